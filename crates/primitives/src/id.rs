@@ -1,0 +1,156 @@
+//! Typed ids: `<prefix>_<lower-case UUID>`, made by the server only, one registry for all.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// What every typed id has in common.
+pub trait Id:
+    Copy + Eq + Ord + std::hash::Hash + fmt::Debug + fmt::Display + FromStr<Err = InvalidId> + Send + Sync
+{
+    /// The part before the underscore.
+    const PREFIX: &'static str;
+    /// The entity's name in a sentence, lower case.
+    const ENTITY: &'static str;
+    /// Wraps a UUID that is known to belong to this entity.
+    fn from_uuid(uuid: Uuid) -> Self;
+    /// The UUID without its prefix.
+    fn uuid(self) -> Uuid;
+}
+
+/// Why a text is not an id of the expected entity.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected `{prefix}_` followed by a lower-case UUID")]
+pub struct InvalidId {
+    /// The prefix that was expected.
+    pub prefix: &'static str,
+}
+
+fn parse(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
+    let invalid = InvalidId { prefix };
+    let Some(tail) = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else {
+        return Err(invalid);
+    };
+    // The hyphenated lower-case form is the only one: 36 characters, no braces, no URN.
+    if tail.len() != 36 || tail.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(invalid);
+    }
+    Uuid::try_parse(tail).map_err(|_| invalid)
+}
+
+macro_rules! ids {
+    ($($name:ident, $prefix:literal, $entity:literal;)*) => {$(
+        #[doc = concat!("The id of one ", $entity, ": `", $prefix, "_<uuid>`.")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl Id for $name {
+            const PREFIX: &'static str = $prefix;
+            const ENTITY: &'static str = $entity;
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+            fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0.as_hyphenated())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse(text, $prefix).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*
+
+        /// Every prefix with its entity, for documents and tests.
+        pub const ID_PREFIXES: &[(&str, &str)] = &[$(($prefix, $entity)),*];
+    };
+}
+
+ids! {
+    AgentId, "agent", "agent";
+    ProviderId, "ip", "provider";
+    IcTokenId, "ic", "IC token";
+    ApiTokenId, "at", "API token";
+    LeaseId, "lease", "budget lease";
+    RequestId, "req", "request";
+    ConversationId, "conv", "conversation";
+    UserId, "user", "user";
+    SessionId, "session", "user session";
+    TenantId, "tenant", "tenant";
+    TeamId, "team", "team";
+    ProjectId, "proj", "project";
+    PoolId, "pool", "budget pool";
+    CredentialId, "cred", "stored credential";
+    AuditId, "audit", "audit entry";
+    EventId, "event", "event";
+    BudgetRequestId, "br", "budget request";
+    InstanceId, "instance", "server instance";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f";
+
+    #[test]
+    fn an_id_reads_back_what_it_prints() {
+        let id: AgentId = TEXT.parse().expect("a well-formed id");
+        assert_eq!(id.to_string(), TEXT);
+        assert_eq!(serde_json::to_string(&id).expect("serialises"), format!("\"{TEXT}\""));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let tail = TEXT.strip_prefix("agent_").expect("has the prefix");
+        for wrong in [
+            format!("user_{tail}"),
+            format!("agent-{tail}"),
+            format!("agent_{}", tail.to_uppercase()),
+            format!("agent_{}", tail.replace('-', "")),
+            format!("agent_{{{tail}}}"),
+            "agent_".to_owned(),
+            tail.to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(wrong.parse::<AgentId>(), Err(InvalidId { prefix: "agent" }), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_two_entities_share_a_prefix() {
+        let mut prefixes: Vec<_> = ID_PREFIXES.iter().map(|(prefix, _)| prefix).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        assert_eq!(prefixes.len(), ID_PREFIXES.len());
+    }
+}

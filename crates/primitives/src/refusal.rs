@@ -1,0 +1,219 @@
+//! Why the governed path said no: a closed vocabulary with the facts a caller can act on.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{ErrorKind, Money, Scope, Timestamp, Unit};
+
+/// What the tightest budget on the path looked like when it refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BudgetShortfall {
+    /// Whose budget it is.
+    pub scope: Scope,
+    /// What it counts.
+    pub unit: Unit,
+    /// The limit in force, in nano-dollars (or tokens, or milliseconds).
+    pub limit: i64,
+    /// Settled so far in this period.
+    pub spent: i64,
+    /// Held by calls that are under way, or leased to other instances.
+    pub reserved: i64,
+    /// What a vanished instance may have spent.
+    pub suspense: i64,
+    /// What the call would have held at the least.
+    pub needed: i64,
+    /// When the budget begins anew, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Timestamp>,
+}
+
+/// A refusal of the governed path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Refusal {
+    /// No credential was sent.
+    CredentialMissing,
+    /// The token is not one of ours.
+    TokenUnknown,
+    /// The token has expired.
+    TokenExpired,
+    /// The token was revoked.
+    TokenRevoked,
+    /// A user's token on an agent's route.
+    WrongTokenType,
+    /// The agent is paused, stopped, exhausted or switched off.
+    AgentNotRunning {
+        /// Its state now.
+        state: &'static str,
+    },
+    /// The tenant is suspended.
+    TenantSuspended,
+    /// The server is shutting down.
+    Draining,
+    /// The request is not well-formed.
+    Malformed {
+        /// Where and why.
+        detail: String,
+    },
+    /// A field of the request has a value that cannot be accepted.
+    InvalidField {
+        /// The field's path.
+        field: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The body is larger than the route accepts.
+    TooLarge {
+        /// The most that is accepted.
+        limit_bytes: u64,
+    },
+    /// The agent's settings do not list the model.
+    ModelNotAllowed {
+        /// The model asked for.
+        model: String,
+    },
+    /// No provider is assigned that serves the model.
+    NoProvider {
+        /// The model asked for.
+        model: String,
+    },
+    /// The cost of the call cannot be bounded, so strict mode does not send it.
+    Unbounded {
+        /// What has no bound.
+        what: String,
+    },
+    /// The request uses something that the provider's dialect cannot express.
+    Untranslatable {
+        /// The feature, by its field name.
+        feature: String,
+        /// From which dialect to which.
+        direction: &'static str,
+    },
+    /// The stored object does not exist, or is another agent's.
+    NotFound {
+        /// What was asked for.
+        resource: &'static str,
+    },
+    /// A budget on the path has no room.
+    Budget(Box<BudgetShortfall>),
+    /// No budget could be asked: the authority does not answer.
+    AuthorityUnavailable,
+    /// The journal cannot take records, so nothing may be sent.
+    JournalUnavailable,
+    /// The provider could not be reached, or ended without an answer.
+    ProviderUnavailable {
+        /// What happened, without secrets or addresses.
+        detail: String,
+    },
+}
+
+impl Refusal {
+    /// The wire code and status.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Refusal::CredentialMissing => ErrorKind::Unauthorized,
+            Refusal::TokenUnknown => ErrorKind::InvalidToken,
+            Refusal::TokenExpired => ErrorKind::TokenExpired,
+            Refusal::TokenRevoked => ErrorKind::TokenRevoked,
+            Refusal::WrongTokenType => ErrorKind::WrongTokenType,
+            Refusal::AgentNotRunning { .. } => ErrorKind::InvalidState,
+            Refusal::TenantSuspended => ErrorKind::TenantSuspended,
+            Refusal::Malformed { .. } => ErrorKind::MalformedRequest,
+            Refusal::InvalidField { .. } | Refusal::Untranslatable { .. } => ErrorKind::Validation,
+            Refusal::Unbounded { .. } => ErrorKind::Validation,
+            Refusal::TooLarge { .. } => ErrorKind::PayloadTooLarge,
+            Refusal::ModelNotAllowed { .. } => ErrorKind::ActionDenied,
+            Refusal::NoProvider { .. } => ErrorKind::NoProviderAssigned,
+            Refusal::NotFound { .. } => ErrorKind::ResourceNotFound,
+            Refusal::Budget(_) => ErrorKind::BudgetExceeded,
+            Refusal::Draining | Refusal::AuthorityUnavailable | Refusal::JournalUnavailable => {
+                ErrorKind::ServiceUnavailable
+            }
+            Refusal::ProviderUnavailable { .. } => ErrorKind::ProviderUnavailable,
+        }
+    }
+
+    /// Whether the same request may succeed after waiting, without anyone changing anything.
+    pub fn cured_by_waiting(&self) -> bool {
+        match self {
+            Refusal::Draining
+            | Refusal::AuthorityUnavailable
+            | Refusal::JournalUnavailable
+            | Refusal::ProviderUnavailable { .. } => true,
+            // Holds of calls under way come back; settled money does not.
+            Refusal::Budget(shortfall) => {
+                shortfall.spent.saturating_add(shortfall.needed) <= shortfall.limit
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::CredentialMissing => {
+                f.write_str("no credential; send the agent's token as `Authorization: Bearer ic_…`")
+            }
+            Refusal::TokenUnknown => f.write_str("the token is not valid"),
+            Refusal::TokenExpired => f.write_str("the token has expired; ask for a new one"),
+            Refusal::TokenRevoked => f.write_str("the token was revoked; ask for a new one"),
+            Refusal::WrongTokenType => {
+                f.write_str("this route takes an agent's token (`ic_…`), not a user's")
+            }
+            Refusal::AgentNotRunning { state } => write!(f, "the agent is {state}"),
+            Refusal::TenantSuspended => f.write_str("the tenant is suspended"),
+            Refusal::Draining => f.write_str("the server is shutting down; try again"),
+            Refusal::Malformed { detail } => write!(f, "the request is malformed: {detail}"),
+            Refusal::InvalidField { field, problem } => write!(f, "`{field}`: {problem}"),
+            Refusal::TooLarge { limit_bytes } => {
+                write!(f, "the body is larger than {limit_bytes} bytes")
+            }
+            Refusal::ModelNotAllowed { model } => {
+                write!(f, "the agent is not allowed to use the model `{model}`")
+            }
+            Refusal::NoProvider { model } => {
+                write!(f, "no provider assigned to the agent serves the model `{model}`")
+            }
+            Refusal::Unbounded { what } => {
+                write!(f, "the cost of {what} has no upper bound, so the call was not sent")
+            }
+            Refusal::Untranslatable { feature, direction } => {
+                write!(f, "`{feature}` cannot be translated ({direction})")
+            }
+            Refusal::NotFound { resource } => write!(f, "no such {resource}"),
+            Refusal::Budget(shortfall) => write_shortfall(shortfall, f),
+            Refusal::AuthorityUnavailable => {
+                f.write_str("the control plane does not answer; try again")
+            }
+            Refusal::JournalUnavailable => {
+                f.write_str("records cannot be written, so nothing is sent; see the server's log")
+            }
+            Refusal::ProviderUnavailable { detail } => {
+                write!(f, "the provider is unavailable: {detail}")
+            }
+        }
+    }
+}
+
+fn write_shortfall(shortfall: &BudgetShortfall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let show = |amount: i64| match shortfall.unit {
+        Unit::Usd => format!("${}", Money::from_nanos(amount)),
+        Unit::Tokens => format!("{amount} tokens"),
+        Unit::ExecutionTime => format!("{amount} ms"),
+    };
+    write!(
+        f,
+        "the budget of {} `{}` has no room: limit {}, spent {}, reserved {}",
+        shortfall.scope.kind().as_str(),
+        shortfall.scope,
+        show(shortfall.limit),
+        show(shortfall.spent),
+        show(shortfall.reserved),
+    )?;
+    if shortfall.suspense > 0 {
+        write!(f, ", in suspense {}", show(shortfall.suspense))?;
+    }
+    write!(f, "; the call needs at least {}", show(shortfall.needed))
+}
