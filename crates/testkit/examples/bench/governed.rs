@@ -1,0 +1,152 @@
+//! The product under test, set up through its own API: everything on, strict mode.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::load::Target;
+use crate::process::{Core, Process};
+use crate::wire::{Connection, post};
+
+const EMAIL: &str = "bench@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A running server with one agent per upstream.
+pub(crate) struct Governed {
+    pub(crate) process: Process,
+    pub(crate) data: tempfile::TempDir,
+    tokens: Vec<String>,
+}
+
+impl Governed {
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        self.tokens
+            .iter()
+            .map(|token| Target {
+                token: Some(token.clone()),
+                ..Target::plain(self.process.address())
+            })
+            .collect()
+    }
+}
+
+/// Starts `iron serve` on a fresh folder and creates a provider, an agent and a token for
+/// each upstream.
+pub(crate) async fn start(iron: &str, durability: &str, upstreams: &[&Process]) -> Governed {
+    let data = tempfile::tempdir().expect("a folder");
+    let address = {
+        let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        probe.local_addr().expect("an address").to_string()
+    };
+    let child = Command::new("taskset")
+        .args([
+            "-c",
+            Core::Gateway.list(),
+            iron,
+            "serve",
+            "--listen",
+            &address,
+            "--data",
+        ])
+        .arg(data.path())
+        .env("IRON_ADMIN_EMAIL", EMAIL)
+        .env("IRON_ADMIN_PASSWORD", PASSWORD)
+        .env("IRON_JOURNAL_DURABILITY", durability)
+        .env("IRON_RATE_LIMITS_PER_MINUTE", "0")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the server starts");
+    wait_until_ready(&address).await;
+
+    let mut api = Api {
+        address: address.clone(),
+        token: None,
+    };
+    let session = api
+        .post(
+            "/api/v1/auth/login",
+            json!({"email": EMAIL, "password": PASSWORD}),
+        )
+        .await;
+    api.token = Some(text(&session, "access_token"));
+    let mut tokens = Vec::new();
+    for (index, upstream) in upstreams.iter().enumerate() {
+        let provider = api
+            .post(
+                "/api/v1/providers",
+                json!({
+                    "name": format!("upstream-{index}"),
+                    "type": "openai",
+                    "api_key": "sk-bench-000000000000000000000000",
+                    "base_url": format!("http://{}/v1", upstream.address()),
+                }),
+            )
+            .await;
+        let agent = api
+            .post(
+                "/api/v1/agents",
+                json!({
+                    "name": format!("bench-{index}"),
+                    "budget": 999_999.99,
+                    "providers": [text(&provider, "id")],
+                }),
+            )
+            .await;
+        let token = api
+            .post("/api/v1/tokens", json!({"agent_id": text(&agent, "id")}))
+            .await;
+        tokens.push(text(&token, "token"));
+    }
+    Governed {
+        process: Process::adopt(child, address),
+        data,
+        tokens,
+    }
+}
+
+fn text(object: &Value, field: &str) -> String {
+    match object.get(field).and_then(Value::as_str) {
+        Some(text) => text.to_owned(),
+        None => panic!("no `{field}` in {object}"),
+    }
+}
+
+async fn wait_until_ready(address: &str) {
+    for _ in 0..200 {
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            let mut connection = Connection::open(address).await;
+            connection
+                .send(b"GET /api/health HTTP/1.1\r\nhost: bench\r\n\r\n")
+                .await;
+            if connection
+                .head()
+                .await
+                .is_some_and(|head| head.status == 200)
+            {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the server did not become ready at {address}");
+}
+
+struct Api {
+    address: String,
+    token: Option<String>,
+}
+
+impl Api {
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let mut connection = Connection::open(&self.address).await;
+        connection
+            .send(&post(path, self.token.as_deref(), &body.to_string()))
+            .await;
+        let head = connection.head().await.expect("an answer");
+        let body = connection.body(&head.framing, true).await.expect("a body");
+        let body = String::from_utf8_lossy(&body).into_owned();
+        assert!(head.status < 300, "{path}: {} {body}", head.status);
+        serde_json::from_str(&body).expect("JSON")
+    }
+}

@@ -1,0 +1,165 @@
+//! The load: paced (open loop, nothing queues) or saturated (closed loop, the core is full).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::wire::{Connection, post};
+
+/// What one call asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    Whole,
+    Stream { chunks: usize },
+}
+
+/// How the calls are made.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) shape: Shape,
+    /// Calls per second over all connections; none = as fast as answers come.
+    pub(crate) per_second: Option<u64>,
+    pub(crate) connections: usize,
+    pub(crate) duration: Duration,
+}
+
+/// Where the calls go.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) address: String,
+    pub(crate) token: Option<String>,
+    pub(crate) model: String,
+}
+
+impl Target {
+    pub(crate) fn plain(address: String) -> Target {
+        Target {
+            address,
+            token: None,
+            model: "gpt-4o-mini".to_owned(),
+        }
+    }
+
+    fn request(&self, shape: Shape) -> Vec<u8> {
+        // A prompt of 1 KiB.
+        let prompt = "The quick brown fox jumps over the lazy dog. ".repeat(23);
+        let model = &self.model;
+        let tail = match shape {
+            Shape::Whole => String::new(),
+            Shape::Stream { chunks } => {
+                format!(
+                    ",\"stream\":true,\"seed\":{chunks},\"stream_options\":{{\"include_usage\":true}}"
+                )
+            }
+        };
+        let body = format!(
+            "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}],\"max_tokens\":256{tail}}}"
+        );
+        post("/v1/chat/completions", self.token.as_deref(), &body)
+    }
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) latencies: Vec<Duration>,
+    pub(crate) first_bytes: Vec<Duration>,
+    pub(crate) failures: usize,
+    pub(crate) elapsed: Duration,
+}
+
+impl Outcome {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Runs a plan to its end. A call that fails is counted and reported, never hidden.
+pub(crate) async fn run(target: &Target, plan: Plan) -> Outcome {
+    let request: Arc<[u8]> = target.request(plan.shape).into();
+    let started = Instant::now();
+    let mut workers = Vec::new();
+    for index in 0..plan.connections {
+        workers.push(tokio::spawn(work(
+            target.clone(),
+            request.clone(),
+            plan,
+            index,
+            started,
+        )));
+    }
+    let mut outcome = Outcome::default();
+    for worker in workers {
+        let part = worker.await.expect("a worker does not panic");
+        outcome.latencies.extend(part.latencies);
+        outcome.first_bytes.extend(part.first_bytes);
+        outcome.failures += part.failures;
+    }
+    outcome.elapsed = started.elapsed();
+    if outcome.failures > 0 {
+        eprintln!(
+            "{} of {} calls to {} failed",
+            outcome.failures,
+            outcome.latencies.len() + outcome.failures,
+            target.address
+        );
+    }
+    outcome
+}
+
+async fn work(
+    target: Target,
+    request: Arc<[u8]>,
+    plan: Plan,
+    index: usize,
+    started: Instant,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut connection = Connection::open(&target.address).await;
+    let interval = plan
+        .per_second
+        .map(|rate| Duration::from_secs_f64(plan.connections as f64 / rate as f64));
+    let mut due = started
+        + interval.map_or(Duration::ZERO, |i| {
+            i.mul_f64(index as f64 / plan.connections as f64)
+        });
+    while started.elapsed() < plan.duration {
+        if let Some(interval) = interval {
+            tokio::time::sleep_until(due.into()).await;
+            due += interval;
+        }
+        let begun = Instant::now();
+        match call(&mut connection, &request, plan.shape).await {
+            Some(first_byte) => {
+                outcome.first_bytes.push(first_byte - begun);
+                outcome.latencies.push(begun.elapsed());
+            }
+            None => {
+                outcome.failures += 1;
+                connection = Connection::open(&target.address).await;
+                if outcome.failures > 1_000 {
+                    return outcome;
+                }
+            }
+        }
+    }
+    outcome
+}
+
+/// One call; the instant of the first byte of the body.
+async fn call(connection: &mut Connection, request: &[u8], shape: Shape) -> Option<Instant> {
+    if !connection.send(request).await {
+        return None;
+    }
+    let head = connection.head().await?;
+    if matches!(shape, Shape::Stream { .. }) {
+        connection.first_byte().await.then_some(())?;
+    }
+    let first_byte = Instant::now();
+    let refused = head.status != 200;
+    let body = connection.body(&head.framing, refused).await?;
+    if refused {
+        eprintln!("{}: {}", head.status, String::from_utf8_lossy(&body));
+        return None;
+    }
+    Some(first_byte)
+}

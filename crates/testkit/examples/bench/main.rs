@@ -1,0 +1,246 @@
+//! What a governed call costs: direct, through a bare proxy (the floor), through `iron`.
+//!
+//! Every figure is taken in one run on one machine, so that ratios mean something where
+//! absolute numbers do not. The gateway under test has one core to itself; the load and the
+//! upstream share another. Nothing here leaves the loopback interface, and every phase is
+//! bounded in calls and in time.
+//!
+//! ```text
+//! bench --iron target/release/iron            # everything, as a table
+//! bench --iron target/release/iron --quick    # a smoke run of a few seconds
+//! ```
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a report is what this prints"
+)]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that cannot be set up has nothing better to do than to stop"
+)]
+
+mod floor;
+mod governed;
+mod load;
+mod process;
+mod report;
+mod upstream;
+mod wire;
+
+use std::time::Duration;
+
+use load::{Plan, Shape};
+use process::{Core, Process};
+use report::Report;
+
+/// How long each phase runs.
+#[derive(Clone, Copy)]
+struct Effort {
+    paced_seconds: u64,
+    saturated_seconds: u64,
+    rounds: usize,
+}
+
+const FULL: Effort = Effort {
+    paced_seconds: 8,
+    saturated_seconds: 4,
+    rounds: 3,
+};
+const QUICK: Effort = Effort {
+    paced_seconds: 1,
+    saturated_seconds: 1,
+    rounds: 1,
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| {
+        let at = arguments.iter().position(|a| a == name)?;
+        arguments.get(at + 1).cloned()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    match arguments.first().map(String::as_str) {
+        Some("upstream") => runtime.block_on(upstream::run(
+            value("--listen").unwrap().parse().unwrap(),
+            Duration::from_millis(value("--delay-ms").map_or(0, |ms| ms.parse().unwrap())),
+        )),
+        Some("floor") => runtime.block_on(floor::run(
+            value("--listen").unwrap().parse().unwrap(),
+            value("--upstream").unwrap(),
+        )),
+        _ => {
+            let iron = value("--iron").unwrap_or_else(|| "target/release/iron".to_owned());
+            let effort = if arguments.iter().any(|a| a == "--quick") {
+                QUICK
+            } else {
+                FULL
+            };
+            process::pin_self(Core::Load);
+            runtime.block_on(measure(&iron, effort));
+        }
+    }
+}
+
+/// The three ways to the upstream, in the order in which the table shows them.
+struct Paths {
+    direct: Vec<load::Target>,
+    floor: Vec<load::Target>,
+    strict: Vec<load::Target>,
+    relaxed: Vec<load::Target>,
+}
+
+async fn measure(iron: &str, effort: Effort) {
+    let fast = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
+    let slow = Process::role("upstream", Core::Load, &["--delay-ms", "50"]);
+    let mut report = Report::begin();
+
+    let floor_fast = Process::role("floor", Core::Gateway, &["--upstream", &fast.address()]);
+    let floor_slow = Process::role("floor", Core::Gateway, &["--upstream", &slow.address()]);
+    let strict = governed::start(iron, "strict", &[&fast, &slow]).await;
+    let relaxed = governed::start(iron, "relaxed", &[&fast, &slow]).await;
+    report.idle(&strict.process, &floor_fast);
+
+    // Index 0 reaches the upstream that answers at once, index 1 the one that takes 50 ms.
+    let paths = Paths {
+        direct: vec![
+            load::Target::plain(fast.address()),
+            load::Target::plain(slow.address()),
+        ],
+        floor: vec![
+            load::Target::plain(floor_fast.address()),
+            load::Target::plain(floor_slow.address()),
+        ],
+        strict: strict.targets(),
+        relaxed: relaxed.targets(),
+    };
+    low_rate(&mut report, &paths, effort).await;
+    first_token(&mut report, &paths, effort).await;
+    saturated(&mut report, &paths, &floor_fast, &strict, &relaxed, effort).await;
+    streams(&mut report, &paths, &floor_fast, &strict, effort).await;
+    report.under_load(&strict.process, &floor_fast);
+    report.fsync(&strict.data);
+    report.print();
+}
+
+/// Added latency at 50 calls/s, where nothing queues.
+async fn low_rate(report: &mut Report, paths: &Paths, effort: Effort) {
+    for (index, upstream) in ["upstream 0 ms", "upstream 50 ms"].into_iter().enumerate() {
+        let plan = Plan {
+            shape: Shape::Whole,
+            per_second: Some(50),
+            connections: 16,
+            duration: Duration::from_secs(effort.paced_seconds),
+        };
+        let mut samples = [const { Vec::new() }; 4];
+        // The rounds alternate, so that a noisy neighbour disturbs every path alike.
+        for _ in 0..effort.rounds {
+            samples[0].extend(load::run(&paths.direct[index], plan).await.latencies);
+            samples[1].extend(load::run(&paths.floor[index], plan).await.latencies);
+            samples[2].extend(load::run(&paths.strict[index], plan).await.latencies);
+            samples[3].extend(load::run(&paths.relaxed[index], plan).await.latencies);
+        }
+        report.latency(&format!("whole answer at 50/s, {upstream}"), samples);
+    }
+}
+
+/// Added time to the first token of a stream at 50 streams/s.
+async fn first_token(report: &mut Report, paths: &Paths, effort: Effort) {
+    let plan = Plan {
+        shape: Shape::Stream { chunks: 20 },
+        per_second: Some(50),
+        connections: 16,
+        duration: Duration::from_secs(effort.paced_seconds),
+    };
+    for (index, upstream) in ["upstream 0 ms", "upstream 50 ms"].into_iter().enumerate() {
+        let mut samples = [const { Vec::new() }; 4];
+        for _ in 0..effort.rounds {
+            samples[0].extend(load::run(&paths.direct[index], plan).await.first_bytes);
+            samples[1].extend(load::run(&paths.floor[index], plan).await.first_bytes);
+            samples[2].extend(load::run(&paths.strict[index], plan).await.first_bytes);
+            samples[3].extend(load::run(&paths.relaxed[index], plan).await.first_bytes);
+        }
+        report.latency(&format!("first token at 50/s, {upstream}"), samples);
+    }
+}
+
+/// Calls per second with the gateway's core full.
+async fn saturated(
+    report: &mut Report,
+    paths: &Paths,
+    floor: &Process,
+    strict: &governed::Governed,
+    relaxed: &governed::Governed,
+    effort: Effort,
+) {
+    let plan = Plan {
+        shape: Shape::Whole,
+        per_second: None,
+        connections: 64,
+        duration: Duration::from_secs(effort.saturated_seconds),
+    };
+    for _ in 0..effort.rounds {
+        report.rate(
+            "calls",
+            "direct",
+            &load::run(&paths.direct[0], plan).await,
+            None,
+        );
+        let before = floor.cpu();
+        let outcome = load::run(&paths.floor[0], plan).await;
+        report.rate("calls", "floor", &outcome, Some(floor.cpu() - before));
+        for (name, target, process) in [
+            ("iron strict", &paths.strict[0], &strict.process),
+            ("iron relaxed", &paths.relaxed[0], &relaxed.process),
+        ] {
+            let before = process.cpu();
+            let outcome = load::run(target, plan).await;
+            report.rate("calls", name, &outcome, Some(process.cpu() - before));
+        }
+    }
+}
+
+/// Streams per second with the gateway's core full, and what one more chunk costs.
+async fn streams(
+    report: &mut Report,
+    paths: &Paths,
+    floor: &Process,
+    strict: &governed::Governed,
+    effort: Effort,
+) {
+    for chunks in [20, 200] {
+        let plan = Plan {
+            shape: Shape::Stream { chunks },
+            per_second: None,
+            connections: 64,
+            duration: Duration::from_secs(effort.saturated_seconds),
+        };
+        let group = format!("streams of {chunks} chunks");
+        for _ in 0..effort.rounds {
+            report.rate(
+                &group,
+                "direct",
+                &load::run(&paths.direct[0], plan).await,
+                None,
+            );
+            let before = floor.cpu();
+            let outcome = load::run(&paths.floor[0], plan).await;
+            report.rate(&group, "floor", &outcome, Some(floor.cpu() - before));
+            let before = strict.process.cpu();
+            let outcome = load::run(&paths.strict[0], plan).await;
+            report.rate(
+                &group,
+                "iron strict",
+                &outcome,
+                Some(strict.process.cpu() - before),
+            );
+        }
+    }
+    report.per_chunk(20, 200);
+}
