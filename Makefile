@@ -1,0 +1,72 @@
+# Thin by intent: each target is one command that a person could type.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY := target/release/iron
+# Without mold the default linker serves: an empty RUSTFLAGS overrides .cargo/config.toml.
+CARGO = $(shell command -v mold >/dev/null || echo RUSTFLAGS=) cargo
+VENV := $(or $(IRON_TEST_VENV),e2e/.venv)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: build ## Build, start the server on an embedded database, make one governed call
+	@$(BINARY) up --detach
+
+.PHONY: down
+down: ## Stop the server that `make up` started
+	@$(BINARY) down
+
+.PHONY: build
+build: ## Build the binary into target/release/iron
+	@.ci/setup build
+	$(CARGO) build --locked --package iron-app
+	@install -D -m 0755 $(TARGET_DIR)/debug/iron $(BINARY)
+
+.PHONY: test
+test: ## Everything that must hold: format, lints, tests on both databases, real clients
+	@.ci/setup test
+	@.ci/with-postgres $(MAKE) --no-print-directory check
+
+.PHONY: check
+check: fmt-check lint unit doc e2e
+
+.PHONY: unit
+unit:
+	$(CARGO) $$(command -v cargo-nextest >/dev/null && echo 'nextest run' || echo test) --locked --workspace --all-targets
+
+.PHONY: doc
+doc:
+	$(CARGO) test --locked --workspace --doc --quiet
+
+.PHONY: e2e
+e2e: build ## The real binary, driven by the official SDKs
+	@.ci/setup python $(VENV)
+	$(CARGO) build --locked --package iron-testkit --bin fake-upstream
+	IRON_BINARY=$(abspath $(BINARY)) IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
+		$(VENV)/bin/python -m pytest e2e -q
+
+.PHONY: bench
+bench: build ## Compare with the direct path and with a bare proxy
+	$(CARGO) build --locked --package iron-testkit --bin iron-bench
+	$(TARGET_DIR)/debug/iron-bench --iron $(BINARY)
+
+.PHONY: coverage
+coverage: ## Line coverage of the tests (needs cargo-llvm-cov)
+	.ci/with-postgres $(CARGO) llvm-cov nextest --locked --workspace --html
+
+.PHONY: fmt
+fmt: ## Format all code
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Clippy with every warning an error
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
