@@ -71,11 +71,7 @@ impl Connection {
             None => Framing::Length(0),
         };
         self.buffer.drain(..length);
-        Some(Head {
-            status,
-            framing,
-            length,
-        })
+        Some(Head { status, framing })
     }
 
     /// Reads the whole body; returns it only if asked to, since copying is not free.
