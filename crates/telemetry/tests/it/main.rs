@@ -1,0 +1,4 @@
+//! Telemetry as an operator meets it.
+
+mod lines;
+mod numbers;
