@@ -1,1 +1,3 @@
-//! iron-runtime
+//! The governed path of a call, and what it needs in memory.
+
+pub mod authority;
