@@ -1,1 +1,3 @@
 //! iron-net
+
+pub mod egress;

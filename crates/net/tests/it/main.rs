@@ -1,0 +1,3 @@
+//! The network edge, against real sockets.
+
+mod egress;
