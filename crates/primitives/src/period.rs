@@ -24,7 +24,7 @@ pub enum Period {
 }
 
 /// One period: from `start` up to, but not including, `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeriodSpan {
     /// The first instant; the epoch for a budget without a period.
     pub start: Timestamp,

@@ -216,23 +216,10 @@ pub struct Exchange {
     pub seen: u64,
     /// The state of the leases, each cumulative.
     pub reports: Vec<LeaseReport>,
+    /// Whether every lease that this incarnation knows of is among the reports.
+    pub complete: bool,
     /// What is asked for.
     pub wants: Vec<Want>,
-}
-
-/// Which period of a budget a lease draws on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct LeasePeriod {
-    /// The first instant of the period.
-    pub start: Timestamp,
-    /// The first instant after it, if it ends.
-    pub end: Option<Timestamp>,
-}
-
-impl From<PeriodSpan> for LeasePeriod {
-    fn from(span: PeriodSpan) -> Self {
-        LeasePeriod { start: span.start, end: span.end }
-    }
 }
 
 /// The running account of one lease. All amounts are in the unit of its budget.
@@ -247,7 +234,7 @@ pub struct LeaseReport {
     /// What the budget counts.
     pub unit: Unit,
     /// The period it draws on.
-    pub period: LeasePeriod,
+    pub span: PeriodSpan,
     /// Cumulative: the most the wallet knows it was granted.
     pub granted: i64,
     /// Cumulative: what calls have cost.
@@ -299,9 +286,13 @@ pub struct Want {
 /// The answer to an [`Exchange`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ExchangeReply {
-    /// Counts the answers given to this instance.
+    /// Counts the answers given to this instance; an older answer that arrives after a newer
+    /// one is dropped.
     pub sequence: u64,
-    /// The state of every lease that was reported open or asked for.
+    /// The generation of the ledger; a new one asks for a complete report.
+    pub generation: u64,
+    /// The state of every lease that was reported open or asked for, and, after a complete
+    /// report, of those that the wallet has never heard of.
     pub grants: Vec<Grant>,
     /// The budgets that gave less than what calls wait for.
     pub shortfalls: Vec<Shortfall>,
@@ -323,7 +314,7 @@ pub struct Grant {
     /// What it counts.
     pub unit: Unit,
     /// The period it draws on.
-    pub period: LeasePeriod,
+    pub span: PeriodSpan,
     /// Cumulative.
     pub granted: i64,
     /// How long from the answer until the period has begun; zero if it has.
