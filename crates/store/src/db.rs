@@ -1,0 +1,244 @@
+//! The one database: an embedded file or a server.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::Error;
+use crate::migrate::{self, Migrations};
+use crate::statement::{Target, sql};
+
+/// Which database engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// An embedded SQLite file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+/// The database; a clone shares its connections.
+#[derive(Debug, Clone)]
+pub struct Db(pub(crate) Inner);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Inner {
+    /// One connection writes, the others read; so no reader ever waits for a writer.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// How long a statement waits for a connection, and a writer for the one before it.
+const PATIENCE: Duration = Duration::from_secs(10);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+impl Db {
+    /// Opens the SQLite file, making it and its folder if they do not exist.
+    ///
+    /// Every commit is on the disk when it returns (`synchronous=FULL` in WAL mode).
+    ///
+    /// # Errors
+    /// [`Error::Folder`] or [`Error::Unavailable`] if the file cannot be made or opened.
+    pub async fn open_sqlite(file: &Path) -> Result<Db, Error> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(Error::Folder)?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .foreign_keys(true)
+            .pragma("temp_store", "MEMORY");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .acquire_timeout(PATIENCE)
+            .max_lifetime(None)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Db(Inner::Sqlite { writer, readers }))
+    }
+
+    /// Connects to a PostgreSQL server.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it cannot be reached, [`Error::Database`] if the address is
+    /// wrong or the login is refused.
+    pub async fn connect_postgres(url: &str) -> Result<Db, Error> {
+        let options = PgConnectOptions::from_str(url)?;
+        Self::connect_postgres_with(options, POSTGRES_CONNECTIONS).await
+    }
+
+    pub(crate) async fn connect_postgres_with(
+        options: PgConnectOptions,
+        connections: u32,
+    ) -> Result<Db, Error> {
+        // A commit that has returned is on the disk, whatever the server's default says.
+        let options = options
+            .application_name("iron")
+            .options([("synchronous_commit", "on")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options)
+            .await?;
+        Ok(Db(Inner::Postgres(pool)))
+    }
+
+    /// Which engine answers.
+    pub const fn engine(&self) -> Engine {
+        match self.0 {
+            Inner::Sqlite { .. } => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Begins a transaction that writes. On SQLite it holds the only writer from its first
+    /// moment (`BEGIN IMMEDIATE`), so keep it short and wait for nothing else inside.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Conflict`] if no writer became free in time.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        Ok(Tx(match &self.0 {
+            Inner::Sqlite { writer, .. } => {
+                TxInner::Sqlite(Box::new(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Inner::Postgres(pool) => TxInner::Postgres(Box::new(pool.begin().await?)),
+        }))
+    }
+
+    /// Begins a transaction that only reads and sees one state of the database throughout.
+    ///
+    /// # Errors
+    /// As [`Db::begin`].
+    pub async fn snapshot(&self) -> Result<Tx, Error> {
+        Ok(Tx(match &self.0 {
+            Inner::Sqlite { readers, .. } => TxInner::Sqlite(Box::new(readers.begin().await?)),
+            Inner::Postgres(pool) => TxInner::Postgres(Box::new(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            )),
+        }))
+    }
+
+    /// Brings the schema up to date: every migration that has not been applied, in order, in
+    /// one transaction. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// [`Error::Migration`] if an applied migration has changed or is not known.
+    pub async fn migrate(&self, sets: &[Migrations]) -> Result<(), Error> {
+        migrate::apply(self, sets).await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if there is none.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sql("SELECT 1 AS one").fetch_one(self).await.map(drop)
+    }
+
+    /// Closes all connections after their statements have ended.
+    pub async fn close(&self) {
+        match &self.0 {
+            Inner::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Inner::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`], nothing of it has happened.
+#[must_use = "a transaction that is not committed is rolled back"]
+#[derive(Debug)]
+pub struct Tx(pub(crate) TxInner);
+
+#[derive(Debug)]
+pub(crate) enum TxInner {
+    Sqlite(Box<sqlx::Transaction<'static, sqlx::Sqlite>>),
+    Postgres(Box<sqlx::Transaction<'static, sqlx::Postgres>>),
+}
+
+impl Tx {
+    /// Makes everything that was written in it durable and visible.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if PostgreSQL could not put it in an order with others.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.0 {
+            TxInner::Sqlite(tx) => tx.commit().await?,
+            TxInner::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes everything now instead of when it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the connection is gone; nothing has happened then either.
+    pub async fn rollback(self) -> Result<(), Error> {
+        match self.0 {
+            TxInner::Sqlite(tx) => tx.rollback().await?,
+            TxInner::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Which engine answers.
+    pub const fn engine(&self) -> Engine {
+        match self.0 {
+            TxInner::Sqlite(_) => Engine::Sqlite,
+            TxInner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a script of several statements without parameters.
+    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), Error> {
+        use sqlx::Executor as _;
+        match &mut self.0 {
+            TxInner::Sqlite(tx) => {
+                (&mut ***tx).execute(sqlx::raw_sql(script)).await?;
+            }
+            TxInner::Postgres(tx) => {
+                (&mut ***tx).execute(sqlx::raw_sql(script)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> From<&'a Db> for Target<'a> {
+    fn from(db: &'a Db) -> Self {
+        match &db.0 {
+            Inner::Sqlite { writer, readers } => Target::SqlitePool { writer, readers },
+            Inner::Postgres(pool) => Target::PostgresPool(pool),
+        }
+    }
+}
+
+impl<'a> From<&'a mut Tx> for Target<'a> {
+    fn from(tx: &'a mut Tx) -> Self {
+        match &mut tx.0 {
+            TxInner::Sqlite(tx) => Target::Sqlite(tx),
+            TxInner::Postgres(tx) => Target::Postgres(tx),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One statement with its values, for either engine.
+
+use sqlx::postgres::{PgArguments, PgConnection, PgPool};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
+use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _};
+
+use crate::value::{Kind, ToColumn, Value};
+use crate::{Engine, Error, Row};
+
+/// Where a statement runs: `&Db` (each statement by itself) or `&mut Tx`.
+///
+/// On SQLite a statement that runs on `&Db` through `execute` goes to the writer, through
+/// the `fetch` methods to a reader that refuses to write; what writes and answers with rows
+/// (`RETURNING`) runs in a transaction.
+#[derive(Debug)]
+pub enum Target<'a> {
+    #[doc(hidden)]
+    SqlitePool {
+        writer: &'a SqlitePool,
+        readers: &'a SqlitePool,
+    },
+    #[doc(hidden)]
+    PostgresPool(&'a PgPool),
+    #[doc(hidden)]
+    Sqlite(&'a mut SqliteConnection),
+    #[doc(hidden)]
+    Postgres(&'a mut PgConnection),
+}
+
+impl Target<'_> {
+    const fn engine(&self) -> Engine {
+        match self {
+            Target::SqlitePool { .. } | Target::Sqlite(_) => Engine::Sqlite,
+            Target::PostgresPool(_) | Target::Postgres(_) => Engine::Postgres,
+        }
+    }
+}
+
+enum Text {
+    Both(&'static str),
+    PerEngine {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
+    Composed(String),
+}
+
+/// One statement with its values.
+#[must_use = "a statement does nothing until it is executed or fetched"]
+pub struct Statement {
+    text: Text,
+    values: Vec<Value>,
+}
+
+/// A statement that both engines understand. Parameters are `$1`, `$2`, … in any order and
+/// as often as needed.
+pub const fn sql(text: &'static str) -> Statement {
+    Statement {
+        text: Text::Both(text),
+        values: Vec::new(),
+    }
+}
+
+/// A statement that must be written differently for the two engines; its parameters mean the
+/// same in both texts.
+pub const fn sql_per_engine(sqlite: &'static str, postgres: &'static str) -> Statement {
+    Statement {
+        text: Text::PerEngine { sqlite, postgres },
+        values: Vec::new(),
+    }
+}
+
+macro_rules! run {
+    ($statement:expr, $on:expr, $pool:ident, |$query:ident, $executor:ident| $body:expr) => {{
+        let target: Target<'_> = $on.into();
+        let text = $statement.text(target.engine());
+        match target {
+            Target::SqlitePool {
+                $pool: $executor, ..
+            } => {
+                let $query = sqlx::query_with(text, $statement.sqlite()?);
+                $body
+            }
+            Target::PostgresPool($executor) => {
+                let $query = sqlx::query_with(text, $statement.postgres()?);
+                $body
+            }
+            Target::Sqlite($executor) => {
+                let $query = sqlx::query_with(text, $statement.sqlite()?);
+                $body
+            }
+            Target::Postgres($executor) => {
+                let $query = sqlx::query_with(text, $statement.postgres()?);
+                $body
+            }
+        }
+    }};
+}
+
+impl Statement {
+    pub(crate) const fn composed(text: String, values: Vec<Value>) -> Self {
+        Statement {
+            text: Text::Composed(text),
+            values,
+        }
+    }
+
+    /// Gives the next parameter its value.
+    pub fn bind(mut self, value: impl ToColumn) -> Self {
+        self.values.push(value.to_column());
+        self
+    }
+
+    /// All rows of the answer.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn fetch_all<'a>(self, on: impl Into<Target<'a>>) -> Result<Vec<Row>, Error> {
+        run!(self, on, readers, |query, executor| {
+            let rows = query.fetch_all(executor).await?;
+            Ok(rows.into_iter().map(Row::from).collect())
+        })
+    }
+
+    /// The first row of the answer, if there is one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn fetch_optional<'a>(self, on: impl Into<Target<'a>>) -> Result<Option<Row>, Error> {
+        run!(self, on, readers, |query, executor| {
+            Ok(query.fetch_optional(executor).await?.map(Row::from))
+        })
+    }
+
+    /// The first row of the answer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none; see [`Error`].
+    pub async fn fetch_one<'a>(self, on: impl Into<Target<'a>>) -> Result<Row, Error> {
+        self.fetch_optional(on).await?.ok_or(Error::NotFound)
+    }
+
+    /// Runs the statement and says how many rows it changed.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn execute<'a>(self, on: impl Into<Target<'a>>) -> Result<u64, Error> {
+        run!(self, on, writer, |query, executor| {
+            Ok(query.execute(executor).await?.rows_affected())
+        })
+    }
+
+    /// Composed texts are made by [`crate::Select`] from `&'static str` fragments alone.
+    fn text(&self, engine: Engine) -> sqlx::SqlStr {
+        match (&self.text, engine) {
+            (Text::Both(text), _) => text.into_sql_str(),
+            (Text::PerEngine { sqlite, .. }, Engine::Sqlite) => sqlite.into_sql_str(),
+            (Text::PerEngine { postgres, .. }, Engine::Postgres) => postgres.into_sql_str(),
+            (Text::Composed(text), _) => AssertSqlSafe(text.clone()).into_sql_str(),
+        }
+    }
+
+    fn sqlite(&self) -> Result<SqliteArguments, Error> {
+        let mut arguments = SqliteArguments::default();
+        for value in &self.values {
+            match value {
+                Value::Text(text) => arguments.add(text.clone()),
+                Value::Integer(number) => arguments.add(*number),
+                Value::Bytes(bytes) => arguments.add(bytes.clone()),
+                Value::Null(_) => arguments.add(None::<i64>),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+
+    fn postgres(&self) -> Result<PgArguments, Error> {
+        let mut arguments = PgArguments::default();
+        for value in &self.values {
+            match value {
+                Value::Text(text) => arguments.add(text.as_str()),
+                Value::Integer(number) => arguments.add(*number),
+                Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
+                Value::Null(Kind::Text) => arguments.add(None::<&str>),
+                Value::Null(Kind::Integer) => arguments.add(None::<i64>),
+                Value::Null(Kind::Bytes) => arguments.add(None::<&[u8]>),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+}
