@@ -51,6 +51,11 @@ pub enum Refusal {
     TenantSuspended,
     /// The server is shutting down.
     Draining,
+    /// As many calls are under way as this instance takes on.
+    Overloaded {
+        /// How many calls may be under way.
+        limit: u64,
+    },
     /// The request is not well-formed.
     Malformed {
         /// Where and why.
@@ -127,9 +132,10 @@ impl Refusal {
             Refusal::NoProvider { .. } => ErrorKind::NoProviderAssigned,
             Refusal::NotFound { .. } => ErrorKind::ResourceNotFound,
             Refusal::Budget(_) => ErrorKind::BudgetExceeded,
-            Refusal::Draining | Refusal::AuthorityUnavailable | Refusal::JournalUnavailable => {
-                ErrorKind::ServiceUnavailable
-            }
+            Refusal::Draining
+            | Refusal::Overloaded { .. }
+            | Refusal::AuthorityUnavailable
+            | Refusal::JournalUnavailable => ErrorKind::ServiceUnavailable,
             Refusal::ProviderUnavailable { .. } => ErrorKind::ProviderUnavailable,
         }
     }
@@ -138,6 +144,7 @@ impl Refusal {
     pub fn cured_by_waiting(&self) -> bool {
         match self {
             Refusal::Draining
+            | Refusal::Overloaded { .. }
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable
             | Refusal::ProviderUnavailable { .. } => true,
@@ -165,6 +172,9 @@ impl fmt::Display for Refusal {
             Refusal::AgentNotRunning { state } => write!(f, "the agent is {state}"),
             Refusal::TenantSuspended => f.write_str("the tenant is suspended"),
             Refusal::Draining => f.write_str("the server is shutting down; try again"),
+            Refusal::Overloaded { limit } => {
+                write!(f, "{limit} calls are under way already; try again")
+            }
             Refusal::Malformed { detail } => write!(f, "the request is malformed: {detail}"),
             Refusal::InvalidField { field, problem } => write!(f, "`{field}`: {problem}"),
             Refusal::TooLarge { limit_bytes } => {
