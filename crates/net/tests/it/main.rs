@@ -1,3 +1,6 @@
 //! The network edge, against real sockets.
 
+mod edge;
 mod egress;
+mod rate;
+mod server;
