@@ -1,0 +1,290 @@
+//! A request, read once: its facts, and the places where it may be edited.
+//!
+//! [`Envelope::read`] walks over the body a single time. It keeps the body as it came, the
+//! ranges of the few fields that the governed path may have to change, and the [`Facts`] on
+//! which limits, bounds and records rest. [`Envelope::rewrite`] splices edits in; every
+//! other byte passes untouched, and without edits the very same bytes are given back.
+//!
+//! What it refuses, each by name: text that is not JSON or not UTF-8, nesting beyond
+//! [`crate::scan::DEPTH_LIMIT`] levels, a name that stands twice at the top level (the two
+//! readers of a request could disagree which one counts), wrong types of fields that decide
+//! about money, numbers out of range. Fields that decide nothing are not judged: the
+//! provider is the one who knows them.
+
+mod content;
+mod edits;
+mod fields;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use iron_primitives::Refusal;
+
+pub use self::content::{Detail, Media, Source};
+pub use self::edits::{CapField, Edits};
+use crate::kind::Dialect;
+use crate::scan::{Kind, ScanError, Scanner};
+
+/// The largest number of answers that may be asked for at once.
+pub const CHOICES_LIMIT: u64 = 128;
+/// The largest output cap that is taken seriously.
+pub const OUTPUT_CAP_LIMIT: u64 = 10_000_000;
+
+/// Why a request cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The body is not UTF-8.
+    #[error("the body is not UTF-8 at byte {at}")]
+    NotUtf8 {
+        /// Offset of the first wrong byte.
+        at: usize,
+    },
+    /// The body is not JSON.
+    #[error("{0}")]
+    Json(#[from] ScanError),
+    /// The body is JSON, but no object.
+    #[error("the body is {found}, not an object")]
+    NotAnObject {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A name stands twice.
+    #[error("`{field}` stands twice; send it once")]
+    Duplicate {
+        /// The name.
+        field: String,
+    },
+    /// A field that every request must have is missing.
+    #[error("`{field}` is missing")]
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field is of the wrong type.
+    #[error("`{field}` must be {expected}, not {found}")]
+    WrongType {
+        /// Its path.
+        field: String,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A number is out of range.
+    #[error("`{field}` must be a whole number from {least} to {most}")]
+    OutOfRange {
+        /// Its path.
+        field: String,
+        /// The least that is accepted.
+        least: u64,
+        /// The most that is accepted.
+        most: u64,
+    },
+}
+
+impl RequestError {
+    /// Puts a path in front of the field's name.
+    fn under(mut self, prefix: impl FnOnce() -> String) -> RequestError {
+        match &mut self {
+            RequestError::Duplicate { field }
+            | RequestError::WrongType { field, .. }
+            | RequestError::OutOfRange { field, .. } => {
+                let joint = if field.starts_with('[') || field.is_empty() { "" } else { "." };
+                *field = format!("{}{joint}{field}", prefix());
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Refusal {
+        let problem = |field: &str, text: String| Refusal::InvalidField { field: field.to_owned(), problem: text };
+        match &error {
+            RequestError::NotUtf8 { .. } | RequestError::Json(_) | RequestError::NotAnObject { .. } => {
+                Refusal::Malformed { detail: error.to_string() }
+            }
+            RequestError::Duplicate { field } => problem(field, "stands twice; send it once".to_owned()),
+            RequestError::Missing { field } => problem(field, "is required".to_owned()),
+            RequestError::WrongType { field, expected, found } => {
+                problem(field, format!("must be {expected}, not {found}"))
+            }
+            RequestError::OutOfRange { field, least, most } => {
+                problem(field, format!("must be a whole number from {least} to {most}"))
+            }
+        }
+    }
+}
+
+/// What a request asks for, as far as money, limits and records are concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The model's name.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// Whether the client itself asked for the usage in the stream.
+    pub usage_asked: bool,
+    /// The cap on output tokens that the client sent; the largest where it sent several.
+    pub output_cap: Option<u64>,
+    /// How many answers are generated (`n`, or `best_of` where that is more).
+    pub choices: u64,
+    /// `user`, `safety_identifier` or Anthropic's `metadata.user_id`.
+    pub end_user: Option<String>,
+    /// The strings in `metadata`, in order.
+    pub metadata: Vec<(String, String)>,
+    /// How many messages, input items or prompts.
+    pub messages: u64,
+    /// Bytes of text by role.
+    pub roles: RoleBytes,
+    /// Bytes of the body that can become input tokens: all of it but media that is sent
+    /// inline. Never fewer than the tokens of the text.
+    pub text_bytes: u64,
+    /// Input that is given as token numbers.
+    pub input_tokens: u64,
+    /// Images, sounds and files, in order.
+    pub media: Vec<Media>,
+    /// How many tools are declared.
+    pub tools: u64,
+    /// Bytes of the tools' declarations.
+    pub tool_bytes: u64,
+    /// Tools that run at the provider, by their type, with their own limit of uses.
+    pub hosted_tools: Vec<HostedTool>,
+    /// A limit on the uses of all hosted tools together.
+    pub hosted_uses: Option<u64>,
+    /// `service_tier`, or `fast` for Anthropic's `speed: "fast"`.
+    pub service_tier: Option<String>,
+    /// Anthropic's `inference_geo`.
+    pub region: Option<String>,
+    /// Bytes of a prediction: what of it is rejected is billed as output.
+    pub prediction_bytes: u64,
+    /// Whether the answer may contain sound.
+    pub audio_output: bool,
+    /// `previous_response_id`.
+    pub previous_response: Option<String>,
+    /// The first field that brings in input which is not in the request.
+    pub outside_input: Option<&'static str>,
+    /// `store`, where the client sent it.
+    pub store: Option<bool>,
+    /// Whether the answer is made after the connection has ended.
+    pub background: bool,
+    /// Whether the request marks what is to be cached (Anthropic).
+    pub cache_marks: bool,
+    /// Whether a cache write of more than the shortest life is asked for.
+    pub long_cache: bool,
+}
+
+/// Bytes of text by the role that says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RoleBytes {
+    /// `system`, `developer`, `instructions`.
+    pub system: u64,
+    /// `user`, and input without a role.
+    pub user: u64,
+    /// `assistant`, with its tool calls.
+    pub assistant: u64,
+    /// `tool` and `function`: results.
+    pub tool: u64,
+}
+
+/// A tool that runs at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedTool {
+    /// Its type, such as `web_search`.
+    pub name: String,
+    /// The most uses that the request allows.
+    pub max_uses: Option<u64>,
+}
+
+/// A request body, read.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    dialect: Dialect,
+    body: Bytes,
+    facts: Facts,
+    spots: edits::Spots,
+    /// Where the prompt stands: messages, input or prompt.
+    prompt: Range<usize>,
+    /// Where the parts stand that come before it: instructions and tools.
+    before_prompt: Vec<Range<usize>>,
+    /// The first message, if it is an instruction.
+    first_instruction: Range<usize>,
+    /// Every string that a tokenizer must count, without quotes.
+    texts: Vec<Range<usize>>,
+}
+
+impl Envelope {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`RequestError`], with the path of the field.
+    pub fn read(dialect: Dialect, body: Bytes) -> Result<Envelope, RequestError> {
+        let text = std::str::from_utf8(&body)
+            .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
+        let mut scanner = Scanner::new(text);
+        let kind = scanner.kind()?;
+        if kind != Kind::Object {
+            return Err(RequestError::NotAnObject { found: kind.as_str() });
+        }
+        let mut reader = fields::Reader::new(dialect, scanner.position());
+        reader.read(&mut scanner)?;
+        scanner.finish()?;
+        let read = reader.finish(text.len())?;
+        Ok(Envelope {
+            dialect,
+            facts: read.facts,
+            spots: read.spots,
+            prompt: read.prompt,
+            before_prompt: read.before_prompt,
+            first_instruction: read.first_instruction,
+            texts: read.texts,
+            body,
+        })
+    }
+
+    /// The dialect it was read in.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// What it asks for.
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The body as it came.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The prompt as it stands in the body: what a keyed hash of the prompt is made over,
+    /// after [`Envelope::prefix`].
+    pub fn prompt(&self) -> &[u8] {
+        self.slice(&self.prompt)
+    }
+
+    /// What calls of one kind have in common, in order: instructions, tools, and a first
+    /// message that instructs.
+    pub fn prefix(&self) -> impl Iterator<Item = &[u8]> {
+        let first = std::iter::once(&self.first_instruction);
+        self.before_prompt.iter().chain(first).map(|range| self.slice(range))
+    }
+
+    /// The strings of the input that become tokens, as they are meant.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+        self.texts.iter().map(|range| {
+            let raw = std::str::from_utf8(self.slice(range)).unwrap_or_default();
+            if raw.contains('\\') { crate::scan::unescape(raw).into() } else { raw.into() }
+        })
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        self.body.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The body with the edits spliced in; the same bytes if they change nothing.
+    pub fn rewrite(&self, edits: &Edits<'_>) -> Bytes {
+        self.spots.splice(&self.body, &self.facts, edits)
+    }
+}

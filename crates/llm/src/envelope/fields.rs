@@ -1,0 +1,475 @@
+//! The fields of the top level, dialect by dialect.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::content::{Content, expect, string, wrong};
+use super::edits::{CapField, Spots, StreamOptions};
+use super::{CHOICES_LIMIT, Facts, HostedTool, OUTPUT_CAP_LIMIT, RequestError};
+use crate::kind::Dialect;
+use crate::scan::{Kind, Scanner};
+
+/// How many pairs of `metadata` are kept.
+const METADATA_PAIRS: usize = 32;
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) facts: Facts,
+    pub(super) spots: Spots,
+    pub(super) prompt: Range<usize>,
+    pub(super) before_prompt: Vec<Range<usize>>,
+    pub(super) first_instruction: Range<usize>,
+    pub(super) texts: Vec<Range<usize>>,
+}
+
+/// Reads the object.
+#[derive(Debug)]
+pub(super) struct Reader {
+    dialect: Dialect,
+    seen: HashSet<Box<str>>,
+    model: Option<String>,
+    prompt_seen: bool,
+    content: Content,
+    read: Read,
+}
+
+type Done = Result<(), RequestError>;
+
+impl Reader {
+    pub(super) fn new(dialect: Dialect, object_at: usize) -> Reader {
+        Reader {
+            dialect,
+            seen: HashSet::new(),
+            model: None,
+            prompt_seen: false,
+            content: Content::default(),
+            read: Read {
+                facts: Facts { choices: 1, ..Facts::default() },
+                spots: Spots { start: object_at.saturating_add(1), ..Spots::default() },
+                prompt: 0..0,
+                before_prompt: Vec::new(),
+                first_instruction: 0..0,
+                texts: Vec::new(),
+            },
+        }
+    }
+
+    pub(super) fn read(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        scanner.object(|scanner, name| {
+            self.read.spots.has_fields = true;
+            if !self.seen.insert(name.into()) {
+                return Err(RequestError::Duplicate { field: name.to_owned() });
+            }
+            self.field(scanner, name)
+        })
+    }
+
+    pub(super) fn finish(mut self, body_bytes: usize) -> Result<Read, RequestError> {
+        let facts = &mut self.read.facts;
+        facts.model = self.model.ok_or(RequestError::Missing { field: "model" })?;
+        if !self.prompt_seen && facts.outside_input.is_none() {
+            return Err(RequestError::Missing { field: prompt_field(self.dialect) });
+        }
+        if self.dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
+            return Err(RequestError::Missing { field: "max_tokens" });
+        }
+        facts.text_bytes = (body_bytes as u64).saturating_sub(self.content.inline_bytes);
+        facts.roles = self.content.roles;
+        facts.media = self.content.media;
+        facts.cache_marks = self.content.cache_marks;
+        facts.long_cache |= self.content.long_cache;
+        if self.content.refers_elsewhere {
+            facts.outside_input = facts.outside_input.or(Some(prompt_field(self.dialect)));
+        }
+        self.read.texts = self.content.texts;
+        Ok(self.read)
+    }
+
+    fn field(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        use Dialect::{AnthropicMessages, OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses};
+        match (name, self.dialect) {
+            ("model", _) => self.model(scanner),
+            ("stream", _) => Ok(self.read.facts.stream = boolean(scanner, "stream")?.unwrap_or(false)),
+            ("messages", OpenAiChat | AnthropicMessages) => self.messages(scanner, "messages"),
+            ("input", OpenAiResponses) if scanner.kind()? == Kind::Array => self.messages(scanner, "input"),
+            ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
+            ("prompt", OpenAiCompletions) => self.inputs(scanner, "prompt"),
+            ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => self.instruction(scanner),
+            ("tools", OpenAiChat | OpenAiResponses | AnthropicMessages) => self.tools(scanner),
+            ("functions", OpenAiChat) => self.functions(scanner),
+            ("n", OpenAiChat | OpenAiCompletions) | ("best_of", OpenAiCompletions) => self.choices(scanner, name),
+            _ => match cap_field(name, self.dialect) {
+                Some(field) => self.cap(scanner, field),
+                None => self.attribution(scanner, name),
+            },
+        }
+    }
+
+    /// Fields that say for whom, and how the answer is delivered.
+    fn attribution(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        use Dialect::{OpenAiChat, OpenAiCompletions, OpenAiResponses};
+        match (name, self.dialect) {
+            ("user" | "safety_identifier", _) => {
+                let value = text(scanner, name)?;
+                self.read.facts.end_user = self.read.facts.end_user.take().or(value);
+                Ok(())
+            }
+            ("metadata", _) => self.metadata(scanner),
+            ("stream_options", OpenAiChat | OpenAiCompletions) => self.stream_options(scanner),
+            ("store", _) => Ok(self.read.facts.store = boolean(scanner, "store")?),
+            ("background", OpenAiResponses) => {
+                Ok(self.read.facts.background = boolean(scanner, "background")?.unwrap_or(false))
+            }
+            _ => self.money(scanner, name),
+        }
+    }
+
+    /// Fields that move the price.
+    fn money(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        use Dialect::{AnthropicMessages, OpenAiChat, OpenAiResponses};
+        let facts = &mut self.read.facts;
+        match (name, self.dialect) {
+            ("service_tier", AnthropicMessages) => {
+                scanner.skip()?;
+            }
+            ("service_tier", _) => facts.service_tier = text(scanner, name)?,
+            ("speed", AnthropicMessages) => {
+                facts.service_tier = text(scanner, name)?.filter(|speed| speed != "standard");
+            }
+            ("inference_geo", AnthropicMessages) => facts.region = text(scanner, name)?,
+            ("prediction", OpenAiChat) => facts.prediction_bytes = scanner.skip()?.len() as u64,
+            ("web_search_options", OpenAiChat) => {
+                if !skip_null(scanner)? {
+                    facts.hosted_tools.push(HostedTool { name: name.to_owned(), max_uses: None });
+                }
+            }
+            ("audio", OpenAiChat) => facts.audio_output |= !skip_null(scanner)?,
+            ("modalities", OpenAiChat) => facts.audio_output |= names_audio(scanner)?,
+            ("previous_response_id", OpenAiResponses) => {
+                facts.previous_response = text(scanner, name)?;
+                if facts.previous_response.is_some() {
+                    facts.outside_input = Some("previous_response_id");
+                }
+            }
+            ("conversation", OpenAiResponses) => self.outside(scanner, "conversation")?,
+            ("prompt", OpenAiResponses) => self.outside(scanner, "prompt")?,
+            ("mcp_servers", AnthropicMessages) => {
+                let value = scanner.skip()?;
+                if value.len() > 2 {
+                    facts.hosted_tools.push(HostedTool { name: name.to_owned(), max_uses: None });
+                }
+            }
+            ("max_tool_calls", OpenAiResponses) => facts.hosted_uses = whole(scanner, name, 0, OUTPUT_CAP_LIMIT)?,
+            ("cache_control", AnthropicMessages) => self.content.cache_control(scanner)?,
+            ("prompt_cache_retention" | "prompt_cache_options", _) => facts.long_cache |= !skip_null(scanner)?,
+            _ => {
+                scanner.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn outside(&mut self, scanner: &mut Scanner<'_>, name: &'static str) -> Done {
+        if !skip_null(scanner)? {
+            self.read.facts.outside_input = Some(name);
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        let model = string(scanner, "model")?;
+        if model.raw.is_empty() {
+            return Err(RequestError::Missing { field: "model" });
+        }
+        self.model = Some(model.decoded().into_owned());
+        self.read.spots.model = start..scanner.end();
+        Ok(())
+    }
+
+    fn messages(&mut self, scanner: &mut Scanner<'_>, field: &'static str) -> Done {
+        let start = scanner.position();
+        let (count, first) = self.content.messages(scanner, field)?;
+        self.prompt(start..scanner.end(), count);
+        self.read.first_instruction = first.unwrap_or(0..0);
+        Ok(())
+    }
+
+    fn prompt(&mut self, range: Range<usize>, count: u64) {
+        self.read.prompt = range;
+        self.read.facts.messages = count;
+        self.prompt_seen = true;
+    }
+
+    /// A string, a list of strings, a list of token numbers, or a list of such lists.
+    fn inputs(&mut self, scanner: &mut Scanner<'_>, field: &'static str) -> Done {
+        const EXPECTED: &str = "a string, a list of strings, or a list of tokens";
+        let start = scanner.position();
+        let mut count = 1;
+        match scanner.kind()? {
+            Kind::String => {
+                let text = scanner.string()?;
+                self.content.user_text(&text);
+            }
+            Kind::Array => {
+                let mut texts_or_lists = 0;
+                scanner.array(|scanner, index| {
+                    let path = || format!("{field}[{index}]");
+                    match scanner.kind()? {
+                        Kind::String => {
+                            let text = scanner.string()?;
+                            self.content.user_text(&text);
+                            texts_or_lists += 1;
+                        }
+                        Kind::Number => self.token(scanner).map_err(|error| error.under(path))?,
+                        Kind::Array => {
+                            scanner.array(|scanner, _| self.token(scanner).map_err(|error| error.under(path)))?;
+                            texts_or_lists += 1;
+                        }
+                        found => return Err(wrong(&path(), EXPECTED, found)),
+                    }
+                    Ok::<(), RequestError>(())
+                })?;
+                count = texts_or_lists.max(1);
+            }
+            Kind::Null => {
+                scanner.null()?;
+                return Ok(());
+            }
+            found => return Err(wrong(field, EXPECTED, found)),
+        }
+        self.prompt(start..scanner.end(), count);
+        Ok(())
+    }
+
+    fn token(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let facts = &mut self.read.facts;
+        match whole(scanner, "", 0, u64::from(u32::MAX))? {
+            Some(_) => facts.input_tokens = facts.input_tokens.saturating_add(1),
+            None => return Err(wrong("", "a token number", Kind::Null)),
+        }
+        Ok(())
+    }
+
+    fn instruction(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        match scanner.kind()? {
+            Kind::String | Kind::Array | Kind::Null => self.content.instruction(scanner)?,
+            found => return Err(wrong("system", "a string or a list of parts", found)),
+        }
+        self.read.before_prompt.push(start..scanner.end());
+        Ok(())
+    }
+
+    fn tools(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        if skip_if_null(scanner)? {
+            return Ok(());
+        }
+        let start = scanner.position();
+        expect(scanner, Kind::Array, "tools")?;
+        scanner.array(|scanner, index| {
+            self.tool(scanner).map_err(|error| error.under(|| format!("tools[{index}]")))
+        })?;
+        self.declaration(start..scanner.end());
+        Ok(())
+    }
+
+    fn tool(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        expect(scanner, Kind::Object, "")?;
+        let (mut hosted, mut max_uses) = (None, None);
+        scanner.object(|scanner, name| {
+            match name {
+                "type" if scanner.kind()? == Kind::String => {
+                    let word = scanner.string()?.decoded().into_owned();
+                    hosted = hosted.take().or(Some(word).filter(|word| runs_at_the_provider(word)));
+                }
+                "max_uses" => {
+                    let uses = whole(scanner, "max_uses", 0, OUTPUT_CAP_LIMIT)?;
+                    max_uses = max_uses.max(uses);
+                }
+                "cache_control" => self.content.cache_control(scanner)?,
+                _ => {
+                    scanner.skip()?;
+                }
+            }
+            Ok::<(), RequestError>(())
+        })?;
+        self.read.facts.tools = self.read.facts.tools.saturating_add(1);
+        self.read.facts.hosted_tools.extend(hosted.map(|name| HostedTool { name, max_uses }));
+        Ok(())
+    }
+
+    fn functions(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        if skip_if_null(scanner)? {
+            return Ok(());
+        }
+        let start = scanner.position();
+        expect(scanner, Kind::Array, "functions")?;
+        scanner.array(|scanner, _| {
+            self.read.facts.tools = self.read.facts.tools.saturating_add(1);
+            scanner.skip()?;
+            Ok::<(), RequestError>(())
+        })?;
+        self.declaration(start..scanner.end());
+        Ok(())
+    }
+
+    fn declaration(&mut self, range: Range<usize>) {
+        let facts = &mut self.read.facts;
+        facts.tool_bytes = facts.tool_bytes.saturating_add(range.len() as u64);
+        self.read.before_prompt.push(range);
+    }
+
+    fn choices(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        if let Some(choices) = whole(scanner, name, 1, CHOICES_LIMIT)? {
+            self.read.facts.choices = self.read.facts.choices.max(choices);
+        }
+        Ok(())
+    }
+
+    fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Done {
+        let start = scanner.position();
+        let least = u64::from(self.dialect != Dialect::AnthropicMessages);
+        let cap = whole(scanner, field.as_str(), least, OUTPUT_CAP_LIMIT)?;
+        self.read.spots.caps.push((field, start..scanner.end(), cap));
+        self.read.facts.output_cap = self.read.facts.output_cap.max(cap);
+        Ok(())
+    }
+
+    fn metadata(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        if skip_if_null(scanner)? {
+            return Ok(());
+        }
+        expect(scanner, Kind::Object, "metadata")?;
+        let facts = &mut self.read.facts;
+        scanner.object(|scanner, name| {
+            if scanner.kind()? != Kind::String {
+                scanner.skip()?;
+                return Ok(());
+            }
+            let value = scanner.string()?.decoded().into_owned();
+            if name == "user_id" && facts.end_user.is_none() {
+                facts.end_user = Some(value.clone());
+            }
+            if facts.metadata.len() < METADATA_PAIRS {
+                facts.metadata.push((name.to_owned(), value));
+            }
+            Ok::<(), RequestError>(())
+        })
+    }
+
+    fn stream_options(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        let mut options =
+            StreamOptions { value: start..start, is_object: true, has_fields: false, include_usage: None };
+        match scanner.kind()? {
+            Kind::Null => {
+                scanner.null()?;
+                options.is_object = false;
+            }
+            Kind::Object => scanner.object(|scanner, name| {
+                options.has_fields = true;
+                if name != "include_usage" {
+                    scanner.skip()?;
+                    return Ok(());
+                }
+                if options.include_usage.is_some() {
+                    return Err(RequestError::Duplicate { field: "stream_options.include_usage".to_owned() });
+                }
+                let value = scanner.position();
+                let asked = boolean(scanner, "stream_options.include_usage")?;
+                self.read.facts.usage_asked = asked == Some(true);
+                options.include_usage = Some(value..scanner.end());
+                Ok::<(), RequestError>(())
+            })?,
+            found => return Err(wrong("stream_options", "an object", found)),
+        }
+        options.value = start..scanner.end();
+        self.read.spots.stream_options = Some(options);
+        Ok(())
+    }
+}
+
+const fn prompt_field(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenAiChat | Dialect::AnthropicMessages => "messages",
+        Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
+        Dialect::OpenAiCompletions => "prompt",
+    }
+}
+
+fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
+    match (name, dialect) {
+        ("max_tokens", Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::AnthropicMessages) => {
+            Some(CapField::MaxTokens)
+        }
+        ("max_completion_tokens", Dialect::OpenAiChat) => Some(CapField::MaxCompletionTokens),
+        ("max_output_tokens", Dialect::OpenAiResponses) => Some(CapField::MaxOutputTokens),
+        _ => None,
+    }
+}
+
+/// Whether a tool of this type runs at the provider, where its input and its fees are out
+/// of our sight. A type we do not know is taken for one that does.
+fn runs_at_the_provider(type_word: &str) -> bool {
+    let runs_at_the_client = ["function", "custom", "local_shell", "apply_patch"].contains(&type_word)
+        || ["bash_", "text_editor_", "computer", "memory_"].iter().any(|start| type_word.starts_with(start));
+    !runs_at_the_client
+}
+
+fn names_audio(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
+    if skip_if_null(scanner)? {
+        return Ok(false);
+    }
+    expect(scanner, Kind::Array, "modalities")?;
+    let mut audio = false;
+    scanner.array(|scanner, index| {
+        let word = string(scanner, &format!("modalities[{index}]"))?;
+        audio |= word.decoded() != "text";
+        Ok::<(), RequestError>(())
+    })?;
+    Ok(audio)
+}
+
+/// Reads past a value; says whether it was `null` (or an explicit no).
+fn skip_null(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
+    let null = scanner.kind()? == Kind::Null;
+    scanner.skip()?;
+    Ok(null)
+}
+
+/// Reads past a `null`, and nothing else.
+fn skip_if_null(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
+    let null = scanner.kind()? == Kind::Null;
+    if null {
+        scanner.null()?;
+    }
+    Ok(null)
+}
+
+fn boolean(scanner: &mut Scanner<'_>, field: &str) -> Result<Option<bool>, RequestError> {
+    match scanner.kind()? {
+        Kind::Null => scanner.null().map(|()| None).map_err(Into::into),
+        Kind::Bool => Ok(Some(scanner.boolean()?)),
+        found => Err(wrong(field, "true or false", found)),
+    }
+}
+
+fn text(scanner: &mut Scanner<'_>, field: &str) -> Result<Option<String>, RequestError> {
+    if skip_if_null(scanner)? {
+        return Ok(None);
+    }
+    Ok(Some(string(scanner, field)?.decoded().into_owned()))
+}
+
+fn whole(scanner: &mut Scanner<'_>, field: &str, least: u64, most: u64) -> Result<Option<u64>, RequestError> {
+    match scanner.kind()? {
+        Kind::Null => scanner.null().map(|()| None).map_err(Into::into),
+        Kind::Number => {
+            let value = scanner.number()?.parse().ok().filter(|value| (least..=most).contains(value));
+            value.map(Some).ok_or_else(|| RequestError::OutOfRange { field: field.to_owned(), least, most })
+        }
+        found => Err(wrong(field, "a whole number", found)),
+    }
+}
