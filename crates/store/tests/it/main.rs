@@ -1,0 +1,6 @@
+//! The store on both engines.
+
+mod concurrency;
+mod migrations;
+mod select;
+mod statements;
