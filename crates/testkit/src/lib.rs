@@ -4,6 +4,10 @@
 //!
 //! - [`ManualClock`] and [`SeededEntropy`] make an [`Environment`](iron_primitives::Environment)
 //!   whose time moves only when the test says so and whose randomness repeats.
+//! - [`FakeUpstream`] is a provider on a loopback port, OpenAI-shaped or Anthropic-shaped. It
+//!   keeps every request byte for byte, bills every token it generates, and is therefore the
+//!   oracle of every claim about money: what it billed is what was spent. A [`Behaviour`] tells
+//!   it how to fail.
 //!
 //! ```
 //! use std::time::Duration;
@@ -16,5 +20,10 @@
 //! ```
 
 mod environment;
+mod fake;
 
 pub use environment::{ManualClock, SeededEntropy, TestEnvironment};
+pub use fake::{
+    Answer, Behaviour, Bill, Billing, FakeUpstream, Fault, Prices, RetryAfter, SeenRequest, Shape,
+    UsageReport,
+};

@@ -1,0 +1,223 @@
+//! A provider on a loopback port that counts what it bills and misbehaves on command.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+mod anthropic;
+mod behaviour;
+mod bill;
+mod control;
+mod openai;
+mod pieces;
+
+pub use behaviour::{Answer, Behaviour, Billing, Fault, RetryAfter, UsageReport};
+pub use bill::{Bill, Prices};
+use pieces::Reply;
+
+/// The key that a fake provider accepts unless told otherwise.
+const KEY: &str = "sk-fake-upstream-key";
+/// Larger than any body a gateway should let through.
+const BODY_LIMIT_BYTES: usize = 64 << 20;
+
+/// Which provider is being played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// OpenAI and everything that speaks its dialect.
+    OpenAi,
+    /// Anthropic.
+    Anthropic,
+}
+
+/// A request exactly as it arrived.
+#[derive(Debug, Clone)]
+pub struct SeenRequest {
+    /// `POST` or another.
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    /// Names in lower case, in order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
+
+impl SeenRequest {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the fake remembers.
+#[derive(Default)]
+struct Book {
+    key: String,
+    prices: Prices,
+    standing: Behaviour,
+    next: std::collections::VecDeque<Behaviour>,
+    requests: Vec<SeenRequest>,
+    bills: Vec<Bill>,
+}
+
+/// The part shared with requests under way.
+struct Shared {
+    shape: Shape,
+    book: Mutex<Book>,
+}
+
+impl Shared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running fake provider; it stops when dropped.
+pub struct FakeUpstream {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl FakeUpstream {
+    /// Starts on a free loopback port.
+    ///
+    /// # Errors
+    /// If no port can be bound.
+    pub async fn start(shape: Shape) -> std::io::Result<Self> {
+        Self::start_at(shape, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts on a given address.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn start_at(shape: Shape, address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let book = Mutex::new(Book {
+            key: KEY.to_owned(),
+            ..Book::default()
+        });
+        let shared = Arc::new(Shared { shape, book });
+        let router = Router::new()
+            .nest("/_fake", control::router())
+            .fallback(any(answer))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+            .with_state(shared.clone());
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(FakeUpstream {
+            address,
+            shared,
+            server,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base URL as the provider's own SDK takes it.
+    pub fn base_url(&self) -> String {
+        match self.shared.shape {
+            Shape::OpenAi => format!("http://{}/v1", self.address),
+            Shape::Anthropic => format!("http://{}", self.address),
+        }
+    }
+
+    /// The key it accepts.
+    pub fn key(&self) -> String {
+        self.shared.book().key.clone()
+    }
+
+    /// What a token costs here.
+    pub fn set_prices(&self, prices: Prices) {
+        self.shared.book().prices = prices;
+    }
+
+    /// How it behaves from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.shared.book().standing = behaviour;
+    }
+
+    /// How it behaves once, before it returns to its standing behaviour; calls queue up.
+    pub fn behave_once(&self, behaviour: Behaviour) {
+        self.shared.book().next.push_back(behaviour);
+    }
+
+    /// Everything that arrived so far.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.shared.book().requests.clone()
+    }
+
+    /// Everything that was billed so far, calls under way included.
+    pub fn bills(&self) -> Vec<Bill> {
+        self.shared.book().bills.clone()
+    }
+
+    /// The sum of all bills in nano-dollars.
+    pub fn billed_nanos(&self) -> i64 {
+        self.shared.book().bills.iter().map(|bill| bill.nanos).sum()
+    }
+}
+
+impl Drop for FakeUpstream {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Keeps the request, decides how to behave, and answers.
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT_BYTES).await else {
+        return Reply::status(400, serde_json::json!({"error": "unreadable body"}))
+            .into_response(None);
+    };
+    let seen = SeenRequest {
+        method: parts.method.to_string(),
+        path: parts.uri.to_string(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into(),
+                )
+            })
+            .collect(),
+        body: body.clone(),
+    };
+    let (behaviour, key) = {
+        let mut book = shared.book();
+        book.requests.push(seen.clone());
+        let behaviour = book
+            .next
+            .pop_front()
+            .unwrap_or_else(|| book.standing.clone());
+        (behaviour, book.key.clone())
+    };
+    let reply = match shared.shape {
+        Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
+        Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
+    };
+    let meter = reply
+        .work
+        .map(|work| bill::Meter::open(shared.clone(), work, &behaviour));
+    pieces::pause(behaviour.first_byte_delay_ms).await;
+    reply.into_response(meter.map(|meter| (meter, behaviour)))
+}
