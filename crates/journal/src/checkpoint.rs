@@ -1,0 +1,292 @@
+//! Signed checkpoints: what the journal vouches for, so that others need not trust it.
+//!
+//! A checkpoint names the heads of the chains that have moved since the one before it (every
+//! hundredth, and the first of each incarnation, names all), and the root of a Merkle tree over
+//! all heads, sorted by tenant, as RFC 6962 builds it. It is numbered without gaps, carries the
+//! hash of the checkpoint before it, and is signed with Ed25519. One line of the file
+//! `checkpoints`:
+//!
+//! ```json
+//! {"body":{…},"key":"<public key>","signature":"<over "iron-cage checkpoint v1\n" and the body's bytes>"}
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use iron_primitives::{InstanceId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::At;
+use crate::keys::Signer;
+use crate::{Error, Hash, Head, Position, PublicKey, canonical};
+
+/// Stands before the body when it is signed, so that no other signature can be passed off as one.
+const CONTEXT: &[u8] = b"iron-cage checkpoint v1\n";
+/// Each so many checkpoints names all heads.
+pub(crate) const FULL_EVERY: u64 = 100;
+/// The name of the file next to the segments.
+pub const FILE_NAME: &str = "checkpoints";
+
+/// The head of one tenant's chain, as a checkpoint names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantHead {
+    /// Whose chain.
+    pub tenant: TenantId,
+    /// Its last record.
+    #[serde(flatten)]
+    pub head: Head,
+}
+
+/// What a checkpoint says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// When it was made, in microseconds since 1970.
+    pub at_micros: i64,
+    /// Whether the incarnation ends here: it has no record beyond these heads.
+    pub closes: bool,
+    /// Whether `heads` names all chains, or only those that moved.
+    pub full: bool,
+    /// The heads, sorted by tenant.
+    pub heads: Vec<TenantHead>,
+    /// The incarnation that made it.
+    pub incarnation: u64,
+    /// The instance that made it.
+    pub instance: InstanceId,
+    /// Its number, counted from one over all incarnations.
+    pub number: u64,
+    /// All records up to here are covered.
+    pub position: Position,
+    /// The hash of the checkpoint before it, zero for the first.
+    pub previous: Hash,
+    /// The root of the tree over all heads.
+    pub root: Hash,
+    /// How many leaves the tree has.
+    pub tree_size: u64,
+    /// The version of this form.
+    pub version: u32,
+}
+
+/// A statement with its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// What it says.
+    pub statement: Statement,
+    /// The SHA-256 of the statement's canonical bytes.
+    pub hash: Hash,
+    /// The key it says it was signed with.
+    pub key: PublicKey,
+    line: Vec<u8>,
+}
+
+/// The bytes are not a checkpoint, or its signature is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a signed checkpoint of this instance")]
+pub struct NotACheckpoint;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    #[serde(borrow)]
+    body: &'a RawValue,
+    key: PublicKey,
+    signature: std::borrow::Cow<'a, str>,
+}
+
+impl Checkpoint {
+    /// Signs a statement.
+    pub(crate) fn sign(
+        statement: Statement,
+        signer: &Signer,
+    ) -> Result<Checkpoint, NotACheckpoint> {
+        let body = canonical::to_vec(&statement).map_err(|_| NotACheckpoint)?;
+        let signature = hex::encode(signer.sign(&[CONTEXT, body.as_bytes()].concat()));
+        let key = signer.public();
+        let hash = Hash::of(&body);
+        let raw = RawValue::from_string(body.as_str().to_owned()).map_err(|_| NotACheckpoint)?;
+        let line = Line {
+            body: &raw,
+            key,
+            signature: signature.into(),
+        };
+        let line = serde_json::to_vec(&line).map_err(|_| NotACheckpoint)?;
+        Ok(Checkpoint {
+            statement,
+            hash,
+            key,
+            line,
+        })
+    }
+
+    /// Reads a line and checks its signature against the key it names. Whether that key is to be
+    /// trusted is for the caller to say.
+    pub fn parse(line: &[u8]) -> Result<Checkpoint, NotACheckpoint> {
+        let parsed: Line<'_> = serde_json::from_slice(line).map_err(|_| NotACheckpoint)?;
+        let body = parsed.body.get().as_bytes();
+        let mut signature = [0; 64];
+        hex::decode_to_slice(parsed.signature.as_bytes(), &mut signature)
+            .map_err(|_| NotACheckpoint)?;
+        if !parsed.key.verifies(&[CONTEXT, body].concat(), &signature) {
+            return Err(NotACheckpoint);
+        }
+        let statement: Statement = serde_json::from_slice(body).map_err(|_| NotACheckpoint)?;
+        let (hash, key) = (Hash::of(body), parsed.key);
+        Ok(Checkpoint {
+            statement,
+            hash,
+            key,
+            line: line.to_vec(),
+        })
+    }
+
+    /// The line of the `checkpoints` file, without its end.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+}
+
+/// The root of the tree over these heads.
+pub(crate) fn root(heads: &BTreeMap<TenantId, Head>) -> Hash {
+    let leaves: Vec<Hash> = heads
+        .iter()
+        .map(|(tenant, head)| {
+            let leaf = format!(
+                r#"{{"hash":"{}","incarnation":{},"sequence":{},"tenant":"{tenant}"}}"#,
+                head.hash, head.incarnation, head.sequence,
+            );
+            Hash::of_parts(&[&[0], leaf.as_bytes()])
+        })
+        .collect();
+    subtree(&leaves)
+}
+
+fn subtree(leaves: &[Hash]) -> Hash {
+    match leaves {
+        [] => Hash::of(&[]),
+        [leaf] => *leaf,
+        _ => {
+            // The left side is the largest power of two below the number of leaves.
+            let left = leaves.len().next_power_of_two() / 2;
+            let (left, right) = leaves.split_at(left);
+            let (left, right) = (subtree(left), subtree(right));
+            Hash::of_parts(&[&[1], left.as_bytes(), right.as_bytes()])
+        }
+    }
+}
+
+/// The state that a row of checkpoints leads to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger {
+    /// The number of the last checkpoint, zero if there is none.
+    pub(crate) number: u64,
+    /// Its hash.
+    pub(crate) hash: Option<Hash>,
+    /// All heads it covers, each with the checkpoint that named it last.
+    pub(crate) heads: BTreeMap<TenantId, Head>,
+    /// The highest incarnation seen.
+    pub(crate) incarnation: u64,
+    /// All records before are covered.
+    pub(crate) position: Position,
+}
+
+impl Ledger {
+    pub(crate) fn apply(&mut self, checkpoint: &Checkpoint) {
+        let statement = &checkpoint.statement;
+        if statement.full {
+            self.heads.clear();
+        }
+        for TenantHead { tenant, head } in &statement.heads {
+            self.heads.insert(*tenant, *head);
+        }
+        self.number = statement.number;
+        self.hash = Some(checkpoint.hash);
+        self.incarnation = self.incarnation.max(statement.incarnation);
+        self.position = statement.position;
+    }
+}
+
+/// The file `checkpoints` of a journal that is being written.
+pub(crate) struct CheckpointFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl CheckpointFile {
+    /// Opens the file and reads as much of its end as is needed to know all heads.
+    ///
+    /// An incomplete last line is a torn write: it is cut off. Any other line must be a
+    /// checkpoint signed with `key`.
+    pub(crate) fn open(folder: &Path, key: &PublicKey) -> Result<(CheckpointFile, Ledger), Error> {
+        let path = folder.join(FILE_NAME);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .at("open", &path)?;
+        let length = file.metadata().at("read", &path)?.len();
+        let mut tail_bytes: u64 = 1 << 20;
+        loop {
+            let from = length.saturating_sub(tail_bytes);
+            let mut tail = Vec::new();
+            file.seek(SeekFrom::Start(from)).at("read", &path)?;
+            file.read_to_end(&mut tail).at("read", &path)?;
+            if let Some((ledger, complete)) = read_tail(&tail, from == 0, key)? {
+                let end = from + complete as u64;
+                if end < length {
+                    file.set_len(end).at("cut", &path)?;
+                    file.sync_all().at("sync", &path)?;
+                }
+                return Ok((CheckpointFile { path, file }, ledger));
+            }
+            tail_bytes = tail_bytes.saturating_mul(8);
+        }
+    }
+
+    /// Appends a checkpoint and makes it durable.
+    pub(crate) fn append(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let line = [checkpoint.line(), b"\n"].concat();
+        self.file.write_all(&line).at("write", &self.path)?;
+        self.file.sync_data().at("sync", &self.path)
+    }
+}
+
+/// Reads the lines of a tail. `None` if the tail does not hold a full checkpoint, so that more is
+/// needed; else the state and the number of bytes that are complete lines.
+fn read_tail(tail: &[u8], whole: bool, key: &PublicKey) -> Result<Option<(Ledger, usize)>, Error> {
+    let complete = tail
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let lines = tail.get(..complete).unwrap_or_default();
+    // The first line of a partial tail is itself partial.
+    let skip = if whole {
+        0
+    } else {
+        lines
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(0, |at| at + 1)
+    };
+    let lines = lines.get(skip..).unwrap_or_default();
+    let mut ledger = Ledger::default();
+    let mut begun = whole;
+    for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let checkpoint = Checkpoint::parse(line)
+            .ok()
+            .filter(|checkpoint| checkpoint.key == *key);
+        let checkpoint = checkpoint.ok_or(Error::BadCheckpoint { line: index + 1 })?;
+        begun |= checkpoint.statement.full;
+        if begun {
+            ledger.apply(&checkpoint);
+        }
+    }
+    Ok(begun.then_some((ledger, complete)))
+}

@@ -1,0 +1,130 @@
+//! Reading beside the writer.
+
+use std::sync::Arc;
+
+use crate::content::{self, Frame};
+use crate::journal::{Journal, Shared};
+use crate::segment::{NoHeader, SegmentReader, Step};
+use crate::sync::lock;
+use crate::{Cursor, Error, Position, Stopped};
+
+/// Reads the frames behind a cursor, but only those that are on disk.
+///
+/// What it gives can be projected: no power cut takes it back.
+pub struct Reader {
+    shared: Arc<Shared>,
+    cursor: Cursor,
+    segment: Option<SegmentReader>,
+}
+
+impl Journal {
+    /// Reads on from a cursor; from [`Position::START`] everything that is kept.
+    ///
+    /// # Errors
+    /// [`Error::CursorAhead`] if the journal ends before the cursor: the folder is older than
+    /// whoever kept the cursor.
+    pub fn read_from(&self, cursor: Cursor) -> Result<Reader, Error> {
+        let end = self.position();
+        if cursor > end {
+            return Err(Error::CursorAhead { cursor, end });
+        }
+        Ok(Reader {
+            shared: Arc::clone(self.shared()),
+            cursor,
+            segment: None,
+        })
+    }
+}
+
+impl Reader {
+    /// The place behind the last frame that was given.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Waits until there is something behind the cursor.
+    pub async fn ready(&self) -> Result<(), Stopped> {
+        let next = Position::from_u64(self.cursor.to_u64().saturating_add(1));
+        self.shared.progress.reached(next).await
+    }
+
+    /// The next frames, at most `most`; none if the disk has nothing behind the cursor. Blocks
+    /// while it reads.
+    pub fn next_frames(&mut self, most: usize) -> Result<Vec<Frame>, Error> {
+        let mut frames = Vec::new();
+        let durable = self.shared.progress.durable();
+        while frames.len() < most && self.cursor < durable {
+            let Some(limit) = self.enter_segment(durable)? else {
+                break;
+            };
+            let Some(segment) = &mut self.segment else {
+                break;
+            };
+            match segment.next(limit)? {
+                Step::Frame(raw) => {
+                    self.cursor = raw.next;
+                    frames.push(content::parse(raw)?.frame);
+                }
+                Step::End => break,
+                Step::Broken(damage) => {
+                    return Err(Error::Damaged {
+                        position: self.cursor,
+                        damage,
+                    });
+                }
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Opens the segment that the cursor stands in, and gives the offset up to which it may be
+    /// read.
+    fn enter_segment(&mut self, durable: Position) -> Result<Option<u32>, Error> {
+        loop {
+            let (ordinal, limit) = {
+                let complete = lock(&self.shared.complete);
+                let from = self.cursor.ordinal();
+                match complete.range(from..).next() {
+                    Some((ordinal, end)) => (*ordinal, end.offset()),
+                    None => (durable.ordinal().max(from), durable.offset()),
+                }
+            };
+            let limit = if ordinal == durable.ordinal() {
+                limit.min(durable.offset())
+            } else {
+                limit
+            };
+            if ordinal > durable.ordinal() {
+                return Ok(None);
+            }
+            let begun = ordinal == self.cursor.ordinal();
+            if begun && self.cursor.offset() >= limit {
+                if ordinal == durable.ordinal() {
+                    return Ok(None);
+                }
+                self.cursor = Position::at(ordinal.saturating_add(1), 0);
+                continue;
+            }
+            if !begun {
+                self.cursor = Position::at(ordinal, 0);
+            }
+            if self
+                .segment
+                .as_ref()
+                .is_none_or(|segment| segment.header.ordinal != ordinal)
+            {
+                let opened =
+                    SegmentReader::open(&self.shared.folder, ordinal, &self.shared.wrapping);
+                self.segment = Some(match opened {
+                    Ok(segment) => segment,
+                    Err(NoHeader::Bad(error)) => return Err(error),
+                    Err(NoHeader::Unused) => return Ok(None),
+                });
+            }
+            if let Some(segment) = &mut self.segment {
+                segment.seek(self.cursor.offset());
+            }
+            return Ok(Some(limit));
+        }
+    }
+}

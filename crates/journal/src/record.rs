@@ -1,0 +1,273 @@
+//! Records and the chains they form.
+//!
+//! A record is a canonical JSON object, the **envelope**, around the caller's body:
+//!
+//! ```json
+//! {"body":{},"incarnation":3,"instance":"instance_…","previous":"…","sequence":1,"tenant":"tenant_…","version":1}
+//! ```
+//!
+//! Its hash is the SHA-256 of exactly these bytes, its tag the HMAC-SHA256 of the hash.
+//! `previous` is the hash of the record before it in its stream; the first record of a stream
+//! carries the last hash of the tenant's stream in the earlier incarnation, so that the chain of
+//! a tenant on an instance has no gap over restarts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::Write;
+
+use iron_primitives::{InstanceId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::keys::MacKey;
+use crate::{Hash, Position, canonical};
+
+/// The version of the envelope.
+const VERSION: u32 = 1;
+/// Bytes of the tag before the envelope in a frame.
+const MAC_BYTES: usize = 32;
+
+/// One chain: the records of a tenant on one instance in one incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stream {
+    /// Whose records.
+    pub tenant: TenantId,
+    /// Which instance wrote them.
+    pub instance: InstanceId,
+    /// In which of its lives.
+    pub incarnation: u64,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.tenant, self.instance, self.incarnation)
+    }
+}
+
+/// The last record of a tenant's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Its hash.
+    pub hash: Hash,
+    /// The incarnation it was written in.
+    pub incarnation: u64,
+    /// Where it stands in the journal.
+    pub position: Position,
+    /// Its number, counted from one in each incarnation.
+    pub sequence: u64,
+}
+
+/// What `append_record` gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The place behind the record: durable as soon as this position is.
+    pub position: Position,
+    /// The chain it went to.
+    pub stream: Stream,
+    /// Its number in the chain.
+    pub sequence: u64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// A record as it is read back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The chain it belongs to.
+    pub stream: Stream,
+    /// Its number, counted from one.
+    pub sequence: u64,
+    /// The hash of the record before it.
+    pub previous: Hash,
+    /// Its own hash.
+    pub hash: Hash,
+    /// The HMAC-SHA256 of the hash.
+    pub mac: Hash,
+    envelope: Vec<u8>,
+    body: std::ops::Range<usize>,
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({} #{})", self.stream, self.sequence)
+    }
+}
+
+/// The bytes are not the envelope of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bytes are not the canonical envelope of a record")]
+pub struct NotARecord;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    body: &'a RawValue,
+    incarnation: u64,
+    instance: InstanceId,
+    previous: Hash,
+    sequence: u64,
+    tenant: TenantId,
+    version: u32,
+}
+
+impl Record {
+    /// Reads a record from its envelope, which must be exactly what the journal would write.
+    pub fn from_envelope(envelope: Vec<u8>, mac: Hash) -> Result<Record, NotARecord> {
+        let parsed: Envelope<'_> = serde_json::from_slice(&envelope).map_err(|_| NotARecord)?;
+        let body = parsed.body.get();
+        let start = br#"{"body":"#.len();
+        let range = start..start + body.len();
+        let stream = Stream {
+            tenant: parsed.tenant,
+            instance: parsed.instance,
+            incarnation: parsed.incarnation,
+        };
+        let mut expected = Vec::with_capacity(envelope.len());
+        write_envelope(
+            &mut expected,
+            body.as_bytes(),
+            stream,
+            parsed.sequence,
+            &parsed.previous,
+        );
+        let canonical = canonical::from_json(body.as_bytes())
+            .is_ok_and(|canonical| canonical.as_bytes() == body.as_bytes());
+        if parsed.version != VERSION || expected != envelope || !canonical {
+            return Err(NotARecord);
+        }
+        let (sequence, previous) = (parsed.sequence, parsed.previous);
+        let hash = Hash::of(&envelope);
+        Ok(Record {
+            stream,
+            sequence,
+            previous,
+            hash,
+            mac,
+            envelope,
+            body: range,
+        })
+    }
+
+    /// The caller's body: a canonical JSON object.
+    pub fn body(&self) -> &[u8] {
+        self.envelope.get(self.body.clone()).unwrap_or_default()
+    }
+
+    /// The canonical bytes that the hash is taken over.
+    pub fn envelope(&self) -> &[u8] {
+        &self.envelope
+    }
+
+    /// Reads the payload of a frame.
+    pub(crate) fn from_payload(mut payload: Vec<u8>) -> Result<Record, NotARecord> {
+        let mac = payload
+            .first_chunk::<MAC_BYTES>()
+            .copied()
+            .ok_or(NotARecord)?;
+        payload.drain(..MAC_BYTES);
+        Record::from_envelope(payload, Hash::from_bytes(mac))
+    }
+}
+
+fn write_envelope(out: &mut Vec<u8>, body: &[u8], stream: Stream, sequence: u64, previous: &Hash) {
+    out.extend_from_slice(br#"{"body":"#);
+    out.extend_from_slice(body);
+    let Stream {
+        tenant,
+        instance,
+        incarnation,
+    } = stream;
+    // Writing to a vector cannot fail.
+    let _ = write!(
+        out,
+        r#","incarnation":{incarnation},"instance":"{instance}","previous":"{previous}","sequence":{sequence},"tenant":"{tenant}","version":{VERSION}}}"#,
+    );
+}
+
+/// The chains of one instance, as far as they have come.
+pub(crate) struct Chains {
+    pub(crate) instance: InstanceId,
+    pub(crate) incarnation: u64,
+    pub(crate) heads: BTreeMap<TenantId, Head>,
+    /// Whose heads have moved since the last checkpoint.
+    pub(crate) changed: BTreeSet<TenantId>,
+    /// How many records were added since the last checkpoint.
+    pub(crate) unsealed: u64,
+    mac: MacKey,
+}
+
+/// The next link of a chain, not yet part of it.
+pub(crate) struct Link {
+    pub(crate) stream: Stream,
+    pub(crate) sequence: u64,
+    pub(crate) hash: Hash,
+}
+
+impl Chains {
+    pub(crate) fn new(
+        instance: InstanceId,
+        incarnation: u64,
+        heads: BTreeMap<TenantId, Head>,
+        mac: MacKey,
+    ) -> Self {
+        Chains {
+            instance,
+            incarnation,
+            heads,
+            changed: BTreeSet::new(),
+            unsealed: 0,
+            mac,
+        }
+    }
+
+    /// Writes the payload of the tenant's next record behind what stands in `out`.
+    pub(crate) fn write_next(
+        &self,
+        tenant: TenantId,
+        body: &canonical::Object,
+        out: &mut Vec<u8>,
+    ) -> Link {
+        let stream = Stream {
+            tenant,
+            instance: self.instance,
+            incarnation: self.incarnation,
+        };
+        let (sequence, previous) = match self.heads.get(&tenant) {
+            Some(head) if head.incarnation == self.incarnation => (head.sequence + 1, head.hash),
+            Some(head) => (1, head.hash),
+            None => (1, Hash::ZERO),
+        };
+        let start = out.len();
+        out.resize(start + MAC_BYTES, 0);
+        write_envelope(out, body, stream, sequence, &previous);
+        let hash = Hash::of(out.get(start + MAC_BYTES..).unwrap_or_default());
+        let mac = self.mac.mac(&hash);
+        for (to, from) in out.iter_mut().skip(start).zip(mac.as_bytes()) {
+            *to = *from;
+        }
+        Link {
+            stream,
+            sequence,
+            hash,
+        }
+    }
+
+    /// Makes a link, now written, the head of its chain.
+    pub(crate) fn advance(&mut self, link: &Link, position: Position) {
+        let Link {
+            stream,
+            sequence,
+            hash,
+        } = *link;
+        let head = Head {
+            hash,
+            incarnation: stream.incarnation,
+            position,
+            sequence,
+        };
+        self.heads.insert(stream.tenant, head);
+        self.changed.insert(stream.tenant);
+        self.unsealed += 1;
+    }
+}
