@@ -1,6 +1,6 @@
 -- One row: tells whether the master key that was given is the one that sealed everything.
 CREATE TABLE vault_master (
-    only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     fingerprint BLOB NOT NULL
 ) STRICT;
 
