@@ -29,6 +29,8 @@ mod environment;
 mod error_kind;
 mod id;
 pub mod money;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod period;
 mod refusal;
 mod scope;

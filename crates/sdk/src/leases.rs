@@ -1,0 +1,96 @@
+//! Money in the hands of instances.
+
+use crate::{Dollars, words::words};
+use iron_primitives::{AgentId, InstanceId, LeaseId, Scope, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+words! {
+    /// The state of a lease.
+    LeaseStatus {
+        /// Its instance may spend from it.
+        Active = "active",
+        /// Its time is over; what it did not report is in suspense.
+        Expired = "expired",
+        /// It was taken back; what it did not report is in suspense.
+        Revoked = "revoked",
+        /// A later start of its instance took over.
+        Fenced = "fenced",
+        /// Reported in full, or reconciled.
+        Closed = "closed",
+    }
+}
+
+/// A lease: money of one budget in the hands of one instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LeaseView {
+    /// The lease.
+    pub id: LeaseId,
+    /// Whose budget it is.
+    pub scope: Scope,
+    /// Who holds it.
+    pub instance_id: InstanceId,
+    /// Which start of the instance.
+    pub incarnation: i64,
+    /// Its state.
+    pub status: LeaseStatus,
+    /// Granted ever.
+    pub granted: Dollars,
+    /// The same in millionths of a dollar.
+    pub granted_micros: i64,
+    /// Spent and reported.
+    pub settled: Dollars,
+    /// The same in millionths of a dollar.
+    pub settled_micros: i64,
+    /// Given back.
+    pub returned: Dollars,
+    /// The same in millionths of a dollar.
+    pub returned_micros: i64,
+    /// Held by calls under way, as last reported.
+    pub held: Dollars,
+    /// The same in millionths of a dollar.
+    pub held_micros: i64,
+    /// What may have been spent without a report.
+    pub suspense: Dollars,
+    /// The same in millionths of a dollar.
+    pub suspense_micros: i64,
+    /// When it ends unless it is renewed.
+    pub expires_at: Timestamp,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Which leases to list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LeaseQuery {
+    /// The page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many on a page; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+    /// Only leases on this agent's own budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// One or several states, comma-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// The end of a lease by decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileLease {
+    /// The reason, kept in the audit log.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+    /// What it has spent in truth; all of its suspense if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_spent: Option<Dollars>,
+}

@@ -1,0 +1,273 @@
+//! Providers of models.
+
+use crate::{Dollars, SecretText, words::words};
+use iron_primitives::{AgentId, ProjectId, ProviderId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+words! {
+    /// What kind of provider it is.
+    ProviderType {
+        /// OpenAI.
+        Openai = "openai",
+        /// Anthropic.
+        Anthropic = "anthropic",
+        /// Any server that speaks OpenAI's dialect.
+        Local = "local",
+        /// Built in, without a key and without a bill.
+        Simulated = "simulated",
+    }
+}
+
+words! {
+    /// Whether a provider is used.
+    ProviderStatus {
+        /// It is.
+        Active = "active",
+        /// It was switched off.
+        Inactive = "inactive",
+        /// It does not work.
+        Error = "error",
+    }
+}
+
+/// A new provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateProvider {
+    /// The name, unique in the tenant.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// What kind of provider it is.
+    pub r#type: ProviderType,
+    /// The key; not needed for `local` and `simulated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, value_type = Option<String>)]
+    pub api_key: Option<SecretText>,
+    /// The address, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 2000)]
+    pub base_url: Option<String>,
+    /// The organisation at the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub organization_id: Option<String>,
+    /// The models it is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 0, max_items = 100)]
+    pub models: Option<Vec<String>>,
+    /// The longest that a call may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3600)]
+    pub timeout_seconds: Option<u32>,
+    /// Whether others may assign it to their agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
+}
+
+/// A change of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct UpdateProvider {
+    /// The name, unique in the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// A new key, which serves the next call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1, max_length = 500, value_type = String)]
+    pub api_key: Option<SecretText>,
+    /// The address, where it is not the usual one.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    pub base_url: Option<Option<String>>,
+    /// The organisation at the provider.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    pub organization_id: Option<Option<String>>,
+    /// The models it is limited to; empty for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 0, max_items = 100)]
+    pub models: Option<Vec<String>>,
+    /// The longest that a call may take.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600)]
+    pub timeout_seconds: Option<Option<u32>>,
+    /// Whether others may assign it to their agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub shared: Option<bool>,
+    /// `active` or `inactive`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub status: Option<ProviderStatus>,
+}
+
+/// A provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderView {
+    /// The provider.
+    pub id: ProviderId,
+    /// The name.
+    pub name: String,
+    /// What kind of provider it is.
+    pub r#type: ProviderType,
+    /// The key, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub api_key: Option<String>,
+    /// The address, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub base_url: Option<String>,
+    /// The organisation at the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub organization_id: Option<String>,
+    /// The models it is limited to; empty if it is not.
+    pub models: Vec<String>,
+    /// The longest that a call may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub timeout_seconds: Option<u32>,
+    /// Whether it is used.
+    pub status: ProviderStatus,
+    /// Whether others may assign it to their agents.
+    pub shared: bool,
+    /// The owner.
+    pub owner_id: UserId,
+    /// How many agents use it.
+    pub agent_count: u64,
+    /// What was used of it; only when one provider is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub usage: Option<ProviderUsage>,
+    /// When the key was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub key_rotated_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What was used of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderUsage {
+    /// How many agents use it.
+    pub agent_count: u64,
+    /// Calls ever.
+    pub total_requests: u64,
+    /// Cost ever.
+    pub total_cost: Dollars,
+    /// The same in millionths of a dollar.
+    pub total_cost_micros: i64,
+    /// Calls since 00:00 UTC.
+    pub requests_today: u64,
+    /// Cost since 00:00 UTC.
+    pub cost_today: Dollars,
+    /// The same in millionths of a dollar.
+    pub cost_today_micros: i64,
+}
+
+/// Which providers to list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProviderQuery {
+    /// The page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many on a page; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+    /// `name`, `created_at` or `updated_at`, with `-` for descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// A part of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// One or several kinds, comma-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// One or several states, comma-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// What happens to the agents that use it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteProvider {
+    /// Whether to take it from agents that use it; true if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cascade: Option<bool>,
+}
+
+/// A deleted provider, or one that would be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderDeleted {
+    /// The provider.
+    pub id: ProviderId,
+    /// The name.
+    pub name: String,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// The agents that use it.
+    pub affected_agents: Vec<AffectedAgent>,
+    /// How many there are.
+    pub affected_count: u64,
+}
+
+/// An agent that loses a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AffectedAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// The name.
+    pub name: String,
+    /// How many providers it is left with.
+    pub remaining_providers: u64,
+}
+
+/// An agent that uses a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// The name.
+    pub name: String,
+    /// The owner.
+    pub owner_id: UserId,
+    /// The project.
+    pub project_id: ProjectId,
+}
+
+/// A test call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestProvider {
+    /// The model to ask; the first one that is known if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub model: Option<String>,
+}
+
+/// The outcome of a test call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderTested {
+    /// Whether the provider answered.
+    pub ok: bool,
+    /// How long it took.
+    pub latency_ms: u64,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
+}
