@@ -1,0 +1,261 @@
+//! The typed client: what the command line and the tests speak with.
+
+mod endpoints;
+mod error;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use iron_primitives::Secret;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use error::{Error, Refused};
+
+/// How often a read is tried in all.
+const READ_ATTEMPTS: u32 = 3;
+/// The longest answer that is read.
+const MOST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Fetches a fresh access token when the present one has expired; none if there is no way.
+pub type Refresher =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Secret>> + Send>> + Send + Sync>;
+
+/// A client of one control plane; cheap to clone, shared credential.
+///
+/// Reads are repeated when the server cannot be reached or says that it is unavailable;
+/// nothing else ever is, except after a `TOKEN_EXPIRED`, which says that nothing was done.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    http: reqwest::Client,
+    credential: Arc<RwLock<Option<Secret>>>,
+    refresher: Option<Refresher>,
+}
+
+/// One request: method, path below `/api/v1`, query and body.
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    unwritable: Option<serde_json::Error>,
+}
+
+impl Call {
+    fn new(method: Method, path: &str) -> Self {
+        Call {
+            method,
+            path: path.to_owned(),
+            query: Vec::new(),
+            body: None,
+            unwritable: None,
+        }
+    }
+
+    /// Adds the fields of a flat object as parameters.
+    fn query(mut self, query: &impl Serialize) -> Self {
+        match serde_json::to_value(query) {
+            Ok(serde_json::Value::Object(fields)) => {
+                self.query
+                    .extend(fields.into_iter().map(|(name, value)| match value {
+                        serde_json::Value::String(text) => (name, text),
+                        other => (name, other.to_string()),
+                    }));
+            }
+            Ok(_) => {}
+            Err(error) => self.unwritable = Some(error),
+        }
+        self
+    }
+
+    fn body(mut self, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(bytes) => self.body = Some(bytes),
+            Err(error) => self.unwritable = Some(error),
+        }
+        self
+    }
+}
+
+/// A text as one segment of a path.
+fn segment(text: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    // A dot is escaped too, or `..` would climb.
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut escaped, byte| {
+            if keep(byte) {
+                escaped.push(char::from(byte));
+            } else {
+                escaped.push_str(&format!("%{byte:02X}"));
+            }
+            escaped
+        })
+}
+
+impl Client {
+    /// A client for the server at this address, such as `http://127.0.0.1:4000`.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the platform offers no way to make connections.
+    pub fn new(address: &str) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("iron-sdk/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Setup)?;
+        let base = format!("{}/api/v1", address.trim_end_matches('/'));
+        Ok(Client {
+            base,
+            http,
+            credential: Arc::default(),
+            refresher: None,
+        })
+    }
+
+    /// Uses this access token or API token from now on; clones of the client too.
+    #[must_use]
+    pub fn with_credential(self, credential: Secret) -> Self {
+        self.set_credential(Some(credential));
+        self
+    }
+
+    /// Replaces the credential.
+    pub fn set_credential(&self, credential: Option<Secret>) {
+        *self
+            .credential
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = credential;
+    }
+
+    /// Asks this for a fresh access token when the present one has expired.
+    #[must_use]
+    pub fn with_refresher(mut self, refresher: Refresher) -> Self {
+        self.refresher = Some(refresher);
+        self
+    }
+
+    /// Sends a request, repeats it where that is safe, and reads the answer.
+    async fn send<T: DeserializeOwned>(&self, mut call: Call) -> Result<T, Error> {
+        if let Some(error) = call.unwritable.take() {
+            return Err(Error::Unwritable(error));
+        }
+        let mut attempt = 1;
+        let mut refreshed = false;
+        loop {
+            let error = match self.attempt(&call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let pause = if !refreshed && error.is_code("TOKEN_EXPIRED") && self.renew().await {
+                refreshed = true;
+                Duration::ZERO
+            } else if call.method == Method::GET && attempt < READ_ATTEMPTS && error.is_passing() {
+                Duration::from_millis(100) * 4_u32.pow(attempt - 1)
+            } else {
+                return Err(error);
+            };
+            attempt += 1;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn renew(&self) -> bool {
+        let Some(refresher) = &self.refresher else {
+            return false;
+        };
+        let fresh = refresher().await;
+        let got_one = fresh.is_some();
+        if got_one {
+            self.set_credential(fresh);
+        }
+        got_one
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+        let url = format!("{}{}", self.base, call.path);
+        let mut request = self
+            .http
+            .request(call.method.clone(), url)
+            .query(&call.query);
+        if let Some(value) = self.authorization() {
+            request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = &call.body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone());
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?;
+        if body.len() > MOST_ANSWER_BYTES {
+            return Err(Error::TooLong {
+                limit_bytes: MOST_ANSWER_BYTES,
+            });
+        }
+        if status.is_success() || is_report(status, &call.path) {
+            serde_json::from_slice(&body).map_err(|source| Error::Unreadable {
+                status: status.as_u16(),
+                source,
+            })
+        } else {
+            Err(Error::from_answer(status, &headers, &body))
+        }
+    }
+
+    fn authorization(&self) -> Option<HeaderValue> {
+        let credential = self
+            .credential
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let text = format!("Bearer {}", credential.as_ref()?.expose());
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// An unhealthy server answers 503 with the same report as a healthy one.
+fn is_report(status: StatusCode, path: &str) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE && path == "/health"
+}
+
+/// A header as text.
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_cannot_leave_its_place() {
+        assert_eq!(segment("meta/llama-3.1"), "meta%2Fllama-3%2E1");
+        assert_eq!(segment(".."), "%2E%2E");
+        assert_eq!(segment("gpt-5"), "gpt-5");
+    }
+
+    #[test]
+    fn a_client_does_not_show_its_credential() {
+        let client = Client::new("http://localhost:1")
+            .expect("a client")
+            .with_credential(Secret::new("at_secret".to_owned()));
+        assert!(!format!("{client:?}").contains("secret"));
+    }
+}
