@@ -1,1 +1,31 @@
-fn main() {}
+//! `iron`: the one binary. Parse, configure, run one command, answer with an exit code.
+
+#![warn(clippy::large_stack_frames)]
+
+mod args;
+mod commands;
+mod config;
+mod console;
+mod environment;
+mod failure;
+mod keychain;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+use crate::console::Console;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let global = &cli.global;
+    let console = Console::new(global.json, global.quiet, global.no_color, global.no_input);
+    match commands::run(cli, console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console.fail(&failure);
+            failure.exit_code()
+        }
+    }
+}

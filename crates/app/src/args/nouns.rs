@@ -1,0 +1,379 @@
+//! The verbs of each noun.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+
+/// Which page of a list.
+#[derive(Debug, Args, Clone, Copy)]
+pub(crate) struct Paging {
+    /// Which page, from 1
+    #[arg(long, default_value_t = 1)]
+    pub(crate) page: u32,
+    /// Rows per page, up to 100
+    #[arg(long, default_value_t = 50)]
+    pub(crate) per_page: u32,
+}
+
+/// `iron auth`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Auth {
+    /// Show the session in use
+    Status,
+    /// Change your password (asks, or reads both from standard input, one a line)
+    Password {
+        /// Read the present and the new password from standard input
+        #[arg(long)]
+        stdin: bool,
+    },
+}
+
+/// `iron agents`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agents {
+    /// List agents
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one agent
+    Get { agent: String },
+    /// Create an agent
+    #[command(after_help = "\
+Examples:
+  iron agents create --name writer --budget 5
+  iron agents create --name writer --budget 5 --provider ip_… --token")]
+    Create(CreateAgent),
+    /// Change an agent
+    Update {
+        agent: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new description
+        #[arg(long)]
+        description: Option<String>,
+        /// The new budget in dollars (admins only)
+        #[arg(long, value_name = "DOLLARS")]
+        budget: Option<String>,
+        /// The models it may use; repeat, or give none to keep them
+        #[arg(long = "allow-model", value_name = "MODEL")]
+        allowed_models: Vec<String>,
+    },
+    /// Delete an agent; its records stay
+    #[command(visible_alias = "rm")]
+    Delete {
+        agent: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show budget and use
+    Status { agent: String },
+    /// Let it spend
+    Start { agent: String },
+    /// Hold its calls
+    Pause { agent: String },
+    /// Let it go on
+    Resume { agent: String },
+    /// End it
+    Stop { agent: String },
+    /// End it at once and take its money back
+    Kill {
+        agent: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Replace its providers; the order is the preference
+    AssignProviders {
+        agent: String,
+        /// Ids of providers
+        providers: Vec<String>,
+    },
+}
+
+/// `iron agents create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateAgent {
+    /// Its name, unique in the project
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Its budget in dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget: String,
+    /// What it is for
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// A provider it may use; repeat, the order is the preference
+    #[arg(long = "provider", value_name = "ID")]
+    pub(crate) providers: Vec<String>,
+    /// A tag; repeat
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// A model it may use; repeat; none means all
+    #[arg(long = "allow-model", value_name = "MODEL")]
+    pub(crate) allowed_models: Vec<String>,
+    /// The project, if not the default one
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+    /// Also create an IC token and print it once
+    #[arg(long)]
+    pub(crate) token: bool,
+}
+
+/// What kind of provider it is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum ProviderType {
+    /// OpenAI
+    #[value(name = "openai")]
+    OpenAi,
+    /// Anthropic
+    Anthropic,
+    /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
+    Local,
+    /// Built in, for trying things
+    Simulated,
+}
+
+/// `iron providers`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Providers {
+    /// List providers
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one provider
+    Get { provider: String },
+    /// Add a provider; the key is asked for, or read from standard input
+    #[command(after_help = "\
+Examples:
+  printf %s \"$OPENAI_API_KEY\" | iron providers create --name openai --type openai --key-stdin
+  iron providers create --name ollama --type local --base-url http://127.0.0.1:11434/v1 --model llama3.2")]
+    Create(CreateProvider),
+    /// Change a provider
+    Update {
+        provider: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new URL
+        #[arg(long, value_hint = ValueHint::Url)]
+        base_url: Option<String>,
+        /// Read a new key from standard input
+        #[arg(long)]
+        key_stdin: bool,
+    },
+    /// Delete a provider
+    #[command(visible_alias = "rm")]
+    Delete {
+        provider: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron providers create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateProvider {
+    /// Its name
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Which kind
+    #[arg(long = "type", value_enum)]
+    pub(crate) kind: ProviderType,
+    /// Where it is, if not at its usual place
+    #[arg(long, value_hint = ValueHint::Url)]
+    pub(crate) base_url: Option<String>,
+    /// The organization header of OpenAI
+    #[arg(long)]
+    pub(crate) organization: Option<String>,
+    /// A model it serves; repeat; none means that the price book knows
+    #[arg(long = "model", value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// Read the key from standard input
+    #[arg(long)]
+    pub(crate) key_stdin: bool,
+}
+
+/// `iron tokens`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// List IC tokens
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those of this agent
+        #[arg(long)]
+        agent: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one token (never its value)
+    Get { token: String },
+    /// Create an agent's token and print it once
+    Create { agent: String },
+    /// Replace the value; the old one works for another 24 hours
+    Rotate { token: String },
+    /// Revoke a token at once
+    #[command(visible_alias = "rm")]
+    Delete {
+        token: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron api-tokens`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiTokens {
+    /// List API tokens
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Create a token and print it once
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// When it ends, such as `2027-01-31T00:00:00Z`; never, if not given
+        #[arg(long, value_name = "INSTANT")]
+        expires_at: Option<String>,
+    },
+    /// Revoke a token at once
+    #[command(visible_alias = "rm")]
+    Revoke {
+        token: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron limits`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Limits {
+    /// List the budgets of agents
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show an agent's budget
+    Get { agent: String },
+    /// Set an agent's budget; asks before lowering it
+    #[command(after_help = "\
+Examples:
+  iron limits set agent_… 25.00
+  iron limits set agent_… 5 --period daily")]
+    Set {
+        agent: String,
+        /// Dollars, with at most two decimals
+        budget: String,
+        /// When it begins anew: none, daily, weekly or monthly
+        #[arg(long)]
+        period: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron models`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List models and prices
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show or set the price of a model
+    Price {
+        model: String,
+        /// Dollars per million input tokens; with this, the price is set
+        #[arg(long, value_name = "DOLLARS")]
+        input: Option<String>,
+        /// Dollars per million output tokens
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        output: Option<String>,
+        /// Dollars per million input tokens read from a cache
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        cached: Option<String>,
+    },
+    /// Import prices from a file in LiteLLM's JSON format
+    Import {
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron audit`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List records, newest first
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only this action, such as `agent.create`
+        #[arg(long)]
+        action: Option<String>,
+        /// Only this resource
+        #[arg(long, value_name = "ID")]
+        resource: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Check that no record was changed, removed or cut off
+    #[command(after_help = "\
+Examples:
+  iron audit verify --data ./data            the folder of a server, running or not
+  iron audit verify --bundle evidence.json   an exported bundle, with no secret needed
+  iron audit verify --remote                 ask the server to check itself
+
+Exit code 9 means that the records were tampered with or damaged.")]
+    Verify {
+        #[command(flatten)]
+        folder: super::DataFolder,
+        /// Check an exported bundle
+        #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "data")]
+        bundle: Option<PathBuf>,
+        /// Ask the server
+        #[arg(long, conflicts_with_all = ["data", "bundle"])]
+        remote: bool,
+    },
+    /// Write records, checkpoints and the public key into a bundle that anyone can check
+    Export {
+        #[command(flatten)]
+        folder: super::DataFolder,
+        /// Where to write it
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+}
+
+/// `iron config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Show every setting and where it comes from
+    Show,
+    /// Show one setting, its meaning, and everywhere it is set
+    Explain { key: String },
+    /// Check all sources
+    Validate,
+}

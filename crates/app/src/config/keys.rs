@@ -1,0 +1,133 @@
+//! Every setting of the product: the table that validation, `config explain` and the page in
+//! `docs/` are made from.
+
+/// What a value must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A folder or a file.
+    Path,
+    /// `host:port` to listen on.
+    Address,
+    /// `http://…` or `https://…`.
+    Url,
+    /// `postgres://…`; holds a password, so it is never shown.
+    DatabaseUrl,
+    /// A text that is never shown.
+    Secret,
+    /// A whole number.
+    Number {
+        /// The smallest allowed.
+        least: u64,
+        /// The largest allowed.
+        most: u64,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Whether the value must not be printed.
+    pub(crate) const fn is_secret(self) -> bool {
+        matches!(self, Kind::Secret | Kind::DatabaseUrl)
+    }
+
+    /// The kind in words, for documents and messages.
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Kind::Text => "text".to_owned(),
+            Kind::Path => "path".to_owned(),
+            Kind::Address => "address such as `127.0.0.1:4766`".to_owned(),
+            Kind::Url => "URL beginning with `http://` or `https://`".to_owned(),
+            Kind::DatabaseUrl => "URL beginning with `postgres://`".to_owned(),
+            Kind::Secret => "secret text".to_owned(),
+            Kind::Number {
+                least,
+                most: u64::MAX,
+            } => format!("whole number from {least}"),
+            Kind::Number { least, most } => format!("whole number from {least} to {most}"),
+            Kind::Choice(words) => format!("one of {}", quoted(words)),
+        }
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name in `iron.yaml`; a dot goes one level down.
+    pub(crate) name: &'static str,
+    /// What a value must look like.
+    pub(crate) kind: Kind,
+    /// What holds when nobody says anything; none means that the setting is then absent.
+    pub(crate) default: Option<&'static str>,
+    /// What it does.
+    pub(crate) meaning: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        format!("IRON_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn number(least: u64, most: u64) -> Kind {
+    Kind::Number { least, most }
+}
+
+const ANY: Kind = number(0, u64::MAX);
+
+macro_rules! keys {
+    ($($constant:ident = $name:literal, $kind:expr, $default:expr, $meaning:literal;)*) => {
+        $(pub(crate) const $constant: &str = $name;)*
+
+        /// All settings, in the order in which they are shown.
+        pub(crate) const KEYS: &[Key] = &[
+            $(Key { name: $name, kind: $kind, default: $default, meaning: $meaning }),*
+        ];
+    };
+}
+
+keys! {
+    LISTEN = "listen", Kind::Address, Some("127.0.0.1:4766"),
+        "Where `iron serve` and `iron up` listen. Port 0 lets the system choose.";
+    DATA = "data", Kind::Path, None,
+        "The data folder: keys, journal, and the embedded database. By default `iron` in the user's data folder (`$XDG_DATA_HOME`, else `~/.local/share`).";
+    DATABASE_URL = "database_url", Kind::DatabaseUrl, None,
+        "A PostgreSQL to use instead of the embedded SQLite in the data folder.";
+    SERVER = "server", Kind::Url, Some("http://127.0.0.1:4766"),
+        "The server that the commands talk to.";
+    TOKEN = "token", Kind::Secret, None,
+        "An API token (`at_…`) for the commands, instead of a login.";
+    ADMIN_EMAIL = "admin_email", Kind::Text, Some("admin@localhost.local"),
+        "The address of the first administrator, used only when the database is empty.";
+    ADMIN_PASSWORD = "admin_password", Kind::Secret, None,
+        "The first administrator's password. Without it one is drawn, printed once, and must be changed at the first login.";
+    DURABILITY = "durability", Kind::Choice(&["strict", "relaxed"]), Some("strict"),
+        "`strict`: the first byte of an answer waits until the record of its money is on the disk. `relaxed`: it is written at once and on the disk within 5 ms; a killed process loses nothing either way.";
+    DRAIN_SECONDS = "drain_seconds", number(0, 3_600), Some("30"),
+        "How long calls under way may go on after SIGTERM before they are settled at their bound.";
+    LOG_LEVEL = "log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Some("info"),
+        "How much is logged.";
+    LOG_FORMAT = "log.format", Kind::Choice(&["text", "json"]), Some("text"),
+        "How log lines look.";
+    METRICS_TOKEN = "metrics_token", Kind::Secret, None,
+        "When set, `/metrics` asks for this bearer token.";
+    USER_PER_MINUTE = "rate_limits.user_per_minute", ANY, Some("100"),
+        "Control-plane requests of one user per minute; 0 lifts the limit.";
+    USER_PER_HOUR = "rate_limits.user_per_hour", ANY, Some("1000"),
+        "Control-plane requests of one user per hour; 0 lifts the limit.";
+    ANONYMOUS_PER_MINUTE = "rate_limits.anonymous_per_minute", ANY, Some("20"),
+        "Requests without a credential from one address per minute; 0 lifts the limit.";
+    ANONYMOUS_PER_HOUR = "rate_limits.anonymous_per_hour", ANY, Some("100"),
+        "Requests without a credential from one address per hour; 0 lifts the limit.";
+}

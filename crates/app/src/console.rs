@@ -1,0 +1,202 @@
+//! What a command says: data on stdout, everything else on stderr, JSON when asked.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+
+/// How to talk, as the flags and the terminal say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    json: bool,
+    quiet: bool,
+    color: bool,
+    interactive: bool,
+}
+
+impl Console {
+    /// Reads the terminal and the environment.
+    pub(crate) fn new(json: bool, quiet: bool, no_color: bool, no_input: bool) -> Self {
+        let plain = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Console {
+            json,
+            quiet,
+            color: !plain && std::io::stdout().is_terminal(),
+            interactive: !no_input && !json && std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// Whether data is to be JSON.
+    pub(crate) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) const fn interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Shows data: as JSON, or in the given words.
+    pub(crate) fn show(&self, data: &impl Serialize, words: impl FnOnce() -> String) -> Outcome {
+        if self.json {
+            let text = serde_json::to_string_pretty(data).map_err(anyhow::Error::from)?;
+            return self.line(&text);
+        }
+        self.line(&words())
+    }
+
+    /// One object per line, for what goes on and on.
+    pub(crate) fn event(&self, data: &impl Serialize, words: impl FnOnce() -> String) -> Outcome {
+        if self.json {
+            let text = serde_json::to_string(data).map_err(anyhow::Error::from)?;
+            return self.line(&text);
+        }
+        self.line(&words())
+    }
+
+    /// A line of data.
+    pub(crate) fn line(&self, text: &str) -> Outcome {
+        let mut out = std::io::stdout().lock();
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            // Whoever reads has read enough (`iron audit list | head`).
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            written => Ok(written?),
+        }
+    }
+
+    /// A remark for people.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet && !self.json {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// The last words of a command that failed.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        let mut err = std::io::stderr().lock();
+        let _ = match self.json {
+            true => writeln!(err, "{}", failure.to_json()),
+            false => writeln!(err, "error: {failure}"),
+        };
+    }
+
+    /// Asks before something is lost.
+    pub(crate) fn confirm(&self, question: &str, force: bool) -> Outcome {
+        if force {
+            return Ok(());
+        }
+        if !self.interactive {
+            return Err(Failure::usage(format!("{question} needs a yes"))
+                .hint("add `--force` where nobody can be asked"));
+        }
+        match inquire::Confirm::new(question).with_default(false).prompt() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::usage("nothing was changed")),
+            Err(error) => Err(asked(error)),
+        }
+    }
+
+    /// Asks for a line of text.
+    pub(crate) fn ask(&self, question: &str, flag: &str) -> Outcome<String> {
+        self.must_be_interactive(flag)?;
+        inquire::Text::new(question).prompt().map_err(asked)
+    }
+
+    /// Asks for a secret without showing it.
+    pub(crate) fn ask_secret(&self, question: &str, instead: &str) -> Outcome<String> {
+        self.must_be_interactive(instead)?;
+        inquire::Password::new(question)
+            .without_confirmation()
+            .prompt()
+            .map_err(asked)
+    }
+
+    fn must_be_interactive(&self, instead: &str) -> Outcome {
+        match self.interactive {
+            true => Ok(()),
+            false => Err(Failure::usage(format!(
+                "{instead} is missing, and nobody can be asked"
+            ))),
+        }
+    }
+
+    /// A table with these headings.
+    pub(crate) fn table(&self, headings: &[&str], rows: Vec<Vec<String>>) -> String {
+        if rows.is_empty() {
+            return "nothing to show".to_owned();
+        }
+        let mut table = Table::new();
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(headings.iter().map(|heading| {
+            let cell = Cell::new(heading.to_uppercase());
+            if self.color {
+                cell.add_attribute(Attribute::Bold)
+            } else {
+                cell
+            }
+        }));
+        for row in rows {
+            table.add_row(row.into_iter().map(|text| self.cell(&text)));
+        }
+        if !self.color {
+            table.force_no_tty();
+        }
+        trimmed(&table.to_string())
+    }
+
+    /// Names and values below each other.
+    pub(crate) fn facts(&self, facts: &[(&str, String)]) -> String {
+        let width = facts
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or_default();
+        let lines: Vec<_> = facts
+            .iter()
+            .map(|(name, value)| format!("{name:width$}  {value}"))
+            .collect();
+        lines.join("\n")
+    }
+
+    /// States speak in colour, so that trouble is seen at a glance.
+    fn cell(&self, text: &str) -> Cell {
+        let color = match text {
+            "active" | "running" | "healthy" | "ok" | "intact" => Some(Color::Green),
+            "paused" | "exhausted" | "rotating" | "degraded" | "warning" => Some(Color::Yellow),
+            "failed" | "revoked" | "stopped" | "inactive" | "unhealthy" | "problem" => {
+                Some(Color::Red)
+            }
+            _ => None,
+        };
+        match color.filter(|_| self.color) {
+            Some(color) => Cell::new(text).fg(color),
+            None => Cell::new(text),
+        }
+    }
+}
+
+fn asked(error: inquire::InquireError) -> Failure {
+    use crate::failure::Exit;
+    match error {
+        inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
+            Failure::new(
+                Exit::Interrupted,
+                "INTERRUPTED",
+                "interrupted, nothing was changed",
+            )
+        }
+        other => Failure::new(Exit::Error, "IO_ERROR", other.to_string()),
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    text.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
