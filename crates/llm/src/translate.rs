@@ -1,0 +1,321 @@
+//! From one dialect into another and back, for callers whose provider speaks a different one.
+//!
+//! A [`Plan`] is made once for a call, before any money is held: it reads the whole request
+//! and either knows how every field of it is said in the provider's dialect or refuses the
+//! first field that cannot be said, by its name ([`Error::Untranslatable`]). Nothing is
+//! dropped silently: what is said in another way, or needs not be said at all, is listed in
+//! [`Plan::notes`] and in `docs/translation.md`, cell by cell with a golden fixture.
+//!
+//! The plan then writes the request ([`Plan::request`], with the output cap that the hold
+//! allows), and turns the provider's answer ([`Plan::response`]), stream ([`Plan::stream`])
+//! or error ([`Plan::error`]) into the caller's own shape. All of it is plain computation on
+//! bytes: no clock, no chance, no I/O.
+//!
+//! Invariants:
+//! - **A request without a word for it is refused before it costs anything.**
+//! - **A stream's output does not depend on where the network split the input**, and the
+//!   answer that a client assembles from it is the one it would have got without streaming.
+//! - **Hostile bytes from a provider become an error in the caller's shape**, never a panic,
+//!   and memory stays bounded.
+//!
+//! ```
+//! use iron_llm::translate::Plan;
+//! use iron_llm::{Dialect, ProviderKind};
+//!
+//! let body = br#"{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hi"}]}"#;
+//! let plan = Plan::new(Dialect::OpenAiChat, ProviderKind::Anthropic, body)?;
+//! assert_eq!(
+//!     plan.request(256)?,
+//!     br#"{"model":"claude-sonnet-4-5","max_tokens":256,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]}"#
+//! );
+//!
+//! let seeded = br#"{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hi"}],"seed":7}"#;
+//! let refused = Plan::new(Dialect::OpenAiChat, ProviderKind::Anthropic, seeded).unwrap_err();
+//! assert_eq!(
+//!     refused.to_string(),
+//!     "`seed` cannot be translated (OpenAI chat completions to Anthropic messages)"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod chat_reply;
+mod chat_request;
+mod chat_stream;
+mod chat_turns;
+mod error;
+mod fields;
+mod messages_reply;
+mod messages_request;
+mod messages_stream;
+mod messages_turns;
+mod responses_request;
+mod stream;
+mod to_anthropic;
+mod to_chat;
+mod tools;
+mod usage;
+mod write_chat;
+mod write_messages;
+mod write_responses;
+
+use iron_primitives::Timestamp;
+
+use crate::canonical::{Request, Thinking, ThinkingMode};
+use crate::kind::{Dialect, ProviderKind};
+
+pub use self::error::{Error, ErrorClass, ProviderError, RenderedError, ReplyError, error_event};
+pub use self::stream::{Ending, StreamTranslator};
+
+/// From which dialect to which a request is translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// A client of OpenAI's chat completions at Anthropic's messages.
+    ChatToMessages,
+    /// A client of OpenAI's responses at Anthropic's messages.
+    ResponsesToMessages,
+    /// A client of OpenAI's legacy completions at Anthropic's messages; nothing translates.
+    CompletionsToMessages,
+    /// A client of OpenAI's embeddings at Anthropic, which has none.
+    EmbeddingsToMessages,
+    /// A client of Anthropic's messages at a provider of OpenAI's chat completions.
+    MessagesToChat,
+}
+
+impl Direction {
+    /// All directions.
+    pub const ALL: [Direction; 5] = [
+        Direction::ChatToMessages,
+        Direction::ResponsesToMessages,
+        Direction::CompletionsToMessages,
+        Direction::EmbeddingsToMessages,
+        Direction::MessagesToChat,
+    ];
+
+    /// How messages and records name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Direction::ChatToMessages => "OpenAI chat completions to Anthropic messages",
+            Direction::ResponsesToMessages => "OpenAI responses to Anthropic messages",
+            Direction::CompletionsToMessages => "OpenAI completions to Anthropic messages",
+            Direction::EmbeddingsToMessages => "OpenAI embeddings to Anthropic messages",
+            Direction::MessagesToChat => "Anthropic messages to OpenAI chat completions",
+        }
+    }
+
+    /// The direction of a request that the provider does not understand as it is.
+    pub const fn of(client: Dialect, provider: ProviderKind) -> Option<Direction> {
+        if provider.speaks(client) {
+            return None;
+        }
+        Some(match client {
+            Dialect::OpenAiChat => Direction::ChatToMessages,
+            Dialect::OpenAiResponses => Direction::ResponsesToMessages,
+            Dialect::OpenAiCompletions => Direction::CompletionsToMessages,
+            Dialect::OpenAiEmbeddings => Direction::EmbeddingsToMessages,
+            Dialect::AnthropicMessages => Direction::MessagesToChat,
+        })
+    }
+
+    /// The dialect of the client.
+    pub const fn client(self) -> Dialect {
+        match self {
+            Direction::ChatToMessages => Dialect::OpenAiChat,
+            Direction::ResponsesToMessages => Dialect::OpenAiResponses,
+            Direction::CompletionsToMessages => Dialect::OpenAiCompletions,
+            Direction::EmbeddingsToMessages => Dialect::OpenAiEmbeddings,
+            Direction::MessagesToChat => Dialect::AnthropicMessages,
+        }
+    }
+
+    /// The dialect that the provider is spoken to in.
+    pub const fn upstream(self) -> Dialect {
+        match self {
+            Direction::MessagesToChat => Dialect::OpenAiChat,
+            _ => Dialect::AnthropicMessages,
+        }
+    }
+}
+
+/// Something in the request that the provider is told in another way, or not at all because
+/// it does by itself what is asked for. `docs/translation.md` explains each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The field, as the caller named it.
+    pub field: &'static str,
+    /// What became of it.
+    pub becomes: &'static str,
+}
+
+/// A request that was understood in the caller's dialect and can be said in the provider's.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    direction: Direction,
+    provider: ProviderKind,
+    request: Request,
+    client: ClientFacts,
+    notes: Vec<Note>,
+}
+
+/// What the caller's dialect wants to have back and the provider's has no word for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ClientFacts {
+    /// Whether a chat client asked for a usage chunk at the end of its stream.
+    pub(crate) include_usage: bool,
+    /// The fields of a responses request that its answers repeat.
+    pub(crate) echo: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Plan {
+    /// Reads the request and plans its translation.
+    ///
+    /// # Errors
+    /// [`Error::Untranslatable`] with the name of the first feature that the provider's
+    /// dialect cannot express, [`Error::Invalid`] for a field that no dialect accepts, and
+    /// [`Error::Native`] when no translation is needed.
+    pub fn new(client: Dialect, provider: ProviderKind, body: &[u8]) -> Result<Plan, Error> {
+        let direction = Direction::of(client, provider).ok_or(Error::Native)?;
+        let fields = fields::Fields::of_body(body, direction)?;
+        let mut notes = Vec::new();
+        let (request, client) = match direction {
+            Direction::ChatToMessages => chat_request::read(fields, &mut notes)?,
+            Direction::ResponsesToMessages => responses_request::read(fields, &mut notes)?,
+            Direction::MessagesToChat => messages_request::read(fields, &mut notes)?,
+            Direction::CompletionsToMessages => {
+                return Err(Error::Untranslatable {
+                    feature: "/v1/completions".to_owned(),
+                    direction,
+                });
+            }
+            Direction::EmbeddingsToMessages => {
+                return Err(Error::Untranslatable {
+                    feature: "/v1/embeddings".to_owned(),
+                    direction,
+                });
+            }
+        };
+        let plan = Plan {
+            direction,
+            provider,
+            request,
+            client,
+            notes,
+        };
+        // Whatever cannot be written is refused now, not after money is held.
+        plan.request(plan.request.max_output_tokens.unwrap_or(u64::MAX))?;
+        Ok(plan)
+    }
+
+    /// From which dialect to which.
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// The dialect, and so the route, of what is sent to the provider.
+    pub const fn upstream(&self) -> Dialect {
+        self.direction.upstream()
+    }
+
+    /// Whether the caller wants a stream; the provider is then asked for one, too.
+    pub const fn streams(&self) -> bool {
+        self.request.stream
+    }
+
+    /// The output cap that the caller sent.
+    pub const fn output_cap(&self) -> Option<u64> {
+        self.request.max_output_tokens
+    }
+
+    /// The least output cap that the provider accepts for this request: a budget for
+    /// thinking must be smaller than the cap.
+    pub fn output_floor(&self) -> u64 {
+        match self.direction.upstream() {
+            Dialect::AnthropicMessages => to_anthropic::output_floor(&self.request),
+            _ => 1,
+        }
+    }
+
+    /// What is said to the provider in another way.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The body for the provider, with this cap on output tokens.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the cap is below [`Plan::output_floor`].
+    pub fn request(&self, output_cap: u64) -> Result<Vec<u8>, Error> {
+        self.request_for(&self.request.model, output_cap)
+    }
+
+    /// The same, with the name by which the provider knows the model.
+    ///
+    /// # Errors
+    /// As [`Plan::request`]; and [`Error::Untranslatable`] when this model cannot do what
+    /// the model that was asked for could.
+    pub fn request_for(&self, model: &str, output_cap: u64) -> Result<Vec<u8>, Error> {
+        match self.direction.upstream() {
+            Dialect::AnthropicMessages => {
+                to_anthropic::write(&self.request, self.direction, model, output_cap)
+            }
+            _ => to_chat::write(&self.request, self.provider, model, output_cap),
+        }
+    }
+
+    /// The provider's whole answer, in the caller's shape.
+    ///
+    /// # Errors
+    /// [`ReplyError`] when the answer is not one of the provider's dialect.
+    pub fn response(&self, body: &[u8], now: Timestamp) -> Result<Vec<u8>, ReplyError> {
+        let mut reply = match self.direction.upstream() {
+            Dialect::AnthropicMessages => messages_reply::read(body)?,
+            _ => chat_reply::read(body, &self.request.stop)?,
+        };
+        if self.hides_thoughts() {
+            reply
+                .blocks
+                .retain(|block| !matches!(block, crate::canonical::Block::Thought(_)));
+        }
+        let value = match self.direction.client() {
+            Dialect::OpenAiResponses => write_responses::response(&reply, &self.client.echo, now),
+            Dialect::AnthropicMessages => write_messages::message(&reply),
+            _ => write_chat::completion(&reply, now),
+        };
+        Ok(fields::to_bytes(&value))
+    }
+
+    /// A translator of the provider's stream. `input_tokens` is our own count of the
+    /// prompt: Anthropic's clients read it at the start of a stream, where providers of
+    /// chat completions have not said anything about usage yet.
+    pub fn stream(&self, input_tokens: u64, now: Timestamp) -> Box<dyn StreamTranslator> {
+        let hides = self.hides_thoughts();
+        match self.direction.client() {
+            Dialect::OpenAiResponses => Box::new(stream::Translator::new(
+                messages_stream::Reader::default(),
+                write_responses::Writer::new(self.client.echo.clone(), now),
+                hides,
+            )),
+            Dialect::AnthropicMessages => Box::new(stream::Translator::new(
+                chat_stream::Reader::new(self.request.stop.clone()),
+                write_messages::Writer::new(input_tokens),
+                hides,
+            )),
+            _ => Box::new(stream::Translator::new(
+                messages_stream::Reader::default(),
+                write_chat::Writer::new(self.client.include_usage, now),
+                hides,
+            )),
+        }
+    }
+
+    /// The provider's error, in the caller's shape and with the status that its SDK expects.
+    pub fn error(&self, status: u16, body: &[u8]) -> RenderedError {
+        ProviderError::read(status, body).render(self.direction.client().error_shape())
+    }
+
+    /// A caller that asked for no thoughts gets none, also from a provider that shows them.
+    fn hides_thoughts(&self) -> bool {
+        let Thinking { display, mode, .. } = &self.request.thinking;
+        self.direction == Direction::MessagesToChat
+            && (*display == Some(crate::canonical::Display::Omitted) || *mode == ThinkingMode::Off)
+    }
+}

@@ -1,0 +1,275 @@
+//! Errors: why a request cannot be translated, and a provider's errors in the caller's shape.
+
+use iron_primitives::Refusal;
+use serde_json::{Value, json};
+
+use super::Direction;
+use super::fields::to_bytes;
+use crate::kind::{Dialect, ErrorShape};
+
+/// Why there is no plan for a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The provider speaks the caller's dialect; its bytes pass as they are.
+    #[error("the provider speaks the caller's dialect; nothing is to be translated")]
+    Native,
+    /// The provider's dialect cannot express a feature of the request.
+    #[error("`{feature}` cannot be translated ({})", direction.as_str())]
+    Untranslatable {
+        /// The feature, by the path of its field.
+        feature: String,
+        /// From which dialect to which.
+        direction: Direction,
+    },
+    /// A field that must be understood cannot be.
+    #[error("`{field}`: {problem}")]
+    Invalid {
+        /// The field's path.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The body is not a JSON object.
+    #[error("the body is not a JSON object (line {line}, column {column})")]
+    NotJson {
+        /// The line of the first wrong byte.
+        line: usize,
+        /// Its column.
+        column: usize,
+    },
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        match error {
+            Error::Untranslatable { feature, direction } => Refusal::Untranslatable {
+                feature,
+                direction: direction.as_str(),
+            },
+            Error::Invalid { field, problem } => Refusal::InvalidField { field, problem },
+            Error::Native | Error::NotJson { .. } => Refusal::Malformed {
+                detail: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Why a provider's answer cannot be given to the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// It is not JSON, or not of the shape that its dialect has.
+    #[error("the provider's answer has no readable `{field}`")]
+    Unreadable {
+        /// The field that is missing or wrong; `body` for the whole.
+        field: &'static str,
+    },
+    /// It contains something that was not asked for and that the caller's dialect cannot say.
+    #[error("the provider's answer contains `{what}`, which cannot be translated")]
+    Unexpected {
+        /// What it contains.
+        what: String,
+    },
+}
+
+/// What kind of error a provider reported; each dialect has a word and a status for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The request is wrong.
+    InvalidRequest,
+    /// The credential is wrong.
+    Authentication,
+    /// The credential may not do this.
+    Permission,
+    /// There is no such thing.
+    NotFound,
+    /// Something else is in the way.
+    Conflict,
+    /// The request is too large.
+    TooLarge,
+    /// Too many requests.
+    RateLimit,
+    /// The account has no money or is over its quota; waiting does not help.
+    Billing,
+    /// It took too long.
+    Timeout,
+    /// The provider has no capacity now.
+    Overloaded,
+    /// The provider failed.
+    Internal,
+}
+
+impl ErrorClass {
+    /// All classes.
+    pub const ALL: [ErrorClass; 11] = [
+        ErrorClass::InvalidRequest,
+        ErrorClass::Authentication,
+        ErrorClass::Permission,
+        ErrorClass::NotFound,
+        ErrorClass::Conflict,
+        ErrorClass::TooLarge,
+        ErrorClass::RateLimit,
+        ErrorClass::Billing,
+        ErrorClass::Timeout,
+        ErrorClass::Overloaded,
+        ErrorClass::Internal,
+    ];
+
+    /// Status and `error.type` as Anthropic's clients expect them.
+    pub const fn anthropic(self) -> (u16, &'static str) {
+        match self {
+            ErrorClass::InvalidRequest => (400, "invalid_request_error"),
+            ErrorClass::Authentication => (401, "authentication_error"),
+            ErrorClass::Permission => (403, "permission_error"),
+            ErrorClass::NotFound => (404, "not_found_error"),
+            ErrorClass::Conflict => (409, "conflict_error"),
+            ErrorClass::TooLarge => (413, "request_too_large"),
+            ErrorClass::RateLimit => (429, "rate_limit_error"),
+            ErrorClass::Billing => (402, "billing_error"),
+            ErrorClass::Timeout => (504, "timeout_error"),
+            ErrorClass::Overloaded => (529, "overloaded_error"),
+            ErrorClass::Internal => (500, "api_error"),
+        }
+    }
+
+    /// Status, `error.type` and `error.code` as OpenAI's clients expect them.
+    pub const fn openai(self) -> (u16, &'static str, Option<&'static str>) {
+        match self {
+            ErrorClass::InvalidRequest => (400, "invalid_request_error", None),
+            ErrorClass::Authentication => (401, "invalid_request_error", Some("invalid_api_key")),
+            ErrorClass::Permission => (403, "invalid_request_error", Some("permission_denied")),
+            ErrorClass::NotFound => (404, "invalid_request_error", Some("not_found")),
+            ErrorClass::Conflict => (409, "invalid_request_error", Some("conflict")),
+            ErrorClass::TooLarge => (413, "invalid_request_error", Some("request_too_large")),
+            ErrorClass::RateLimit => (429, "rate_limit_error", Some("rate_limit_exceeded")),
+            ErrorClass::Billing => (429, "insufficient_quota", Some("insufficient_quota")),
+            ErrorClass::Timeout => (504, "server_error", Some("timeout")),
+            ErrorClass::Overloaded => (503, "server_error", Some("overloaded")),
+            ErrorClass::Internal => (500, "server_error", None),
+        }
+    }
+
+    /// The class of a status for which the body says nothing better.
+    pub const fn of_status(status: u16) -> ErrorClass {
+        match status {
+            401 => ErrorClass::Authentication,
+            402 => ErrorClass::Billing,
+            403 => ErrorClass::Permission,
+            404 | 410 => ErrorClass::NotFound,
+            408 | 504 => ErrorClass::Timeout,
+            409 => ErrorClass::Conflict,
+            413 => ErrorClass::TooLarge,
+            429 => ErrorClass::RateLimit,
+            503 | 529 => ErrorClass::Overloaded,
+            400..=499 => ErrorClass::InvalidRequest,
+            _ => ErrorClass::Internal,
+        }
+    }
+
+    /// The class that a word in `error.type` or `error.code` names, in either dialect.
+    fn of_word(word: &str) -> Option<ErrorClass> {
+        Some(match word {
+            "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" => {
+                ErrorClass::Billing
+            }
+            "authentication_error" | "invalid_api_key" => ErrorClass::Authentication,
+            "permission_error" | "permission_denied" => ErrorClass::Permission,
+            "not_found_error" | "model_not_found" | "not_found" => ErrorClass::NotFound,
+            "conflict_error" => ErrorClass::Conflict,
+            "request_too_large" => ErrorClass::TooLarge,
+            "rate_limit_error" | "rate_limit_exceeded" => ErrorClass::RateLimit,
+            "timeout_error" | "timeout" => ErrorClass::Timeout,
+            "overloaded_error" | "overloaded" => ErrorClass::Overloaded,
+            "api_error" | "server_error" => ErrorClass::Internal,
+            _ => return None,
+        })
+    }
+}
+
+/// An error of a provider, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderError {
+    /// What kind it is.
+    pub class: ErrorClass,
+    /// The provider's own words.
+    pub message: String,
+}
+
+/// An error in a caller's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedError {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl ProviderError {
+    /// An error of a class, in our words.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> ProviderError {
+        ProviderError {
+            class,
+            message: message.into(),
+        }
+    }
+
+    /// Reads an error body of either dialect.
+    pub fn read(status: u16, body: &[u8]) -> ProviderError {
+        let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        ProviderError::of_value(&value, ErrorClass::of_status(status)).unwrap_or_else(|| {
+            ProviderError::new(
+                ErrorClass::of_status(status),
+                format!("the provider answered with status {status} and no readable error"),
+            )
+        })
+    }
+
+    /// Reads the error that a body or an event of a stream holds.
+    pub(crate) fn of_value(value: &Value, otherwise: ErrorClass) -> Option<ProviderError> {
+        let error = value.get("error")?;
+        let word = |name: &str| error.get(name).and_then(Value::as_str);
+        let message = error.as_str().or_else(|| word("message"))?;
+        // A code is more exact than a type: `insufficient_quota` hides behind 429.
+        let class = word("code")
+            .and_then(ErrorClass::of_word)
+            .or_else(|| word("type").and_then(ErrorClass::of_word))
+            .unwrap_or(otherwise);
+        Some(ProviderError::new(class, message))
+    }
+
+    /// The body, and the status that goes with it.
+    pub fn render(&self, shape: ErrorShape) -> RenderedError {
+        let status = match shape {
+            ErrorShape::OpenAi => self.class.openai().0,
+            ErrorShape::Anthropic => self.class.anthropic().0,
+        };
+        RenderedError {
+            status,
+            body: to_bytes(&self.value(shape)),
+        }
+    }
+
+    /// The body as a value.
+    pub(crate) fn value(&self, shape: ErrorShape) -> Value {
+        match shape {
+            ErrorShape::OpenAi => {
+                let (_, kind, code) = self.class.openai();
+                json!({ "error": { "message": self.message, "type": kind, "param": null, "code": code } })
+            }
+            ErrorShape::Anthropic => {
+                let (_, kind) = self.class.anthropic();
+                json!({ "type": "error", "error": { "type": kind, "message": self.message } })
+            }
+        }
+    }
+}
+
+/// An error as the last frame of a stream that has already begun, where the caller's dialect
+/// has such a frame. A responses stream is rather ended by its translator, which numbers its
+/// events.
+pub fn error_event(dialect: Dialect, error: &ProviderError) -> Vec<u8> {
+    let value = error.value(dialect.error_shape());
+    match dialect.error_shape() {
+        ErrorShape::OpenAi => format!("data: {value}\n\n").into_bytes(),
+        ErrorShape::Anthropic => format!("event: error\ndata: {value}\n\n").into_bytes(),
+    }
+}

@@ -1,0 +1,230 @@
+//! Reading the messages of Anthropic's dialect.
+
+use serde_json::Value;
+
+use super::chat_turns::thought;
+use super::fields::{Fields, missing, wrong_type};
+use super::{Direction, Error};
+use crate::canonical::{Part, Role, Source, Turn};
+
+/// Thoughts that a provider of chat completions gave without a signature get one of these
+/// in its place, which names the field in which they came and in which they go back.
+pub(super) const UNSIGNED: [(&str, &str); 2] = [
+    ("unsigned:reasoning_content", "reasoning_content"),
+    ("unsigned:reasoning", "reasoning"),
+];
+
+/// Reads `system`.
+pub(super) fn system(fields: &mut Fields, cached: &mut bool) -> Result<Vec<Part>, Error> {
+    content(fields, "system", Place::System, cached)
+}
+
+/// Reads all messages.
+pub(super) fn read(
+    messages: Vec<Value>,
+    direction: Direction,
+    cached: &mut bool,
+) -> Result<Vec<Turn>, Error> {
+    let mut turns: Vec<Turn> = Vec::with_capacity(messages.len());
+    for (index, message) in messages.into_iter().enumerate() {
+        let path = format!("messages[{index}]");
+        let mut fields = Fields::of(message, path.clone(), direction)?;
+        let (role, place) = match fields.required_string("role")?.as_str() {
+            "user" => (Role::User, Place::User),
+            "assistant" => (Role::Assistant, Place::Assistant),
+            "system" => (Role::System, Place::System),
+            other => return Err(fields.refuse_self(other)),
+        };
+        if !fields.has("content") {
+            return Err(missing(fields.at("content")));
+        }
+        let parts = content(&mut fields, "content", place, cached)?;
+        fields.finish()?;
+        match turns.last_mut() {
+            Some(turn) if turn.role == role => turn.parts.extend(parts),
+            _ => turns.push(Turn {
+                role,
+                parts,
+                field: path,
+            }),
+        }
+    }
+    check_order(&turns)?;
+    if let Some(turn) = turns.last()
+        && turn.role == Role::Assistant
+    {
+        return Err(Error::Untranslatable {
+            feature: format!("{}: prefill", turn.field),
+            direction,
+        });
+    }
+    Ok(turns)
+}
+
+/// Results come first in their turn; elsewhere they could not stand right behind the calls.
+fn check_order(turns: &[Turn]) -> Result<(), Error> {
+    for turn in turns {
+        let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+        let first_other = turn.parts.iter().position(|part| !is_result(part));
+        if let Some(at) = first_other
+            && turn.parts.iter().skip(at).any(is_result)
+        {
+            return Err(Error::Invalid {
+                field: turn.field.clone(),
+                problem: "results of tools must stand before anything else".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where content stands, which decides what it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    System,
+    User,
+    Assistant,
+    Result,
+}
+
+fn content(
+    fields: &mut Fields,
+    name: &str,
+    place: Place,
+    cached: &mut bool,
+) -> Result<Vec<Part>, Error> {
+    let path = fields.at(name);
+    match fields.take(name) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![Part::text(text)]),
+        Some(Value::Array(items)) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let block = Fields::of(item, format!("{path}[{index}]"), fields.direction())?;
+                part(block, place, cached)
+            })
+            .collect(),
+        Some(other) => Err(wrong_type(path, "a string or an array", &other)),
+    }
+}
+
+fn part(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Error> {
+    *cached |= block.take("cache_control").is_some();
+    let kind = block
+        .peek("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let read = match (kind.as_str(), place) {
+        ("thinking" | "redacted_thinking", Place::Assistant) => {
+            return own_thought(block).map(Part::Thought);
+        }
+        ("text", _) => {
+            block.only_empty("citations")?;
+            Part::text(block.required_string("text")?)
+        }
+        ("image", Place::User) => {
+            block.only_empty("transformations")?;
+            Part::Image(image(&mut block)?, None)
+        }
+        ("document", Place::User) => document(&mut block)?,
+        ("tool_use", Place::Assistant) => tool_use(&mut block)?,
+        ("tool_result", Place::User) => tool_result(&mut block, cached)?,
+        ("", _) => return Err(missing(block.at("type"))),
+        (kind, _) => return Err(block.refuse_self(kind)),
+    };
+    block.take("type");
+    block.finish()?;
+    Ok(read)
+}
+
+/// Thoughts can only go back to the provider that had them. Those of a provider of chat
+/// completions carry our own mark in place of a signature.
+fn own_thought(block: Fields) -> Result<crate::canonical::Thought, Error> {
+    let signature = block
+        .peek("signature")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if !UNSIGNED.iter().any(|(mark, _)| *mark == signature) {
+        let what = if block.has("data") {
+            "data"
+        } else {
+            "signature"
+        };
+        return Err(block.refuse(what));
+    }
+    thought(block)
+}
+
+fn image(block: &mut Fields) -> Result<Source, Error> {
+    let mut source = block
+        .object("source")?
+        .ok_or_else(|| missing(block.at("source")))?;
+    let read = match source.required_string("type")?.as_str() {
+        "base64" => Source::Base64 {
+            media_type: source.required_string("media_type")?,
+            data: source.required_string("data")?,
+        },
+        "url" => Source::Url(source.required_string("url")?),
+        other => return Err(source.refuse_self(other)),
+    };
+    source.finish()?;
+    Ok(read)
+}
+
+fn document(block: &mut Fields) -> Result<Part, Error> {
+    if let Some(mut citations) = block.object("citations")? {
+        citations.only_false("enabled")?;
+        citations.finish()?;
+    }
+    let mut source = block
+        .object("source")?
+        .ok_or_else(|| missing(block.at("source")))?;
+    let kind = source.required_string("type")?;
+    let part = match kind.as_str() {
+        "base64" => {
+            let media_type = source.required_string("media_type")?;
+            let data = source.required_string("data")?;
+            let title = block.string("title")?;
+            Part::Document {
+                source: Source::Base64 { media_type, data },
+                title,
+                cache: None,
+            }
+        }
+        "text" => {
+            source.only("media_type", &["text/plain"])?;
+            Part::text(source.required_string("data")?)
+        }
+        other => return Err(source.refuse_self(other)),
+    };
+    source.finish()?;
+    Ok(part)
+}
+
+fn tool_use(block: &mut Fields) -> Result<Part, Error> {
+    if let Some(mut caller) = block.object("caller")? {
+        caller.only("type", &["direct"])?;
+        caller.finish()?;
+    }
+    let path = block.at("input");
+    let arguments = match block.take("input") {
+        None => "{}".to_owned(),
+        Some(input @ Value::Object(_)) => input.to_string(),
+        Some(other) => return Err(wrong_type(path, "an object", &other)),
+    };
+    Ok(Part::ToolCall {
+        id: block.required_string("id")?,
+        name: block.required_string("name")?,
+        arguments,
+    })
+}
+
+fn tool_result(block: &mut Fields, cached: &mut bool) -> Result<Part, Error> {
+    Ok(Part::ToolResult {
+        id: block.required_string("tool_use_id")?,
+        content: content(block, "content", Place::Result, cached)?,
+        is_error: block.boolean("is_error")?.unwrap_or(false),
+    })
+}

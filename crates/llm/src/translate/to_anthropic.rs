@@ -1,0 +1,394 @@
+//! Writing a request for Anthropic's messages.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::responses_request::thought_block;
+use super::{Direction, Error, tools};
+use crate::anthropic::model::{ThinkingStyle, accepts_system_messages, thinking_style};
+use crate::canonical::{
+    CacheMark, Display, Effort, Part, Request, Role, Source, Thinking, ThinkingMode, Tier, Turn,
+};
+
+/// The least budget for thinking that Anthropic accepts.
+const LEAST_BUDGET: u64 = 1024;
+
+/// The least output cap that the request can be sent with.
+pub(super) fn output_floor(request: &Request) -> u64 {
+    match (
+        request.thinking.mode,
+        request.thinking.effort,
+        thinking_style(&request.model),
+    ) {
+        (ThinkingMode::Adaptive, Some(_), ThinkingStyle::Budget) => LEAST_BUDGET.saturating_add(1),
+        _ => 1,
+    }
+}
+
+/// The body. The messages stand apart because arguments must stay the text they are.
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    max_tokens: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    system: Vec<Block>,
+    messages: Vec<Message>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Message {
+    role: &'static str,
+    content: Vec<Block>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Block {
+    ToolUse {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        id: String,
+        name: String,
+        input: Box<RawValue>,
+    },
+    Other(Value),
+}
+
+/// Writes the body.
+pub(super) fn write(
+    request: &Request,
+    direction: Direction,
+    model: &str,
+    output_cap: u64,
+) -> Result<Vec<u8>, Error> {
+    let body = Body {
+        model,
+        max_tokens: output_cap,
+        system: parts(&request.system)?,
+        messages: turns(request, direction, model)?,
+        rest: rest(request, direction, model, output_cap)?,
+    };
+    serde_json::to_vec(&body).map_err(|_| Error::Invalid {
+        field: "messages".to_owned(),
+        problem: "cannot be written as JSON".to_owned(),
+    })
+}
+
+fn rest(
+    request: &Request,
+    direction: Direction,
+    model: &str,
+    output_cap: u64,
+) -> Result<Map<String, Value>, Error> {
+    let mut body = Map::new();
+    if !request.tools.is_empty() {
+        body.insert(
+            "tools".to_owned(),
+            tools::to_messages(&request.tools).into(),
+        );
+    }
+    if let Some(choice) = tools::choice_to_messages(request) {
+        body.insert("tool_choice".to_owned(), choice);
+    }
+    if let Some(temperature) = &request.temperature {
+        body.insert("temperature".to_owned(), Value::Number(temperature.clone()));
+    }
+    if let Some(top_p) = &request.top_p {
+        body.insert("top_p".to_owned(), Value::Number(top_p.clone()));
+    }
+    if !request.stop.is_empty() {
+        body.insert("stop_sequences".to_owned(), request.stop.clone().into());
+    }
+    let mut output_config = Map::new();
+    if let Some(thinking) = thinking(request, direction, model, output_cap, &mut output_config)? {
+        body.insert("thinking".to_owned(), thinking);
+    }
+    if let Some(output) = &request.output_schema {
+        let format = json!({ "type": "json_schema", "schema": output.schema });
+        output_config.insert("format".to_owned(), format);
+    }
+    if !output_config.is_empty() {
+        body.insert("output_config".to_owned(), output_config.into());
+    }
+    if let Some(end_user) = &request.end_user {
+        body.insert("metadata".to_owned(), json!({ "user_id": end_user }));
+    }
+    if let Some(tier) = request.service_tier {
+        let word = match tier {
+            Tier::Auto => "auto",
+            Tier::Standard => "standard_only",
+        };
+        body.insert("service_tier".to_owned(), word.into());
+    }
+    if request.stream {
+        body.insert("stream".to_owned(), true.into());
+    }
+    Ok(body)
+}
+
+/// An effort becomes `adaptive` and an effort, or a budget where the model knows only those.
+fn thinking(
+    request: &Request,
+    direction: Direction,
+    model: &str,
+    output_cap: u64,
+    output_config: &mut Map<String, Value>,
+) -> Result<Option<Value>, Error> {
+    let field = match direction {
+        Direction::ResponsesToMessages => "reasoning.effort",
+        _ => "reasoning_effort",
+    };
+    let refuse = |what: &str| {
+        Err(Error::Untranslatable {
+            feature: format!("{field} {what} of `{model}`"),
+            direction,
+        })
+    };
+    let Thinking {
+        mode,
+        effort,
+        display,
+    } = &request.thinking;
+    let style = thinking_style(model);
+    let mut out = match (mode, effort, style) {
+        (ThinkingMode::Unsaid, ..) => match (display, style) {
+            (None, _) | (Some(_), ThinkingStyle::None | ThinkingStyle::Budget) => return Ok(None),
+            (Some(_), _) => json!({ "type": "adaptive" }),
+        },
+        (ThinkingMode::Off, _, ThinkingStyle::None) => return Ok(None),
+        (ThinkingMode::Off, _, ThinkingStyle::Always) => return refuse("none"),
+        (ThinkingMode::Off, ..) => return Ok(Some(json!({ "type": "disabled" }))),
+        (_, _, ThinkingStyle::None) => return refuse("above none"),
+        (_, Some(effort), ThinkingStyle::Budget) => {
+            let Some(most) = output_cap
+                .checked_sub(1)
+                .filter(|&most| most >= LEAST_BUDGET)
+            else {
+                return Err(Error::Invalid {
+                    field: field.to_owned(),
+                    problem: format!(
+                        "needs an output cap above {LEAST_BUDGET} tokens with `{model}`"
+                    ),
+                });
+            };
+            json!({ "type": "enabled", "budget_tokens": budget(*effort).min(most) })
+        }
+        (_, effort, _) => {
+            if let Some(effort) = effort {
+                let word = (*effort).max(Effort::Low).as_str();
+                output_config.insert("effort".to_owned(), word.into());
+            }
+            json!({ "type": "adaptive" })
+        }
+    };
+    if let (Some(display), Some(map)) = (display, out.as_object_mut()) {
+        let word = match display {
+            Display::Summarized => "summarized",
+            Display::Omitted => "omitted",
+        };
+        map.insert("display".to_owned(), word.into());
+    }
+    Ok(Some(out))
+}
+
+/// The budget that stands for an effort.
+const fn budget(effort: Effort) -> u64 {
+    match effort {
+        Effort::Minimal => 1024,
+        Effort::Low => 2048,
+        Effort::Medium => 8192,
+        Effort::High => 16384,
+        Effort::ExtraHigh => 24576,
+        Effort::Max => 32768,
+    }
+}
+
+fn turns(request: &Request, direction: Direction, model: &str) -> Result<Vec<Message>, Error> {
+    let mut out = Vec::with_capacity(request.turns.len());
+    let mut open_calls = BTreeSet::new();
+    for (index, turn) in request.turns.iter().enumerate() {
+        match turn.role {
+            Role::User => user_turn(turn, &mut open_calls, &mut out)?,
+            Role::Assistant => {
+                check_answered(&open_calls, turn)?;
+                open_calls = calls(turn)?;
+                out.push(Message {
+                    role: "assistant",
+                    content: parts(&turn.parts)?,
+                });
+            }
+            Role::System => {
+                let next = request
+                    .turns
+                    .get(index.saturating_add(1))
+                    .map(|turn| turn.role);
+                let previous = index.checked_sub(1).and_then(|at| request.turns.get(at));
+                let placed = previous.is_some_and(|turn| turn.role == Role::User)
+                    && !matches!(next, Some(Role::User));
+                if !placed || !open_calls.is_empty() || !accepts_system_messages(model) {
+                    return Err(Error::Untranslatable {
+                        feature: format!("{}: instructions in the middle", turn.field),
+                        direction,
+                    });
+                }
+                out.push(Message {
+                    role: "system",
+                    content: parts(&turn.parts)?,
+                });
+            }
+        }
+    }
+    match request.turns.last() {
+        Some(turn) if turn.role == Role::Assistant => Err(Error::Untranslatable {
+            feature: format!("{}: the assistant has the last word", turn.field),
+            direction,
+        }),
+        _ => Ok(out),
+    }
+}
+
+/// The results of tools come first, and answer exactly the calls of the turn before.
+fn user_turn(
+    turn: &Turn,
+    open_calls: &mut BTreeSet<String>,
+    out: &mut Vec<Message>,
+) -> Result<(), Error> {
+    let (results, rest): (Vec<Part>, Vec<Part>) = turn
+        .parts
+        .iter()
+        .cloned()
+        .partition(|part| matches!(part, Part::ToolResult { .. }));
+    for part in &results {
+        if let Part::ToolResult { id, .. } = part
+            && !open_calls.remove(id)
+        {
+            return Err(Error::Invalid {
+                field: turn.field.clone(),
+                problem: format!("`{id}` answers no tool call of the turn before"),
+            });
+        }
+    }
+    check_answered(open_calls, turn)?;
+    let ordered: Vec<Part> = results.into_iter().chain(rest).collect();
+    out.push(Message {
+        role: "user",
+        content: parts(&ordered)?,
+    });
+    Ok(())
+}
+
+fn check_answered(open_calls: &BTreeSet<String>, turn: &Turn) -> Result<(), Error> {
+    match open_calls.first() {
+        None => Ok(()),
+        Some(id) => Err(Error::Invalid {
+            field: turn.field.clone(),
+            problem: format!("the tool call `{id}` before it has no result"),
+        }),
+    }
+}
+
+fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
+    let mut ids = BTreeSet::new();
+    for part in &turn.parts {
+        if let Part::ToolCall { id, .. } = part
+            && !ids.insert(id.clone())
+        {
+            return Err(Error::Invalid {
+                field: turn.field.clone(),
+                problem: format!("two tool calls have the id `{id}`"),
+            });
+        }
+    }
+    Ok(ids)
+}
+
+fn parts(parts: &[Part]) -> Result<Vec<Block>, Error> {
+    parts
+        .iter()
+        .map(|part| match part {
+            Part::ToolCall {
+                id,
+                name,
+                arguments,
+            } => Ok(Block::ToolUse {
+                kind: "tool_use",
+                id: id.clone(),
+                name: name.clone(),
+                input: object(arguments)?,
+            }),
+            other => value(other).map(Block::Other),
+        })
+        .collect()
+}
+
+fn value(part: &Part) -> Result<Value, Error> {
+    let (mut out, cache) = match part {
+        Part::Text { text, cache } => (json!({ "type": "text", "text": text }), *cache),
+        Part::Image(source, cache) => {
+            (json!({ "type": "image", "source": origin(source) }), *cache)
+        }
+        Part::Document {
+            source,
+            title,
+            cache,
+        } => {
+            let mut out = json!({ "type": "document", "source": origin(source) });
+            if let (Some(title), Some(map)) = (title, out.as_object_mut()) {
+                map.insert("title".to_owned(), title.clone().into());
+            }
+            (out, *cache)
+        }
+        Part::ToolCall { id, .. } => {
+            return Err(Error::Invalid {
+                field: "messages".to_owned(),
+                problem: format!("the tool call `{id}` stands inside a result"),
+            });
+        }
+        Part::ToolResult {
+            id,
+            content,
+            is_error,
+        } => {
+            let mut out =
+                json!({ "type": "tool_result", "tool_use_id": id, "content": values(content)? });
+            if let (true, Some(map)) = (*is_error, out.as_object_mut()) {
+                map.insert("is_error".to_owned(), true.into());
+            }
+            (out, None)
+        }
+        Part::Thought(thought) => (thought_block(thought), None),
+    };
+    if let (Some(cache), Some(map)) = (cache, out.as_object_mut()) {
+        let mark = match cache {
+            CacheMark::FiveMinutes => json!({ "type": "ephemeral" }),
+            CacheMark::OneHour => json!({ "type": "ephemeral", "ttl": "1h" }),
+        };
+        map.insert("cache_control".to_owned(), mark);
+    }
+    Ok(out)
+}
+
+fn values(parts: &[Part]) -> Result<Vec<Value>, Error> {
+    parts.iter().map(value).collect()
+}
+
+fn object(arguments: &str) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(arguments.to_owned()).map_err(|_| Error::Invalid {
+        field: "arguments".to_owned(),
+        problem: "must be the text of a JSON object".to_owned(),
+    })
+}
+
+fn origin(source: &Source) -> Value {
+    match source {
+        Source::Base64 { media_type, data } => {
+            json!({ "type": "base64", "media_type": media_type, "data": data })
+        }
+        Source::Url(url) => json!({ "type": "url", "url": url }),
+    }
+}
