@@ -1,0 +1,416 @@
+//! The one entry that a governed call leaves.
+//!
+//! A record is a canonical JSON object (RFC 8785): every struct here lists its fields in the
+//! order of their names, holds no float and no map with keys of its own making, so that
+//! plain serialisation is already canonical. It carries ids, numbers and closed words; a
+//! value that may be personal ([`Sealed`]) is encrypted under the data subject's own key
+//! before it comes here, and content never comes here at all.
+//!
+//! Readers ignore fields they do not know, and a field that is added later is optional, so
+//! that old and new records live in one chain. [`CallRecord::format`] counts what cannot be
+//! done that way.
+
+mod word;
+
+use iron_llm::{Usage, envelope::RoleBytes};
+use iron_primitives::{
+    ActorPath, AgentId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, Refusal, RequestId,
+    Scope, TeamId, TenantId, Unit, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::wallet::{Hold, Leg, Reserve, ReservedLeg};
+
+pub use word::{Ended, Outcome, Settlement};
+
+/// The format that is written.
+pub const FORMAT: u32 = 1;
+
+/// A governed call, closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// The agent.
+    pub agent: AgentId,
+    /// Every upstream attempt, in order; empty if nothing was sent.
+    pub attempts: Vec<Attempt>,
+    /// The call.
+    pub call: RequestId,
+    /// The thread the client says it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// What all attempts cost together, in nano-dollars.
+    pub cost_nanos: i64,
+    /// What was decided, and by which rule, in order.
+    pub decisions: Vec<Decision>,
+    /// The dialect of the caller (`openai_chat`, `anthropic_messages`, …).
+    pub dialect: String,
+    /// When the call was closed, in microseconds since 1970.
+    pub ended_at_us: i64,
+    /// The end user behind the call, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_user: Option<Sealed>,
+    /// `prod`, `staging` or `dev`, if the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The format of the record.
+    pub format: u32,
+    /// What this is: `call`.
+    pub kind: Kind,
+    /// The model that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What the client says it is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// How it ended for the caller.
+    pub outcome: Outcome,
+    /// Keyed hash (HMAC-SHA256, hexadecimal) of instructions and tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_hash: Option<String>,
+    /// The hash of the price book that the hold pinned, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_book: Option<String>,
+    /// The project.
+    pub project: ProjectId,
+    /// Keyed hash (HMAC-SHA256, hexadecimal) of prefix and prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_hash: Option<String>,
+    /// Why the call was refused, if we refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalRecord>,
+    /// The number under which the client knows the request, if it gave one itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// Input by the role that said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Roles>,
+    /// When the request arrived, in microseconds since 1970.
+    pub started_at_us: i64,
+    /// The status the caller was given.
+    pub status: u16,
+    /// Whether the answer was streamed.
+    pub stream: bool,
+    /// The client's own labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The agent's team, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamId>,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Where the time went.
+    pub timings: Timings,
+    /// The token that was presented.
+    pub token: IcTokenId,
+    /// What all attempts used together.
+    pub tokens: Tokens,
+    /// The W3C trace id, if the client sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// The user who owns the agent.
+    pub user: UserId,
+}
+
+impl CallRecord {
+    /// The actor and everything above it.
+    pub const fn path(&self) -> ActorPath {
+        ActorPath {
+            tenant: self.tenant,
+            project: self.project,
+            team: self.team,
+            user: self.user,
+            agent: self.agent,
+        }
+    }
+
+    /// The canonical JSON of the record.
+    ///
+    /// # Errors
+    /// None in practice: nothing in a record can fail to serialise.
+    pub fn to_canonical(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = Vec::with_capacity(2_048);
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
+    }
+}
+
+/// What kind of record it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A call of a model.
+    Call,
+}
+
+/// One attempt at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Whether an output cap of ours, smaller than the client's, was sent.
+    pub clamped: bool,
+    /// When the first byte was sent, in microseconds since 1970; none if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatched_at_us: Option<i64>,
+    /// How it ended.
+    pub ended: Ended,
+    /// From dispatch to the first byte of the answer's body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_us: Option<u64>,
+    /// What was held for it.
+    pub hold: HoldRecord,
+    /// The model that was asked of the provider.
+    pub model: String,
+    /// Counts the attempts of a call, from 1.
+    pub number: u32,
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its kind (`openai`, `anthropic`, `local`, `simulated`).
+    pub provider_kind: String,
+    /// The provider's own id of the request, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_request: Option<String>,
+    /// What it cost, in nano-dollars.
+    pub settled_nanos: i64,
+    /// On what the cost rests.
+    pub settlement: Settlement,
+    /// The provider's status, if it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What it used, as far as is known.
+    pub tokens: Tokens,
+}
+
+/// What was set aside for an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRecord {
+    /// The worst-case cost, set aside in every leg, in nano-dollars.
+    pub amount_nanos: i64,
+    /// With the lease of its first leg it names the hold for ever.
+    pub id: u64,
+    /// The budgets on the path, leaf first.
+    pub legs: Vec<LegRecord>,
+    /// The output cap that was sent, in tokens; zero where the dialect has none.
+    pub output_cap: u64,
+}
+
+/// One budget's part of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// The lease it was taken from.
+    pub lease: LeaseId,
+    /// Whose budget.
+    pub scope: Scope,
+    /// What the budget counts.
+    pub unit: Unit,
+}
+
+impl From<&Hold> for HoldRecord {
+    fn from(hold: &Hold) -> Self {
+        let leg = |leg: &Leg| LegRecord { lease: leg.lease, scope: leg.scope, unit: leg.unit };
+        HoldRecord {
+            amount_nanos: hold.amount.nanos(),
+            id: hold.id,
+            legs: hold.legs.iter().map(leg).collect(),
+            output_cap: hold.cap,
+        }
+    }
+}
+
+impl From<&Reserve> for HoldRecord {
+    fn from(reserve: &Reserve) -> Self {
+        // Only budgets in dollars hold.
+        let leg = |leg: &ReservedLeg| LegRecord { lease: leg.lease, scope: leg.scope, unit: Unit::Usd };
+        HoldRecord {
+            amount_nanos: reserve.amount,
+            id: reserve.id,
+            legs: reserve.legs.iter().map(leg).collect(),
+            output_cap: reserve.cap,
+        }
+    }
+}
+
+/// A rule that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Whether it let the call pass.
+    pub allowed: bool,
+    /// Which rule it was.
+    pub rule: String,
+}
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalRecord {
+    /// The code on the wire.
+    pub code: String,
+    /// The reason within the code.
+    pub reason: String,
+}
+
+impl From<&Refusal> for RefusalRecord {
+    fn from(refusal: &Refusal) -> Self {
+        RefusalRecord {
+            code: refusal.kind().code().to_owned(),
+            reason: word::reason(refusal).to_owned(),
+        }
+    }
+}
+
+/// A personal value, encrypted under the data subject's own key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Keyed hash of the value (HMAC-SHA256, hexadecimal): tells subjects apart.
+    pub digest: String,
+    /// Names the key; none if none could be had, and then the value is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Nonce, ciphertext and tag (AES-256-GCM, the call's id as associated data), base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// Input by role, in bytes of text, and in tokens where the provider counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Roles {
+    /// `assistant`, with its tool calls.
+    pub assistant_bytes: u64,
+    /// Its share of the input tokens.
+    pub assistant_tokens: u64,
+    /// `system`, `developer`, instructions.
+    pub system_bytes: u64,
+    /// Their share of the input tokens.
+    pub system_tokens: u64,
+    /// Results of tools.
+    pub tool_bytes: u64,
+    /// Their share of the input tokens.
+    pub tool_tokens: u64,
+    /// `user`, and input without a role.
+    pub user_bytes: u64,
+    /// Its share of the input tokens.
+    pub user_tokens: u64,
+}
+
+impl Roles {
+    /// Divides the input tokens among the roles by their bytes; the user gets what rounding
+    /// leaves over, so that the shares add up.
+    #[must_use]
+    pub fn with_tokens(mut self, input: u64) -> Self {
+        let bytes = [self.assistant_bytes, self.system_bytes, self.tool_bytes, self.user_bytes];
+        let total: u128 = bytes.iter().map(|&part| u128::from(part)).sum();
+        let share = |part: u64| {
+            let exact = u128::from(input).saturating_mul(u128::from(part)).checked_div(total);
+            u64::try_from(exact.unwrap_or(0)).unwrap_or(input)
+        };
+        self.assistant_tokens = share(self.assistant_bytes);
+        self.system_tokens = share(self.system_bytes);
+        self.tool_tokens = share(self.tool_bytes);
+        let given = self.assistant_tokens + self.system_tokens + self.tool_tokens;
+        self.user_tokens = input.saturating_sub(given);
+        self
+    }
+}
+
+impl From<RoleBytes> for Roles {
+    fn from(bytes: RoleBytes) -> Self {
+        Roles {
+            assistant_bytes: bytes.assistant,
+            system_bytes: bytes.system,
+            tool_bytes: bytes.tool,
+            user_bytes: bytes.user,
+            ..Roles::default()
+        }
+    }
+}
+
+/// Where the time of a call went, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// From the request to the first byte that the caller was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_us: Option<u64>,
+    /// From the request to the first dispatch: our own share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead_us: Option<u64>,
+    /// From the request to the record.
+    pub total_us: u64,
+}
+
+/// Disjoint counts, as [`Usage`] has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
+    /// Input read from a cache.
+    pub cache_read: u64,
+    /// Input written to a long-lived cache.
+    pub cache_write_1h: u64,
+    /// Input written to a short-lived cache.
+    pub cache_write_5m: u64,
+    /// Input at the full rate.
+    pub input: u64,
+    /// Sound in the input.
+    pub input_audio: u64,
+    /// Output, reasoning included.
+    pub output: u64,
+    /// Sound in the output.
+    pub output_audio: u64,
+    /// The part of `output` that was reasoning.
+    pub reasoning: u64,
+    /// Searches that are billed one by one.
+    pub web_searches: u64,
+}
+
+impl Tokens {
+    /// All input tokens.
+    pub const fn input_total(&self) -> u64 {
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write_5m)
+            .saturating_add(self.cache_write_1h)
+            .saturating_add(self.input_audio)
+    }
+
+    /// All output tokens.
+    pub const fn output_total(&self) -> u64 {
+        self.output.saturating_add(self.output_audio)
+    }
+
+    /// The counts of two attempts together.
+    #[must_use]
+    pub const fn plus(&self, other: &Tokens) -> Tokens {
+        Tokens {
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
+            cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
+            input: self.input.saturating_add(other.input),
+            input_audio: self.input_audio.saturating_add(other.input_audio),
+            output: self.output.saturating_add(other.output),
+            output_audio: self.output_audio.saturating_add(other.output_audio),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+            web_searches: self.web_searches.saturating_add(other.web_searches),
+        }
+    }
+}
+
+impl From<&Usage> for Tokens {
+    fn from(usage: &Usage) -> Self {
+        Tokens {
+            cache_read: usage.cache_read,
+            cache_write_1h: usage.cache_write_1h,
+            cache_write_5m: usage.cache_write_5m,
+            input: usage.input,
+            input_audio: usage.input_audio,
+            output: usage.output,
+            output_audio: usage.output_audio,
+            reasoning: usage.reasoning,
+            web_searches: usage.web_searches,
+        }
+    }
+}
+
+/// The sum of what attempts cost, kept at the largest amount where it would not fit.
+pub fn total_cost(attempts: &[Attempt]) -> Money {
+    let add = |sum: Money, attempt: &Attempt| {
+        sum.saturating_add(Money::from_nanos(attempt.settled_nanos))
+    };
+    attempts.iter().fold(Money::ZERO, add)
+}
+
