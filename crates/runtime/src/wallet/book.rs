@@ -1,0 +1,418 @@
+//! The wallet of one tenant: pure state, no I/O, one owner at a time.
+//!
+//! [`Book::admit`] sets money aside in every budget on a path, all or nothing. A call that
+//! does not fit waits in order if there is hope: money on its way from the authority, or held
+//! by calls that may cost less than they hold. Near the edge, where waiting cannot help, the
+//! output cap shrinks to the call's share of what is left; below its floor the tightest
+//! budget refuses.
+
+use std::collections::{HashMap, VecDeque};
+
+use iron_primitives::{
+    ActorPath, BootInstant, Environment, Money, Refusal, Scope, TenantId, Unit,
+};
+
+use super::claim::Claim;
+use super::hold::{Held, Leg, Legs, MAX_LEGS};
+use super::pocket::{Outlook, Place, Pocket};
+use super::policy::Policy;
+
+/// Names a waiting call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WaiterId(pub(super) u64);
+
+/// The answer to a call that wants money.
+#[derive(Debug)]
+pub enum Admission {
+    /// It has it.
+    Held(Held),
+    /// It cannot have it.
+    Refused(Refusal),
+    /// It stands in the queue; [`Book::pump`] will tell.
+    Waiting(WaiterId),
+}
+
+/// What came of settling a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// How much more it cost than was held; an alarm if it is not zero.
+    pub above_held: Money,
+}
+
+/// What a book needs from the tasks beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// An exchange: money at hand runs low, or calls wait for it.
+    pub money: bool,
+    /// A watermark: what the disk knows of runs low.
+    pub marks: bool,
+}
+
+/// The pockets on a path, leaf first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slots {
+    slots: [Option<u32>; MAX_LEGS],
+}
+
+impl Slots {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slots.iter().flatten().copied()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Waiter {
+    id: WaiterId,
+    pub(super) slots: Slots,
+    pub(super) claim: Claim,
+    /// The pocket that holds it up, counted there.
+    blocked_on: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct OpenHold {
+    pub(super) legs: Legs,
+    pub(super) amount: i64,
+    /// The frame that was journalled for it.
+    pub(super) reserve: Option<Vec<u8>>,
+}
+
+enum Attempt {
+    Held(Held),
+    Refused(Refusal),
+    /// The pocket that it waits for.
+    Blocked(u32),
+}
+
+/// The wallet of one tenant.
+#[derive(Debug)]
+pub struct Book {
+    pub(super) tenant: TenantId,
+    pub(super) policy: Policy,
+    next_hold: u64,
+    next_waiter: u64,
+    pub(super) slots: HashMap<(Scope, Unit), u32>,
+    pub(super) pockets: Vec<Option<Pocket>>,
+    pub(super) holds: HashMap<u64, OpenHold>,
+    pub(super) queue: VecDeque<Waiter>,
+    /// What should be seen to soon.
+    pub(super) needs: Needs,
+    pub(super) closing: bool,
+}
+
+impl Book {
+    /// An empty wallet.
+    pub fn new(tenant: TenantId, policy: Policy) -> Self {
+        Book {
+            tenant,
+            policy,
+            next_hold: 1,
+            next_waiter: 1,
+            slots: HashMap::new(),
+            pockets: Vec::new(),
+            holds: HashMap::new(),
+            queue: VecDeque::new(),
+            needs: Needs::default(),
+            closing: false,
+        }
+    }
+
+    /// Sets what a call may cost aside in every budget on its path, or says why not.
+    pub fn admit(&mut self, path: &ActorPath, claim: Claim, environment: &Environment) -> Admission {
+        if self.closing {
+            return Admission::Refused(Refusal::Draining);
+        }
+        let now = environment.boot();
+        let slots = self.slots_of(path, now);
+        self.note_use(&slots, claim.full(), now);
+        // Whoever waits for one of these budgets comes first.
+        let mut blocked_on = self.busy(&slots);
+        if blocked_on.is_none() {
+            match self.attempt(&slots, &claim, environment, false) {
+                Attempt::Held(held) => return Admission::Held(held),
+                Attempt::Refused(refusal) => return Admission::Refused(refusal),
+                Attempt::Blocked(slot) => blocked_on = Some(slot),
+            }
+        }
+        if self.queue.len() >= self.policy.queue_limit {
+            return Admission::Refused(self.refusal(&slots, claim.least(), now));
+        }
+        let id = WaiterId(self.next_waiter);
+        self.next_waiter = self.next_waiter.wrapping_add(1);
+        self.queue.push_back(Waiter { id, slots, claim, blocked_on });
+        self.count_waiting(None, blocked_on);
+        self.needs = Needs { money: true, marks: true };
+        Admission::Waiting(id)
+    }
+
+    /// Serves the queue in order; call it after anything that may have brought money.
+    ///
+    /// Budgets are served independently: a call is passed over only by calls that need none of
+    /// the budgets which it waits for.
+    pub fn pump(&mut self, environment: &Environment) -> Vec<(WaiterId, Result<Held, Refusal>)> {
+        let mut served = Vec::new();
+        let mut blocked: Vec<u32> = Vec::new();
+        let mut index = 0;
+        while let Some(waiter) = self.queue.get(index) {
+            if self.closing {
+                let id = waiter.id;
+                self.remove_waiter(index);
+                served.push((id, Err(Refusal::Draining)));
+                continue;
+            }
+            let (id, slots) = (waiter.id, waiter.slots);
+            let mut waits_for = slots.iter().find(|slot| blocked.contains(slot));
+            if waits_for.is_none() {
+                let claim = waiter.claim;
+                match self.attempt(&slots, &claim, environment, false) {
+                    Attempt::Held(held) => served.push((id, Ok(held))),
+                    Attempt::Refused(refusal) => served.push((id, Err(refusal))),
+                    Attempt::Blocked(slot) => {
+                        blocked.push(slot);
+                        waits_for = Some(slot);
+                    }
+                }
+            }
+            if waits_for.is_some() {
+                self.block(index, waits_for);
+                index = index.saturating_add(1);
+            } else {
+                self.remove_waiter(index);
+            }
+        }
+        served
+    }
+
+    /// Ends the patience of a waiting call: it takes what there is, or is refused.
+    /// `None` if it waits no more.
+    pub fn expire(&mut self, id: WaiterId, environment: &Environment) -> Option<Result<Held, Refusal>> {
+        let index = self.queue.iter().position(|waiter| waiter.id == id)?;
+        let waiter = self.remove_waiter(index)?;
+        match self.attempt(&waiter.slots, &waiter.claim, environment, true) {
+            Attempt::Held(held) => Some(Ok(held)),
+            Attempt::Refused(refusal) => Some(Err(refusal)),
+            Attempt::Blocked(_) => Some(Err(Refusal::AuthorityUnavailable)),
+        }
+    }
+
+    /// Takes a call out of the queue whose caller has gone.
+    pub fn abandon(&mut self, id: WaiterId) {
+        if let Some(index) = self.queue.iter().position(|waiter| waiter.id == id) {
+            self.remove_waiter(index);
+        }
+    }
+
+    /// Replaces a hold by what the attempt cost; zero releases it.
+    ///
+    /// A hold that is not known, because it was settled before, changes nothing.
+    pub fn settle(&mut self, id: u64, cost: Money) -> Settlement {
+        let Some(hold) = self.holds.remove(&id) else {
+            return Settlement { above_held: Money::ZERO };
+        };
+        for leg in hold.legs.iter() {
+            if let Some(account) = self.pocket_mut(leg.slot).and_then(|p| p.account_mut(leg.lease)) {
+                account.settle(hold.amount, cost.nanos());
+            }
+        }
+        Settlement { above_held: cost.minus_or_zero(Money::from_nanos(hold.amount)) }
+    }
+
+    /// Keeps the frame of a hold for snapshots.
+    pub fn reserved(&mut self, id: u64, frame: Vec<u8>) {
+        if let Some(hold) = self.holds.get_mut(&id) {
+            hold.reserve = Some(frame);
+        }
+    }
+
+    /// What should be seen to soon; asking clears it.
+    pub fn take_needs(&mut self) -> Needs {
+        std::mem::take(&mut self.needs)
+    }
+
+    /// What is left of a budget as far as this instance knows; `None` without a limit.
+    pub fn remaining(&self, scope: Scope, unit: Unit) -> Option<i64> {
+        let pocket = self.pocket(*self.slots.get(&(scope, unit))?)?;
+        pocket.remaining()
+    }
+
+    /// Whether calls wait.
+    pub fn has_waiters(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// How many holds are open.
+    pub fn open_holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// One try. `last`: waiting is over.
+    fn attempt(
+        &mut self,
+        slots: &Slots,
+        claim: &Claim,
+        environment: &Environment,
+        last: bool,
+    ) -> Attempt {
+        let now = environment.boot();
+        let (full, least) = (claim.full(), claim.least());
+        let mut free = i64::MAX;
+        let mut hope: Option<u32> = None;
+        let mut contenders = 1;
+        for slot in slots.iter() {
+            let Some(pocket) = self.pocket_mut(slot) else { continue };
+            pocket.turn(now);
+            let here = pocket.free(now);
+            if here < full {
+                contenders = contenders.max(pocket.waiting);
+                match pocket.outlook(now) {
+                    Outlook::Coming => hope = hope.or(Some(slot)),
+                    Outlook::Settling if pocket.ceiling(now) < least => {
+                        return Attempt::Refused(self.refusal(slots, least, now));
+                    }
+                    // Waiting may bring the whole bound, or at least the floor.
+                    Outlook::Settling if pocket.ceiling(now) >= full || here < least => {
+                        hope = hope.or(Some(slot));
+                    }
+                    Outlook::Settling => {}
+                    Outlook::Spent if here < least => {
+                        return Attempt::Refused(self.refusal(slots, least, now));
+                    }
+                    Outlook::Spent => {}
+                }
+            }
+            free = free.min(here);
+        }
+        if free >= full {
+            return self.debit(slots, claim.cap(), full, environment);
+        }
+        match hope {
+            Some(slot) if !last => return Attempt::Blocked(slot),
+            _ => {}
+        }
+        if free < least || least == full {
+            return Attempt::Refused(self.refusal(slots, least, now));
+        }
+        let share = free / i64::try_from(contenders).unwrap_or(i64::MAX);
+        match claim.within(share.clamp(least, free)) {
+            Some((cap, amount)) => self.debit(slots, cap, amount, environment),
+            None => Attempt::Refused(self.refusal(slots, least, now)),
+        }
+    }
+
+    /// Debits every leg, then looks at the clock again: a deadline may have passed meanwhile.
+    fn debit(&mut self, slots: &Slots, cap: u64, amount: i64, environment: &Environment) -> Attempt {
+        let mut legs = Legs::default();
+        let mut deadline = BootInstant::from_nanos(u64::MAX);
+        let mut needs = self.needs;
+        for slot in slots.iter() {
+            let Some(pocket) = self.pocket_mut(slot) else { continue };
+            let Some(account) = &mut pocket.current else { continue };
+            account.hold(amount);
+            deadline = deadline.min(account.deadline);
+            needs.money |= account.unheld() < pocket.low_water;
+            needs.marks |= account.watermark_asked.saturating_sub(account.used()) < pocket.low_mark;
+            let Place { scope, unit, .. } = pocket.place;
+            legs.push(Leg { slot, lease: account.lease, scope, unit });
+        }
+        let id = self.next_hold;
+        self.next_hold = self.next_hold.wrapping_add(1);
+        self.holds.insert(id, OpenHold { legs, amount, reserve: None });
+        self.needs = needs;
+        if environment.boot() >= deadline {
+            self.settle(id, Money::ZERO);
+            self.needs.money = true;
+            return slots.iter().next().map_or(
+                Attempt::Refused(Refusal::AuthorityUnavailable),
+                Attempt::Blocked,
+            );
+        }
+        Attempt::Held(Held { id, legs, cap, amount: Money::from_nanos(amount), deadline })
+    }
+
+    /// The refusal of the tightest budget, with its facts.
+    fn refusal(&self, slots: &Slots, needed: i64, now: BootInstant) -> Refusal {
+        let tightest = slots
+            .iter()
+            .filter_map(|slot| self.pocket(slot))
+            .filter(|pocket| pocket.free(now) < needed && pocket.has_no_room_for(needed))
+            .min_by_key(|pocket| pocket.free(now));
+        // Where no budget is short, it is the money that has not come.
+        tightest.map_or(Refusal::AuthorityUnavailable, |pocket| {
+            Refusal::Budget(Box::new(pocket.shortfall(needed, now)))
+        })
+    }
+
+    fn note_use(&mut self, slots: &Slots, full: i64, now: BootInstant) {
+        for slot in slots.iter() {
+            if let Some(pocket) = self.pocket_mut(slot) {
+                pocket.largest = pocket.largest.max(full);
+                pocket.last_used = now;
+            }
+        }
+    }
+
+    fn slots_of(&mut self, path: &ActorPath, now: BootInstant) -> Slots {
+        let mut slots = Slots { slots: [None; MAX_LEGS] };
+        for (seat, scope) in slots.slots.iter_mut().zip(path.scopes()) {
+            *seat = Some(self.slot(scope, Unit::Usd, now));
+        }
+        slots
+    }
+
+    /// The pocket of a budget, made if there is none.
+    pub(super) fn slot(&mut self, scope: Scope, unit: Unit, now: BootInstant) -> u32 {
+        if let Some(slot) = self.slots.get(&(scope, unit)) {
+            return *slot;
+        }
+        let pocket = Pocket::new(Place { tenant: self.tenant, scope, unit }, now);
+        let vacant = self.pockets.iter().position(Option::is_none);
+        let index = match vacant.and_then(|index| self.pockets.get_mut(index).map(|p| (index, p))) {
+            Some((index, seat)) => {
+                *seat = Some(pocket);
+                index
+            }
+            None => {
+                self.pockets.push(Some(pocket));
+                self.pockets.len().saturating_sub(1)
+            }
+        };
+        let slot = u32::try_from(index).unwrap_or(u32::MAX);
+        self.slots.insert((scope, unit), slot);
+        slot
+    }
+
+    pub(super) fn pocket(&self, slot: u32) -> Option<&Pocket> {
+        self.pockets.get(usize::try_from(slot).ok()?)?.as_ref()
+    }
+
+    pub(super) fn pocket_mut(&mut self, slot: u32) -> Option<&mut Pocket> {
+        self.pockets.get_mut(usize::try_from(slot).ok()?)?.as_mut()
+    }
+
+    /// The first pocket on a path that calls wait for.
+    fn busy(&self, slots: &Slots) -> Option<u32> {
+        slots.iter().find(|slot| self.pocket(*slot).is_some_and(|pocket| pocket.waiting > 0))
+    }
+
+    /// Moves a waiter's mark to the pocket that now holds it up.
+    fn block(&mut self, index: usize, slot: Option<u32>) {
+        let Some(waiter) = self.queue.get_mut(index) else { return };
+        let before = std::mem::replace(&mut waiter.blocked_on, slot);
+        self.count_waiting(before, slot);
+    }
+
+    fn count_waiting(&mut self, before: Option<u32>, after: Option<u32>) {
+        if let Some(pocket) = before.and_then(|slot| self.pocket_mut(slot)) {
+            pocket.waiting = pocket.waiting.saturating_sub(1);
+        }
+        if let Some(pocket) = after.and_then(|slot| self.pocket_mut(slot)) {
+            pocket.waiting = pocket.waiting.saturating_add(1);
+        }
+    }
+
+    fn remove_waiter(&mut self, index: usize) -> Option<Waiter> {
+        let waiter = self.queue.remove(index)?;
+        self.count_waiting(waiter.blocked_on, None);
+        Some(waiter)
+    }
+}

@@ -1,0 +1,307 @@
+//! What the wallet writes to the journal, and reads back after a crash.
+//!
+//! A reserve is written before the first byte of an attempt leaves; it is small and binary,
+//! because it stands in the path of every call. Notes of leases and snapshots are rare and
+//! JSON. A settlement has no frame of its own: the record of the call is it
+//! ([`RecordedAttempts`]); a hold that was let go without a record leaves a release.
+
+use iron_primitives::{
+    AgentId, Id as _, LeaseId, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId, TenantId, Unit,
+    UserId,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::authority::LeaseReport;
+
+use super::account::Account;
+use super::hold::{Held, HoldKey};
+use super::pocket::Place;
+
+/// The first byte of a reserve or a release.
+const VERSION: u8 = 1;
+
+/// The process that wrote a note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessNote {
+    /// Which process of the instance.
+    pub incarnation: u64,
+    /// The boot of the machine it ran in.
+    pub boot_id: String,
+    /// The generation of the ledger it knew.
+    pub generation: u64,
+    /// The newest answer of the ledger it knew.
+    pub seen: u64,
+}
+
+/// A lease, and how far it may be used without another note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseMark {
+    /// The lease.
+    pub lease: LeaseId,
+    /// The tenant of its budget.
+    pub tenant: TenantId,
+    /// Whose budget.
+    pub scope: Scope,
+    /// What it counts.
+    pub unit: Unit,
+    /// The period it draws on.
+    pub span: PeriodSpan,
+    /// Cumulative.
+    pub granted: i64,
+    /// Settled and held together may reach this much.
+    pub watermark: i64,
+}
+
+impl LeaseMark {
+    pub(super) fn of(account: &Account, place: Place, watermark: i64) -> Self {
+        LeaseMark {
+            lease: account.lease,
+            tenant: place.tenant,
+            scope: place.scope,
+            unit: place.unit,
+            span: account.span,
+            granted: account.granted,
+            watermark,
+        }
+    }
+}
+
+/// The payload of a lease frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseNote {
+    /// Who wrote it.
+    pub process: ProcessNote,
+    /// The leases it is about.
+    pub marks: Vec<LeaseMark>,
+}
+
+/// A lease in a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseState {
+    /// What a note of it would say.
+    pub mark: LeaseMark,
+    /// Cumulative.
+    pub settled: i64,
+    /// Cumulative.
+    pub returned: i64,
+}
+
+/// An open hold in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldState {
+    /// Its name.
+    pub key: HoldKey,
+    /// Its reserve frame in hexadecimal; none if it was just about to be written.
+    pub reserve: Option<String>,
+}
+
+/// The payload of a snapshot: everything that recovery would otherwise read in older frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Who wrote it.
+    pub process: ProcessNote,
+    /// The leases of this process.
+    pub leases: Vec<LeaseState>,
+    /// The holds that are open.
+    pub holds: Vec<HoldState>,
+    /// Final accounts of earlier processes that the ledger has not booked yet.
+    pub earlier: Vec<LeaseReport>,
+}
+
+/// The payload of a reserve frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserve {
+    /// Whose money.
+    pub tenant: TenantId,
+    /// The number of the hold.
+    pub id: u64,
+    /// The call.
+    pub call: RequestId,
+    /// Which attempt of the call, counted from one.
+    pub attempt: u32,
+    /// The output cap that was forwarded.
+    pub cap: u64,
+    /// Held in each lease.
+    pub amount: i64,
+    /// The legs, leaf first, all in US dollars.
+    pub legs: Vec<ReservedLeg>,
+    /// What the governed call wants to know if it never comes back.
+    pub facts: Vec<u8>,
+}
+
+/// One leg of a reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReservedLeg {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Whose budget it draws on.
+    pub scope: Scope,
+}
+
+impl Reserve {
+    /// The name of the hold.
+    pub fn key(&self) -> Option<HoldKey> {
+        self.legs.first().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+    }
+
+    /// Writes the frame of a hold without building the value.
+    pub fn encode(tenant: TenantId, held: &Held, call: RequestId, attempt: u32, facts: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(facts.len().saturating_add(200));
+        bytes.push(VERSION);
+        bytes.extend_from_slice(tenant.uuid().as_bytes());
+        bytes.extend_from_slice(&held.id.to_le_bytes());
+        bytes.extend_from_slice(call.uuid().as_bytes());
+        bytes.extend_from_slice(&attempt.to_le_bytes());
+        bytes.extend_from_slice(&held.cap.to_le_bytes());
+        bytes.extend_from_slice(&held.amount.nanos().to_le_bytes());
+        bytes.push(u8::try_from(held.legs.iter().count()).unwrap_or(u8::MAX));
+        for leg in held.legs.iter() {
+            bytes.extend_from_slice(leg.lease.uuid().as_bytes());
+            let (kind, scope) = scope_bytes(leg.scope);
+            bytes.push(kind);
+            bytes.extend_from_slice(scope.as_bytes());
+        }
+        bytes.extend_from_slice(facts);
+        bytes
+    }
+
+    /// Reads a frame back; `None` if it is not one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader { rest: bytes };
+        reader.version()?;
+        let tenant = TenantId::from_uuid(reader.uuid()?);
+        let id = reader.u64()?;
+        let call = RequestId::from_uuid(reader.uuid()?);
+        let attempt = u32::from_le_bytes(reader.take()?);
+        let cap = reader.u64()?;
+        let amount = i64::from_le_bytes(reader.take()?);
+        let [legs] = reader.take()?;
+        let mut read = Vec::with_capacity(usize::from(legs));
+        for _ in 0..legs {
+            let lease = LeaseId::from_uuid(reader.uuid()?);
+            let [kind] = reader.take()?;
+            read.push(ReservedLeg { lease, scope: scope_from(kind, reader.uuid()?)? });
+        }
+        let facts = reader.rest.to_vec();
+        Some(Reserve { tenant, id, call, attempt, cap, amount, legs: read, facts })
+    }
+}
+
+/// The payload of a release frame: a hold that came to an end outside of any record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// The hold.
+    pub key: HoldKey,
+    /// What it cost, in nano-dollars; zero if nothing was sent.
+    pub cost: i64,
+}
+
+impl Release {
+    /// The bytes of the frame.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(33);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(self.key.lease.uuid().as_bytes());
+        bytes.extend_from_slice(&self.key.id.to_le_bytes());
+        bytes.extend_from_slice(&self.cost.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a frame back; `None` if it is not one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader { rest: bytes };
+        reader.version()?;
+        let key = HoldKey { lease: LeaseId::from_uuid(reader.uuid()?), id: reader.u64()? };
+        Some(Release { key, cost: i64::from_le_bytes(reader.take()?) })
+    }
+}
+
+/// The part of a call's record that settles its holds. Every record of a governed call has it,
+/// among much else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAttempts {
+    /// One entry for each attempt.
+    #[serde(default)]
+    pub attempts: Vec<RecordedAttempt>,
+}
+
+/// One attempt in the record of a call, as far as money is concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAttempt {
+    /// What was held for it.
+    pub hold: RecordedHold,
+    /// What it was settled at, in nano-dollars.
+    pub settled_nanos: i64,
+}
+
+/// The hold of an attempt in a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedHold {
+    /// Its number.
+    pub id: u64,
+    /// Its legs, leaf first.
+    pub legs: Vec<RecordedLeg>,
+}
+
+impl RecordedHold {
+    /// Its name.
+    pub fn key(&self) -> Option<HoldKey> {
+        self.legs.first().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+    }
+}
+
+/// A leg in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedLeg {
+    /// The lease.
+    pub lease: LeaseId,
+}
+
+fn scope_bytes(scope: Scope) -> (u8, Uuid) {
+    match scope {
+        Scope::Agent(id) => (1, id.uuid()),
+        Scope::Pool(id) => (2, id.uuid()),
+        Scope::User(id) => (3, id.uuid()),
+        Scope::Team(id) => (4, id.uuid()),
+        Scope::Project(id) => (5, id.uuid()),
+        Scope::Tenant(id) => (6, id.uuid()),
+    }
+}
+
+fn scope_from(kind: u8, uuid: Uuid) -> Option<Scope> {
+    Some(match kind {
+        1 => Scope::Agent(AgentId::from_uuid(uuid)),
+        2 => Scope::Pool(PoolId::from_uuid(uuid)),
+        3 => Scope::User(UserId::from_uuid(uuid)),
+        4 => Scope::Team(TeamId::from_uuid(uuid)),
+        5 => Scope::Project(ProjectId::from_uuid(uuid)),
+        6 => Scope::Tenant(TenantId::from_uuid(uuid)),
+        _ => return None,
+    })
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        Some(*bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn uuid(&mut self) -> Option<Uuid> {
+        self.take().map(Uuid::from_bytes)
+    }
+
+    fn version(&mut self) -> Option<()> {
+        let [version] = self.take()?;
+        (version == VERSION).then_some(())
+    }
+}

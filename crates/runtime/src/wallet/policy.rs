@@ -1,0 +1,52 @@
+//! The few numbers that shape how a wallet behaves. None of them bears on safety.
+
+use std::time::Duration;
+
+/// How a wallet provides for itself.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How many seconds of spending a lease should last when there is plenty.
+    pub autonomy_s: i64,
+    /// How many of the largest recent calls should fit without asking.
+    pub calls_ahead: i64,
+    /// How long a call may wait, in order, for money to come or to come back.
+    pub patience: Duration,
+    /// How many calls of one tenant may wait at the same time.
+    pub queue_limit: usize,
+    /// For how long a budget that had no room is not asked again.
+    pub dry_for: Duration,
+    /// How long before the end of a period the next one is asked for.
+    pub look_ahead: Duration,
+    /// How much later than announced a new period begins here.
+    pub begin_margin: Duration,
+    /// After this long without a call, what is held by none goes back.
+    pub return_after: Duration,
+    /// After this long without a call, the lease is closed.
+    pub close_after: Duration,
+}
+
+impl Policy {
+    /// For the runtime inside the server.
+    pub const SERVER: Policy = Policy {
+        autonomy_s: 30,
+        calls_ahead: 8,
+        patience: Duration::from_secs(2),
+        queue_limit: 4_096,
+        dry_for: Duration::from_secs(1),
+        look_ahead: Duration::from_secs(60),
+        begin_margin: Duration::from_millis(50),
+        return_after: Duration::from_secs(15),
+        close_after: Duration::from_secs(600),
+    };
+
+    /// How much earlier than told a lease ends here: a fiftieth, for clocks that drift.
+    pub(super) fn deadline_margin(&self, lifetime: Duration) -> Duration {
+        lifetime / 50
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy::SERVER
+    }
+}
