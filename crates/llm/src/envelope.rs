@@ -159,6 +159,8 @@ pub struct Facts {
     pub region: Option<String>,
     /// Bytes of a prediction: what of it is rejected is billed as output.
     pub prediction_bytes: u64,
+    /// Anthropic's `thinking.budget_tokens`, which must stay below the cap.
+    pub thinking_budget: Option<u64>,
     /// Whether the answer may contain sound.
     pub audio_output: bool,
     /// `previous_response_id`.
@@ -212,6 +214,8 @@ pub struct Envelope {
     first_instruction: Range<usize>,
     /// Every string that a tokenizer must count, without quotes.
     texts: Vec<Range<usize>>,
+    /// JSON that the provider turns into instructions: tools and schemas.
+    declarations: Vec<Range<usize>>,
 }
 
 impl Envelope {
@@ -239,6 +243,7 @@ impl Envelope {
             before_prompt: read.before_prompt,
             first_instruction: read.first_instruction,
             texts: read.texts,
+            declarations: read.declarations,
             body,
         })
     }
@@ -277,6 +282,11 @@ impl Envelope {
             let raw = std::str::from_utf8(self.slice(range)).unwrap_or_default();
             if raw.contains('\\') { crate::scan::unescape(raw).into() } else { raw.into() }
         })
+    }
+
+    /// Declarations that the provider turns into instructions: tools, schemas.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = &str> {
+        self.declarations.iter().map(|range| std::str::from_utf8(self.slice(range)).unwrap_or_default())
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {

@@ -21,6 +21,7 @@ pub(super) struct Read {
     pub(super) before_prompt: Vec<Range<usize>>,
     pub(super) first_instruction: Range<usize>,
     pub(super) texts: Vec<Range<usize>>,
+    pub(super) declarations: Vec<Range<usize>>,
 }
 
 /// Reads the object.
@@ -51,6 +52,7 @@ impl Reader {
                 before_prompt: Vec::new(),
                 first_instruction: 0..0,
                 texts: Vec::new(),
+                declarations: Vec::new(),
             },
         }
     }
@@ -98,6 +100,12 @@ impl Reader {
             ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => self.instruction(scanner),
             ("tools", OpenAiChat | OpenAiResponses | AnthropicMessages) => self.tools(scanner),
             ("functions", OpenAiChat) => self.functions(scanner),
+            ("response_format", OpenAiChat) | ("text", OpenAiResponses) | ("output_config", AnthropicMessages) => {
+                let range = scanner.skip()?;
+                Ok(self.read.declarations.push(range))
+            }
+            ("suffix", OpenAiCompletions) => self.content.parts(scanner),
+            ("thinking", AnthropicMessages) => self.thinking(scanner),
             ("n", OpenAiChat | OpenAiCompletions) | ("best_of", OpenAiCompletions) => self.choices(scanner, name),
             _ => match cap_field(name, self.dialect) {
                 Some(field) => self.cap(scanner, field),
@@ -318,7 +326,24 @@ impl Reader {
     fn declaration(&mut self, range: Range<usize>) {
         let facts = &mut self.read.facts;
         facts.tool_bytes = facts.tool_bytes.saturating_add(range.len() as u64);
+        self.read.declarations.push(range.clone());
         self.read.before_prompt.push(range);
+    }
+
+    fn thinking(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        if skip_if_null(scanner)? {
+            return Ok(());
+        }
+        expect(scanner, Kind::Object, "thinking")?;
+        scanner.object(|scanner, name| {
+            if name == "budget_tokens" {
+                let budget = whole(scanner, "thinking.budget_tokens", 0, OUTPUT_CAP_LIMIT)?;
+                self.read.facts.thinking_budget = self.read.facts.thinking_budget.max(budget);
+            } else {
+                scanner.skip()?;
+            }
+            Ok::<(), RequestError>(())
+        })
     }
 
     fn choices(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Makes prices.json from two public price lists.
+
+    pip download litellm --no-deps && unzip litellm-*.whl '*model_prices*.json'
+    cargo fetch                                   # brings the crate genai-prices
+    python3 generate.py LITELLM.json LITELLM_VERSION GENAI.json GENAI_VERSION DATE > prices.json
+
+Both lists are MIT-licensed. LiteLLM's is the base; where genai-prices states a price of the
+same model and bucket, the dearer of the two counts, and the model's entry says so. No float
+is involved: numbers are read as decimals and written as decimal text in dollars per million
+units.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from decimal import Decimal
+
+TIERS = {"": "standard", "_flex": "flex", "_batches": "batch", "_priority": "priority", "_ultrafast": "ultrafast"}
+BUCKETS = {
+    "input_cost_per_token": "input",
+    "cache_read_input_token_cost": "cache_read",
+    "cache_creation_input_token_cost": "cache_write_5m",
+    "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
+    "cache_creation_input_token_cost_above_12hr": "cache_write_1h",
+    "output_cost_per_token": "output",
+    "input_cost_per_audio_token": "input_audio",
+    "output_cost_per_audio_token": "output_audio",
+}
+GENAI_BUCKETS = {
+    "input_mtok": "input",
+    "cache_read_mtok": "cache_read",
+    "cache_write_mtok": "cache_write_5m",
+    "cache_write_1h_mtok": "cache_write_1h",
+    "output_mtok": "output",
+    "input_audio_mtok": "input_audio",
+    "output_audio_mtok": "output_audio",
+}
+MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "embedding": "embedding"}
+# Sold by the search or by the session whatever the request says; their cost has no bound.
+WITHOUT_BOUND = re.compile(r"search|deep-research|computer-use|^ft:|realtime|transcribe|container|live")
+
+
+def text(value):
+    """A decimal without exponent or trailing zeros."""
+    plain = format(value.normalize(), "f")
+    return plain
+
+
+def litellm_rates(row):
+    """Rates by (tier, threshold or None): {bucket: dollars per million}."""
+    rates = {}
+    for name, value in row.items():
+        if value is None or not isinstance(value, (Decimal, int)) or isinstance(value, bool):
+            continue
+        for prefix, bucket in sorted(BUCKETS.items(), key=lambda pair: -len(pair[0])):
+            if not name.startswith(prefix):
+                continue
+            rest = re.fullmatch(r"(?:_above_(\d+)k_tokens)?(_flex|_batches|_priority|_ultrafast)?", name[len(prefix):])
+            if rest:
+                threshold = int(rest[1]) * 1000 if rest[1] else None
+                key = (TIERS[rest[2] or ""], threshold)
+                slot = rates.setdefault(key, {})
+                slot[bucket] = max(slot.get(bucket, Decimal(0)), Decimal(value) * 1_000_000)
+            break
+    return rates
+
+
+def genai_prices(model, date):
+    """The prices in force at the date, by tier and threshold."""
+    rates = {}
+
+    def add(tier, prices):
+        for name, value in prices.items():
+            bucket = GENAI_BUCKETS.get(name)
+            if bucket is None:
+                continue
+            if isinstance(value, dict):
+                rates.setdefault((tier, None), {})[bucket] = Decimal(value["base"])
+                for step in value["tiers"]:
+                    rates.setdefault((tier, int(step["start"])), {})[bucket] = Decimal(step["price"])
+            else:
+                rates.setdefault((tier, None), {})[bucket] = Decimal(value)
+
+    def in_force(entry):
+        start = (entry.get("constraint") or {}).get("start_date")
+        return start is None or start <= date
+
+    prices = model["prices"]
+    if isinstance(prices, list):
+        prices = [entry for entry in prices if in_force(entry)][-1]["prices"]
+    add("standard", prices)
+    for variant in model.get("price_variants") or []:
+        when = variant["when"]
+        tier = {"flex": "flex", "priority": "priority", "ultrafast": "ultrafast"}.get(when.get("service_tier"))
+        if when.get("processing") == "batch":
+            tier = "batch"
+        if tier and in_force(variant):
+            add(tier, variant["prices"])
+    return rates
+
+
+def matches(rule, name):
+    if "or" in rule:
+        return any(matches(inner, name) for inner in rule["or"])
+    if "and" in rule:
+        return all(matches(inner, name) for inner in rule["and"])
+    if "equals" in rule:
+        return rule["equals"] == name
+    if "starts_with" in rule:
+        return name.startswith(rule["starts_with"])
+    if "ends_with" in rule:
+        return name.endswith(rule["ends_with"])
+    if "contains" in rule:
+        return rule["contains"] in name
+    if "regex" in rule:
+        return re.search(rule["regex"], name) is not None
+    return False
+
+
+def find_genai(providers, provider, name):
+    for entry in providers:
+        if entry["id"] == provider:
+            for model in entry["models"]:
+                if matches(model["match"], name):
+                    return model
+    return None
+
+
+def tokenizer(provider, name):
+    if provider != "openai":
+        return None
+    if re.match(r"gpt-4o|gpt-4\.1|gpt-5|o1|o3|o4|chatgpt-4o", name):
+        return "o200k"
+    if re.match(r"gpt-4|gpt-3\.5|text-embedding|babbage-002|davinci-002", name):
+        return "cl100k"
+    return None
+
+
+def images(provider, name, row):
+    """OpenAI: developers.openai.com, images and vision, calculating costs. Anthropic: platform.claude.com, vision."""
+    if not row.get("supports_vision"):
+        return None
+    if provider == "anthropic":
+        return {"most": 4784}
+    tiles = [
+        (r"gpt-4o-mini", 2833, 5667), (r"gpt-4\.1-(mini|nano)", 0, 0), (r"gpt-4", 85, 170),
+        (r"o1|o3(-pro)?(-\d|$)", 75, 150), (r"gpt-5(-chat|-codex|-pro|-2025|$)", 70, 140),
+        (r"gpt-5\.1(?!-codex-mini)", 70, 140),
+    ]
+    for pattern, base, tile in tiles:
+        if re.match(pattern, name):
+            if tile:
+                return {"base": base, "tile": tile}
+            break
+    multipliers = [(r"gpt-4\.1-mini", 1620), (r"gpt-4\.1-nano", 2460), (r"o4-mini", 1720),
+                   (r"gpt-5-mini", 1620), (r"gpt-5-nano", 2460), (r"gpt-5\.1-codex-mini", 1620)]
+    for pattern, permille in multipliers:
+        if re.match(pattern, name):
+            return {"patches": 1536, "permille": permille}
+    # Later models: 2 500 patches, 10 000 at `original` detail; multipliers seen are 1.0 to 1.7.
+    return {"patches": 2500, "original": 10000, "permille": 2000}
+
+
+def entry(name, row, providers, date):
+    provider = {"text-completion-openai": "openai"}.get(row["litellm_provider"], row["litellm_provider"])
+    mode = MODES.get(row.get("mode"))
+    if mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
+        return None
+    rates = litellm_rates(row)
+    agreed = {}
+    other = find_genai(providers, provider, name)
+    if other:
+        for key, buckets in genai_prices(other, date).items():
+            if key[1] is not None and key[1] not in {threshold for _, threshold in rates}:
+                agreed["ignored_threshold"] = key[1]
+                continue
+            for bucket, price in buckets.items():
+                ours = rates.setdefault(key, {}).get(bucket)
+                if ours is None or price > ours:
+                    if ours is not None:
+                        agreed.setdefault("dearer_at_genai_prices", []).append(f"{key[0]}.{bucket}")
+                    rates[key][bucket] = price
+    fast = (row.get("provider_specific_entry") or {}).get("fast")
+    if fast:
+        for (tier, threshold), buckets in list(rates.items()):
+            if tier == "standard":
+                rates[("fast", threshold)] = {bucket: price * Decimal(fast) for bucket, price in buckets.items()}
+    thresholds = sorted({threshold for _, threshold in rates if threshold is not None})
+    assert len(thresholds) <= 1, name
+    uplift = max(
+        [Decimal(1)]
+        + [Decimal(v) for k, v in row.items() if k.startswith("regional_processing_uplift_multiplier_")]
+        + [Decimal((row.get("provider_specific_entry") or {}).get("us", 1))]
+    )
+    searches = (row.get("search_context_cost_per_query") or {}).values()
+    flags = [flag for flag, field in [
+        ("vision", "supports_vision"), ("files", "supports_pdf_input"), ("audio_input", "supports_audio_input"),
+        ("audio_output", "supports_audio_output"), ("tools", "supports_function_calling"),
+        ("reasoning", "supports_reasoning"), ("json_schema", "supports_response_schema"),
+        ("prompt_cache", "supports_prompt_caching")] if row.get(field)]
+    result = {
+        "provider": provider, "model": name, "mode": mode,
+        "context": max(row.get("max_input_tokens") or 0, (other or {}).get("context_window") or 0) or None,
+        "max_output": row.get("max_output_tokens") if mode != "embedding" else 0,
+        "tokenizer": tokenizer(provider, name), "images": images(provider, name, row),
+        "flags": flags,
+        "prices": {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
+                   for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is None and "input" in buckets},
+        "source": row.get("source"), "retires_on": row.get("deprecation_date"),
+    }
+    if thresholds:
+        result["long_context_above"] = thresholds[0]
+        result["long_prices"] = {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
+                                 for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is not None}
+    if searches:
+        result["web_search"] = text(max(Decimal(price) for price in searches) * 1_000_000)
+    if uplift > 1:
+        result["regional_permille"] = int(uplift * 1000)
+    result.update(agreed)
+    return {name: value for name, value in result.items() if value is not None}
+
+
+def main():
+    litellm_path, litellm_version, genai_path, genai_version, date = sys.argv[1:]
+    raw = {path: open(path, "rb").read() for path in (litellm_path, genai_path)}
+    rows = json.loads(raw[litellm_path], parse_float=Decimal)
+    genai = json.loads(raw[genai_path], parse_float=Decimal)
+    providers = genai if isinstance(genai, list) else genai["providers"]
+    wanted = {"openai", "anthropic", "text-completion-openai"}
+    entries = [entry(name, row, providers, date) for name, row in sorted(rows.items())
+               if row.get("litellm_provider") in wanted and "/" not in name]
+    sources = [
+        {"name": "litellm", "version": litellm_version, "licence": "MIT",
+         "url": "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json",
+         "sha256": hashlib.sha256(raw[litellm_path]).hexdigest()},
+        {"name": "genai-prices", "version": genai_version, "licence": "MIT",
+         "url": "https://github.com/pydantic/genai-prices",
+         "sha256": hashlib.sha256(raw[genai_path]).hexdigest()},
+    ]
+    lines = [json.dumps(one, ensure_ascii=False) for one in entries if one]
+    print('{"version": %s,\n "sources": %s,\n "models": [\n%s\n]}'
+          % (json.dumps(date), json.dumps(sources, indent=1), ",\n".join(lines)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,455 @@
+//! The true upper bound of what a call can cost, before it is sent.
+//!
+//! A [`Bound`] is a fixed cost (the input at the dearest rate that may apply, fees) plus so
+//! much for each token of output, times the output cap that is forwarded. It holds as long
+//! as four things do, which `docs/PROOF.md` states: the provider keeps to the cap, the price
+//! book is right, a tokenizer never makes more tokens of a text than it has bytes, and a
+//! provider never accepts more input than the model's context.
+//!
+//! What is bounded how:
+//!
+//! | input | quick | tight |
+//! |---|---|---|
+//! | text | bytes of the body without inline media | tokens where the tokenizer is public, with OpenAI's published overhead per message; else bytes |
+//! | tools, schemas | their bytes, and an allowance for the hidden instructions | twice the tokens of their JSON, and the allowance |
+//! | images | the largest size at that detail | by their size, where it can be read |
+//! | files, sounds, stored and fetched input | what fits in the model's context | the same |
+//! | tools that run at the provider | the context once per allowed use, and their fees; refused without a limit of uses | the same |
+//!
+//! The input never counts more than the model's context where that is known. Rates: the tier
+//! asked for; where none is asked, the dearest of standard and priority if the provider's
+//! project might default to it ([`Assumptions::unnamed_tier`]); long-context rates as soon as
+//! the bound of the input exceeds the threshold; the dearest of input and the cache writes
+//! that may happen.
+
+mod input;
+
+use iron_primitives::{Money, MoneyError, PicoDollars, Refusal, UnitPrice};
+
+use crate::envelope::{CapField, Edits, Envelope, Facts};
+use crate::kind::{Dialect, ProviderKind};
+use crate::prices::{Model, ModelRef, PriceBook, Rates, scaled};
+use crate::usage::{ServiceTier, Usage};
+
+/// The output cap that is assumed, and not forwarded, for a model that is free and whose
+/// maximum nobody states (a local server rejects caps beyond its context).
+pub const UNSTATED_OUTPUT_CAP: u64 = 32_768;
+/// The documented cap of the old completions when the client sends none.
+const COMPLETIONS_DEFAULT_CAP: u64 = 16;
+
+/// Why a call has no bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BoundError {
+    /// The price book has no entry.
+    #[error("the price of the model `{model}` is not in the price book; add it, 0 if it is free")]
+    UnknownModel {
+        /// The model.
+        model: String,
+    },
+    /// The model is not for this route.
+    #[error("the model `{model}` does not answer on `{path}`")]
+    WrongRoute {
+        /// The model.
+        model: String,
+        /// The route.
+        path: &'static str,
+    },
+    /// A tier without prices.
+    #[error("the tier `{tier}` of the model `{model}` has no known price")]
+    Tier {
+        /// The tier asked for.
+        tier: String,
+        /// The model.
+        model: String,
+    },
+    /// A modality without prices or limits.
+    #[error("{what} in a request to the model `{model}`")]
+    Modality {
+        /// Which.
+        what: &'static str,
+        /// The model.
+        model: String,
+    },
+    /// A tool that runs at the provider without a limit.
+    #[error("the tool `{tool}`, which runs at the provider without a limit of uses")]
+    HostedTool {
+        /// Its type.
+        tool: String,
+    },
+    /// An answer that is made after the connection has ended.
+    #[error("`background`")]
+    Background,
+    /// The output of the model has no known maximum, and the client sent no cap.
+    #[error("the output of `{model}`, whose maximum is not known; send `{field}`")]
+    NoCap {
+        /// The model.
+        model: String,
+        /// The field to send.
+        field: &'static str,
+    },
+    /// The amount is out of range.
+    #[error("an amount beyond what can be counted")]
+    OutOfRange(#[from] MoneyError),
+}
+
+impl From<BoundError> for Refusal {
+    fn from(error: BoundError) -> Refusal {
+        Refusal::Unbounded { what: error.to_string() }
+    }
+}
+
+/// What the operator knows about a provider and what cannot be seen in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumptions {
+    /// The tier of a request that names none. Unknown by default: an OpenAI project may be
+    /// set to priority.
+    pub unnamed_tier: Option<ServiceTier>,
+    /// Whether the provider's address adds the regional surcharge.
+    pub regional: bool,
+    /// Tokens of the stored answers that the request refers to, if they are known.
+    pub stored_input_tokens: Option<u64>,
+    /// Uses of hosted tools that are allowed where the request sets no limit.
+    pub hosted_uses: Option<u64>,
+    /// The least output cap that is worth forwarding near the edge of a budget.
+    pub floor_tokens: u64,
+    /// Whether answers may be made in the background.
+    pub background: bool,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Assumptions {
+            unnamed_tier: None,
+            regional: false,
+            stored_input_tokens: None,
+            hosted_uses: None,
+            floor_tokens: 64,
+            background: false,
+        }
+    }
+}
+
+/// The upper bound of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    model: ModelRef,
+    input_tokens: u64,
+    fixed: PicoDollars,
+    per_output_token: PicoPerToken,
+    choices: u64,
+    cap: u64,
+    floor: u64,
+    shrinkable: bool,
+    forwarded: Option<CapField>,
+    settle_tier: ServiceTier,
+    settle_regional: bool,
+}
+
+/// The price of one token of each of the answers together.
+type PicoPerToken = UnitPrice;
+
+impl Bound {
+    /// The bound by bytes, without tokenizing: enough while the budget is far away.
+    ///
+    /// # Errors
+    /// [`BoundError`] names what has no bound.
+    pub fn quick(
+        book: &PriceBook,
+        kind: ProviderKind,
+        envelope: &Envelope,
+        assumptions: &Assumptions,
+    ) -> Result<Bound, BoundError> {
+        let model = find(book, kind, envelope)?;
+        let input = input::by_bytes(envelope, model, assumptions)?;
+        Bound::of(model, envelope, assumptions, input)
+    }
+
+    /// The bound by the provider's own tokenizer, where it is public; never above
+    /// [`Bound::quick`].
+    ///
+    /// # Errors
+    /// [`BoundError`] names what has no bound.
+    pub fn tight(
+        book: &PriceBook,
+        kind: ProviderKind,
+        envelope: &Envelope,
+        assumptions: &Assumptions,
+    ) -> Result<Bound, BoundError> {
+        let model = find(book, kind, envelope)?;
+        let input = input::by_tokens(envelope, model, assumptions)?;
+        Bound::of(model, envelope, assumptions, input)
+    }
+
+    fn of(
+        model: &ModelRef,
+        envelope: &Envelope,
+        assumptions: &Assumptions,
+        input: input::InputBound,
+    ) -> Result<Bound, BoundError> {
+        let (facts, dialect) = (envelope.facts(), envelope.dialect());
+        if facts.background && !assumptions.background {
+            return Err(BoundError::Background);
+        }
+        let terms = Terms::of(model, facts, assumptions, input.tokens)?;
+        let rates = terms.rates;
+        let output = OutputTerms::of(model, dialect, facts, assumptions)?;
+        let dearest_output = output_price(model, facts, &rates)?;
+        let per_output_token = u64::try_from(u128::from(dearest_output.picos()) * u128::from(facts.choices))
+            .map(UnitPrice::from_picos)
+            .map_err(|_| MoneyError::OutOfRange)?;
+        let input_price = input_price(model, facts, &rates);
+        let searches = model.price.web_search.unwrap_or_default().times(input.searches);
+        // What of a prediction is rejected is billed as output, outside of the cap.
+        let predictions = per_output_token.times(facts.prediction_bytes);
+        let fixed = input_price
+            .times(input.billed_tokens.saturating_sub(input.audio_tokens))
+            .plus(input_price.max(rates.input_audio.unwrap_or_default()).times(input.audio_tokens))
+            .plus(searches)
+            .plus(predictions)
+            .plus(model.price.request.times(1));
+        let bound = Bound {
+            model: model.clone(),
+            input_tokens: input.billed_tokens,
+            fixed,
+            per_output_token,
+            choices: facts.choices,
+            cap: output.cap,
+            floor: output.floor,
+            shrinkable: output.shrinkable,
+            forwarded: output.forwarded,
+            settle_tier: terms.unsaid_tier,
+            settle_regional: terms.regional,
+        };
+        bound.cost_at(bound.cap)?;
+        Ok(bound)
+    }
+
+    /// The model, with the price that was in force.
+    pub const fn model(&self) -> &ModelRef {
+        &self.model
+    }
+
+    /// The most input tokens that can be billed.
+    pub const fn input_tokens(&self) -> u64 {
+        self.input_tokens
+    }
+
+    /// The cost without any output.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`]; never for a bound that was made.
+    pub fn fixed_cost(&self) -> Result<Money, MoneyError> {
+        self.fixed.ceil()
+    }
+
+    /// The price of one more token of the cap, all answers together.
+    pub const fn per_output_token(&self) -> UnitPrice {
+        self.per_output_token
+    }
+
+    /// The output cap that is forwarded if there is room: the client's own, or the largest
+    /// that the model can use.
+    pub const fn cap(&self) -> u64 {
+        self.cap
+    }
+
+    /// The least cap that may be forwarded.
+    pub const fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// Whether a smaller cap than [`Bound::cap`] may be forwarded near the edge.
+    pub const fn shrinkable(&self) -> bool {
+        self.shrinkable
+    }
+
+    /// How many answers are made of the one input.
+    pub const fn choices(&self) -> u64 {
+        self.choices
+    }
+
+    /// The most the attempt can cost with this cap.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
+    pub fn cost_at(&self, cap: u64) -> Result<Money, MoneyError> {
+        self.fixed.plus(self.per_output_token.times(cap)).ceil()
+    }
+
+    /// The most tokens the attempt can use with this cap.
+    pub const fn tokens_at(&self, cap: u64) -> u64 {
+        self.input_tokens.saturating_add(cap.saturating_mul(self.choices))
+    }
+
+    /// The largest cap that costs no more than the room, between floor and cap; only the
+    /// full cap where the bound may not shrink.
+    pub fn cap_within(&self, room: Money) -> Option<u64> {
+        self.largest_cap(|cap| self.cost_at(cap).is_ok_and(|cost| cost <= room))
+    }
+
+    /// The largest cap that uses no more tokens than the room.
+    pub fn cap_within_tokens(&self, room: u64) -> Option<u64> {
+        self.largest_cap(|cap| self.tokens_at(cap) <= room)
+    }
+
+    fn largest_cap(&self, fits: impl Fn(u64) -> bool) -> Option<u64> {
+        if fits(self.cap) {
+            return Some(self.cap);
+        }
+        if !self.shrinkable || !fits(self.floor) {
+            return None;
+        }
+        let (mut fitting, mut too_large) = (self.floor, self.cap);
+        while too_large.saturating_sub(fitting) > 1 {
+            let middle = fitting.midpoint(too_large);
+            if fits(middle) { fitting = middle } else { too_large = middle }
+        }
+        Some(fitting)
+    }
+
+    /// The edit that puts a cap into the request.
+    pub fn cap_edit(&self, cap: u64) -> Option<(CapField, u64)> {
+        self.forwarded.map(|field| (field, cap))
+    }
+
+    /// The edits with which the request is forwarded.
+    pub fn edits<'a>(&self, cap: u64, model: Option<&'a str>, dialect: Dialect) -> Edits<'a> {
+        Edits {
+            model,
+            output_cap: self.cap_edit(cap),
+            include_usage: matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions),
+        }
+    }
+
+    /// What an attempt cost by the provider's count, at the price that was held. Facts that
+    /// the provider left unsaid are those that were asked for.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
+    pub fn settle(&self, usage: &Usage) -> Result<Money, MoneyError> {
+        self.model.cost(&Usage {
+            tier: usage.tier.or(Some(self.settle_tier)),
+            regional: usage.regional.or(Some(self.settle_regional)),
+            ..*usage
+        })
+    }
+}
+
+fn find<'a>(book: &'a PriceBook, kind: ProviderKind, envelope: &Envelope) -> Result<&'a ModelRef, BoundError> {
+    let name = &envelope.facts().model;
+    let model = book.lookup(kind, name).ok_or_else(|| BoundError::UnknownModel { model: name.clone() })?;
+    if !model.answers(envelope.dialect()) {
+        return Err(BoundError::WrongRoute { model: name.clone(), path: envelope.dialect().path() });
+    }
+    Ok(model)
+}
+
+/// At which rates the attempt may be billed.
+struct Terms {
+    rates: Rates,
+    unsaid_tier: ServiceTier,
+    regional: bool,
+}
+
+impl Terms {
+    fn of(model: &Model, facts: &Facts, assumptions: &Assumptions, input_tokens: u64) -> Result<Terms, BoundError> {
+        let price = &model.price;
+        let asked = match facts.service_tier.as_deref() {
+            None | Some("auto") => None,
+            Some(word) => {
+                let tier = ServiceTier::from_answer(word).map(|tier| match (model.kind, tier) {
+                    // OpenAI's `fast` is another word for its priority tier.
+                    (ProviderKind::OpenAi, ServiceTier::Fast) => ServiceTier::Priority,
+                    _ => tier,
+                });
+                let unknown = || BoundError::Tier { tier: word.to_owned(), model: facts.model.clone() };
+                let tier = tier.ok_or_else(unknown)?;
+                if !price.is_free() && !price.tiers.contains_key(&tier) {
+                    return Err(unknown());
+                }
+                Some(tier)
+            }
+        };
+        let standard = price.rates(ServiceTier::Standard, input_tokens);
+        let rates = match asked.or(assumptions.unnamed_tier) {
+            // A request may be served, and billed, at the standard tier all the same.
+            Some(tier) => price.rates(tier, input_tokens).dearer(&standard),
+            None if model.kind == ProviderKind::OpenAi && price.tiers.contains_key(&ServiceTier::Priority) => {
+                price.rates(ServiceTier::Priority, input_tokens).dearer(&standard)
+            }
+            None => standard,
+        };
+        // Anthropic's workspaces may set a region by default; OpenAI's follows the address.
+        let regional_possible = assumptions.regional
+            || (model.kind == ProviderKind::Anthropic && facts.region.as_deref() != Some("global"));
+        let rates = match price.regional_permille.filter(|_| regional_possible) {
+            Some(permille) => scaled(&rates, permille)?,
+            None => rates,
+        };
+        let regional = assumptions.regional || facts.region.as_deref().is_some_and(|region| region != "global");
+        Ok(Terms { rates, unsaid_tier: asked.unwrap_or_default(), regional })
+    }
+}
+
+/// The dearest rate at which a token of input may be billed.
+fn input_price(model: &Model, facts: &Facts, rates: &Rates) -> UnitPrice {
+    let writes = match model.kind {
+        ProviderKind::Anthropic => facts.cache_marks,
+        // OpenAI writes to its cache unasked.
+        _ => true,
+    };
+    let mut dearest = rates.input.max(rates.cache_read);
+    if writes {
+        dearest = dearest.max(rates.cache_write_5m);
+        if facts.long_cache {
+            dearest = dearest.max(rates.cache_write_1h);
+        }
+    }
+    dearest
+}
+
+/// The dearest rate at which a token of output may be billed.
+fn output_price(model: &Model, facts: &Facts, rates: &Rates) -> Result<UnitPrice, BoundError> {
+    if !facts.audio_output || model.price.is_free() {
+        return Ok(rates.output);
+    }
+    match rates.output_audio {
+        Some(audio) => Ok(audio.max(rates.output)),
+        None => Err(BoundError::Modality { what: "spoken output", model: facts.model.clone() }),
+    }
+}
+
+/// Which output caps may be forwarded.
+struct OutputTerms {
+    cap: u64,
+    floor: u64,
+    shrinkable: bool,
+    forwarded: Option<CapField>,
+}
+
+impl OutputTerms {
+    fn of(model: &Model, dialect: Dialect, facts: &Facts, assumptions: &Assumptions) -> Result<OutputTerms, BoundError> {
+        let Some(field) = model.cap_field(dialect) else {
+            return Ok(OutputTerms { cap: 0, floor: 0, shrinkable: false, forwarded: None });
+        };
+        let most = match dialect {
+            Dialect::OpenAiCompletions => Some(model.max_output.map_or(COMPLETIONS_DEFAULT_CAP, |most| most.min(COMPLETIONS_DEFAULT_CAP))),
+            _ => model.max_output,
+        };
+        let (cap, forwarded) = match (facts.output_cap, most) {
+            (Some(asked), _) => (asked.min(model.max_output.unwrap_or(asked)), Some(field)),
+            (None, Some(most)) => (most, Some(field)),
+            (None, None) if model.price.is_free() => (UNSTATED_OUTPUT_CAP, None),
+            (None, None) => {
+                return Err(BoundError::NoCap { model: facts.model.clone(), field: field.as_str() });
+            }
+        };
+        // A thinking budget must fit below the cap, or the provider refuses the request.
+        let thinking = facts.thinking_budget.map_or(0, |budget| budget.saturating_add(1));
+        let floor = assumptions.floor_tokens.max(thinking).min(cap);
+        // A cap of the client's own is a promise to it, unless it watches the answer grow.
+        let chosen_by_us = facts.output_cap.is_none();
+        let shrinkable = forwarded.is_some() && floor < cap && (chosen_by_us || facts.stream && model.kind.abort_stops_billing());
+        Ok(OutputTerms { cap, floor, shrinkable, forwarded })
+    }
+}

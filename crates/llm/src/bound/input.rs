@@ -1,0 +1,185 @@
+//! How many tokens the input can be at the most.
+
+use super::{Assumptions, BoundError};
+use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
+use crate::images;
+use crate::prices::Model;
+use crate::tokens;
+
+/// What providers put around tools: Anthropic documents up to 804 tokens of instructions,
+/// and up to 735 more for a tool of its own making (platform.claude.com, tool use, pricing).
+const TOOLS_OVERHEAD: u64 = 2048;
+const TOOL_OVERHEAD: u64 = 64;
+/// Every message costs three tokens around its role and content, and a name one more
+/// (OpenAI cookbook, how to count tokens with tiktoken); parts of a message as much.
+const MESSAGE_OVERHEAD: u64 = 4;
+/// Every answer is primed with three tokens.
+const PRIMING: u64 = 3;
+
+/// The bound of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InputBound {
+    /// Of one request: what decides about long-context rates.
+    pub(super) tokens: u64,
+    /// Billed in all: hosted tools bill the input again with each use.
+    pub(super) billed_tokens: u64,
+    /// How many of the billed ones may be sound.
+    pub(super) audio_tokens: u64,
+    /// Searches that may be charged one by one.
+    pub(super) searches: u64,
+}
+
+/// By bytes: nothing is decoded.
+pub(super) fn by_bytes(
+    envelope: &Envelope,
+    model: &Model,
+    assumptions: &Assumptions,
+) -> Result<InputBound, BoundError> {
+    let facts = envelope.facts();
+    let media = Media::bound(envelope, model, false)?;
+    finish(facts, model, assumptions, facts.text_bytes.saturating_add(tools_overhead(facts)), media)
+}
+
+/// By the tokenizer, where there is one, and by the sizes of images.
+pub(super) fn by_tokens(
+    envelope: &Envelope,
+    model: &Model,
+    assumptions: &Assumptions,
+) -> Result<InputBound, BoundError> {
+    let facts = envelope.facts();
+    let media = Media::bound(envelope, model, true)?;
+    let bytes = facts.text_bytes.saturating_add(tools_overhead(facts));
+    let text = match model.encoding {
+        Some(encoding) => {
+            let texts: u64 = envelope.texts().map(|text| tokens::count(encoding, &text)).sum();
+            let declared: u64 = envelope.declarations().map(|json| tokens::count(encoding, json)).sum();
+            let framing = facts.messages.saturating_mul(MESSAGE_OVERHEAD).saturating_add(PRIMING);
+            texts
+                .saturating_add(declared.saturating_mul(2))
+                .saturating_add(framing)
+                .saturating_add(facts.input_tokens)
+                .saturating_add(tools_overhead(facts))
+        }
+        None => bytes,
+    };
+    finish(facts, model, assumptions, text.min(bytes), media)
+}
+
+fn tools_overhead(facts: &Facts) -> u64 {
+    match facts.tools {
+        0 => 0,
+        tools => TOOLS_OVERHEAD.saturating_add(tools.saturating_mul(TOOL_OVERHEAD)),
+    }
+}
+
+/// Tokens of media, or as much as fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct MediaBound {
+    tokens: u64,
+    fills_the_context: bool,
+    audio: bool,
+}
+
+fn finish(
+    facts: &Facts,
+    model: &Model,
+    assumptions: &Assumptions,
+    text_tokens: u64,
+    media: MediaBound,
+) -> Result<InputBound, BoundError> {
+    let seen = text_tokens.saturating_add(media.tokens);
+    let stored = match (facts.outside_input, assumptions.stored_input_tokens) {
+        (None, _) => Some(0),
+        (Some(_), known) => known,
+    };
+    let rounds = rounds(facts, assumptions)?;
+    let in_full = match stored {
+        Some(stored) if !media.fills_the_context && rounds.is_none() => Some(seen.saturating_add(stored)),
+        _ => None,
+    };
+    let tokens = match (in_full, model.context) {
+        (Some(tokens), Some(context)) => tokens.min(context),
+        (Some(tokens), None) => tokens,
+        (None, Some(context)) => context,
+        (None, None) if model.price.is_free() => seen,
+        (None, None) => {
+            let what = if media.audio {
+                "sound of unknown length"
+            } else if media.fills_the_context {
+                "a file of unknown length"
+            } else {
+                "input that is not in the request"
+            };
+            return Err(BoundError::Modality { what, model: facts.model.clone() });
+        }
+    };
+    let rounds = rounds.unwrap_or_default();
+    Ok(InputBound {
+        tokens,
+        billed_tokens: tokens.saturating_mul(rounds.uses.saturating_add(1)),
+        audio_tokens: if media.audio { tokens } else { 0 },
+        searches: rounds.searches,
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Rounds {
+    uses: u64,
+    searches: u64,
+}
+
+/// How often tools at the provider may be used; none if there are none.
+fn rounds(facts: &Facts, assumptions: &Assumptions) -> Result<Option<Rounds>, BoundError> {
+    let mut rounds = Rounds::default();
+    for tool in &facts.hosted_tools {
+        let limit = match (tool.max_uses, facts.hosted_uses) {
+            (Some(one), Some(all)) => Some(one.min(all)),
+            (one, all) => one.or(all).or(assumptions.hosted_uses),
+        };
+        let uses = limit.filter(|_| has_known_fees(tool)).ok_or_else(|| BoundError::HostedTool { tool: tool.name.clone() })?;
+        rounds.uses = rounds.uses.saturating_add(uses);
+        if tool.name.starts_with("web_search") {
+            rounds.searches = rounds.searches.saturating_add(uses);
+        }
+    }
+    Ok(Some(rounds).filter(|_| !facts.hosted_tools.is_empty()))
+}
+
+/// Searches have a price each, fetches and tool searches none; code, files, images and
+/// foreign servers are charged in ways that no limit of uses bounds.
+fn has_known_fees(tool: &HostedTool) -> bool {
+    ["web_search", "web_fetch", "tool_search"].iter().any(|known| tool.name.starts_with(known))
+}
+
+impl Media {
+    fn bound(envelope: &Envelope, model: &Model, by_size: bool) -> Result<MediaBound, BoundError> {
+        let refuse = |what| BoundError::Modality { what, model: envelope.facts().model.clone() };
+        let free = model.price.is_free();
+        let mut bound = MediaBound::default();
+        for medium in &envelope.facts().media {
+            match medium {
+                Media::Image { detail, source } => match model.images {
+                    Some(rule) => {
+                        let size = match source {
+                            Source::Inline(range) if by_size => images::size(envelope.body().get(range.clone())),
+                            _ => None,
+                        };
+                        bound.tokens = bound.tokens.saturating_add(images::tokens(rule, *detail, size));
+                    }
+                    None if free => bound.fills_the_context = true,
+                    None => return Err(refuse("an image")),
+                },
+                Media::File(_) if model.abilities.files || free => bound.fills_the_context = true,
+                Media::Audio(_) if model.abilities.audio_input || free => {
+                    bound.fills_the_context = true;
+                    bound.audio = true;
+                }
+                Media::File(_) => return Err(refuse("a file")),
+                Media::Audio(_) => return Err(refuse("sound")),
+                Media::Video(_) if free => bound.fills_the_context = true,
+                Media::Video(_) => return Err(refuse("a video")),
+            }
+        }
+        Ok(bound)
+    }
+}

@@ -1,0 +1,315 @@
+//! Watching an answer pass by: what was used, why it ended, whether it may go on.
+//!
+//! A [`Meter`] is fed with the bytes of a stream as they arrive and says which bytes go to
+//! the client. They are the provider's own, frame by frame, but for two cases: the usage
+//! that only we asked for is left out, and a stream that exceeds its bound is ended in a
+//! well-formed way with the reason `length`. A [`Reading`] grows meanwhile.
+//!
+//! What is held to, since each broke a gateway once:
+//! - the usage comes after the finish reason, so a stream is read to its end;
+//! - the last usage that is not null counts, and an explicit zero is a number;
+//! - counts are normalised to disjoint buckets, whatever the dialect ([`Usage`]);
+//! - an error may stand inside of a stream with status 200 ([`Reading::fault`]), and as long
+//!   as [`Reading::started`] is false, nothing has been promised to the client;
+//! - comments, blank frames, frames without choices and unknown events pass untouched;
+//! - what cannot be read passes on, but never counts as a usage.
+//!
+//! Answers that are not streamed are read by [`read_answer`] in one pass.
+
+mod anthropic;
+mod chat;
+mod counts;
+mod responses;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::kind::Dialect;
+use crate::prices::Encoding;
+use crate::sse::{FRAME_LIMIT_BYTES, FrameTooLarge, Framer};
+use crate::tokens;
+use crate::usage::Usage;
+
+/// How a stream is to be watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeterOptions {
+    /// Leave the usage out: only we asked for it.
+    pub hide_usage: bool,
+    /// Output tokens of all answers together after which the stream is ended.
+    pub output_bound: Option<u64>,
+    /// The encoding by which visible output is counted; without one each frame with content
+    /// counts as one token, the least it can be.
+    pub encoding: Option<Encoding>,
+    /// Whether the request asks for long-lived cache writes.
+    pub long_cache: bool,
+    /// The largest frame.
+    pub frame_limit_bytes: usize,
+}
+
+impl Default for MeterOptions {
+    fn default() -> Self {
+        MeterOptions {
+            hide_usage: false,
+            output_bound: None,
+            encoding: None,
+            long_cache: false,
+            frame_limit_bytes: FRAME_LIMIT_BYTES,
+        }
+    }
+}
+
+/// An error that a provider reported.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fault {
+    /// Its type, such as `overloaded_error`.
+    pub kind: String,
+    /// Its code, where it has one.
+    pub code: Option<String>,
+    /// What it says.
+    pub message: String,
+}
+
+/// What is known of an answer so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The provider's count. None until it has been told: not the same as nothing used.
+    pub usage: Option<Usage>,
+    /// Why the answer ended, in the provider's word.
+    pub finish: Option<String>,
+    /// The error that the provider reported.
+    pub fault: Option<Fault>,
+    /// Whether the answer has begun: a frame has come that is no comment, ping or error.
+    pub started: bool,
+    /// Whether words, thoughts or calls have been seen.
+    pub content_seen: bool,
+    /// Whether the answer is complete: the stream's own end mark was seen.
+    pub complete: bool,
+    /// Output tokens that are certain to have been made; never more than were billed.
+    pub visible_output: u64,
+    /// Bytes of content.
+    pub content_bytes: u64,
+    /// The provider's id for the answer.
+    pub id: Option<String>,
+    /// The model that answered.
+    pub model: Option<String>,
+    /// When it was made, in seconds, as the provider says.
+    created: u64,
+    /// Tool calls that were made.
+    pub tool_calls: u64,
+    /// Frames that could not be read.
+    pub unreadable_frames: u64,
+}
+
+impl Reading {
+    /// Notes that a piece of content has passed.
+    fn content(&mut self, raw_bytes: usize) {
+        self.content_seen |= raw_bytes > 0;
+        self.content_bytes = self.content_bytes.saturating_add(raw_bytes as u64);
+    }
+}
+
+/// What a frame is to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    /// The usage that the client did not ask for.
+    Hide,
+}
+
+/// One of the readers of a dialect's frames.
+#[derive(Debug)]
+enum Decoder {
+    Chat(chat::Chat),
+    Responses(responses::Responses),
+    Messages(anthropic::Messages),
+}
+
+/// What came of some bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fed {
+    /// What goes to the client now.
+    pub forward: Bytes,
+    /// Whether the stream was ended with these bytes because it exceeded its bound. The
+    /// provider's stream should be aborted, or drained where that does not stop billing.
+    pub cut: bool,
+}
+
+/// Watches one stream.
+#[derive(Debug)]
+pub struct Meter {
+    framer: Framer,
+    decoder: Decoder,
+    options: MeterOptions,
+    reading: Reading,
+    cut: bool,
+}
+
+impl Meter {
+    /// A meter for an answer in this dialect.
+    pub fn new(dialect: Dialect, options: MeterOptions) -> Meter {
+        let decoder = match dialect {
+            Dialect::OpenAiChat => Decoder::Chat(chat::Chat::new(false)),
+            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => Decoder::Chat(chat::Chat::new(true)),
+            Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
+            Dialect::AnthropicMessages => Decoder::Messages(anthropic::Messages::new(options.long_cache)),
+        };
+        Meter {
+            framer: Framer::new(options.frame_limit_bytes),
+            decoder,
+            options,
+            reading: Reading::default(),
+            cut: false,
+        }
+    }
+
+    /// What is known so far.
+    pub const fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`FrameTooLarge`]; nothing more can be read from the stream.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Fed, FrameTooLarge> {
+        let block = self.framer.feed(bytes)?;
+        if self.cut {
+            for frame in block.frames() {
+                self.read(frame.event, frame.data.as_deref());
+            }
+            return Ok(Fed { forward: Bytes::new(), cut: false });
+        }
+        // As long as every frame passes, the block is forwarded as it is.
+        let mut picked: Option<BytesMut> = None;
+        let mut passed = 0;
+        let mut frames = block.frames();
+        for frame in frames.by_ref() {
+            if self.read(frame.event, frame.data.as_deref()) == Verdict::Hide {
+                let kept = picked.get_or_insert_with(BytesMut::new);
+                if kept.is_empty() {
+                    kept.extend_from_slice(block.bytes().get(..passed).unwrap_or_default());
+                }
+            } else if let Some(kept) = &mut picked {
+                kept.extend_from_slice(frame.raw);
+            }
+            passed = frame.range.end;
+            if self.is_over_bound() {
+                self.cut = true;
+                break;
+            }
+        }
+        if self.cut {
+            let mut out = picked.unwrap_or_else(|| BytesMut::from(block.bytes().get(..passed).unwrap_or_default()));
+            out.extend_from_slice(&self.ending());
+            for frame in frames {
+                self.read(frame.event, frame.data.as_deref());
+            }
+            return Ok(Fed { forward: out.freeze(), cut: true });
+        }
+        let forward = picked.map_or_else(|| block.bytes().clone(), BytesMut::freeze);
+        Ok(Fed { forward, cut: false })
+    }
+
+    /// Takes the end of the stream: gives back bytes of an unfinished frame, which go to the
+    /// client as they are.
+    pub fn finish(&mut self) -> Bytes {
+        let rest = self.framer.finish();
+        if self.cut { Bytes::new() } else { rest }
+    }
+
+    /// Whether the provider ended the stream as its dialect demands.
+    pub const fn is_complete(&self) -> bool {
+        self.reading.complete
+    }
+
+    fn is_over_bound(&self) -> bool {
+        self.options.output_bound.is_some_and(|bound| self.reading.visible_output > bound)
+    }
+
+    fn read(&mut self, event: Option<&[u8]>, data: Option<&[u8]>) -> Verdict {
+        let Some(data) = data else { return Verdict::Pass };
+        let Ok(data) = std::str::from_utf8(data) else {
+            self.reading.unreadable_frames = self.reading.unreadable_frames.saturating_add(1);
+            return Verdict::Pass;
+        };
+        let before = self.reading.content_bytes;
+        let mut text = Counted { encoding: self.counting(), tokens: 0 };
+        let is_usage_alone = match &mut self.decoder {
+            Decoder::Chat(chat) => chat.frame(data, self.options.long_cache, &mut self.reading, &mut text),
+            Decoder::Responses(responses) => {
+                responses.frame(event, data, self.options.long_cache, &mut self.reading, &mut text);
+                false
+            }
+            Decoder::Messages(messages) => {
+                messages.frame(data, &mut self.reading, &mut text);
+                false
+            }
+        };
+        if self.reading.content_bytes > before {
+            // Each frame with content was at least one token.
+            self.reading.visible_output = self.reading.visible_output.saturating_add(text.tokens.max(1));
+        }
+        if is_usage_alone && self.options.hide_usage { Verdict::Hide } else { Verdict::Pass }
+    }
+
+    /// Tokens are counted only once the bytes alone could exceed the bound.
+    fn counting(&self) -> Option<Encoding> {
+        let bound = self.options.output_bound?;
+        self.options.encoding.filter(|_| self.reading.content_bytes >= bound)
+    }
+
+    /// The frames that end the stream for the client.
+    fn ending(&self) -> Vec<u8> {
+        match &self.decoder {
+            Decoder::Chat(chat) => chat.ending(&self.reading),
+            Decoder::Responses(responses) => responses.ending(&self.reading),
+            Decoder::Messages(messages) => messages.ending(&self.reading),
+        }
+    }
+}
+
+/// Counts the text of one frame.
+#[derive(Debug)]
+struct Counted {
+    encoding: Option<Encoding>,
+    tokens: u64,
+}
+
+impl Counted {
+    fn text(&mut self, text: &crate::scan::Text<'_>, reading: &mut Reading) {
+        reading.content(text.raw.len());
+        if let Some(encoding) = self.encoding {
+            self.tokens = self.tokens.saturating_add(tokens::count(encoding, &text.decoded()));
+        }
+    }
+}
+
+/// Reads an answer that was not streamed: its usage, ending, error.
+///
+/// Whatever cannot be read leaves the usage unknown; nothing is guessed.
+pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
+    let mut reading = Reading::default();
+    let Ok(text) = std::str::from_utf8(body) else {
+        reading.unreadable_frames = 1;
+        return reading;
+    };
+    let read = match dialect {
+        Dialect::AnthropicMessages => anthropic::answer(text, long_cache, &mut reading),
+        Dialect::OpenAiResponses => responses::answer(text, long_cache, &mut reading),
+        _ => chat::answer(text, long_cache, &mut reading),
+    };
+    match read {
+        Ok(()) => reading.complete = reading.fault.is_none(),
+        Err(_) => {
+            reading = Reading { unreadable_frames: 1, ..Reading::default() };
+        }
+    }
+    reading
+}
+
+/// Reads an error body in any shape that providers use.
+pub fn read_fault(body: &[u8]) -> Option<Fault> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut reading = Reading::default();
+    chat::answer(text, false, &mut reading).ok()?;
+    reading.fault
+}

@@ -1,0 +1,401 @@
+//! What a model costs: a dated book of integer prices, identified by its content.
+//!
+//! A [`PriceBook`] is data. The one that is built in ([`PriceBook::builtin`]) was made from
+//! two public lists (`data/generate.py` says how and from which versions); others come from
+//! LiteLLM's format ([`PriceBook::import_litellm`]) or from a tenant's overrides
+//! ([`PriceBook::with_overrides`]). Its SHA-256 ([`PriceBook::hash`]) goes into every record,
+//! so that each charge can be computed again.
+//!
+//! Prices are whole pico-dollars per token. Numbers are read as decimal text, exponents
+//! included, and a price that does not fit exactly is refused; no float is involved
+//! anywhere.
+//!
+//! A bucket for which a list states no price is charged at the dearest price that could be
+//! meant, never at nothing: see [`Rates`].
+
+mod book;
+mod decimal;
+mod litellm;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use iron_primitives::{Money, MoneyError, PicoDollars, UnitPrice};
+
+pub use self::book::{Override, PriceBook, SourceNote};
+pub use self::litellm::{Import, Skipped};
+use crate::envelope::CapField;
+use crate::kind::{Dialect, ProviderKind};
+use crate::usage::{ServiceTier, Usage};
+
+/// Why a price list cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PriceError {
+    /// The text is not JSON, or lacks what every list has.
+    #[error("the price list cannot be read (line {line}, column {column}): {problem}")]
+    Unreadable {
+        /// Line of the problem, from one.
+        line: usize,
+        /// Column of the problem, from one.
+        column: usize,
+        /// What the reader said.
+        problem: String,
+    },
+    /// A price is no exact amount of pico-dollars.
+    #[error("the price `{value}` of `{model}` ({bucket}) cannot be used: {source}")]
+    NotAPrice {
+        /// The model.
+        model: String,
+        /// The bucket.
+        bucket: String,
+        /// The text that stands there.
+        value: String,
+        /// Why.
+        source: MoneyError,
+    },
+    /// A model has no price for its input.
+    #[error("`{model}` has no price for `{bucket}`; state one, 0 if it is free")]
+    NoPrice {
+        /// The model.
+        model: String,
+        /// The bucket.
+        bucket: &'static str,
+    },
+    /// A word that the list may not contain.
+    #[error("`{word}` is no known {what} (model `{model}`)")]
+    UnknownWord {
+        /// The model.
+        model: String,
+        /// The word.
+        word: String,
+        /// What it should have been.
+        what: &'static str,
+    },
+}
+
+/// Prices per unit of each bucket, at one tier, below or above a context threshold.
+///
+/// Filled so that nothing is free by omission: a cache read without a price costs as much as
+/// input; a cache write costs 1.25 times (five minutes) or twice (one hour) the input at
+/// Anthropic, elsewhere as much as input. Sound has no fallback: a model without a price for
+/// it is not sold with sound, and if sound is reported all the same, it costs the dearest
+/// price of the tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Uncached input.
+    pub input: UnitPrice,
+    /// Input read from a cache.
+    pub cache_read: UnitPrice,
+    /// Input written to a cache for a short time.
+    pub cache_write_5m: UnitPrice,
+    /// Input written to a cache for a long time.
+    pub cache_write_1h: UnitPrice,
+    /// Output.
+    pub output: UnitPrice,
+    /// Sound of the input.
+    pub input_audio: Option<UnitPrice>,
+    /// Sound of the output.
+    pub output_audio: Option<UnitPrice>,
+}
+
+impl Rates {
+    /// Everything costs nothing.
+    pub const FREE: Rates = Rates {
+        input: UnitPrice::FREE,
+        cache_read: UnitPrice::FREE,
+        cache_write_5m: UnitPrice::FREE,
+        cache_write_1h: UnitPrice::FREE,
+        output: UnitPrice::FREE,
+        input_audio: Some(UnitPrice::FREE),
+        output_audio: Some(UnitPrice::FREE),
+    };
+
+    fn cost(&self, usage: &Usage) -> PicoDollars {
+        let dearest_input = self.input.max(self.cache_write_5m).max(self.cache_write_1h);
+        self.input
+            .times(usage.input)
+            .plus(self.cache_read.times(usage.cache_read))
+            .plus(self.cache_write_5m.times(usage.cache_write_5m))
+            .plus(self.cache_write_1h.times(usage.cache_write_1h))
+            .plus(self.output.times(usage.output))
+            .plus(self.input_audio.unwrap_or(dearest_input).times(usage.input_audio))
+            .plus(self.output_audio.unwrap_or(self.output).times(usage.output_audio))
+    }
+
+    /// The larger price of each bucket.
+    #[must_use]
+    pub fn dearer(&self, other: &Rates) -> Rates {
+        Rates {
+            input: self.input.max(other.input),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write_5m: self.cache_write_5m.max(other.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
+            output: self.output.max(other.output),
+            input_audio: self.input_audio.max(other.input_audio),
+            output_audio: self.output_audio.max(other.output_audio),
+        }
+    }
+}
+
+/// The rates of one tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierRates {
+    /// Up to the threshold.
+    pub base: Rates,
+    /// Above it, where there is one: it then holds for every token of the request.
+    pub long: Option<Rates>,
+}
+
+/// Everything that is charged for one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Price {
+    /// By tier; the standard tier is always there.
+    pub tiers: BTreeMap<ServiceTier, TierRates>,
+    /// Input tokens above which the long-context rates hold.
+    pub long_context_above: Option<u64>,
+    /// One search of the web.
+    pub web_search: Option<UnitPrice>,
+    /// One request.
+    pub request: UnitPrice,
+    /// The factor of regional processing, in thousandths.
+    pub regional_permille: Option<u32>,
+}
+
+impl Price {
+    /// The same rates whatever the tier and the context.
+    pub fn flat(rates: Rates) -> Price {
+        let standard = TierRates { base: rates, long: None };
+        Price {
+            tiers: BTreeMap::from([(ServiceTier::Standard, standard)]),
+            long_context_above: None,
+            web_search: None,
+            request: UnitPrice::FREE,
+            regional_permille: None,
+        }
+    }
+
+    /// Whether nothing is ever charged.
+    pub fn is_free(&self) -> bool {
+        self.request == UnitPrice::FREE
+            && self.web_search.unwrap_or_default() == UnitPrice::FREE
+            && self.tiers.values().all(|tier| tier.base == Rates::FREE && tier.long.is_none())
+    }
+
+    /// The rates that hold for a request of this tier and size; for a tier without prices,
+    /// the dearest of all.
+    pub fn rates(&self, tier: ServiceTier, input_tokens: u64) -> Rates {
+        let long = self.long_context_above.is_some_and(|above| input_tokens > above);
+        let of = |tier: &TierRates| match tier.long.filter(|_| long) {
+            Some(rates) => rates,
+            None => tier.base,
+        };
+        match self.tiers.get(&tier) {
+            Some(rates) => of(rates),
+            None => self
+                .tiers
+                .values()
+                .map(of)
+                .reduce(|one, other| one.dearer(&other))
+                .unwrap_or(Rates::FREE),
+        }
+    }
+
+    /// What an attempt cost: all buckets summed, rounded up once.
+    ///
+    /// A usage that names no tier was served at the standard one; a tier that the book does
+    /// not know is charged at the dearest it knows.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
+    pub fn cost(&self, usage: &Usage) -> Result<Money, MoneyError> {
+        self.picos(usage)?.ceil()
+    }
+
+    pub(crate) fn picos(&self, usage: &Usage) -> Result<PicoDollars, MoneyError> {
+        let rates = self.rates(usage.tier.unwrap_or_default(), usage.input_total());
+        let tokens = rates.cost(usage);
+        let tokens = match self.regional_permille.filter(|_| usage.regional == Some(true)) {
+            Some(permille) => self.uplifted(&rates, usage, permille)?,
+            None => tokens,
+        };
+        let searches = self.web_search.unwrap_or_default().times(usage.web_searches);
+        Ok(tokens.plus(searches).plus(self.request.times(1)))
+    }
+
+    /// The rates times the factor, each rounded up to a pico-dollar.
+    fn uplifted(&self, rates: &Rates, usage: &Usage, permille: u32) -> Result<PicoDollars, MoneyError> {
+        Ok(scaled(rates, permille)?.cost(usage))
+    }
+}
+
+/// Rates times a factor in thousandths, rounded up.
+pub(crate) fn scaled(rates: &Rates, permille: u32) -> Result<Rates, MoneyError> {
+    let scale = |price: UnitPrice| {
+        let product = u128::from(price.picos()).saturating_mul(u128::from(permille)).div_ceil(1000);
+        u64::try_from(product).map(UnitPrice::from_picos).map_err(|_| MoneyError::OutOfRange)
+    };
+    Ok(Rates {
+        input: scale(rates.input)?,
+        cache_read: scale(rates.cache_read)?,
+        cache_write_5m: scale(rates.cache_write_5m)?,
+        cache_write_1h: scale(rates.cache_write_1h)?,
+        output: scale(rates.output)?,
+        input_audio: rates.input_audio.map(scale).transpose()?,
+        output_audio: rates.output_audio.map(scale).transpose()?,
+    })
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Chat; at OpenAI also responses.
+    Chat,
+    /// Responses only.
+    Responses,
+    /// The old completions.
+    Completion,
+    /// Embeddings: no output is billed.
+    Embedding,
+    /// Whatever the server makes of it (a wildcard for local servers).
+    Any,
+}
+
+impl Mode {
+    /// The word in price lists.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mode::Chat => "chat",
+            Mode::Responses => "responses",
+            Mode::Completion => "completion",
+            Mode::Embedding => "embedding",
+            Mode::Any => "any",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Mode> {
+        [Mode::Chat, Mode::Responses, Mode::Completion, Mode::Embedding, Mode::Any]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+    }
+}
+
+/// The tokenizer by which a provider counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// `o200k_base`
+    O200k,
+    /// `cl100k_base`
+    Cl100k,
+}
+
+/// How many tokens an image is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageRule {
+    /// A base and so much for each tile of 512 pixels, after scaling to fit 2048 × 2048 and
+    /// to a shortest side of 768 (OpenAI).
+    Tiles {
+        /// The whole price at low detail.
+        base: u64,
+        /// For each tile.
+        tile: u64,
+    },
+    /// A token for each patch of 32 pixels, up to a maximum, times a factor (OpenAI).
+    Patches {
+        /// The most patches.
+        most: u64,
+        /// The most at `original` detail.
+        original: u64,
+        /// The factor in thousandths.
+        permille: u64,
+    },
+    /// Never more than this, whatever its size (Anthropic scales larger images down).
+    Most(u64),
+}
+
+/// What a model can do, as far as bounds and lists of models care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent abilities, one flag each")]
+pub struct Abilities {
+    /// Sees images.
+    pub vision: bool,
+    /// Reads documents.
+    pub files: bool,
+    /// Hears.
+    pub audio_input: bool,
+    /// Speaks.
+    pub audio_output: bool,
+    /// Calls tools.
+    pub tools: bool,
+    /// Reasons; its cap includes the reasoning.
+    pub reasoning: bool,
+    /// Keeps to a JSON schema.
+    pub json_schema: bool,
+    /// Caches prompts.
+    pub prompt_cache: bool,
+}
+
+/// A model: what it costs and where its limits are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Whose it is.
+    pub kind: ProviderKind,
+    /// Its name on the wire; `*` stands for every model of the kind.
+    pub name: String,
+    /// What it is for.
+    pub mode: Mode,
+    /// The most tokens that input and output may have together, where it is known.
+    pub context: Option<u64>,
+    /// The most output tokens, where it is known.
+    pub max_output: Option<u64>,
+    /// The tokenizer, where it is public.
+    pub encoding: Option<Encoding>,
+    /// How images are counted, where the model sees.
+    pub images: Option<ImageRule>,
+    /// What it can do.
+    pub abilities: Abilities,
+    /// What it costs.
+    pub price: Price,
+    /// Whether the prices are made up: nobody sends a bill.
+    pub simulated: bool,
+    /// Where the prices come from.
+    pub source: Option<String>,
+    /// When the provider switches it off, as a date.
+    pub retires_on: Option<String>,
+}
+
+impl Model {
+    /// What an attempt cost.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
+    pub fn cost(&self, usage: &Usage) -> Result<Money, MoneyError> {
+        self.price.cost(usage)
+    }
+
+    /// The field in which this model takes its output cap, in a dialect that has one.
+    pub const fn cap_field(&self, dialect: Dialect) -> Option<CapField> {
+        match (dialect, self.kind) {
+            (Dialect::OpenAiChat, ProviderKind::OpenAi) => Some(CapField::MaxCompletionTokens),
+            (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
+            (Dialect::OpenAiEmbeddings, _) => None,
+            _ => Some(CapField::MaxTokens),
+        }
+    }
+
+    /// Whether it answers requests of this dialect.
+    pub const fn answers(&self, dialect: Dialect) -> bool {
+        match self.mode {
+            Mode::Any => true,
+            Mode::Chat => matches!(
+                dialect,
+                Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages
+            ),
+            Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
+            Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
+            Mode::Embedding => matches!(dialect, Dialect::OpenAiEmbeddings),
+        }
+    }
+}
+
+/// A shared model entry.
+pub type ModelRef = Arc<Model>;

@@ -1,0 +1,447 @@
+//! The book itself: reading, finding, overriding, hashing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use iron_primitives::UnitPrice;
+use serde::{Deserialize, Serialize};
+
+use super::decimal::dollars_per_million;
+use super::{
+    Abilities, Encoding, ImageRule, Mode, Model, ModelRef, Price, PriceError, Rates, TierRates,
+};
+use crate::kind::ProviderKind;
+use crate::simulated;
+use crate::usage::ServiceTier;
+
+const BUILTIN: &str = include_str!("../../data/prices.json");
+
+/// Where a book's prices come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceNote {
+    /// The list's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its licence.
+    #[serde(default)]
+    pub licence: String,
+    /// Where it is published.
+    #[serde(default)]
+    pub url: String,
+}
+
+/// A tenant's own price for a model, replacing the book's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The provider's kind.
+    pub kind: ProviderKind,
+    /// The model; `*` for all of the kind that have no entry of their own.
+    pub model: String,
+    /// Uncached input, and what is not stated below.
+    pub input: UnitPrice,
+    /// Output.
+    pub output: UnitPrice,
+    /// Input read from a cache; as much as input if it is not stated.
+    pub cache_read: Option<UnitPrice>,
+    /// Input written to a cache, for any time; as much as input if it is not stated.
+    pub cache_write: Option<UnitPrice>,
+    /// The most output tokens, if it is to be changed.
+    pub max_output: Option<u64>,
+}
+
+/// All prices that are in force, found by provider and model.
+#[derive(Debug, Clone)]
+pub struct PriceBook {
+    version: String,
+    sources: Vec<SourceNote>,
+    models: BTreeMap<ProviderKind, HashMap<String, ModelRef>>,
+    hash: [u8; 32],
+}
+
+impl PriceBook {
+    /// The book that is built in, with the simulated models and free local ones.
+    pub fn builtin() -> Arc<PriceBook> {
+        static BOOK: LazyLock<Arc<PriceBook>> = LazyLock::new(|| {
+            // A test reads the whole file, so a broken one cannot be shipped; and a book
+            // without prices refuses calls instead of giving them away.
+            let book = PriceBook::read(BUILTIN).unwrap_or_else(|_| PriceBook::empty("unreadable"));
+            Arc::new(book.with(free_local_models()).with(simulated::models()))
+        });
+        BOOK.clone()
+    }
+
+    /// A book without models.
+    pub fn empty(version: &str) -> PriceBook {
+        let mut book = PriceBook {
+            version: version.to_owned(),
+            sources: Vec::new(),
+            models: BTreeMap::new(),
+            hash: [0; 32],
+        };
+        book.rehash();
+        book
+    }
+
+    /// Reads a book in our own format (`data/prices.json`).
+    ///
+    /// # Errors
+    /// [`PriceError`], naming the model and the bucket.
+    pub fn read(json: &str) -> Result<PriceBook, PriceError> {
+        let file: File = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let models = file.models.into_iter().map(Entry::into_model).collect::<Result<Vec<_>, _>>()?;
+        let mut book = PriceBook::empty(&file.version);
+        book.sources = file.sources;
+        Ok(book.with(models))
+    }
+
+    /// The book with more models; one that is there already is replaced.
+    #[must_use]
+    pub fn with(mut self, models: impl IntoIterator<Item = Model>) -> PriceBook {
+        for model in models {
+            self.models.entry(model.kind).or_default().insert(model.name.clone(), Arc::new(model));
+        }
+        self.rehash();
+        self
+    }
+
+    /// The book as one tenant sees it.
+    #[must_use]
+    pub fn with_overrides<'a>(&self, overrides: impl IntoIterator<Item = &'a Override>) -> PriceBook {
+        let models: Vec<Model> = overrides
+            .into_iter()
+            .map(|change| {
+                let before = self.lookup(change.kind, &change.model);
+                change.apply(before.map(|model| Model::clone(model)))
+            })
+            .collect();
+        self.clone().with(models)
+    }
+
+    /// Finds a model: by its name, else by the wildcard of the kind.
+    pub fn lookup(&self, kind: ProviderKind, model: &str) -> Option<&ModelRef> {
+        let models = self.models.get(&kind)?;
+        models.get(model).or_else(|| models.get("*"))
+    }
+
+    /// All models in order of kind and name.
+    pub fn models(&self) -> impl Iterator<Item = &ModelRef> {
+        let mut all: Vec<&ModelRef> = self.models.values().flat_map(HashMap::values).collect();
+        all.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+        all.into_iter()
+    }
+
+    /// The date or name of the list.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the prices come from.
+    pub fn sources(&self) -> &[SourceNote] {
+        &self.sources
+    }
+
+    /// SHA-256 over everything that decides about money.
+    pub const fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// The hash in hexadecimal.
+    pub fn hash_hex(&self) -> String {
+        hex::encode(self.hash)
+    }
+
+    fn rehash(&mut self) {
+        let mut text = String::new();
+        for model in self.models() {
+            model.write_terms(&mut text);
+        }
+        let hashed = digest(&SHA256, text.as_bytes());
+        self.hash = hashed.as_ref().try_into().unwrap_or_default();
+    }
+}
+
+impl Model {
+    /// Writes what decides about money, one line: the input of the book's hash.
+    fn write_terms(&self, out: &mut String) {
+        use std::fmt::Write as _;
+        let price = &self.price;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            out,
+            "{}\t{}\t{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{}\t{:?}\t{}",
+            self.kind.as_str(),
+            self.name,
+            self.mode.as_str(),
+            self.context,
+            self.max_output,
+            self.encoding,
+            self.images,
+            price.long_context_above,
+            price.web_search.map(UnitPrice::picos),
+            price.request.picos(),
+            price.regional_permille,
+            self.simulated,
+        );
+        for (tier, rates) in &price.tiers {
+            for rates in std::iter::once(&rates.base).chain(&rates.long) {
+                let buckets = [
+                    Some(rates.input),
+                    Some(rates.cache_read),
+                    Some(rates.cache_write_5m),
+                    Some(rates.cache_write_1h),
+                    Some(rates.output),
+                    rates.input_audio,
+                    rates.output_audio,
+                ];
+                let _ = write!(out, "\t{}", tier.as_str());
+                for bucket in buckets {
+                    let _ = write!(out, ",{}", bucket.map_or_else(|| "-".to_owned(), |price| price.picos().to_string()));
+                }
+            }
+        }
+        out.push('\n');
+    }
+}
+
+impl Override {
+    fn apply(&self, before: Option<Model>) -> Model {
+        let rates = Rates {
+            input: self.input,
+            cache_read: self.cache_read.unwrap_or(self.input),
+            cache_write_5m: self.cache_write.unwrap_or(self.input),
+            cache_write_1h: self.cache_write.unwrap_or(self.input),
+            output: self.output,
+            input_audio: None,
+            output_audio: None,
+        };
+        let mut model = before.unwrap_or_else(|| unknown_model(self.kind));
+        model.name.clone_from(&self.model);
+        model.price = Price { web_search: model.price.web_search, ..Price::flat(rates) };
+        model.max_output = self.max_output.or(model.max_output);
+        model.source = Some("override".to_owned());
+        model
+    }
+}
+
+fn unknown_model(kind: ProviderKind) -> Model {
+    Model {
+        kind,
+        name: "*".to_owned(),
+        mode: Mode::Any,
+        context: None,
+        max_output: None,
+        encoding: None,
+        images: None,
+        abilities: Abilities {
+            vision: true,
+            files: true,
+            audio_input: true,
+            audio_output: true,
+            tools: true,
+            reasoning: true,
+            json_schema: true,
+            prompt_cache: true,
+        },
+        price: Price::flat(Rates::FREE),
+        simulated: false,
+        source: None,
+        retires_on: None,
+    }
+}
+
+/// A server of one's own sends no bill. Whoever runs one at a cost states it.
+fn free_local_models() -> Vec<Model> {
+    vec![Model { source: Some("self-hosted: no price unless one is set".to_owned()), ..unknown_model(ProviderKind::Local) }]
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+struct File {
+    version: String,
+    #[serde(default)]
+    sources: Vec<SourceNote>,
+    models: Vec<Entry>,
+}
+
+type Buckets = BTreeMap<String, String>;
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    provider: ProviderKind,
+    model: String,
+    mode: String,
+    context: Option<u64>,
+    max_output: Option<u64>,
+    tokenizer: Option<String>,
+    images: Option<Images>,
+    #[serde(default)]
+    flags: Vec<String>,
+    prices: BTreeMap<String, Buckets>,
+    long_context_above: Option<u64>,
+    #[serde(default)]
+    long_prices: BTreeMap<String, Buckets>,
+    web_search: Option<String>,
+    regional_permille: Option<u32>,
+    source: Option<String>,
+    retires_on: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Images {
+    Tiles { base: u64, tile: u64 },
+    Patches { patches: u64, original: Option<u64>, permille: u64 },
+    Most { most: u64 },
+}
+
+impl Entry {
+    fn into_model(self) -> Result<Model, PriceError> {
+        let unknown = |word: &str, what| PriceError::UnknownWord {
+            model: self.model.clone(),
+            word: word.to_owned(),
+            what,
+        };
+        let mode = Mode::from_word(&self.mode).ok_or_else(|| unknown(&self.mode, "mode"))?;
+        let encoding = match self.tokenizer.as_deref() {
+            None => None,
+            Some("o200k") => Some(Encoding::O200k),
+            Some("cl100k") => Some(Encoding::Cl100k),
+            Some(word) => return Err(unknown(word, "tokenizer")),
+        };
+        let mut tiers = BTreeMap::new();
+        for (word, buckets) in &self.prices {
+            let tier = tier(word).ok_or_else(|| unknown(word, "tier"))?;
+            let base = self.rates(buckets, mode)?;
+            let long = self.long_prices.get(word).map(|buckets| self.rates(buckets, mode)).transpose()?;
+            tiers.insert(tier, TierRates { base, long: long.map(|long| long.dearer(&base)) });
+        }
+        if !tiers.contains_key(&ServiceTier::Standard) {
+            return Err(PriceError::NoPrice { model: self.model, bucket: "input" });
+        }
+        let web_search = self.web_search.as_deref();
+        let web_search = web_search.map(|text| self.price("web_search", text)).transpose()?;
+        Ok(Model {
+            kind: self.provider,
+            mode,
+            context: self.context,
+            max_output: self.max_output,
+            encoding,
+            images: self.images.as_ref().map(Images::rule),
+            abilities: abilities(&self.flags),
+            price: Price {
+                tiers,
+                long_context_above: self.long_context_above,
+                web_search,
+                request: UnitPrice::FREE,
+                regional_permille: self.regional_permille,
+            },
+            simulated: false,
+            source: self.source,
+            retires_on: self.retires_on,
+            name: self.model,
+        })
+    }
+
+    fn price(&self, bucket: &str, text: &str) -> Result<UnitPrice, PriceError> {
+        dollars_per_million(text).map_err(|source| PriceError::NotAPrice {
+            model: self.model.clone(),
+            bucket: bucket.to_owned(),
+            value: text.to_owned(),
+            source,
+        })
+    }
+
+    fn rates(&self, buckets: &Buckets, mode: Mode) -> Result<Rates, PriceError> {
+        let stated = |bucket: &'static str| match buckets.get(bucket) {
+            Some(text) => self.price(bucket, text).map(Some),
+            None => Ok(None),
+        };
+        let missing = |bucket| PriceError::NoPrice { model: self.model.clone(), bucket };
+        let input = stated("input")?.ok_or_else(|| missing("input"))?;
+        let output = match mode {
+            Mode::Embedding => stated("output")?.unwrap_or_default(),
+            _ => stated("output")?.ok_or_else(|| missing("output"))?,
+        };
+        Ok(complete(
+            self.provider,
+            Stated {
+                input,
+                output,
+                cache_read: stated("cache_read")?,
+                cache_write_5m: stated("cache_write_5m")?,
+                cache_write_1h: stated("cache_write_1h")?,
+                input_audio: stated("input_audio")?,
+                output_audio: stated("output_audio")?,
+            },
+        ))
+    }
+}
+
+/// The prices that a list states.
+pub(super) struct Stated {
+    pub(super) input: UnitPrice,
+    pub(super) output: UnitPrice,
+    pub(super) cache_read: Option<UnitPrice>,
+    pub(super) cache_write_5m: Option<UnitPrice>,
+    pub(super) cache_write_1h: Option<UnitPrice>,
+    pub(super) input_audio: Option<UnitPrice>,
+    pub(super) output_audio: Option<UnitPrice>,
+}
+
+/// Fills in what a list leaves out, so that nothing is free by omission.
+pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
+    let (short, long) = match kind {
+        ProviderKind::Anthropic => (1250, 2000),
+        _ => (1000, 1000),
+    };
+    let times = |permille: u64| {
+        let product = u128::from(stated.input.picos()).saturating_mul(u128::from(permille)).div_ceil(1000);
+        UnitPrice::from_picos(u64::try_from(product).unwrap_or(u64::MAX))
+    };
+    let cache_write_5m = stated.cache_write_5m.unwrap_or_else(|| times(short));
+    Rates {
+        input: stated.input,
+        cache_read: stated.cache_read.unwrap_or(stated.input),
+        cache_write_5m,
+        cache_write_1h: stated.cache_write_1h.unwrap_or_else(|| times(long)).max(cache_write_5m),
+        output: stated.output,
+        input_audio: stated.input_audio,
+        output_audio: stated.output_audio,
+    }
+}
+
+fn tier(word: &str) -> Option<ServiceTier> {
+    ServiceTier::ALL.into_iter().find(|tier| tier.as_str() == word)
+}
+
+fn abilities(flags: &[String]) -> Abilities {
+    let has = |name: &str| flags.iter().any(|flag| flag == name);
+    Abilities {
+        vision: has("vision"),
+        files: has("files"),
+        audio_input: has("audio_input"),
+        audio_output: has("audio_output"),
+        tools: has("tools"),
+        reasoning: has("reasoning"),
+        json_schema: has("json_schema"),
+        prompt_cache: has("prompt_cache"),
+    }
+}
+
+impl Images {
+    fn rule(&self) -> ImageRule {
+        match *self {
+            Images::Tiles { base, tile } => ImageRule::Tiles { base, tile },
+            Images::Patches { patches, original, permille } => {
+                ImageRule::Patches { most: patches, original: original.unwrap_or(patches), permille }
+            }
+            Images::Most { most } => ImageRule::Most(most),
+        }
+    }
+}
+
+pub(super) fn unreadable(error: &serde_json::Error) -> PriceError {
+    PriceError::Unreadable { line: error.line(), column: error.column(), problem: error.to_string() }
+}

@@ -1,0 +1,290 @@
+//! Reading LiteLLM's `model_prices_and_context_window.json`.
+
+use std::collections::BTreeMap;
+
+use iron_primitives::UnitPrice;
+use serde_json::value::RawValue;
+
+use super::book::{Stated, complete, unreadable};
+use super::decimal::dollars_per_unit;
+use super::{Abilities, ImageRule, Mode, Model, Price, PriceBook, PriceError, TierRates};
+use crate::kind::ProviderKind;
+use crate::usage::ServiceTier;
+
+/// What an import brought.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The models that were read.
+    pub models: Vec<Model>,
+    /// The rows that were not, and why.
+    pub skipped: Vec<(String, Skipped)>,
+}
+
+/// Why a row was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skipped {
+    /// A provider that is not served.
+    Provider(String),
+    /// Not a model for text: images, video, speech.
+    Mode(String),
+    /// No price for input or output tokens.
+    NoPrice,
+    /// A price that is no exact amount of pico-dollars.
+    Unusable(PriceError),
+}
+
+/// One row: field name → JSON text of its value. Numbers stay text, so that none is rounded.
+type Row = BTreeMap<String, Box<RawValue>>;
+
+const BUCKETS: [(&str, Bucket); 8] = [
+    ("cache_creation_input_token_cost_above_12hr", Bucket::CacheWriteLong),
+    ("cache_creation_input_token_cost_above_1hr", Bucket::CacheWriteLong),
+    ("cache_creation_input_token_cost", Bucket::CacheWrite),
+    ("cache_read_input_token_cost", Bucket::CacheRead),
+    ("input_cost_per_audio_token", Bucket::InputAudio),
+    ("output_cost_per_audio_token", Bucket::OutputAudio),
+    ("input_cost_per_token", Bucket::Input),
+    ("output_cost_per_token", Bucket::Output),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bucket {
+    Input,
+    Output,
+    CacheRead,
+    CacheWrite,
+    CacheWriteLong,
+    InputAudio,
+    OutputAudio,
+}
+
+type Prices = BTreeMap<Bucket, UnitPrice>;
+
+impl PriceBook {
+    /// Reads LiteLLM's price list. Rows that cannot be used are listed, never guessed.
+    ///
+    /// Models of `openai` and `anthropic` keep their kind; those of servers that one runs
+    /// oneself (`ollama`, `hosted_vllm`, `vllm`, `lm_studio`, `llamafile`) become local.
+    ///
+    /// # Errors
+    /// [`PriceError::Unreadable`] if it is no JSON object of objects.
+    pub fn import_litellm(json: &str) -> Result<Import, PriceError> {
+        let rows: BTreeMap<String, Row> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let mut import = Import { models: Vec::new(), skipped: Vec::new() };
+        for (name, row) in &rows {
+            match read_row(name, row) {
+                Ok(model) => import.models.push(model),
+                Err(why) => import.skipped.push((name.clone(), why)),
+            }
+        }
+        Ok(import)
+    }
+}
+
+fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
+    let provider = word(row, "litellm_provider").unwrap_or_default();
+    let kind = match provider.as_str() {
+        "openai" | "text-completion-openai" => ProviderKind::OpenAi,
+        "anthropic" => ProviderKind::Anthropic,
+        "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => ProviderKind::Local,
+        _ => return Err(Skipped::Provider(provider)),
+    };
+    let mode_word = word(row, "mode").unwrap_or_default();
+    let mode = match mode_word.as_str() {
+        "chat" => Mode::Chat,
+        "responses" => Mode::Responses,
+        "completion" => Mode::Completion,
+        "embedding" => Mode::Embedding,
+        _ => return Err(Skipped::Mode(mode_word)),
+    };
+    let name = name.strip_prefix(&format!("{provider}/")).unwrap_or(name);
+    Ok(Model {
+        kind,
+        name: name.to_owned(),
+        mode,
+        context: number(row, "max_input_tokens").max(number(row, "max_tokens")),
+        max_output: number(row, "max_output_tokens"),
+        encoding: None,
+        images: flag(row, "supports_vision").then_some(match kind {
+            ProviderKind::Anthropic => ImageRule::Most(4784),
+            _ => ImageRule::Patches { most: 10_000, original: 10_000, permille: 2460 },
+        }),
+        abilities: Abilities {
+            vision: flag(row, "supports_vision"),
+            files: flag(row, "supports_pdf_input"),
+            audio_input: flag(row, "supports_audio_input"),
+            audio_output: flag(row, "supports_audio_output"),
+            tools: flag(row, "supports_function_calling"),
+            reasoning: flag(row, "supports_reasoning"),
+            json_schema: flag(row, "supports_response_schema"),
+            prompt_cache: flag(row, "supports_prompt_caching"),
+        },
+        price: price(name, kind, mode, row)?,
+        simulated: false,
+        source: word(row, "source").or_else(|| Some("litellm".to_owned())),
+        retires_on: word(row, "deprecation_date"),
+    })
+}
+
+fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price, Skipped> {
+    let mut base: BTreeMap<ServiceTier, Prices> = BTreeMap::new();
+    let mut long: BTreeMap<ServiceTier, Prices> = BTreeMap::new();
+    let mut above = None;
+    for (field, value) in row {
+        let Some((bucket, rest)) = bucket(field) else { continue };
+        let Some((tier, threshold)) = terms(rest) else { continue };
+        if value.get() == "null" {
+            continue;
+        }
+        let price = dollars_per_unit(value.get()).map_err(|source| {
+            Skipped::Unusable(PriceError::NotAPrice {
+                model: name.to_owned(),
+                bucket: field.clone(),
+                value: value.get().to_owned(),
+                source,
+            })
+        })?;
+        // Of several thresholds the lowest counts, with the dearest of their prices.
+        above = [above, threshold].into_iter().flatten().min();
+        let prices = if threshold.is_some() { &mut long } else { &mut base };
+        let slot = prices.entry(tier).or_default().entry(bucket).or_default();
+        *slot = price.max(*slot);
+    }
+    let mut tiers = BTreeMap::new();
+    for (tier, prices) in &base {
+        let Some(rates) = rates(kind, mode, prices) else { continue };
+        let above_threshold = long.get(tier).map(|more| {
+            let mut all = prices.clone();
+            all.extend(more);
+            all
+        });
+        let long = above_threshold.and_then(|prices| self::rates(kind, mode, &prices)).map(|long| long.dearer(&rates));
+        tiers.insert(*tier, TierRates { base: rates, long });
+    }
+    if !tiers.contains_key(&ServiceTier::Standard) {
+        return Err(Skipped::NoPrice);
+    }
+    Ok(Price {
+        tiers,
+        long_context_above: above,
+        web_search: None,
+        request: UnitPrice::FREE,
+        regional_permille: None,
+    })
+}
+
+fn rates(kind: ProviderKind, mode: Mode, prices: &Prices) -> Option<super::Rates> {
+    let of = |bucket| prices.get(&bucket).copied();
+    let output = of(Bucket::Output).or((mode == Mode::Embedding).then_some(UnitPrice::FREE));
+    Some(complete(
+        kind,
+        Stated {
+            input: of(Bucket::Input)?,
+            output: output?,
+            cache_read: of(Bucket::CacheRead),
+            cache_write_5m: of(Bucket::CacheWrite),
+            cache_write_1h: of(Bucket::CacheWriteLong),
+            input_audio: of(Bucket::InputAudio),
+            output_audio: of(Bucket::OutputAudio),
+        },
+    ))
+}
+
+fn bucket(field: &str) -> Option<(Bucket, &str)> {
+    BUCKETS.iter().find_map(|(prefix, bucket)| Some((*bucket, field.strip_prefix(prefix)?)))
+}
+
+/// Reads what follows the bucket: `_above_272k_tokens`, `_priority`, both or neither.
+fn terms(rest: &str) -> Option<(ServiceTier, Option<u64>)> {
+    let (threshold, rest) = match rest.strip_prefix("_above_") {
+        Some(rest) => {
+            let (thousands, rest) = rest.split_once("k_tokens")?;
+            (Some(thousands.parse::<u64>().ok()?.checked_mul(1000)?), rest)
+        }
+        None => (None, rest),
+    };
+    let tier = match rest {
+        "" => ServiceTier::Standard,
+        "_flex" => ServiceTier::Flex,
+        "_batches" => ServiceTier::Batch,
+        "_priority" => ServiceTier::Priority,
+        "_ultrafast" => ServiceTier::Ultrafast,
+        _ => return None,
+    };
+    Some((tier, threshold))
+}
+
+fn word(row: &Row, field: &str) -> Option<String> {
+    serde_json::from_str(row.get(field)?.get()).ok()
+}
+
+fn number(row: &Row, field: &str) -> Option<u64> {
+    row.get(field)?.get().parse().ok()
+}
+
+fn flag(row: &Row, field: &str) -> bool {
+    row.get(field).is_some_and(|value| value.get() == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Usage;
+
+    const LIST: &str = r#"{
+        "sample_spec": {"litellm_provider": "one of https://docs.litellm.ai", "mode": "one of: chat, embedding"},
+        "gpt-x": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1.5e-07,
+            "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08,
+            "input_cost_per_token_above_272k_tokens": 3e-07, "output_cost_per_token_above_272k_tokens": 9e-07,
+            "input_cost_per_token_priority": 2.5e-07, "output_cost_per_token_priority": 1e-06,
+            "max_input_tokens": 400000, "max_output_tokens": 16384, "supports_vision": true},
+        "claude-x": {"litellm_provider": "anthropic", "mode": "chat", "input_cost_per_token": 0.000003,
+            "output_cost_per_token": 0.000015},
+        "ollama/llama3": {"litellm_provider": "ollama", "mode": "chat", "input_cost_per_token": 0.0, "output_cost_per_token": 0},
+        "bedrock/x": {"litellm_provider": "bedrock", "mode": "chat"},
+        "gpt-image": {"litellm_provider": "openai", "mode": "image_generation"},
+        "gpt-free": {"litellm_provider": "openai", "mode": "chat"},
+        "gpt-odd": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-13, "output_cost_per_token": 0}
+    }"#;
+
+    #[test]
+    fn rows_become_models_or_are_named_with_the_reason() {
+        let import = PriceBook::import_litellm(LIST).expect("a list");
+        let names: Vec<(&str, ProviderKind)> =
+            import.models.iter().map(|model| (model.name.as_str(), model.kind)).collect();
+        assert_eq!(
+            names,
+            [
+                ("claude-x", ProviderKind::Anthropic),
+                ("gpt-x", ProviderKind::OpenAi),
+                ("llama3", ProviderKind::Local)
+            ]
+        );
+        let skipped: Vec<&str> = import.skipped.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(skipped, ["bedrock/x", "gpt-free", "gpt-image", "gpt-odd", "sample_spec"]);
+        assert!(matches!(import.skipped[3].1, Skipped::Unusable(_)), "too precise is not rounded");
+    }
+
+    #[test]
+    fn thresholds_and_tiers_keep_their_prices() {
+        let import = PriceBook::import_litellm(LIST).expect("a list");
+        let book = PriceBook::empty("test").with(import.models);
+        let model = book.lookup(ProviderKind::OpenAi, "gpt-x").expect("a model");
+        let cost = |usage: Usage| model.cost(&usage).expect("in range").nanos();
+        assert_eq!(cost(Usage { input: 1000, output: 10, ..Usage::default() }), 150_000 + 6_000);
+        assert_eq!(cost(Usage { input: 272_000, output: 0, ..Usage::default() }), 272_000 * 150);
+        assert_eq!(cost(Usage { input: 272_001, output: 1, ..Usage::default() }), 272_001 * 300 + 900);
+        let priority = Some(ServiceTier::Priority);
+        assert_eq!(cost(Usage { input: 10, tier: priority, ..Usage::default() }), 2_500);
+        let claude = book.lookup(ProviderKind::Anthropic, "claude-x").expect("a model");
+        assert_eq!(claude.price.tiers[&ServiceTier::Standard].base.cache_write_5m.picos(), 3_750_000);
+        assert_eq!(claude.price.tiers[&ServiceTier::Standard].base.cache_write_1h.picos(), 6_000_000);
+    }
+
+    #[test]
+    fn text_that_is_no_list_is_refused_with_its_place() {
+        for wrong in ["", "[]", "{\"a\": 1}", "{\"a\": {\"b\": }}"] {
+            assert!(matches!(PriceBook::import_litellm(wrong), Err(PriceError::Unreadable { .. })), "{wrong}");
+        }
+    }
+}
