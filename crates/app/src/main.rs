@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod config;
+mod connection;
 mod console;
 mod environment;
 mod failure;

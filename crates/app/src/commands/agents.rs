@@ -1,0 +1,244 @@
+//! `iron agents`.
+
+use iron_sdk::Client;
+use iron_sdk::agents::{
+    AgentAction, AgentQuery, AgentView, AssignProviders, CreateAgent, UpdateAgent,
+};
+use serde_json::{Map, Value, json};
+
+use super::resolve::{self, parse};
+use crate::args::{self, Agents};
+use crate::connection::Connection;
+use crate::console::Console;
+use crate::failure::Outcome;
+
+const AMOUNT: &str = "an amount in dollars such as `5` or `12.50`";
+
+pub(super) async fn run(verb: Agents, connection: &Connection, console: Console) -> Outcome {
+    let client = connection.client().await?;
+    match verb {
+        Agents::List { name, paging } => {
+            let (page, per_page) = (Some(paging.page), Some(paging.per_page));
+            let query = AgentQuery {
+                name,
+                page,
+                per_page,
+                ..AgentQuery::default()
+            };
+            let list = client.list_agents(&query).await?;
+            console.show(&list, || table(console, &list.data))
+        }
+        Agents::Get { agent } => {
+            let id = resolve::agent(&client, &agent).await?;
+            let view = client.get_agent(id).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        Agents::Create(arguments) => create(&client, arguments, console).await,
+        Agents::Update {
+            agent,
+            name,
+            description,
+            budget,
+            allowed_models,
+        } => {
+            let budget = budget.map(|text| parse(&text, AMOUNT)).transpose()?;
+            let description = description.map(Some);
+            let settings = settings(allowed_models);
+            let change = UpdateAgent {
+                name,
+                description,
+                budget,
+                settings,
+                tags: None,
+                period: None,
+            };
+            let id = resolve::agent(&client, &agent).await?;
+            let view = client.update_agent(id, &change).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        Agents::Delete { agent, force } => {
+            let id = resolve::agent(&client, &agent).await?;
+            console.confirm(
+                &format!("delete agent `{agent}` and revoke its tokens?"),
+                force,
+            )?;
+            let deleted = client.delete_agent(id).await?;
+            console.show(&deleted, || format!("deleted {id}; its records stay"))
+        }
+        Agents::Status { agent } => status(&client, &agent, console).await,
+        Agents::AssignProviders { agent, providers } => {
+            let id = resolve::agent(&client, &agent).await?;
+            let mut ids = Vec::new();
+            for provider in providers {
+                ids.push(resolve::provider(&client, &provider).await?);
+            }
+            let assigned = client
+                .assign_agent_providers(id, &AssignProviders { providers: ids })
+                .await?;
+            console.show(&assigned, || {
+                let rows = assigned
+                    .providers
+                    .iter()
+                    .map(|one| vec![one.id.to_string(), one.name.clone(), one.r#type.to_string()]);
+                console.table(&["id", "name", "type"], rows.collect())
+            })
+        }
+        Agents::Kill { agent, force } => {
+            let id = resolve::agent(&client, &agent).await?;
+            console.confirm(&format!("stop agent `{agent}` at once?"), force)?;
+            let view = client.kill_agent(id, &AgentAction { reason: None }).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        verb => act(&client, verb, console).await,
+    }
+}
+
+/// The verbs that only change the state.
+async fn act(client: &Client, verb: Agents, console: Console) -> Outcome {
+    let action = AgentAction { reason: None };
+    let view = match verb {
+        Agents::Start { agent } => {
+            client
+                .start_agent(resolve::agent(client, &agent).await?, &action)
+                .await?
+        }
+        Agents::Pause { agent } => {
+            client
+                .pause_agent(resolve::agent(client, &agent).await?, &action)
+                .await?
+        }
+        Agents::Resume { agent } => {
+            client
+                .resume_agent(resolve::agent(client, &agent).await?, &action)
+                .await?
+        }
+        Agents::Stop { agent } => {
+            client
+                .stop_agent(resolve::agent(client, &agent).await?, &action)
+                .await?
+        }
+        _ => return Ok(()),
+    };
+    console.show(&view, || format!("{} is {}", view.name, view.runtime_state))
+}
+
+async fn create(client: &Client, arguments: args::CreateAgent, console: Console) -> Outcome {
+    let mut providers = Vec::new();
+    for provider in &arguments.providers {
+        providers.push(resolve::provider(client, provider).await?);
+    }
+    let project_id = arguments
+        .project
+        .map(|text| parse(&text, "a project id such as `proj_…`"))
+        .transpose()?;
+    let tags = arguments
+        .tags
+        .into_iter()
+        .map(iron_sdk::agents::Tag)
+        .collect();
+    let body = CreateAgent {
+        name: arguments.name,
+        budget: parse(&arguments.budget, AMOUNT)?,
+        description: arguments.description,
+        providers: Some(providers),
+        tags: Some(tags),
+        settings: settings(arguments.allowed_models),
+        project_id,
+        owner_id: None,
+        environment: None,
+        period: None,
+        create_ic_token: Some(arguments.token),
+    };
+    let created = client.create_agent(&body).await?;
+    for warning in &created.warnings {
+        console.note(&format!("warning: {warning}"));
+    }
+    console.show(&created, || {
+        let mut facts = vec![
+            ("id", created.id.to_string()),
+            ("name", created.name.clone()),
+            ("budget", created.budget.to_string()),
+        ];
+        if let Some(token) = &created.ic_token {
+            facts.push(("token", token.token.expose().to_owned()));
+        }
+        console.facts(&facts)
+    })?;
+    match created.ic_token {
+        Some(_) => console.note("the token is shown this once; the agent sends it as its API key"),
+        None => console.note(&format!("next: iron tokens create {}", created.id)),
+    }
+    Ok(())
+}
+
+async fn status(client: &Client, agent: &str, console: Console) -> Outcome {
+    let view = client
+        .get_agent_status(resolve::agent(client, agent).await?)
+        .await?;
+    console.show(&view, || {
+        let last = view
+            .last_request_at
+            .map_or("never".to_owned(), |at| at.to_string());
+        console.facts(&[
+            ("agent", view.agent_id.to_string()),
+            ("status", view.status.to_string()),
+            ("state", view.runtime_state.to_string()),
+            ("budget", view.budget.total.to_string()),
+            ("spent", view.budget.spent.to_string()),
+            ("reserved", view.budget.reserved.to_string()),
+            ("remaining", view.budget.remaining.to_string()),
+            ("requests", view.requests.total.to_string()),
+            ("last request", last),
+        ])
+    })
+}
+
+/// The settings that the flags name; none where there are none, so that nothing is changed.
+fn settings(allowed_models: Vec<String>) -> Option<Map<String, Value>> {
+    let named = !allowed_models.is_empty();
+    named.then(|| Map::from_iter([("allowed_models".to_owned(), json!(allowed_models))]))
+}
+
+fn table(console: Console, agents: &[AgentView]) -> String {
+    let rows = agents.iter().map(|agent| {
+        vec![
+            agent.id.to_string(),
+            agent.name.clone(),
+            agent.status.to_string(),
+            agent.runtime_state.to_string(),
+            agent.budget.to_string(),
+            agent.spent.to_string(),
+            agent.remaining.to_string(),
+        ]
+    });
+    let headings = [
+        "id",
+        "name",
+        "status",
+        "state",
+        "budget",
+        "spent",
+        "remaining",
+    ];
+    console.table(&headings, rows.collect())
+}
+
+fn facts(console: Console, agent: &AgentView) -> String {
+    let providers: Vec<_> = agent.providers.iter().map(ToString::to_string).collect();
+    console.facts(&[
+        ("id", agent.id.to_string()),
+        ("name", agent.name.clone()),
+        ("status", agent.status.to_string()),
+        ("state", agent.runtime_state.to_string()),
+        (
+            "budget",
+            format!("{} per {:?}", agent.budget, agent.period).to_lowercase(),
+        ),
+        ("spent", agent.spent.to_string()),
+        ("reserved", agent.reserved.to_string()),
+        ("remaining", agent.remaining.to_string()),
+        ("providers", providers.join(", ")),
+        ("project", agent.project_id.to_string()),
+        ("created", agent.created_at.to_string()),
+    ])
+}

@@ -1,0 +1,152 @@
+//! `iron providers`.
+
+use std::io::Read as _;
+
+use iron_sdk::providers::{
+    CreateProvider, DeleteProvider, ProviderQuery, ProviderType, ProviderView, UpdateProvider,
+};
+use iron_sdk::{Client, SecretText};
+
+use super::resolve;
+use crate::args::{self, Providers};
+use crate::connection::Connection;
+use crate::console::Console;
+use crate::failure::{Failure, Outcome};
+
+pub(super) async fn run(verb: Providers, connection: &Connection, console: Console) -> Outcome {
+    let client = connection.client().await?;
+    match verb {
+        Providers::List { paging } => {
+            let (page, per_page) = (Some(paging.page), Some(paging.per_page));
+            let query = ProviderQuery {
+                page,
+                per_page,
+                ..ProviderQuery::default()
+            };
+            let list = client.list_providers(&query).await?;
+            console.show(&list, || {
+                let rows = list.data.iter().map(|one| {
+                    vec![
+                        one.id.to_string(),
+                        one.name.clone(),
+                        one.r#type.to_string(),
+                        one.status.to_string(),
+                        one.agent_count.to_string(),
+                    ]
+                });
+                console.table(&["id", "name", "type", "status", "agents"], rows.collect())
+            })
+        }
+        Providers::Get { provider } => {
+            let view = client
+                .get_provider(resolve::provider(&client, &provider).await?)
+                .await?;
+            console.show(&view, || facts(console, &view))
+        }
+        Providers::Create(arguments) => create(&client, arguments, console).await,
+        Providers::Update {
+            provider,
+            name,
+            base_url,
+            key_stdin,
+        } => {
+            let id = resolve::provider(&client, &provider).await?;
+            let api_key = if key_stdin {
+                Some(secret_from_stdin()?)
+            } else {
+                None
+            };
+            let base_url = base_url.map(Some);
+            let change = UpdateProvider {
+                name,
+                base_url,
+                api_key,
+                organization_id: None,
+                models: None,
+                timeout_seconds: None,
+                shared: None,
+                status: None,
+            };
+            let view = client.update_provider(id, &change).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        Providers::Delete { provider, force } => {
+            let id = resolve::provider(&client, &provider).await?;
+            let impact = client.get_provider_deletion_impact(id).await?;
+            let question = match impact.affected_count {
+                0 => format!("delete provider `{}`?", impact.name),
+                count => format!(
+                    "delete provider `{}`, which {count} agents use?",
+                    impact.name
+                ),
+            };
+            console.confirm(&question, force)?;
+            let deleted = client
+                .delete_provider(
+                    id,
+                    &DeleteProvider {
+                        cascade: Some(true),
+                    },
+                )
+                .await?;
+            console.show(&deleted, || format!("deleted {id}"))
+        }
+    }
+}
+
+async fn create(client: &Client, arguments: args::CreateProvider, console: Console) -> Outcome {
+    let kind = match arguments.kind {
+        args::ProviderType::OpenAi => ProviderType::Openai,
+        args::ProviderType::Anthropic => ProviderType::Anthropic,
+        args::ProviderType::Local => ProviderType::Local,
+        args::ProviderType::Simulated => ProviderType::Simulated,
+    };
+    let needs_key = matches!(kind, ProviderType::Openai | ProviderType::Anthropic);
+    let api_key = match (arguments.key_stdin, needs_key) {
+        (true, _) => Some(secret_from_stdin()?),
+        (false, true) => Some(console.ask_secret("API key", "`--key-stdin`")?.into()),
+        (false, false) => None,
+    };
+    let body = CreateProvider {
+        name: arguments.name,
+        r#type: kind,
+        api_key,
+        base_url: arguments.base_url,
+        organization_id: arguments.organization,
+        models: Some(arguments.models).filter(|models| !models.is_empty()),
+        timeout_seconds: None,
+        shared: None,
+    };
+    let view = client.create_provider(&body).await?;
+    console.show(&view, || facts(console, &view))?;
+    console.note(&format!(
+        "next: iron agents assign-providers AGENT {}",
+        view.id
+    ));
+    Ok(())
+}
+
+/// A secret never comes as an argument, where every process of the machine could read it.
+pub(super) fn secret_from_stdin() -> Outcome<SecretText> {
+    let mut text = String::new();
+    std::io::stdin().take(64 << 10).read_to_string(&mut text)?;
+    let text = text.trim_end_matches(['\r', '\n']).to_owned();
+    if text.is_empty() {
+        return Err(Failure::usage("standard input is empty, expected a secret"));
+    }
+    Ok(text.into())
+}
+
+fn facts(console: Console, provider: &ProviderView) -> String {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    console.facts(&[
+        ("id", provider.id.to_string()),
+        ("name", provider.name.clone()),
+        ("type", provider.r#type.to_string()),
+        ("status", provider.status.to_string()),
+        ("url", or_dash(&provider.base_url)),
+        ("key", or_dash(&provider.api_key)),
+        ("models", provider.models.join(", ")),
+        ("agents", provider.agent_count.to_string()),
+    ])
+}

@@ -1,0 +1,69 @@
+//! People name things by name; the API by id.
+
+use iron_primitives::{AgentId, ProviderId};
+use iron_sdk::Client;
+use iron_sdk::agents::AgentQuery;
+use iron_sdk::providers::ProviderQuery;
+
+use crate::failure::{Exit, Failure, Outcome};
+
+/// The agent of this id or exactly this name.
+pub(super) async fn agent(client: &Client, text: &str) -> Outcome<AgentId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = AgentQuery {
+        name: Some(text.to_owned()),
+        ..AgentQuery::default()
+    };
+    let found = client.list_agents(&query).await?.data;
+    only(
+        text,
+        "agent",
+        found
+            .iter()
+            .filter(|agent| agent.name == text)
+            .map(|agent| agent.id),
+    )
+}
+
+/// The provider of this id or exactly this name.
+pub(super) async fn provider(client: &Client, text: &str) -> Outcome<ProviderId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = ProviderQuery {
+        name: Some(text.to_owned()),
+        ..ProviderQuery::default()
+    };
+    let found = client.list_providers(&query).await?.data;
+    only(
+        text,
+        "provider",
+        found
+            .iter()
+            .filter(|one| one.name == text)
+            .map(|one| one.id),
+    )
+}
+
+fn only<T>(text: &str, noun: &str, mut found: impl Iterator<Item = T>) -> Outcome<T> {
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => {
+            let message = format!("no {noun} has the id or name `{text}`");
+            Err(Failure::new(Exit::NotFound, "RESOURCE_NOT_FOUND", message)
+                .hint(format!("`iron {noun}s list` shows what there is")))
+        }
+        (Some(_), Some(_)) => {
+            let message = format!("several {noun}s are named `{text}`");
+            Err(Failure::usage(message).hint("use the id instead"))
+        }
+    }
+}
+
+/// Parses an argument, or says which one is wrong.
+pub(super) fn parse<T: std::str::FromStr>(text: &str, expected: &str) -> Outcome<T> {
+    text.parse()
+        .map_err(|_| Failure::usage(format!("`{text}` is not {expected}")))
+}
