@@ -72,17 +72,21 @@ impl ProviderKind {
 
 /// The shape of a request that creates an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// `POST /v1/chat/completions`
+    #[serde(rename = "openai_chat")]
     OpenAiChat,
     /// `POST /v1/responses`
+    #[serde(rename = "openai_responses")]
     OpenAiResponses,
     /// `POST /v1/completions`
+    #[serde(rename = "openai_completions")]
     OpenAiCompletions,
     /// `POST /v1/embeddings`
+    #[serde(rename = "openai_embeddings")]
     OpenAiEmbeddings,
     /// `POST /v1/messages`
+    #[serde(rename = "anthropic_messages")]
     AnthropicMessages,
 }
 
