@@ -26,6 +26,9 @@ pub enum Error {
     /// A newer incarnation of the instance projects now.
     #[error("a newer incarnation of this instance has taken over; this one must stop")]
     Superseded,
+    /// A sealed value is not what was sealed in this place.
+    #[error("a sealed value of an audit entry cannot be opened")]
+    Sealed,
     /// A stored value does not have the shape it was written in.
     #[error("a stored audit entry cannot be read")]
     Malformed(#[from] serde_json::Error),
@@ -44,7 +47,9 @@ impl Error {
             | Error::Journal(_)
             | Error::SubjectKey(_)
             | Error::Superseded => ErrorKind::ServiceUnavailable,
-            Error::Store(_) | Error::NotCanonical(_) | Error::Malformed(_) => ErrorKind::Internal,
+            Error::Store(_) | Error::NotCanonical(_) | Error::Malformed(_) | Error::Sealed => {
+                ErrorKind::Internal
+            }
         }
     }
 }

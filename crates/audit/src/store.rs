@@ -1,11 +1,14 @@
 //! All SQL of the audit log.
 
+use iron_journal::{Cursor, Position, Stream};
 use iron_primitives::{AgentId, AuditId, InstanceId, RequestId, TenantId, Timestamp, UserId};
-use iron_store::{Tx, sql};
+use iron_store::{Db, Tx, sql};
 use serde_json::Value;
 
-use crate::Error;
+use crate::body::Item;
 use crate::entry::Changes;
+use crate::projector::ProjectionError;
+use crate::{Audit, Error};
 
 /// An entry that has not reached the journal yet.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -64,4 +67,146 @@ pub(crate) async fn put_outbox(
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// A row of the outbox.
+pub(crate) struct Waiting {
+    pub(crate) id: AuditId,
+    pub(crate) entry: String,
+}
+
+/// The oldest entries of this instance that have not been projected yet.
+pub(crate) async fn outbox(
+    db: &Db,
+    instance: InstanceId,
+    limit: u32,
+) -> Result<Vec<Waiting>, iron_store::Error> {
+    sql("SELECT id, entry FROM audit_outbox WHERE instance_id = $1 ORDER BY id LIMIT $2")
+        .bind(instance)
+        .bind(limit)
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(Waiting {
+                id: row.get("id")?,
+                entry: row.get("entry")?,
+            })
+        })
+        .collect()
+}
+
+/// An entry has come out of the journal: it waits no more.
+pub(crate) async fn remove_from_outbox(
+    tx: &mut Tx,
+    instance: InstanceId,
+    id: AuditId,
+) -> Result<(), iron_store::Error> {
+    sql("DELETE FROM audit_outbox WHERE instance_id = $1 AND id = $2")
+        .bind(instance)
+        .bind(id)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Takes over the projection of this instance's journal and says how far it has come.
+pub(crate) async fn claim_offset(audit: &Audit, incarnation: u64) -> Result<Cursor, Error> {
+    let ours = i64::try_from(incarnation).unwrap_or(i64::MAX);
+    let mut tx = audit.db.begin().await?;
+    sql(
+        "INSERT INTO journal_offsets (instance_id, incarnation, position, updated_at) \
+         VALUES ($1, $2, 0, $3) ON CONFLICT (instance_id) \
+         DO UPDATE SET incarnation = excluded.incarnation, updated_at = excluded.updated_at \
+         WHERE journal_offsets.incarnation <= excluded.incarnation",
+    )
+    .bind(audit.instance)
+    .bind(ours)
+    .bind(audit.environment.now())
+    .execute(&mut tx)
+    .await?;
+    let row = sql("SELECT incarnation, position FROM journal_offsets WHERE instance_id = $1")
+        .bind(audit.instance)
+        .fetch_one(&mut tx)
+        .await?;
+    tx.commit().await?;
+    if row.get::<i64>("incarnation")? != ours {
+        return Err(Error::Superseded);
+    }
+    let position: i64 = row.get("position")?;
+    Ok(Position::from_u64(u64::try_from(position).unwrap_or(0)))
+}
+
+/// Moves the place of the projection on; `false` if another process has taken over.
+pub(crate) async fn move_offset(
+    tx: &mut Tx,
+    audit: &Audit,
+    incarnation: u64,
+    (from, to): (Cursor, Cursor),
+) -> Result<bool, Error> {
+    let moved = sql("UPDATE journal_offsets SET position = $4, updated_at = $5 \
+         WHERE instance_id = $1 AND incarnation = $2 AND position = $3")
+    .bind(audit.instance)
+    .bind(i64::try_from(incarnation).unwrap_or(i64::MAX))
+    .bind(column(from))
+    .bind(column(to))
+    .bind(audit.environment.now())
+    .execute(tx)
+    .await?;
+    Ok(moved == 1)
+}
+
+fn column(position: Position) -> i64 {
+    i64::try_from(position.to_u64()).unwrap_or(i64::MAX)
+}
+
+/// A record that a projection could not take.
+#[derive(Debug)]
+pub(crate) struct Poison {
+    pub(crate) projection: &'static str,
+    pub(crate) reason: String,
+    pub(crate) stream: Stream,
+    pub(crate) sequence: u64,
+    position: Position,
+    record: String,
+}
+
+impl Poison {
+    pub(crate) fn of(
+        item: &Item,
+        position: Position,
+        projection: &'static str,
+        error: &ProjectionError,
+    ) -> Self {
+        Poison {
+            projection,
+            reason: error.to_string(),
+            stream: item.record.stream,
+            sequence: item.record.sequence,
+            position,
+            record: String::from_utf8_lossy(item.record.envelope()).into_owned(),
+        }
+    }
+}
+
+pub(crate) async fn set_aside(
+    tx: &mut Tx,
+    audit: &Audit,
+    poison: &Poison,
+) -> Result<(), iron_store::Error> {
+    sql("INSERT INTO journal_poison \
+         (instance_id, position, projection, reason, tenant_id, record, set_aside_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (instance_id, position, projection) DO NOTHING")
+    .bind(audit.instance)
+    .bind(column(poison.position))
+    .bind(poison.projection)
+    .bind(&poison.reason)
+    .bind(poison.stream.tenant)
+    // A NUL is valid JSON when escaped, but the text itself must not hold one.
+    .bind(poison.record.replace('\0', "\u{fffd}"))
+    .bind(audit.environment.now())
+    .execute(tx)
+    .await
+    .map(drop)
 }

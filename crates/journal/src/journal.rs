@@ -394,6 +394,14 @@ impl Journal {
         self.handle.shared.progress.durable()
     }
 
+    /// About how many durable bytes stand behind a cursor.
+    pub fn bytes_behind(&self, cursor: crate::Cursor) -> u64 {
+        let durable = self.durable_position();
+        let segments = u64::from(durable.ordinal().saturating_sub(cursor.ordinal()));
+        let whole = segments.saturating_mul(u64::from(self.handle.shared.options.segment_bytes));
+        (whole + u64::from(durable.offset())).saturating_sub(u64::from(cursor.offset()))
+    }
+
     /// Why the journal takes nothing more, if it has stopped.
     pub fn stopped(&self) -> Option<Stopped> {
         self.handle.shared.progress.stopped()

@@ -83,7 +83,7 @@ CREATE TABLE call_records (
 CREATE INDEX call_records_by_agent ON call_records (tenant_id, agent_id, started_at);
 CREATE INDEX call_records_by_time ON call_records (tenant_id, started_at);
 
--- Calls and their cost, summed for each minute of each agent and token.
+-- Calls and their cost, summed over all time for each agent, token and provider.
 CREATE TABLE usage_totals (
     tenant_id TEXT NOT NULL,
     subject_id TEXT NOT NULL,
@@ -93,6 +93,7 @@ CREATE TABLE usage_totals (
     PRIMARY KEY (tenant_id, subject_id)
 ) STRICT;
 
+-- The same, for each minute (kept for two hours) and each hour.
 CREATE TABLE usage_buckets (
     tenant_id TEXT NOT NULL,
     subject_id TEXT NOT NULL,
@@ -102,3 +103,4 @@ CREATE TABLE usage_buckets (
     cost_nanos INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, subject_id, bucket_seconds, starts_at)
 ) STRICT;
+CREATE INDEX usage_buckets_by_time ON usage_buckets (bucket_seconds, starts_at);

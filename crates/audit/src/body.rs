@@ -1,0 +1,177 @@
+//! The bodies of records, as far as this crate must understand them.
+
+use iron_journal::Record;
+use iron_primitives::{AgentId, AuditId, IcTokenId, ProviderId, RequestId, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::entry::Changes;
+use crate::subject::Sealed;
+
+/// The body of a record about a change in the control plane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EntryBody {
+    pub(crate) action: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) at_us: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<String>,
+    /// Parameters and changes, sealed under the key of whom they are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) details: Option<Sealed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
+    pub(crate) format: u32,
+    pub(crate) id: AuditId,
+    pub(crate) kind: EntryKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<String>,
+    /// Address and program, sealed under the key of whoever acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Sealed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<RequestId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_id: Option<String>,
+    pub(crate) resource_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    pub(crate) status_code: u16,
+    pub(crate) tenant: TenantId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserId>,
+}
+
+/// Says that a record is about a change in the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EntryKind {
+    Audit,
+}
+
+/// What is sealed of where an action came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OriginFacts {
+    pub(crate) ip: Option<String>,
+    pub(crate) user_agent: Option<String>,
+}
+
+/// What is sealed of what was done.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Details {
+    pub(crate) parameters: Value,
+    pub(crate) changes: Option<Changes>,
+}
+
+/// What is read of the record of a governed call; the rest of it stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct CallFacts {
+    pub(crate) agent: AgentId,
+    #[serde(default)]
+    pub(crate) attempts: Vec<AttemptFacts>,
+    pub(crate) call: RequestId,
+    #[serde(default)]
+    pub(crate) cost_nanos: i64,
+    pub(crate) ended_at_us: i64,
+    #[serde(default)]
+    pub(crate) model: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) started_at_us: i64,
+    #[serde(default)]
+    pub(crate) status: u16,
+    pub(crate) token: IcTokenId,
+    #[serde(default)]
+    pub(crate) tokens: TokenFacts,
+}
+
+/// What is read of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct AttemptFacts {
+    pub(crate) provider: ProviderId,
+    #[serde(default)]
+    pub(crate) dispatched_at_us: Option<i64>,
+    #[serde(default)]
+    pub(crate) settled_nanos: i64,
+}
+
+/// What is read of the token counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct TokenFacts {
+    cache_read: u64,
+    cache_write_1h: u64,
+    cache_write_5m: u64,
+    input: u64,
+    input_audio: u64,
+    output: u64,
+    output_audio: u64,
+}
+
+impl TokenFacts {
+    pub(crate) fn input_total(&self) -> i64 {
+        let all = [
+            self.input,
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.input_audio,
+        ];
+        sum(&all)
+    }
+
+    pub(crate) fn output_total(&self) -> i64 {
+        sum(&[self.output, self.output_audio])
+    }
+}
+
+fn sum(counts: &[u64]) -> i64 {
+    let total = counts
+        .iter()
+        .fold(0_u64, |total, count| total.saturating_add(*count));
+    i64::try_from(total).unwrap_or(i64::MAX)
+}
+
+/// A record on its way into the database.
+#[derive(Debug)]
+pub struct Item {
+    /// The record.
+    pub record: Record,
+    pub(crate) body: Body,
+}
+
+/// What a record is about.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Call(Box<CallFacts>),
+    Entry(Box<EntryBody>),
+    /// Another kind; kept in the journal, not projected here.
+    Other,
+    /// The body does not have the shape of its kind.
+    Malformed(String),
+}
+
+#[derive(Deserialize)]
+struct KindOf<'a> {
+    #[serde(borrow, default)]
+    kind: Option<std::borrow::Cow<'a, str>>,
+}
+
+impl Item {
+    /// Reads the body of a record, leniently: unknown fields are passed over.
+    pub(crate) fn read(record: Record) -> Item {
+        let bytes = record.body();
+        let kind = serde_json::from_slice::<KindOf<'_>>(bytes)
+            .ok()
+            .and_then(|body| body.kind);
+        let body = match kind.as_deref() {
+            Some("call") => serde_json::from_slice(bytes).map(Body::Call),
+            Some("audit") => serde_json::from_slice(bytes).map(Body::Entry),
+            _ => Ok(Body::Other),
+        };
+        let body = body.unwrap_or_else(|error| Body::Malformed(error.to_string()));
+        Item { record, body }
+    }
+}

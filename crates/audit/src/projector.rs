@@ -1,0 +1,388 @@
+//! From the journal to the database, exactly once.
+//!
+//! The projector reads frames that are on disk and gives the records among them to the
+//! projections, in one transaction with the place it has come to. A crash in between repeats
+//! the batch from its begin, in full or not at all. Two processes cannot project one journal:
+//! the row that holds the place names the incarnation, and only the newest may move it.
+//!
+//! A batch that a projection cannot take is taken record by record; the record at fault is put
+//! into `journal_poison` with an alarm, and the journal goes on behind it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use iron_journal::{Content, Cursor, Frame, Journal, Position, Reader};
+use iron_store::Tx;
+
+use crate::body::{Body, Item};
+use crate::calls::CallProjection;
+use crate::entries::EntryProjection;
+use crate::store::{self, Poison};
+use crate::{Audit, Error};
+
+/// How many frames make a batch.
+const BATCH_FRAMES: usize = 1_024;
+/// How often what has been projected is archived and removed from the journal.
+const RETIRE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after a failure of the database the batch is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// For each unit of work so much rest: projecting must not take the processor from calls.
+const REST_PER_WORK: u32 = 3;
+/// So far behind, in bytes, there is no more rest.
+const BEHIND_BYTES: u64 = 64 << 20;
+
+/// Takes records into tables.
+#[async_trait]
+pub trait Projection: Send + Sync + 'static {
+    /// Names the projection where a record is set aside.
+    fn name(&self) -> &'static str;
+
+    /// Takes records, in order, within the transaction. A record comes exactly once, unless the
+    /// transaction is rolled back.
+    ///
+    /// # Errors
+    /// A [`iron_store::Error`] that will pass is tried again; any other failure sets the record
+    /// aside.
+    async fn project(&self, tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError>;
+}
+
+/// Why a projection did not take records.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] iron_store::Error),
+    /// A record does not have the shape of its kind.
+    #[error("the record is malformed: {detail}")]
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Some of the records are there already; each must be taken by itself.
+    #[error("some of the records are there already")]
+    Repeated,
+}
+
+impl ProjectionError {
+    /// Whether the record itself is at fault, so that trying again would not help.
+    const fn is_final(&self) -> bool {
+        match self {
+            ProjectionError::Store(error) => !matches!(
+                error,
+                iron_store::Error::Unavailable(_)
+                    | iron_store::Error::Conflict(_)
+                    | iron_store::Error::Migration(_)
+                    | iron_store::Error::Folder(_)
+            ),
+            ProjectionError::Malformed { .. } => true,
+            ProjectionError::Repeated => false,
+        }
+    }
+
+    fn into_error(self) -> Error {
+        match self {
+            ProjectionError::Store(error) => Error::Store(error),
+            ProjectionError::Malformed { .. } | ProjectionError::Repeated => Error::Superseded,
+        }
+    }
+}
+
+/// Proof that the journal has been projected to the end it had when the process began.
+#[derive(Debug)]
+pub struct CaughtUp(());
+
+/// Projects one journal.
+pub struct Projector {
+    audit: Audit,
+    journal: Journal,
+    projections: Vec<Arc<dyn Projection>>,
+    reader: Option<Reader>,
+    cursor: Cursor,
+}
+
+impl Projector {
+    /// Takes over the projection of a journal, from where the database says it has come to.
+    /// Entries and calls are projected always, and whatever else is given.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`] if a newer incarnation projects already; [`Error::Store`];
+    /// [`Error::Journal`] if the journal ends before the place that was projected.
+    pub async fn open(
+        audit: Audit,
+        journal: Journal,
+        others: Vec<Arc<dyn Projection>>,
+    ) -> Result<Self, Error> {
+        let cursor = store::claim_offset(&audit, journal.incarnation()).await?;
+        let reader = journal.read_from(cursor)?;
+        let mut projections: Vec<Arc<dyn Projection>> = vec![
+            Arc::new(Readable),
+            Arc::new(EntryProjection::new(audit.instance)),
+            Arc::new(CallProjection::new(audit.environment.clone())),
+        ];
+        projections.extend(others);
+        Ok(Projector {
+            audit,
+            journal,
+            projections,
+            reader: Some(reader),
+            cursor,
+        })
+    }
+
+    /// Projects everything that is on disk now. The relay may begin after it.
+    ///
+    /// # Errors
+    /// As [`Projector::run_once`].
+    pub async fn catch_up(&mut self) -> Result<CaughtUp, Error> {
+        while self.run_once().await? > 0 {}
+        Ok(CaughtUp(()))
+    }
+
+    /// Projects until the journal stops or a newer incarnation takes over; what is on disk is
+    /// projected first. Failures of the database are logged and tried again.
+    pub async fn run(mut self) -> Error {
+        let mut retired = Instant::now();
+        loop {
+            if let Err(end) = self.ready().await {
+                return end;
+            }
+            let begun = Instant::now();
+            match self.run_once().await {
+                Ok(_) => {}
+                Err(end @ (Error::Superseded | Error::Stopped(_))) => return end,
+                Err(error) => {
+                    tracing::error!(%error, "alarm: records cannot be projected");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+            if retired.elapsed() > RETIRE_INTERVAL {
+                retired = Instant::now();
+                self.retire().await;
+            }
+            if self.journal.bytes_behind(self.cursor) < BEHIND_BYTES {
+                tokio::time::sleep(begun.elapsed() * REST_PER_WORK).await;
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        match &self.reader {
+            Some(reader) => Ok(reader.ready().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Projects one batch; gives the number of frames.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails, then nothing of the batch has happened;
+    /// [`Error::Journal`] if the journal cannot be read; [`Error::Superseded`].
+    pub async fn run_once(&mut self) -> Result<usize, Error> {
+        let frames = self.read().await?;
+        let Some(last) = frames.last() else {
+            return Ok(0);
+        };
+        let (next, count) = (last.next, frames.len());
+        let mut batch = Batch::of(frames);
+        match self.project(&batch.items, next).await {
+            Ok(()) => {}
+            Err(Failed::Retry(error)) => {
+                self.reader = None;
+                return Err(error);
+            }
+            Err(Failed::OneByOne) => {
+                for (item, end) in batch.items.drain(..).zip(batch.ends.drain(..)) {
+                    self.project_alone(item, end)
+                        .await
+                        .inspect_err(|_| self.reader = None)?;
+                }
+                self.project(&[], next).await.map_err(|failed| {
+                    self.reader = None;
+                    failed.into_error()
+                })?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Reads the next frames, on a thread that may block.
+    async fn read(&mut self) -> Result<Vec<Frame>, Error> {
+        let mut reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => {
+                // Also a commit that failed may have happened: ask where the database stands.
+                self.cursor = store::claim_offset(&self.audit, self.journal.incarnation()).await?;
+                self.journal.read_from(self.cursor)?
+            }
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            let frames = reader.next_frames(BATCH_FRAMES);
+            (reader, frames)
+        });
+        let Ok((reader, frames)) = read.await else {
+            // The runtime is going down.
+            return Err(Error::Superseded);
+        };
+        self.reader = Some(reader);
+        Ok(frames?)
+    }
+
+    /// Gives records to all projections and moves the place on, in one transaction.
+    async fn project(&mut self, items: &[Item], next: Position) -> Result<(), Failed> {
+        let mut tx = self.audit.db.begin().await.map_err(Failed::store)?;
+        let moved = store::move_offset(
+            &mut tx,
+            &self.audit,
+            self.journal.incarnation(),
+            (self.cursor, next),
+        );
+        if !moved.await.map_err(Failed::Retry)? {
+            return Err(Failed::Retry(Error::Superseded));
+        }
+        for projection in &self.projections {
+            match projection.project(&mut tx, items).await {
+                Ok(()) => {}
+                Err(error) if error.is_final() => return Err(Failed::OneByOne),
+                Err(ProjectionError::Repeated) => return Err(Failed::OneByOne),
+                Err(error) => return Err(Failed::Retry(error.into_error())),
+            }
+        }
+        tx.commit().await.map_err(Failed::store)?;
+        self.cursor = next;
+        Ok(())
+    }
+
+    /// Projects one record by itself; a projection that cannot take it is passed over, and the
+    /// record is set aside for it.
+    async fn project_alone(&mut self, item: Item, next: Position) -> Result<(), Error> {
+        let item = [item];
+        let mut refused: HashSet<&'static str> = HashSet::new();
+        let mut poison: Vec<Poison> = Vec::new();
+        'again: loop {
+            let mut tx = self.audit.db.begin().await?;
+            let place = (self.cursor, next);
+            let incarnation = self.journal.incarnation();
+            if !store::move_offset(&mut tx, &self.audit, incarnation, place).await? {
+                return Err(Error::Superseded);
+            }
+            for projection in &self.projections {
+                if refused.contains(projection.name()) {
+                    continue;
+                }
+                match projection.project(&mut tx, &item).await {
+                    // It is there already, and nothing else was done with it.
+                    Ok(()) | Err(ProjectionError::Repeated) => {}
+                    Err(error) if error.is_final() => {
+                        // PostgreSQL takes nothing more in this transaction: begin again.
+                        tx.rollback().await?;
+                        refused.insert(projection.name());
+                        let [item] = &item;
+                        poison.push(Poison::of(item, next, projection.name(), &error));
+                        continue 'again;
+                    }
+                    Err(error) => return Err(error.into_error()),
+                }
+            }
+            for poison in &poison {
+                store::set_aside(&mut tx, &self.audit, poison).await?;
+            }
+            tx.commit().await?;
+            for Poison {
+                projection,
+                reason,
+                stream,
+                sequence,
+                ..
+            } in &poison
+            {
+                tracing::error!(
+                    projection, reason, %stream, sequence,
+                    "alarm: a record could not be projected and was set aside"
+                );
+            }
+            self.cursor = next;
+            return Ok(());
+        }
+    }
+
+    /// Lets the journal drop what is projected.
+    async fn retire(&self) {
+        let (journal, cursor) = (self.journal.clone(), self.cursor);
+        match tokio::task::spawn_blocking(move || journal.retire(cursor)).await {
+            Ok(Err(error)) => tracing::error!(%error, "segments of the journal cannot be archived"),
+            Ok(Ok(_)) | Err(_) => {}
+        }
+    }
+}
+
+/// Why a batch was not projected.
+enum Failed {
+    /// It may be tried again.
+    Retry(Error),
+    /// Not as a whole: a record is at fault, or is there already.
+    OneByOne,
+}
+
+impl Failed {
+    fn store(error: iron_store::Error) -> Self {
+        Failed::Retry(error.into())
+    }
+
+    fn into_error(self) -> Error {
+        match self {
+            Failed::Retry(error) => error,
+            Failed::OneByOne => Error::Superseded,
+        }
+    }
+}
+
+/// The records of some frames, each with the place behind it.
+struct Batch {
+    items: Vec<Item>,
+    ends: Vec<Position>,
+}
+
+impl Batch {
+    fn of(frames: Vec<Frame>) -> Self {
+        let mut batch = Batch {
+            items: Vec::new(),
+            ends: Vec::new(),
+        };
+        for frame in frames {
+            if let Content::Record(record) = frame.content {
+                batch.items.push(Item::read(record));
+                batch.ends.push(frame.next);
+            }
+        }
+        batch
+    }
+}
+
+/// Refuses records whose bodies do not have the shape of their kind.
+struct Readable;
+
+#[async_trait]
+impl Projection for Readable {
+    fn name(&self) -> &'static str {
+        "readable"
+    }
+
+    async fn project(&self, _tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
+        items.iter().try_for_each(|item| match &item.body {
+            Body::Malformed(detail) => Err(ProjectionError::Malformed {
+                detail: detail.clone(),
+            }),
+            _ => Ok(()),
+        })
+    }
+}
+
+impl std::fmt::Debug for Projector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Projector")
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
+}
