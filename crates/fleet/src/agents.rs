@@ -1,0 +1,347 @@
+//! Creating, finding, changing and ending agents: [`Agents`].
+
+use std::collections::HashMap;
+
+use iron_audit::{Audit, Authorised, Entry};
+use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, UserId};
+use iron_store::{Db, Page, Paged, Sort, Tx};
+use serde_json::json;
+
+use crate::model::{Agent, AgentChange, AgentFilter, CallAgent, Deleted, NewAgent};
+use crate::store::{self, Group};
+use crate::{Error, RuntimeState, Settings, Verb};
+
+/// The label of agents whose owner was deleted.
+const ORPHANED: &str = "orphaned";
+const MAX_TAGS: usize = 20;
+
+/// The agents of all tenants; a clone shares everything.
+#[derive(Debug, Clone)]
+pub struct Agents {
+    pub(crate) db: Db,
+    pub(crate) audit: Audit,
+    pub(crate) environment: Environment,
+}
+
+impl Agents {
+    /// The agents in a database.
+    pub const fn new(db: Db, audit: Audit, environment: Environment) -> Self {
+        Agents {
+            db,
+            audit,
+            environment,
+        }
+    }
+
+    /// Creates an agent; it runs from now on.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a field that does not do, [`Error::DuplicateName`].
+    pub async fn create(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        new: NewAgent,
+    ) -> Result<Agent, Error> {
+        check_name(&new.name)?;
+        check_description(new.description.as_deref())?;
+        let now = self.environment.now();
+        let agent = Agent {
+            id: self.environment.new_id(),
+            tenant: authorised.tenant,
+            project: new.project,
+            team: new.team,
+            owner: new.owner,
+            tags: checked_tags(new.tags)?,
+            settings: Settings::new(new.settings)?,
+            providers: without_repeats(new.providers),
+            name: new.name,
+            description: new.description,
+            switched_off: false,
+            runtime_state: RuntimeState::Running,
+            pause_reason: None,
+            environment: new.environment,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        store::insert(tx, &agent).await?;
+        let entry = about(&agent, "agent.create")
+            .changes(None::<&Agent>, Some(&agent))
+            .status(201);
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(agent)
+    }
+
+    /// Lists the agents within the caller's reach.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn list(
+        &self,
+        authorised: &Authorised,
+        filter: &AgentFilter,
+        sort: Sort,
+        page: Page,
+    ) -> Result<Paged<Agent>, Error> {
+        store::list(&self.db, authorised, filter, sort, page).await
+    }
+
+    /// One agent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OutOfReach`].
+    pub async fn get(&self, authorised: &Authorised, id: AgentId) -> Result<Agent, Error> {
+        let found = store::find(&self.db, authorised.tenant, id).await?;
+        let mut agent = [within_reach(authorised, id, found)?];
+        store::fill(&self.db, authorised.tenant, &mut agent).await?;
+        let [agent] = agent;
+        Ok(agent)
+    }
+
+    /// One agent, read inside a transaction that goes on to change it.
+    ///
+    /// # Errors
+    /// As [`Agents::get`].
+    pub async fn read(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: AgentId,
+    ) -> Result<Agent, Error> {
+        let found = store::find(&mut *tx, authorised.tenant, id).await?;
+        let mut agent = within_reach(authorised, id, found)?;
+        agent.tags = store::tags(&mut *tx, agent.tenant, id).await?;
+        agent.providers = store::providers(&mut *tx, agent.tenant, id).await?;
+        Ok(agent)
+    }
+
+    /// Changes an agent.
+    ///
+    /// # Errors
+    /// As [`Agents::create`] and [`Agents::get`].
+    pub async fn update(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: AgentId,
+        change: AgentChange,
+    ) -> Result<Agent, Error> {
+        let before = self.read(tx, authorised, id).await?;
+        let mut after = before.clone();
+        if let Some(name) = change.name {
+            check_name(&name)?;
+            after.name = name;
+        }
+        if let Some(description) = change.description {
+            check_description(description.as_deref())?;
+            after.description = description;
+        }
+        if let Some(tags) = change.tags {
+            after.tags = checked_tags(tags)?;
+        }
+        if let Some(settings) = change.settings {
+            after.settings = before.settings.merged(settings)?;
+        }
+        self.save(tx, authorised, "agent.update", &before, after)
+            .await
+    }
+
+    /// Starts, pauses, resumes, stops or kills an agent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] if the present state does not allow it; as [`Agents::get`].
+    pub async fn act(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: AgentId,
+        verb: Verb,
+        reason: Option<String>,
+    ) -> Result<Agent, Error> {
+        let before = self.read(tx, authorised, id).await?;
+        let state = before.runtime_state;
+        let mut after = before.clone();
+        after.runtime_state = verb.outcome(state).ok_or(Error::InvalidState { state })?;
+        after.pause_reason = reason.filter(|_| after.runtime_state == RuntimeState::Paused);
+        self.save(tx, authorised, verb.action(), &before, after)
+            .await
+    }
+
+    /// Deletes an agent. Its records and its ledger stay.
+    ///
+    /// # Errors
+    /// As [`Agents::get`].
+    pub async fn delete(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: AgentId,
+    ) -> Result<Deleted, Error> {
+        let agent = self.read(tx, authorised, id).await?;
+        let deleted_at = self.environment.now();
+        let assignments = store::delete(tx, &agent, deleted_at).await?;
+        let entry = about(&agent, "agent.delete").changes(Some(&agent), None::<&Agent>);
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(Deleted {
+            deleted_at,
+            assignments,
+        })
+    }
+
+    /// Gives the agents of a user who is being deleted to another one, and labels them
+    /// `orphaned`. They keep running.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn reassign(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        from: UserId,
+        to: UserId,
+    ) -> Result<Vec<AgentId>, Error> {
+        let agents = store::of_owner(tx, authorised.tenant, from).await?;
+        for id in &agents {
+            let before = self.read(tx, authorised, *id).await?;
+            let mut after = before.clone();
+            after.owner = to;
+            if !after.tags.iter().any(|tag| tag == ORPHANED) {
+                after.tags.push(ORPHANED.to_owned());
+            }
+            self.save(tx, authorised, "agent.reassign", &before, after)
+                .await?;
+        }
+        Ok(agents)
+    }
+
+    /// What the governed path must know of an agent; none if it does not exist (any more).
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn for_call(
+        &self,
+        tenant: TenantId,
+        id: AgentId,
+    ) -> Result<Option<CallAgent>, Error> {
+        store::for_call(&self.db, tenant, id).await
+    }
+
+    /// How many agents each project of the tenant has.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_by_project(
+        &self,
+        authorised: &Authorised,
+    ) -> Result<HashMap<ProjectId, u64>, Error> {
+        let counts = store::count(&self.db, authorised.tenant, Group::Project).await?;
+        Ok(counts
+            .into_iter()
+            .filter_map(|(id, n)| Some((id.parse().ok()?, n)))
+            .collect())
+    }
+
+    /// How many agents each provider of the tenant is assigned to.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_by_provider(
+        &self,
+        authorised: &Authorised,
+    ) -> Result<HashMap<ProviderId, u64>, Error> {
+        let counts = store::count(&self.db, authorised.tenant, Group::Provider).await?;
+        Ok(counts
+            .into_iter()
+            .filter_map(|(id, n)| Some((id.parse().ok()?, n)))
+            .collect())
+    }
+
+    /// Writes a changed agent with its labels and its entry.
+    pub(crate) async fn save(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        action: &'static str,
+        before: &Agent,
+        mut after: Agent,
+    ) -> Result<Agent, Error> {
+        after.version = before.version.saturating_add(1);
+        after.updated_at = self.environment.now();
+        store::replace(tx, &after, before.version).await?;
+        if after.tags != before.tags {
+            store::put_tags(tx, &after).await?;
+        }
+        if after.providers != before.providers {
+            store::put_providers(tx, after.tenant, after.id, &after.providers).await?;
+        }
+        let entry = about(&after, action).changes(Some(before), Some(&after));
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(after)
+    }
+}
+
+fn about(agent: &Agent, action: &'static str) -> Entry {
+    Entry::new(action, "agent")
+        .resource(agent.id)
+        .agent(agent.id)
+        .parameters(&json!({"name": agent.name}))
+}
+
+fn within_reach(
+    authorised: &Authorised,
+    id: AgentId,
+    found: Option<Agent>,
+) -> Result<Agent, Error> {
+    let agent = found.ok_or(Error::NotFound { id })?;
+    if authorised.reaches(agent.owner, agent.team) {
+        Ok(agent)
+    } else {
+        Err(Error::OutOfReach { id })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let length = name.chars().count();
+    if (1..=100).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let problem = "expected 1 to 100 characters, none of them a control character, no space around";
+    Err(Error::Invalid {
+        field: "name",
+        problem,
+    })
+}
+
+fn check_description(description: Option<&str>) -> Result<(), Error> {
+    if description.is_none_or(|text| text.chars().count() <= 500) {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field: "description",
+        problem: "expected at most 500 characters",
+    })
+}
+
+fn checked_tags(tags: Vec<String>) -> Result<Vec<String>, Error> {
+    let tags = without_repeats(tags);
+    let fits = |tag: &String| (1..=50).contains(&tag.chars().count());
+    if tags.len() <= MAX_TAGS && tags.iter().all(fits) {
+        return Ok(tags);
+    }
+    Err(Error::Invalid {
+        field: "tags",
+        problem: "expected at most 20 of 1 to 50 characters",
+    })
+}
+
+/// The same list in the same order, each item once.
+pub(crate) fn without_repeats<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(items.len());
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
+}

@@ -1,0 +1,113 @@
+//! An agent's settings: keys that the platform knows are checked, all others are kept.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_MODELS: usize = 200;
+
+/// An agent's settings, a JSON object of at most 64 KiB.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(Map<String, Value>);
+
+impl Settings {
+    /// Checks an object.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the path of a key that the platform knows and cannot use.
+    pub fn new(object: Map<String, Value>) -> Result<Self, Error> {
+        let invalid = |field, problem| Err(Error::Invalid { field, problem });
+        if object.get("model").is_some_and(|model| !is_name(model)) {
+            return invalid("settings.model", "expected the name of a model");
+        }
+        if let Some(models) = object.get("allowed_models") {
+            let list = models.as_array().filter(|list| list.len() <= MAX_MODELS);
+            if !list.is_some_and(|list| list.iter().all(is_name)) {
+                return invalid(
+                    "settings.allowed_models",
+                    "expected a list of at most 200 names",
+                );
+            }
+        }
+        if serde_json::to_vec(&object).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
+            return invalid("settings", "expected at most 64 KiB");
+        }
+        Ok(Settings(object))
+    }
+
+    /// These settings with the keys of a change put in; a null removes its key.
+    ///
+    /// # Errors
+    /// As [`Settings::new`].
+    pub fn merged(&self, change: Map<String, Value>) -> Result<Self, Error> {
+        let mut object = self.0.clone();
+        for (key, value) in change {
+            if value.is_null() {
+                object.shift_remove(&key);
+            } else {
+                object.insert(key, value);
+            }
+        }
+        Settings::new(object)
+    }
+
+    /// The models that the agent may use; none means all.
+    pub fn allowed_models(&self) -> Option<Vec<String>> {
+        let list = self.0.get("allowed_models")?.as_array()?;
+        Some(
+            list.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    /// The object.
+    pub const fn as_object(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+fn is_name(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|name| (1..=200).contains(&name.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_change_merges_by_top_level_key_and_null_removes() {
+        let before = Settings::new(object(json!({"model": "gpt-4o", "own": {"a": 1}}))).unwrap();
+        let after = before
+            .merged(object(json!({"model": null, "own": {"b": 2}})))
+            .unwrap();
+        assert_eq!(after.as_object(), &object(json!({"own": {"b": 2}})));
+    }
+
+    #[test]
+    fn known_keys_are_checked_and_unknown_ones_are_kept() {
+        for wrong in [
+            json!({"allowed_models": "gpt-4o"}),
+            json!({"allowed_models": [1]}),
+            json!({"model": ""}),
+            json!({"own": "x".repeat(70_000)}),
+        ] {
+            assert!(Settings::new(object(wrong)).is_err());
+        }
+        let none: Vec<String> = Vec::new();
+        let settings = Settings::new(object(json!({"allowed_models": [], "x": [1]}))).unwrap();
+        assert_eq!(settings.allowed_models(), Some(none));
+    }
+}
