@@ -60,7 +60,7 @@ mod write_responses;
 
 use iron_primitives::Timestamp;
 
-use crate::canonical::{Request, Thinking, ThinkingMode};
+use crate::canonical::{Request, Thinking, ThinkingMode, ToolChoice};
 use crate::kind::{Dialect, ProviderKind};
 
 pub use self::error::{Error, ErrorClass, ProviderError, RenderedError, ReplyError, error_event};
@@ -193,6 +193,14 @@ impl Plan {
                 });
             }
         };
+        if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =
+            (request.tools.is_empty(), &request.tool_choice)
+        {
+            return Err(Error::Invalid {
+                field: "tool_choice".to_owned(),
+                problem: "needs `tools` to choose from".to_owned(),
+            });
+        }
         let plan = Plan {
             direction,
             provider,

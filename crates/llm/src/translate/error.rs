@@ -179,7 +179,7 @@ impl ErrorClass {
             "rate_limit_error" | "rate_limit_exceeded" => ErrorClass::RateLimit,
             "timeout_error" | "timeout" => ErrorClass::Timeout,
             "overloaded_error" | "overloaded" => ErrorClass::Overloaded,
-            "api_error" | "server_error" => ErrorClass::Internal,
+            // `invalid_request_error`, `server_error` and `api_error` say less than the status.
             _ => return None,
         })
     }
@@ -232,7 +232,12 @@ impl ProviderError {
         let class = word("code")
             .and_then(ErrorClass::of_word)
             .or_else(|| word("type").and_then(ErrorClass::of_word))
-            .unwrap_or(otherwise);
+            .unwrap_or(match word("type") {
+                Some("invalid_request_error") if otherwise == ErrorClass::Internal => {
+                    ErrorClass::InvalidRequest
+                }
+                _ => otherwise,
+            });
         Some(ProviderError::new(class, message))
     }
 

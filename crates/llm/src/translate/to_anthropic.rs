@@ -354,12 +354,16 @@ fn value(part: &Part) -> Result<Value, Error> {
             content,
             is_error,
         } => {
-            let mut out =
-                json!({ "type": "tool_result", "tool_use_id": id, "content": values(content)? });
-            if let (true, Some(map)) = (*is_error, out.as_object_mut()) {
-                map.insert("is_error".to_owned(), true.into());
+            let mut out = Map::new();
+            out.insert("type".to_owned(), "tool_result".into());
+            out.insert("tool_use_id".to_owned(), id.clone().into());
+            if !content.is_empty() {
+                out.insert("content".to_owned(), values(content)?.into());
             }
-            (out, None)
+            if *is_error {
+                out.insert("is_error".to_owned(), true.into());
+            }
+            (Value::Object(out), None)
         }
         Part::Thought(thought) => (thought_block(thought), None),
     };

@@ -68,14 +68,16 @@ fn stop(finish: &Finish) -> (&'static str, Option<&str>) {
 #[derive(Debug)]
 pub(super) struct Writer {
     input_tokens: u64,
+    begun_with: Usage,
     blocks: Vec<&'static str>,
 }
 
 impl Writer {
     /// `input_tokens` is what the start of the stream says until the provider knows better.
-    pub(super) const fn new(input_tokens: u64) -> Writer {
+    pub(super) fn new(input_tokens: u64) -> Writer {
         Writer {
             input_tokens,
+            begun_with: Usage::default(),
             blocks: Vec::new(),
         }
     }
@@ -122,6 +124,7 @@ impl WriteEvents for Writer {
                     },
                     _ => *usage,
                 };
+                self.begun_with = known;
                 let message = json!({
                     "id": id(provider_id),
                     "type": "message",
@@ -155,6 +158,8 @@ impl WriteEvents for Writer {
             }
             Event::Finish { finish, usage } => {
                 let (stop_reason, stop_sequence) = stop(finish);
+                // A provider that counted nothing must not make the client forget our count.
+                let usage = if usage.total() == 0 { &self.begun_with } else { usage };
                 let event = json!({
                     "type": "message_delta",
                     "delta": { "stop_reason": stop_reason, "stop_sequence": stop_sequence },
