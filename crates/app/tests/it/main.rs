@@ -1,0 +1,11 @@
+//! What must be true of the house itself, and of the command line without a server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where its setting cannot be made"
+)]
+
+mod command_line;
+mod floors;
+mod sizes;
