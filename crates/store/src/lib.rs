@@ -46,6 +46,7 @@ mod select;
 mod statement;
 pub mod testing;
 mod value;
+mod words;
 
 pub use db::{Db, Engine, Tx};
 pub use error::{Error, MigrationError};
@@ -55,3 +56,7 @@ pub use row::Row;
 pub use select::Select;
 pub use statement::{Statement, Target, sql, sql_per_engine};
 pub use value::{FromColumn, Json, Kind, ToColumn, Value};
+pub use words::UnknownWord;
+
+#[doc(hidden)]
+pub use serde;

@@ -1,0 +1,9 @@
+//! All SQL of this feature, by table.
+
+pub(crate) mod api_tokens;
+pub(crate) mod ic_tokens;
+pub(crate) mod login;
+pub(crate) mod projects;
+pub(crate) mod sessions;
+pub(crate) mod tenants;
+pub(crate) mod users;

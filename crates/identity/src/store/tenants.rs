@@ -1,0 +1,133 @@
+//! `tenants`.
+
+use iron_primitives::{TenantId, Timestamp};
+use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
+
+use crate::tenants::TenantFilter;
+use crate::{Plan, Tenant, TenantStatus};
+
+const COLUMNS: &str = "id, slug, name, plan, status, suspended_at, suspend_reason, deletion_at, \
+                       created_at, updated_at";
+
+fn tenant(row: &Row) -> Result<Tenant, Error> {
+    Ok(Tenant {
+        id: row.get("id")?,
+        slug: row.get("slug")?,
+        name: row.get("name")?,
+        plan: row.get("plan")?,
+        status: row.get("status")?,
+        suspended_at: row.get("suspended_at")?,
+        suspend_reason: row.get("suspend_reason")?,
+        deletion_at: row.get("deletion_at")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+pub(crate) async fn insert(tx: &mut Tx, new: &Tenant) -> Result<(), Error> {
+    sql(
+        "INSERT INTO tenants (id, slug, name, plan, status, quotas, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, '{}', $6, $6)",
+    )
+    .bind(new.id)
+    .bind(&new.slug)
+    .bind(&new.name)
+    .bind(new.plan)
+    .bind(new.status)
+    .bind(new.created_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+pub(crate) async fn get<'a>(
+    on: impl Into<Target<'a>>,
+    id: TenantId,
+) -> Result<Option<Tenant>, Error> {
+    Select::new(COLUMNS, "tenants")
+        .filter("id = ?", id)
+        .statement()
+        .fetch_optional(on)
+        .await?
+        .map(|row| tenant(&row))
+        .transpose()
+}
+
+/// The tenant that was there first: the platform's own.
+pub(crate) async fn first<'a>(on: impl Into<Target<'a>>) -> Result<Option<TenantId>, Error> {
+    sql("SELECT id FROM tenants ORDER BY created_at, id LIMIT 1")
+        .fetch_optional(on)
+        .await?
+        .map(|row| row.get("id"))
+        .transpose()
+}
+
+pub(crate) async fn list(
+    db: &Db,
+    filter: &TenantFilter,
+    sort: Sort,
+    page: Page,
+) -> Result<Paged<Tenant>, Error> {
+    let mut select = Select::new(COLUMNS, "tenants")
+        .filter_contains_some("name", filter.name.as_deref())
+        .filter_some("id = ?", filter.only);
+    if !filter.status.is_empty() {
+        select = select.filter_in("status", &filter.status);
+    }
+    select
+        .sort(sort, "id")
+        .fetch_page(db, page)
+        .await?
+        .try_map(|row| tenant(&row))
+}
+
+pub(crate) async fn update(
+    tx: &mut Tx,
+    id: TenantId,
+    name: &str,
+    plan: Plan,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE tenants SET name = $2, plan = $3, updated_at = $4 WHERE id = $1")
+        .bind(id)
+        .bind(name)
+        .bind(plan)
+        .bind(now)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn set_status(
+    tx: &mut Tx,
+    id: TenantId,
+    status: TenantStatus,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let suspended_at = (status == TenantStatus::Suspended).then_some(now);
+    sql(
+        "UPDATE tenants SET status = $2, suspend_reason = $3, suspended_at = $4, updated_at = $5 \
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(status)
+    .bind(reason)
+    .bind(suspended_at)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Lets one transaction at a time change who the tenant's admins are.
+pub(crate) async fn lock(tx: &mut Tx, id: TenantId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM tenants WHERE id = $1",
+        "SELECT id FROM tenants WHERE id = $1 FOR UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(tx)
+    .await
+    .map(drop)
+}

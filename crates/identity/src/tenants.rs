@@ -1,0 +1,319 @@
+//! Tenants: made and managed by platform admins.
+
+use iron_audit::{Authorised, Entry, Role};
+use iron_primitives::TenantId;
+use iron_store::{Page, Paged, Sort, Target, Tx};
+use serde_json::Map;
+
+use crate::{
+    Error, Identity, PasswordHash, Permission, Plan, Project, Tenant, TenantStatus, User,
+    UserStatus, identity, store,
+};
+
+/// A tenant to be made.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its name.
+    pub name: String,
+    /// Its short name: 3 to 40 of `a-z`, `0-9` and `-`.
+    pub slug: String,
+    /// What it has bought.
+    pub plan: Plan,
+    /// The e-mail address of its first admin.
+    pub admin_email: String,
+    /// The first admin's first password; without one he is invited.
+    pub admin_password: Option<PasswordHash>,
+}
+
+/// A tenant with what it is born with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantCreated {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its project `default`.
+    pub project: Project,
+    /// Its first admin.
+    pub admin: User,
+}
+
+/// What is to be different; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChanges {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it has bought.
+    pub plan: Option<Plan>,
+}
+
+/// Which tenants are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct TenantFilter {
+    /// Those whose name contains it.
+    pub name: Option<String>,
+    /// Those in one of these states; all if empty.
+    pub status: Vec<TenantStatus>,
+    /// Only this one.
+    pub only: Option<TenantId>,
+}
+
+impl TenantFilter {
+    /// By which fields the list can be sorted, with their columns.
+    pub const SORTS: &'static [(&'static str, &'static str)] = &[
+        ("name", "name"),
+        ("slug", "slug"),
+        ("created_at", "created_at"),
+    ];
+}
+
+/// The first admin of a new tenant.
+pub(crate) struct Founder<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) platform_admin: bool,
+    pub(crate) must_change_password: bool,
+    pub(crate) password: Option<&'a PasswordHash>,
+}
+
+impl Identity {
+    /// Makes a tenant with its project `default` and its first admin.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientPermissions`] for who is no platform admin,
+    /// [`Error::DuplicateName`] if the slug is taken, [`Error::Invalid`].
+    pub async fn create_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        new: NewTenant,
+    ) -> Result<TenantCreated, Error> {
+        platform_admin(authorised)?;
+        let founder = Founder {
+            email: &new.admin_email,
+            name: "Admin",
+            platform_admin: false,
+            must_change_password: true,
+            password: new.admin_password.as_ref(),
+        };
+        let made = self
+            .found_tenant(tx, &new.name, &new.slug, new.plan, &founder)
+            .await?;
+        let entry = Entry::new("tenant.create", "tenant")
+            .resource(made.tenant.id)
+            .changes(None::<&Tenant>, Some(&made.tenant));
+        self.record(tx, authorised, entry).await?;
+        Ok(made)
+    }
+
+    /// One tenant: one's own, or any for a platform admin.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn tenant<'a>(
+        &self,
+        on: impl Into<Target<'a>>,
+        authorised: &Authorised,
+        id: TenantId,
+    ) -> Result<Tenant, Error> {
+        if id != authorised.tenant && !authorised.platform_admin {
+            return Err(Error::no("tenant", id));
+        }
+        store::tenants::get(on, id)
+            .await?
+            .ok_or_else(|| Error::no("tenant", id))
+    }
+
+    /// A page of tenants: one's own alone for who is no platform admin.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn tenants(
+        &self,
+        authorised: &Authorised,
+        mut filter: TenantFilter,
+        sort: Sort,
+        page: Page,
+    ) -> Result<Paged<Tenant>, Error> {
+        if !authorised.platform_admin {
+            filter.only = Some(authorised.tenant);
+        }
+        Ok(store::tenants::list(&self.db, &filter, sort, page).await?)
+    }
+
+    /// Changes a tenant.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientPermissions`] or [`Error::NotFound`].
+    pub async fn update_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: TenantId,
+        changes: TenantChanges,
+    ) -> Result<Tenant, Error> {
+        platform_admin(authorised)?;
+        let before = self.tenant(&mut *tx, authorised, id).await?;
+        let name = changes.name.as_deref().unwrap_or(&before.name);
+        let plan = changes.plan.unwrap_or(before.plan);
+        store::tenants::update(tx, id, name, plan, self.now()).await?;
+        self.tenant_changed(tx, authorised, "tenant.update", before)
+            .await
+    }
+
+    /// Switches a tenant off: its users are refused, its agents spend nothing. A platform
+    /// admin cannot switch off his own.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientPermissions`], [`Error::NotFound`], [`Error::SelfModification`].
+    pub async fn suspend_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: TenantId,
+        reason: &str,
+    ) -> Result<Tenant, Error> {
+        platform_admin(authorised)?;
+        if id == authorised.tenant {
+            return Err(Error::SelfModification);
+        }
+        let before = self.tenant(&mut *tx, authorised, id).await?;
+        let status = TenantStatus::Suspended;
+        store::tenants::set_status(tx, id, status, Some(reason), self.now()).await?;
+        self.tenant_changed(tx, authorised, "tenant.suspend", before)
+            .await
+    }
+
+    /// Switches a tenant on again.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientPermissions`] or [`Error::NotFound`].
+    pub async fn activate_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: TenantId,
+    ) -> Result<Tenant, Error> {
+        platform_admin(authorised)?;
+        let before = self.tenant(&mut *tx, authorised, id).await?;
+        store::tenants::set_status(tx, id, TenantStatus::Active, None, self.now()).await?;
+        self.tenant_changed(tx, authorised, "tenant.activate", before)
+            .await
+    }
+
+    /// Whether a tenant is switched off, for the data plane.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Store`].
+    pub async fn tenant_suspended(&self, id: TenantId) -> Result<bool, Error> {
+        let tenant = store::tenants::get(&self.db, id).await?;
+        let tenant = tenant.ok_or_else(|| Error::no("tenant", id))?;
+        Ok(tenant.status == TenantStatus::Suspended)
+    }
+
+    pub(crate) async fn found_tenant(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        slug: &str,
+        plan: Plan,
+        founder: &Founder<'_>,
+    ) -> Result<TenantCreated, Error> {
+        let now = self.now();
+        let tenant = Tenant {
+            id: self.environment.new_id(),
+            slug: checked_slug(slug)?,
+            name: name.to_owned(),
+            plan,
+            status: TenantStatus::Active,
+            suspended_at: None,
+            suspend_reason: None,
+            deletion_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        store::tenants::insert(tx, &tenant).await.map_err(|error| {
+            if error.is_unique("tenants", "slug") {
+                Error::DuplicateName
+            } else {
+                error.into()
+            }
+        })?;
+        let project = Project {
+            id: self.environment.new_id(),
+            tenant_id: tenant.id,
+            name: "default".to_owned(),
+            description: None,
+            team_id: None,
+            cost_center: None,
+            settings: Map::new(),
+            is_default: true,
+            created_at: now,
+            updated_at: now,
+        };
+        store::projects::insert(tx, &project).await?;
+        let invited = founder.password.is_none();
+        let admin = User {
+            id: self.environment.new_id(),
+            tenant_id: tenant.id,
+            email: identity::email(founder.email)?,
+            name: founder.name.to_owned(),
+            role: Role::Admin,
+            status: if invited {
+                UserStatus::Invited
+            } else {
+                UserStatus::Active
+            },
+            platform_admin: founder.platform_admin,
+            auth_source: "local".to_owned(),
+            must_change_password: founder.must_change_password,
+            team_ids: Vec::new(),
+            last_login_at: None,
+            suspended_at: None,
+            deleted_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.insert_user(tx, &admin, founder.password).await?;
+        Ok(TenantCreated {
+            tenant,
+            project,
+            admin,
+        })
+    }
+
+    async fn tenant_changed(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        action: &'static str,
+        before: Tenant,
+    ) -> Result<Tenant, Error> {
+        let after = self.tenant(&mut *tx, authorised, before.id).await?;
+        let entry = Entry::new(action, "tenant")
+            .resource(after.id)
+            .changes(Some(&before), Some(&after));
+        self.record(tx, authorised, entry).await?;
+        Ok(after)
+    }
+}
+
+fn platform_admin(authorised: &Authorised) -> Result<(), Error> {
+    if authorised.platform_admin {
+        Ok(())
+    } else {
+        Err(Error::InsufficientPermissions {
+            permission: Permission::TenantManage,
+        })
+    }
+}
+
+fn checked_slug(slug: &str) -> Result<String, Error> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (3..=40).contains(&slug.len()) && slug.bytes().all(allowed) {
+        Ok(slug.to_owned())
+    } else {
+        Err(Error::Invalid {
+            field: "slug",
+            problem: "expected 3 to 40 of a-z, 0-9 and -",
+        })
+    }
+}
