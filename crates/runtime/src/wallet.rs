@@ -29,6 +29,7 @@ mod claim;
 mod exchange;
 mod frames;
 mod hold;
+mod link;
 mod marking;
 mod pocket;
 mod policy;
@@ -45,7 +46,7 @@ use iron_primitives::{
 };
 use tokio::sync::{Notify, broadcast, oneshot};
 
-use crate::authority::{Authority, Incarnation, LeaseReport};
+use crate::authority::Authority;
 
 pub use account::Account;
 pub use asking::{Ask, Effects};
@@ -56,20 +57,10 @@ pub use frames::{
     RecordedHold, RecordedLeg, Release, Reserve, ReservedLeg, Snapshot,
 };
 pub use hold::{Held, HoldKey, Leg, Legs};
+pub use link::{Link, Owner};
 pub use pocket::Place;
 pub use policy::Policy;
 pub use recovery::{Entry, Estate, Replay, estate};
-
-/// Who this wallet belongs to.
-#[derive(Debug, Clone)]
-pub struct Owner {
-    /// The process, as the ledger enrolled it.
-    pub incarnation: Incarnation,
-    /// The boot of the machine (`/proc/sys/kernel/random/boot_id`).
-    pub boot_id: String,
-    /// The newest answer of the ledger that the old journal knew of.
-    pub seen: u64,
-}
 
 /// What a call that wants money says.
 #[derive(Debug, Clone, Copy)]
@@ -161,6 +152,7 @@ struct Inner {
     policy: Policy,
     tenants: RwLock<HashMap<TenantId, Arc<Wallet>>>,
     link: Mutex<Link>,
+    snapshots: Mutex<Snapshots>,
     /// Somebody needs money, or there is news to tell.
     hungry: Notify,
     /// A watermark will soon be needed.
@@ -170,18 +162,11 @@ struct Inner {
     counters: Counters,
 }
 
-/// How this process and the authority stand to each other.
-struct Link {
-    owner: Owner,
-    /// Final accounts of earlier processes that the ledger has not booked yet.
-    earlier: Vec<LeaseReport>,
-    /// The next exchange reports every lease.
-    complete_next: bool,
-    complete_at: BootInstant,
-    /// For the next snapshot: a place in the journal well before it.
-    snapshot_since: Position,
-    snapshot_at: BootInstant,
-    failing: bool,
+/// When the whole picture was last written to the journal.
+struct Snapshots {
+    /// For the next one: a place in the journal well before it.
+    since: Position,
+    at: BootInstant,
 }
 
 type Answer = Result<Held, Refusal>;
@@ -236,15 +221,8 @@ impl Wallets {
         policy: Policy,
     ) -> Wallets {
         let now = environment.boot();
-        let link = Link {
-            owner,
-            earlier: estate.accounts.clone(),
-            complete_next: true,
-            complete_at: now,
-            snapshot_since: journal.position(),
-            snapshot_at: now,
-            failing: false,
-        };
+        let link = Link::new(owner, estate.accounts.clone(), now);
+        let snapshots = Snapshots { since: journal.position(), at: now };
         let inner = Arc::new(Inner {
             journal,
             authority,
@@ -252,6 +230,7 @@ impl Wallets {
             policy,
             tenants: RwLock::default(),
             link: Mutex::new(link),
+            snapshots: Mutex::new(snapshots),
             hungry: Notify::new(),
             marks_due: Notify::new(),
             news: AtomicBool::new(!estate.accounts.is_empty()),

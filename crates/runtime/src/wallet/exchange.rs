@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use iron_primitives::BootInstant;
 
-use crate::authority::{AuthorityError, Exchange, ExchangeReply, LeaseReport};
+use crate::authority::{AuthorityError, Exchange, ExchangeReply};
 
-use super::{Cut, Inner, Wallets};
+use super::{Cut, Inner, Wallet, Wallets};
 
 /// News waits at most this long.
 const TELL_WITHIN: Duration = Duration::from_millis(100);
@@ -16,8 +16,6 @@ const TELL_WITHIN: Duration = Duration::from_millis(100);
 const BREATH: Duration = Duration::from_millis(20);
 /// After a failure the next try waits this long.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// Every lease is reported at least this often, which also prolongs its life.
-const COMPLETE_EVERY: Duration = Duration::from_secs(8);
 
 pub(super) fn spawn(inner: &Arc<Inner>) {
     let weak = Arc::downgrade(inner);
@@ -80,45 +78,16 @@ impl Inner {
 
     fn gather(&self, complete: bool, now: BootInstant) -> (Exchange, bool) {
         self.news.store(false, Ordering::Release);
-        let (from, seen, earlier, complete) = {
-            let link = self.link();
-            let complete = complete || link.complete_next || now >= link.complete_at;
-            (link.owner.incarnation, link.owner.seen, link.earlier.clone(), complete)
-        };
-        let mut reports: Vec<LeaseReport> = earlier;
-        let mut wants = Vec::new();
-        for wallet in self.wallets() {
-            let ask = wallet.desk().book.collect(complete, &self.environment);
-            reports.extend(ask.reports);
-            wants.extend(ask.wants);
-        }
-        (Exchange { from, seen, reports, complete, wants }, complete)
+        let complete = complete || self.link().must_be_complete(now);
+        let wallets = self.wallets();
+        let collect = |wallet: &Arc<Wallet>| wallet.desk().book.collect(complete, &self.environment);
+        let asks: Vec<_> = wallets.iter().map(collect).collect();
+        (self.link().exchange(complete, asks), complete)
     }
 
     fn take_in(&self, reply: &ExchangeReply, asked_at: BootInstant, complete: bool) {
-        {
-            let mut link = self.link();
-            if reply.sequence <= link.owner.seen {
-                return;
-            }
-            link.owner.seen = reply.sequence;
-            link.earlier.retain(|report| !reply.closed.contains(&report.lease));
-            if link.failing {
-                tracing::info!("the control plane answers again");
-                link.failing = false;
-            }
-            if complete {
-                link.complete_at = self.environment.boot().plus(COMPLETE_EVERY);
-                link.complete_next = false;
-            }
-            if reply.generation != link.owner.incarnation.generation {
-                tracing::warn!(
-                    generation = reply.generation,
-                    "the ledger was restored; every lease is declared again"
-                );
-                link.owner.incarnation.generation = reply.generation;
-                link.complete_next = true;
-            }
+        if !self.link().accept(reply, complete, self.environment.boot()) {
+            return;
         }
         for grant in &reply.grants {
             self.wallet(grant.tenant);
@@ -137,13 +106,9 @@ impl Inner {
 
     fn failed(&self, error: AuthorityError) {
         self.counters.exchanges_failed.fetch_add(1, Ordering::Relaxed);
-        let mut link = self.link();
-        link.complete_next = true;
-        if !link.failing {
+        if self.link().failed() {
             tracing::warn!(%error, "no exchange with the control plane; calls go on within their leases");
-            link.failing = true;
         }
-        drop(link);
         if error == AuthorityError::Superseded {
             for wallet in self.wallets() {
                 let mut desk = wallet.desk();

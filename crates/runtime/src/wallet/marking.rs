@@ -1,7 +1,7 @@
 //! The task that promises watermarks to the disk, and the snapshots that let the journal
 //! forget.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use iron_journal::{FrameKind, Position, Stopped};
@@ -100,12 +100,12 @@ impl Inner {
     pub(super) fn snapshot_if_due(&self) {
         let now = self.environment.boot();
         let since = {
-            let mut link = self.link();
-            if now < link.snapshot_at.plus(SNAPSHOT_EVERY) {
+            let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+            if now < snapshots.at.plus(SNAPSHOT_EVERY) {
                 return;
             }
-            link.snapshot_at = now;
-            std::mem::replace(&mut link.snapshot_since, self.journal.position())
+            snapshots.at = now;
+            std::mem::replace(&mut snapshots.since, self.journal.position())
         };
         if since == self.journal.position() {
             return;

@@ -1,0 +1,91 @@
+//! Who bears a token, made ready for the hot path.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use iron_llm::ProviderKind;
+use iron_net::egress::{AddressRules, BaseUrl};
+
+use crate::authority::{Principal, Route};
+
+/// A principal with everything computed that does not change from call to call.
+pub(crate) struct Bearer {
+    pub(crate) principal: Principal,
+    pub(crate) lanes: Vec<Arc<Lane>>,
+    hash_key: hmac::Key,
+}
+
+/// A route with its address read.
+pub(crate) struct Lane {
+    pub(crate) route: Route,
+    /// None for the provider that is built in.
+    pub(crate) base: Option<BaseUrl>,
+}
+
+impl Bearer {
+    pub(crate) fn new(principal: Principal, rules: AddressRules) -> Self {
+        let lanes = principal.routes.iter().filter_map(|route| Lane::new(route, rules)).map(Arc::new).collect();
+        let hash_key = hmac::Key::new(hmac::HMAC_SHA256, &principal.hash_key);
+        Bearer { principal, lanes, hash_key }
+    }
+
+    /// A keyed hash over parts, each preceded by its length, so that no two lists of parts
+    /// hash alike. The label keeps hashes for different purposes apart.
+    pub(crate) fn keyed_hash<'a>(
+        &self,
+        label: &str,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.hash_key);
+        context.update(label.as_bytes());
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.sign().as_ref());
+        hash
+    }
+}
+
+impl Lane {
+    fn new(route: &Route, rules: AddressRules) -> Option<Self> {
+        if route.kind == ProviderKind::Simulated {
+            return Some(Lane { route: route.clone(), base: None });
+        }
+        let text = match route.base_url.as_str() {
+            "" => route.kind.default_base_url()?,
+            configured => configured,
+        };
+        match BaseUrl::parse(text, rules) {
+            Ok(base) => Some(Lane { route: route.clone(), base: Some(versionless(base)) }),
+            Err(error) => {
+                tracing::warn!(provider = %route.provider, %error, "the provider is not used");
+                None
+            }
+        }
+    }
+}
+
+/// SDKs differ on whether a base URL ends in `/v1`; the paths of the dialects contain it.
+fn versionless(base: BaseUrl) -> BaseUrl {
+    match base.path().strip_suffix("/v1") {
+        Some(rest) => base.with_path(rest),
+        None => base,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_the_same_with_and_without_its_version() {
+        let rules = AddressRules::default();
+        for text in ["https://api.example.com/v1/", "https://api.example.com"] {
+            let base = versionless(BaseUrl::parse(text, rules).expect("a base"));
+            let joined = base.join("/v1/chat/completions").expect("joins").to_string();
+            assert_eq!(joined, "https://api.example.com/v1/chat/completions", "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The governed call: one function, read from top to bottom.
+//!
+//! | step | takes | gives | why it stands there |
+//! |---|---|---|---|
+//! | [authenticate](Runtime::authenticate) | a token | [`Authenticated`] | nothing is known before |
+//! | admit | `Authenticated` | `Admitted` | cheap refusals come first |
+//! | decide | `Admitted` | `Decided` | what may not be done is not inspected |
+//! | inspect input | `Decided` | `Cleared` | what is held is what will be sent |
+//! | hold | `Cleared` | `Ready` | no byte leaves without money for its worst case |
+//! | send | `Ready` | `Sent` | an attempt, or several, each with its own hold |
+//! | settle | `Sent` | `Settled` | the true cost, or the bound, whatever the ending |
+//! | inspect output | each piece | what the caller gets | interleaved with the stream |
+//! | close | `Settled` | the record | signed and chained, before the money is let go |
+//!
+//! Each step takes the value that only the step before can make, so a skipped step does not
+//! compile. Up to the hold the caller's own task does the work, and if the caller leaves,
+//! nothing has happened. From the first dispatch on a task of its own does it: a caller that
+//! leaves never stops a settlement or a record.
+
+mod admit;
+mod attempt;
+mod authenticate;
+mod close;
+mod decide;
+mod draft;
+mod flow;
+mod hold;
+mod inspect;
+mod models;
+mod pump;
+mod reply;
+mod request;
+mod send;
+mod upstream;
+
+use std::sync::Arc;
+
+use iron_primitives::Refusal;
+use tokio::sync::oneshot;
+
+use crate::Runtime;
+use draft::Refused;
+
+pub use authenticate::Authenticated;
+pub use models::ModelOffer;
+pub use reply::{Body, Chunks, Reply};
+pub use request::{Attribution, CallRequest};
+
+impl Runtime {
+    /// Governs one call of a model.
+    ///
+    /// # Errors
+    /// A [`Refusal`] if nothing was sent, or if what was sent brought no answer. An error of
+    /// the provider is a [`Reply`] with its status.
+    pub async fn call(
+        self: &Arc<Self>,
+        authenticated: Authenticated,
+        request: CallRequest,
+    ) -> Result<Reply, Refusal> {
+        match self.prepare(authenticated, request).await {
+            Ok(ready) => self.dispatch(ready).await,
+            Err(refused) => Err(self.close_refused(refused).await),
+        }
+    }
+
+    /// The steps before anything leaves the house.
+    async fn prepare(
+        &self,
+        authenticated: Authenticated,
+        request: CallRequest,
+    ) -> Result<hold::Ready, Refused> {
+        let admitted = self.admit(authenticated, request)?;
+        let decided = self.decide(admitted)?;
+        let cleared = self.inspect_input(decided)?;
+        self.hold(cleared).await
+    }
+
+    /// The steps from the first byte that leaves to the record, in a task of their own.
+    async fn dispatch(self: &Arc<Self>, ready: hold::Ready) -> Result<Reply, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let runtime = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut caller = reply::Caller::new(answer);
+            let sent = runtime.send(ready, &mut caller).await;
+            let settled = runtime.settle(sent, caller).await;
+            runtime.close(settled).await;
+        });
+        // The sender is dropped unused only if the task panicked.
+        answered.await.unwrap_or(Err(Refusal::ProviderUnavailable {
+            detail: "the call ended unexpectedly; its cost is settled at recovery".to_owned(),
+        }))
+    }
+}

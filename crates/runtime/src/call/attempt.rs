@@ -1,0 +1,86 @@
+//! One attempt, from its hold to its line in the record.
+
+use iron_primitives::{BootInstant, Money, Timestamp};
+
+use crate::Runtime;
+use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
+use crate::wallet::Hold;
+
+use super::draft::Draft;
+
+/// An attempt under way. It holds money until it is closed.
+pub(super) struct Open {
+    pub(super) hold: Hold,
+    pub(super) number: u32,
+    pub(super) clamped: bool,
+    pub(super) dispatched_at: Timestamp,
+    pub(super) dispatched: BootInstant,
+    pub(super) first_byte: Option<BootInstant>,
+    pub(super) status: Option<u16>,
+    pub(super) provider_request: Option<String>,
+}
+
+/// How an attempt ended and what it cost.
+pub(super) struct Ending {
+    pub(super) ended: Ended,
+    pub(super) settlement: Settlement,
+    pub(super) cost: Money,
+    pub(super) tokens: Tokens,
+}
+
+impl Ending {
+    /// Nothing is billed.
+    pub(super) fn free(ended: Ended) -> Self {
+        let (settlement, cost) = (Settlement::Free, Money::ZERO);
+        Ending { ended, settlement, cost, tokens: Tokens::default() }
+    }
+
+    /// What was billed is not known: the bound.
+    pub(super) fn at_bound(ended: Ended, hold: &Hold) -> Self {
+        let (settlement, cost) = (Settlement::Estimated, hold.amount);
+        Ending { ended, settlement, cost, tokens: Tokens::default() }
+    }
+}
+
+impl Open {
+    /// The attempt's line in the record.
+    pub(super) fn line(&self, ending: &Ending, provider: &super::decide::Choice) -> Attempt {
+        let sent = ending.ended != Ended::Unsent;
+        let first_byte = self.first_byte.map(|at| at.since(self.dispatched).as_micros());
+        Attempt {
+            clamped: self.clamped,
+            dispatched_at_us: sent.then(|| self.dispatched_at.micros()),
+            ended: ending.ended,
+            first_byte_us: first_byte.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)),
+            hold: HoldRecord::from(&self.hold),
+            model: provider.model_name().to_owned(),
+            number: self.number,
+            provider: provider.lane().route.provider,
+            provider_kind: provider.lane().route.kind.as_str().to_owned(),
+            provider_request: self.provider_request.clone(),
+            settled_nanos: ending.cost.nanos(),
+            settlement: ending.settlement,
+            status: self.status,
+            tokens: ending.tokens,
+        }
+    }
+}
+
+impl Runtime {
+    /// Closes an attempt that is followed by another one: its money must be free for that.
+    pub(super) fn close_ahead(
+        &self,
+        draft: &mut Draft,
+        open: &Open,
+        ending: &Ending,
+        choice: &super::decide::Choice,
+    ) {
+        draft.attempts.push(open.line(ending, choice));
+        match ending.ended {
+            Ended::Unsent => self.wallets.release_unsent(open.hold),
+            _ => {
+                self.wallets.settle_ahead(open.hold, ending.cost);
+            }
+        }
+    }
+}

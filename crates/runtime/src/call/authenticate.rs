@@ -1,0 +1,80 @@
+//! Step 1: who is this.
+
+use std::sync::Arc;
+
+use iron_primitives::{BootInstant, Refusal, Timestamp, TokenKind, TokenValue};
+
+use crate::Runtime;
+use crate::authority::AuthFailure;
+use crate::bearer::Bearer;
+
+/// The bearer of a valid token. There is no other way to make one than
+/// [`Runtime::authenticate`].
+pub struct Authenticated {
+    pub(super) bearer: Arc<Bearer>,
+    pub(super) started_at: Timestamp,
+    pub(super) started: BootInstant,
+}
+
+impl std::fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Authenticated").field(&self.bearer.principal).finish()
+    }
+}
+
+impl Authenticated {
+    /// The agent and everything above it.
+    pub fn path(&self) -> iron_primitives::ActorPath {
+        self.bearer.principal.path
+    }
+}
+
+impl Runtime {
+    /// Finds out whose token this is.
+    ///
+    /// # Errors
+    /// A refusal that leaves no record, because there is nobody whose record it could be; it
+    /// is counted.
+    pub async fn authenticate(&self, presented: Option<&str>) -> Result<Authenticated, Refusal> {
+        let authenticated = self.identify(presented).await;
+        if let Err(refusal) = &authenticated {
+            self.metrics.calls.refused(refusal.kind()).inc();
+        }
+        authenticated
+    }
+
+    async fn identify(&self, presented: Option<&str>) -> Result<Authenticated, Refusal> {
+        let started_at = self.environment.now();
+        let started = self.environment.boot();
+        let presented = presented.ok_or(Refusal::CredentialMissing)?;
+        let value = TokenValue::parse(presented).map_err(|_| match looks_like_a_session(presented) {
+            true => Refusal::WrongTokenType,
+            false => Refusal::TokenUnknown,
+        })?;
+        if value.kind() != TokenKind::Ic {
+            return Err(Refusal::WrongTokenType);
+        }
+        let bearer = match self.bearers.get(&value.digest(), started).await {
+            Ok(Ok(bearer)) => bearer,
+            Ok(Err(failure)) | Err(failure) => return Err(refusal_of(failure)),
+        };
+        if bearer.principal.expires_at.is_some_and(|at| at <= started_at) {
+            return Err(Refusal::TokenExpired);
+        }
+        Ok(Authenticated { bearer, started_at, started })
+    }
+}
+
+/// A JWT of the control plane: three dotted parts that begin with a JSON object in base64.
+fn looks_like_a_session(presented: &str) -> bool {
+    presented.starts_with("eyJ") && presented.split('.').count() == 3
+}
+
+fn refusal_of(failure: AuthFailure) -> Refusal {
+    match failure {
+        AuthFailure::Unknown => Refusal::TokenUnknown,
+        AuthFailure::Expired => Refusal::TokenExpired,
+        AuthFailure::Revoked => Refusal::TokenRevoked,
+        AuthFailure::Unavailable => Refusal::AuthorityUnavailable,
+    }
+}

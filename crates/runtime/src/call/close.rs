@@ -1,0 +1,212 @@
+//! Step 9: the record.
+//!
+//! The record is appended to the journal before the money is let go, so that at no instant a
+//! spent amount is neither held nor recorded. A record that cannot be written leaves its
+//! reserve behind, and recovery settles that at the bound.
+
+use std::time::Duration;
+
+use iron_journal::canonical;
+use iron_primitives::{BootInstant, Money, Refusal};
+use iron_telemetry::CallOutcome;
+
+use crate::record::{
+    CallRecord, Ended, FORMAT, Kind, Outcome, RefusalRecord, Sealed, Settlement, Timings, Tokens,
+    total_cost,
+};
+use crate::{Runtime, subject};
+
+use super::attempt::Ending;
+use super::draft::{Draft, Refused};
+use super::pump::Settled;
+use super::reply::{Caller, Reply};
+
+/// How a call came out for its caller.
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    pub(super) status: u16,
+    pub(super) refusal: Option<RefusalRecord>,
+}
+
+/// What the caller has been told, or is to be told after the record was written.
+pub(super) enum Told {
+    /// The whole stream.
+    Already,
+    /// This.
+    After(Caller, Result<Reply, Refusal>),
+}
+
+impl Runtime {
+    /// The last step: record, money, and the answer if it is not on its way yet.
+    pub(super) async fn close(&self, settled: Settled) {
+        let Settled { draft, hold, ending, verdict, told } = settled;
+        let recorded = self.record(&draft, verdict).await;
+        if !recorded {
+            // The reserve stays without a record; recovery settles it at the bound. Here the
+            // money stays held, so that it is not spent twice.
+            tracing::error!(call = %draft.id, "the money of a call without a record stays held");
+        } else if ending.ended == Ended::Unsent {
+            self.wallets.release_unsent(hold);
+        } else {
+            let settlement = self.wallets.settle(hold, ending.cost);
+            self.count_money(&ending, settlement.above_held);
+        }
+        if let Told::After(caller, told) = told {
+            let durable = self.journal.durable(hold.position).await.is_ok();
+            caller.answer(match told {
+                _ if !durable || !recorded => Err(Refusal::JournalUnavailable),
+                Ok(reply) => Ok(Reply { remaining: self.left(&draft), ..reply }),
+                refused => refused,
+            });
+        }
+    }
+
+    fn count_money(&self, ending: &Ending, above_held: Money) {
+        let wallet = &self.metrics.wallet;
+        if ending.settlement == Settlement::Estimated {
+            wallet.estimated.inc();
+        }
+        if above_held > Money::ZERO {
+            wallet.overdrafts.inc();
+            wallet.overdraft_nanos.inc_by(u64::try_from(above_held.nanos()).unwrap_or(0));
+        }
+    }
+
+    /// What is left of the tightest budget on the path, as far as this instance knows.
+    pub(super) fn left(&self, draft: &Draft) -> Option<Money> {
+        let path = draft.bearer.principal.path;
+        path.scopes().filter_map(|scope| self.wallets.remaining(path.tenant, scope)).min()
+    }
+
+    /// Leaves the record of a call that was refused before anything was sent.
+    pub(super) async fn close_refused(&self, refused: Refused) -> Refusal {
+        let Refused { draft, refusal } = refused;
+        self.metrics.calls.refused(refusal.kind()).inc();
+        let verdict = Verdict {
+            outcome: Outcome::Refused,
+            status: refusal.kind().status(),
+            refusal: Some(RefusalRecord::from(&refusal)),
+        };
+        self.record(&draft, verdict).await;
+        refusal
+    }
+
+    /// Writes the record of a call. True if the journal has it.
+    pub(super) async fn record(&self, draft: &Draft, verdict: Verdict) -> bool {
+        let end_user = self.sealed_end_user(draft).await;
+        let record = self.record_of(draft, verdict, end_user);
+        self.count(draft, &record);
+        let body = match canonical::to_vec(&record) {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::error!(call = %draft.id, %error, "a record could not be written down");
+                return false;
+            }
+        };
+        match self.journal.append_record(record.tenant, &body) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(call = %draft.id, %error, "a record could not be journalled");
+                false
+            }
+        }
+    }
+
+    fn record_of(&self, draft: &Draft, verdict: Verdict, end_user: Option<Sealed>) -> CallRecord {
+        let principal = &draft.bearer.principal;
+        let path = principal.path;
+        let tokens = draft
+            .attempts
+            .iter()
+            .fold(Tokens::default(), |sum, attempt| sum.plus(&attempt.tokens));
+        let since = |at: BootInstant| micros(at.since(draft.started));
+        CallRecord {
+            agent: path.agent,
+            attempts: draft.attempts.clone(),
+            call: draft.id,
+            conversation: draft.attribution.conversation.clone(),
+            cost_nanos: total_cost(&draft.attempts).nanos(),
+            decisions: draft.decisions.clone(),
+            dialect: draft.dialect.as_str().to_owned(),
+            ended_at_us: self.environment.now().micros(),
+            end_user,
+            environment: principal.environment.clone(),
+            format: FORMAT,
+            kind: Kind::Call,
+            model: draft.model.clone(),
+            operation: draft.attribution.operation.clone(),
+            outcome: verdict.outcome,
+            prefix_hash: draft.prefix_hash.map(hex::encode),
+            price_book: draft.price_book.clone(),
+            project: path.project,
+            prompt_hash: draft.prompt_hash.map(hex::encode),
+            refusal: verdict.refusal,
+            request: draft.edge_id,
+            roles: draft.roles.map(|roles| roles.with_tokens(tokens.input_total())),
+            started_at_us: draft.started_at.micros(),
+            status: verdict.status,
+            stream: draft.stream,
+            tags: draft.attribution.tags.clone(),
+            team: path.team,
+            tenant: path.tenant,
+            timings: Timings {
+                first_byte_us: draft.first_byte.map(since),
+                overhead_us: draft.dispatched.map(since),
+                total_us: since(self.environment.boot()),
+            },
+            token: principal.token,
+            tokens,
+            trace: draft.trace.clone(),
+            user: path.user,
+        }
+    }
+
+    /// The end user's name, sealed under their own key; only its digest if there is no key.
+    async fn sealed_end_user(&self, draft: &Draft) -> Option<Sealed> {
+        let name = draft.attribution.end_user.as_deref()?;
+        let digest = draft.bearer.keyed_hash("end-user", std::iter::once(name.as_bytes()));
+        let tenant = draft.bearer.principal.path.tenant;
+        let question = (tenant, digest);
+        let asked = self.subjects.get(&question, self.environment.boot());
+        match tokio::time::timeout(self.config.subject_timeout, asked).await {
+            Ok(Ok(key)) => Some(subject::seal(&digest, &key, draft.id, name, &self.environment)),
+            Ok(Err(_)) | Err(_) => Some(subject::unsealed(&digest)),
+        }
+    }
+
+    fn count(&self, draft: &Draft, record: &CallRecord) {
+        let calls = &self.metrics.calls;
+        calls.finished(counted_as(record.outcome)).inc();
+        let took = |at: BootInstant| at.since(draft.started);
+        calls.duration.observe(took(self.environment.boot()));
+        if let Some(at) = draft.dispatched {
+            calls.overhead.observe(took(at));
+        }
+        for attempt in &record.attempts {
+            let model = self.metrics.model(&attempt.provider_kind, &attempt.model);
+            model.calls.inc();
+            let tokens = &attempt.tokens;
+            model.input_tokens.inc_by(tokens.input.saturating_add(tokens.input_audio));
+            model.cache_read_tokens.inc_by(tokens.cache_read);
+            let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
+            model.cache_write_tokens.inc_by(written);
+            model.output_tokens.inc_by(attempt.tokens.output_total());
+            model.cost_nanos.inc_by(u64::try_from(attempt.settled_nanos).unwrap_or(0));
+        }
+    }
+}
+
+const fn counted_as(outcome: Outcome) -> CallOutcome {
+    match outcome {
+        Outcome::Completed => CallOutcome::Completed,
+        Outcome::Refused => CallOutcome::Refused,
+        Outcome::ProviderError => CallOutcome::ProviderError,
+        Outcome::ClientGone => CallOutcome::ClientGone,
+        Outcome::Cut => CallOutcome::Cut,
+        Outcome::Unknown => CallOutcome::Crashed,
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,123 @@
+//! Step 3: which provider, if any.
+//!
+//! The request is read here, once; everything later works on what was read. Then the agent's
+//! list of models is asked, then its providers in their order: the first one that serves the
+//! model, has a price for it and can be spoken to is taken.
+
+use std::sync::Arc;
+
+use iron_llm::envelope::Envelope;
+use iron_llm::translate::Direction;
+use iron_llm::prices::ModelRef;
+use iron_llm::{Dialect, PriceBook};
+use iron_primitives::Refusal;
+
+use crate::Runtime;
+use crate::bearer::{Bearer, Lane};
+use crate::record::Roles;
+
+use super::admit::Admitted;
+use super::draft::{Draft, Refused};
+use super::request::CallRequest;
+
+/// A call whose model and provider are decided.
+pub(super) struct Decided {
+    pub(super) draft: Draft,
+    pub(super) request: CallRequest,
+    pub(super) envelope: Envelope,
+    pub(super) choice: Choice,
+}
+
+/// A provider and the model it is asked for.
+#[derive(Clone)]
+pub(super) struct Choice {
+    lane: Arc<Lane>,
+    name: Arc<str>,
+    pub(super) model: ModelRef,
+}
+
+impl Choice {
+    /// The model as the provider is asked for it.
+    pub(super) fn model_name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn lane(&self) -> &Lane {
+        &self.lane
+    }
+}
+
+impl Runtime {
+    pub(super) fn decide(&self, admitted: Admitted) -> Result<Decided, Refused> {
+        let Admitted { mut draft, mut request } = admitted;
+        let body = std::mem::take(&mut request.body);
+        let envelope = match Envelope::read(request.dialect, body) {
+            Ok(envelope) => envelope,
+            Err(error) => return Err(draft.refuse("shape", error.into())),
+        };
+        let facts = envelope.facts();
+        let model = facts.model.clone();
+        draft.stream = facts.stream;
+        draft.roles = Some(Roles::from(facts.roles));
+        draft.model = Some(truncated(&model, self.config.max_label_chars));
+        if draft.attribution.end_user.is_none() {
+            draft.attribution.end_user.clone_from(&facts.end_user);
+        }
+        if !allows(draft.bearer.principal.allowed_models.as_deref(), &model) {
+            return Err(draft.refuse("allowed_models", Refusal::ModelNotAllowed { model }));
+        }
+        draft.passed("allowed_models");
+        let book = self.authority.prices(draft.bearer.principal.path.tenant);
+        draft.price_book = Some(book.hash_hex());
+        match choose(&draft.bearer, &book, request.dialect, &model) {
+            Ok(choice) => {
+                draft.passed("assigned_provider");
+                Ok(Decided { draft, request, envelope, choice })
+            }
+            Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
+        }
+    }
+}
+
+/// Whether a list of models (none: all) has the model.
+pub(super) fn allows(list: Option<&[String]>, model: &str) -> bool {
+    list.is_none_or(|allowed| allowed.iter().any(|name| name == model))
+}
+
+/// Whether a route serves a model by its name.
+pub(super) fn serves(lane: &Lane, model: &str) -> bool {
+    let models = &lane.route.models;
+    models.is_empty() || models.iter().any(|name| name == model)
+}
+
+fn choose(
+    bearer: &Bearer,
+    book: &PriceBook,
+    dialect: Dialect,
+    model: &str,
+) -> Result<Choice, Refusal> {
+    let mut refusal = Refusal::NoProvider { model: model.to_owned() };
+    for lane in &bearer.lanes {
+        if !serves(lane, model) {
+            continue;
+        }
+        let kind = lane.route.kind;
+        let Some(known) = book.lookup(kind, model) else {
+            if !lane.route.models.is_empty() {
+                let what = format!("the model `{model}`, which has no price");
+                refusal = Refusal::Unbounded { what };
+            }
+            continue;
+        };
+        let spoken = Direction::of(dialect, kind).map_or(dialect, Direction::upstream);
+        if known.answers(spoken) {
+            return Ok(Choice { lane: lane.clone(), name: model.into(), model: known.clone() });
+        }
+    }
+    Err(refusal)
+}
+
+/// A name that a client invented, short enough for a record.
+fn truncated(text: &str, most_chars: usize) -> String {
+    text.chars().take(most_chars).collect()
+}

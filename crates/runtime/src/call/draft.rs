@@ -1,0 +1,80 @@
+//! What is known about a call while it is under way: the record in the making.
+
+use std::sync::Arc;
+
+use iron_llm::Dialect;
+use iron_primitives::{BootInstant, Refusal, RequestId, Timestamp};
+
+use crate::bearer::Bearer;
+use crate::in_flight::Seat;
+use crate::record::{Attempt, Decision, Roles};
+
+use super::request::{Attribution, CallRequest};
+use super::Authenticated;
+
+/// The facts gathered so far. Each step adds its own.
+pub(super) struct Draft {
+    pub(super) bearer: Arc<Bearer>,
+    pub(super) started_at: Timestamp,
+    pub(super) started: BootInstant,
+    pub(super) id: RequestId,
+    pub(super) edge_id: Option<RequestId>,
+    pub(super) dialect: Dialect,
+    pub(super) attribution: Attribution,
+    pub(super) trace: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) stream: bool,
+    pub(super) roles: Option<Roles>,
+    pub(super) prompt_hash: Option<[u8; 32]>,
+    pub(super) prefix_hash: Option<[u8; 32]>,
+    pub(super) price_book: Option<String>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) dispatched: Option<BootInstant>,
+    pub(super) first_byte: Option<BootInstant>,
+    /// The call counts as under way for as long as its draft lives.
+    pub(super) seat: Option<Seat>,
+}
+
+impl Draft {
+    pub(super) fn new(authenticated: Authenticated, request: &mut CallRequest) -> Self {
+        Draft {
+            bearer: authenticated.bearer,
+            started_at: authenticated.started_at,
+            started: authenticated.started,
+            id: request.id,
+            edge_id: request.edge_id,
+            dialect: request.dialect,
+            attribution: std::mem::take(&mut request.attribution),
+            trace: request.trace.take(),
+            model: None,
+            stream: false,
+            roles: None,
+            prompt_hash: None,
+            prefix_hash: None,
+            price_book: None,
+            decisions: Vec::new(),
+            attempts: Vec::new(),
+            dispatched: None,
+            first_byte: None,
+            seat: None,
+        }
+    }
+
+    /// Notes that a rule was applied and let the call pass.
+    pub(super) fn passed(&mut self, rule: &'static str) {
+        self.decisions.push(Decision { allowed: true, rule: rule.to_owned() });
+    }
+
+    /// Ends the call: a rule refused it.
+    pub(super) fn refuse(mut self, rule: &'static str, refusal: Refusal) -> Refused {
+        self.decisions.push(Decision { allowed: false, rule: rule.to_owned() });
+        Refused { draft: Box::new(self), refusal }
+    }
+}
+
+/// A call that we refused, on its way to its record.
+pub(super) struct Refused {
+    pub(super) draft: Box<Draft>,
+    pub(super) refusal: Refusal,
+}

@@ -1,0 +1,84 @@
+//! A stream on its way through: metered in the provider's dialect, said in the caller's.
+
+use bytes::Bytes;
+use iron_llm::Dialect;
+use iron_llm::meter::{Meter, MeterOptions, Reading};
+use iron_llm::sse::FrameTooLarge;
+use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
+
+/// Watches a stream, and translates it where the caller speaks another dialect.
+pub(super) struct Flow {
+    meter: Meter,
+    translator: Option<Box<dyn StreamTranslator>>,
+    caller: Dialect,
+    cut: bool,
+}
+
+impl Flow {
+    /// A flow to a caller of this dialect. Without a translator the provider speaks it, too.
+    pub(super) fn new(
+        provider: Dialect,
+        options: MeterOptions,
+        caller: Dialect,
+        translator: Option<Box<dyn StreamTranslator>>,
+    ) -> Self {
+        Flow { meter: Meter::new(provider, options), translator, caller, cut: false }
+    }
+
+    /// Takes a chunk from the provider, gives what the caller gets for it.
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, FrameTooLarge> {
+        let fed = self.meter.feed(chunk)?;
+        self.cut |= fed.cut;
+        Ok(match &mut self.translator {
+            None => fed.forward,
+            Some(translator) => {
+                let mut out = Vec::new();
+                translator.feed(&fed.forward, &mut out);
+                out.into()
+            }
+        })
+    }
+
+    /// Takes the regular end of the provider's body.
+    pub(super) fn finish(&mut self) -> Bytes {
+        let rest = self.meter.finish();
+        match &mut self.translator {
+            None => rest,
+            Some(translator) => {
+                let mut out = Vec::new();
+                translator.feed(&rest, &mut out);
+                translator.finish(Ending::Closed, &mut out);
+                out.into()
+            }
+        }
+    }
+
+    /// Ends the caller's stream with an error, if it has not ended.
+    pub(super) fn fail(&mut self, error: ProviderError) -> Bytes {
+        match &mut self.translator {
+            _ if self.cut => Bytes::new(),
+            None => error_event(self.caller, &error).into(),
+            Some(translator) => {
+                let mut out = Vec::new();
+                translator.finish(Ending::Broken(error), &mut out);
+                out.into()
+            }
+        }
+    }
+
+    /// What is known so far.
+    pub(super) const fn reading(&self) -> &Reading {
+        self.meter.reading()
+    }
+
+    /// Whether the caller's stream was ended because the provider exceeded the bound.
+    pub(super) const fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Whether it is known how the answer begins: with an answer, or with an error.
+    pub(super) fn has_opened(&self) -> bool {
+        let reading = self.reading();
+        reading.started || reading.fault.is_some()
+    }
+}

@@ -1,0 +1,80 @@
+//! Step 5: the worst-case cost is set aside in every budget on the agent's path.
+
+use iron_llm::{Assumptions, Bound};
+use iron_primitives::Refusal;
+
+use crate::Runtime;
+use crate::orphan::Facts;
+use crate::wallet::{Hold, HoldRequest};
+
+use super::draft::{Draft, Refused};
+use super::inspect::Cleared;
+
+/// A call that may be sent: there is money for the worst that can happen.
+pub(super) struct Ready {
+    pub(super) cleared: Cleared,
+    pub(super) bound: Bound,
+    pub(super) hold: Hold,
+}
+
+impl Runtime {
+    pub(super) async fn hold(&self, cleared: Cleared) -> Result<Ready, Refused> {
+        let bound = match self.bound_of(&cleared) {
+            Ok(bound) => bound,
+            Err(refusal) => return Err(cleared.draft.refuse("bound", refusal)),
+        };
+        match self.hold_attempt(&cleared, &bound, 1).await {
+            Ok(hold) => {
+                let mut cleared = cleared;
+                cleared.draft.passed("budget");
+                Ok(Ready { cleared, bound, hold })
+            }
+            Err(refusal) => Err(cleared.draft.refuse("budget", refusal)),
+        }
+    }
+
+    /// Sets money aside for one attempt; each attempt has its own hold.
+    pub(super) async fn hold_attempt(
+        &self,
+        cleared: &Cleared,
+        bound: &Bound,
+        attempt: u32,
+    ) -> Result<Hold, Refusal> {
+        let facts = serde_json::to_vec(&facts_of(&cleared.draft, cleared)).unwrap_or_default();
+        let path = &cleared.draft.bearer.principal.path;
+        let request = HoldRequest { path, call: cleared.draft.id, attempt, bound, facts: &facts };
+        self.wallets.hold(request).await
+    }
+
+    /// The bound by bytes where the budget is far away, else by tokens.
+    fn bound_of(&self, cleared: &Cleared) -> Result<Bound, Refusal> {
+        let tenant = cleared.draft.bearer.principal.path.tenant;
+        let book = self.authority.prices(tenant);
+        let kind = cleared.choice.model.kind;
+        let assumptions = Assumptions::default();
+        let envelope = &cleared.outbound.envelope;
+        let quick = Bound::quick(&book, kind, envelope, &assumptions)?;
+        Ok(quick)
+    }
+}
+
+/// What the reserve tells about the call, should it never come back.
+fn facts_of(draft: &Draft, cleared: &Cleared) -> Facts {
+    let principal = &draft.bearer.principal;
+    Facts {
+        path: principal.path,
+        token: principal.token,
+        dialect: draft.dialect.as_str().to_owned(),
+        model: cleared.outbound.envelope.facts().model.clone(),
+        stream: draft.stream,
+        provider: cleared.choice.lane().route.provider,
+        provider_kind: cleared.choice.model.kind.as_str().to_owned(),
+        started_at_us: draft.started_at.micros(),
+        price_book: draft.price_book.clone(),
+        conversation: draft.attribution.conversation.clone(),
+        operation: draft.attribution.operation.clone(),
+        tags: draft.attribution.tags.clone(),
+        environment: principal.environment.clone(),
+        trace: draft.trace.clone(),
+    }
+}

@@ -1,0 +1,86 @@
+//! Step 4: is the request of a size and shape that may be sent.
+//!
+//! Here the request becomes what the provider will be sent: as it is where the provider
+//! speaks the caller's dialect, else translated whole. What cannot be said to the provider
+//! is refused by name now, before any money is held.
+
+use bytes::Bytes;
+use iron_llm::envelope::{Envelope, Facts};
+use iron_llm::translate::Plan;
+use iron_primitives::Refusal;
+
+use crate::Runtime;
+
+use super::decide::{Choice, Decided};
+use super::draft::{Draft, Refused};
+use super::request::CallRequest;
+
+/// A call whose request may be sent.
+pub(super) struct Cleared {
+    pub(super) draft: Draft,
+    pub(super) request: CallRequest,
+    pub(super) choice: Choice,
+    pub(super) outbound: Outbound,
+}
+
+/// The request in the provider's dialect.
+pub(super) struct Outbound {
+    /// In the dialect of the provider.
+    pub(super) envelope: Envelope,
+    /// How the answer finds back, if the caller speaks another dialect.
+    pub(super) plan: Option<Plan>,
+    /// Whether the caller itself asked for the usage in its stream.
+    pub(super) usage_asked: bool,
+}
+
+impl Runtime {
+    pub(super) fn inspect_input(&self, decided: Decided) -> Result<Cleared, Refused> {
+        let Decided { mut draft, request, envelope, choice } = decided;
+        if let Err(refusal) = self.check_size(envelope.facts()) {
+            return Err(draft.refuse("size", refusal));
+        }
+        hash_prompt(&mut draft, &envelope);
+        match translated(envelope, &choice) {
+            Ok(outbound) => {
+                draft.passed("size");
+                Ok(Cleared { draft, request, choice, outbound })
+            }
+            Err(refusal) => Err(draft.refuse("translation", refusal)),
+        }
+    }
+
+    fn check_size(&self, facts: &Facts) -> Result<(), Refusal> {
+        let config = &self.config;
+        let counts =
+            [("messages", facts.messages, config.max_messages), ("tools", facts.tools, config.max_tools)];
+        match counts.into_iter().find(|(_, count, most)| count > most) {
+            None => Ok(()),
+            Some((field, _, most)) => Err(Refusal::InvalidField {
+                field: field.to_owned(),
+                problem: format!("has more than {most} entries"),
+            }),
+        }
+    }
+}
+
+fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
+    let prefix = || envelope.prefix();
+    let prompt = std::iter::once(envelope.prompt());
+    draft.prefix_hash = Some(draft.bearer.keyed_hash("prefix", prefix()));
+    draft.prompt_hash = Some(draft.bearer.keyed_hash("prompt", prefix().chain(prompt)));
+}
+
+fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> {
+    let usage_asked = envelope.facts().usage_asked;
+    if choice.model.kind.speaks(envelope.dialect()) {
+        return Ok(Outbound { envelope, plan: None, usage_asked });
+    }
+    let plan = Plan::new(envelope.dialect(), choice.model.kind, envelope.body())?;
+    // With the cap that will be held in full if there is room; the hold may shrink it.
+    let cap = plan.output_cap().or(choice.model.max_output).ok_or_else(|| Refusal::Unbounded {
+        what: format!("the output of `{}`, whose maximum is not known", choice.model.name),
+    })?;
+    let body = plan.request(cap.max(plan.output_floor()))?;
+    let envelope = Envelope::read(plan.upstream(), Bytes::from(body))?;
+    Ok(Outbound { envelope, plan: Some(plan), usage_asked })
+}

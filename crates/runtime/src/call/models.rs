@@ -1,0 +1,51 @@
+//! Which models an agent may use.
+
+use std::collections::BTreeSet;
+
+use iron_llm::ProviderKind;
+
+use crate::Runtime;
+use crate::bearer::Lane;
+
+use super::Authenticated;
+use super::decide::allows;
+
+/// A model that an agent may use, and who serves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelOffer {
+    /// Its name.
+    pub name: String,
+    /// The kind of the first provider that serves it.
+    pub kind: ProviderKind,
+}
+
+impl Runtime {
+    /// The models that the agent may use, in the order of its providers.
+    ///
+    /// A provider without a list serves what the price book knows; a local server without a
+    /// list serves whatever it is asked for, so nothing can be named.
+    pub fn models(&self, authenticated: &Authenticated) -> Vec<ModelOffer> {
+        let principal = &authenticated.bearer.principal;
+        let book = self.authority.prices(principal.path.tenant);
+        let named = |lane: &Lane| -> Vec<String> {
+            let kind = lane.route.kind;
+            if lane.route.models.is_empty() {
+                let known = book.models().filter(|model| model.kind == kind && model.name != "*");
+                known.map(|model| model.name.clone()).collect()
+            } else {
+                let listed = lane.route.models.iter();
+                listed.filter(|name| book.lookup(kind, name).is_some()).cloned().collect()
+            }
+        };
+        let mut seen = BTreeSet::new();
+        let mut offers = Vec::new();
+        for lane in &authenticated.bearer.lanes {
+            for name in named(lane) {
+                if allows(principal.allowed_models.as_deref(), &name) && seen.insert(name.clone()) {
+                    offers.push(ModelOffer { name, kind: lane.route.kind });
+                }
+            }
+        }
+        offers
+    }
+}

@@ -1,0 +1,281 @@
+//! Steps 7 and 8: the answer goes through, and what it cost is found out.
+//!
+//! A stream is handed on piece by piece while it is metered; after the caller has gone it is
+//! read on for its usage, for a while. Whatever the ending, there is a cost: the provider's
+//! own count if its answer came to its end, else the bound. Nothing that was sent settles at
+//! zero unless the provider clearly refused it.
+
+use bytes::Bytes;
+use http::StatusCode;
+use iron_llm::Bound;
+use iron_llm::meter::Reading;
+use iron_llm::translate::{ErrorClass, ProviderError};
+use iron_primitives::Refusal;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use crate::Runtime;
+use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
+use crate::wallet::Hold;
+
+use super::attempt::Ending;
+use super::close::{Told, Verdict};
+use super::draft::Draft;
+use super::inspect::Cleared;
+use super::reply::{Body, Caller, Listener, Reply};
+use super::send::{Answered, Failed, Sent, Stream, Whole, ended_by};
+use super::upstream;
+
+/// A call whose cost is known and whose record can be written.
+pub(super) struct Settled {
+    pub(super) draft: Draft,
+    pub(super) hold: Hold,
+    pub(super) ending: Ending,
+    pub(super) verdict: Verdict,
+    pub(super) told: Told,
+}
+
+/// How a stream ended.
+struct Passed {
+    ended: Ended,
+    client_gone: bool,
+}
+
+impl Runtime {
+    pub(super) async fn settle(&self, sent: Sent, caller: Caller) -> Settled {
+        let Sent { mut cleared, bound, open, answer } = sent;
+        let hold = open.hold;
+        let (ending, verdict, told) = match answer {
+            Answered::Failed(failed) => {
+                let Failed { ending, told, .. } = failed;
+                let verdict = verdict_of_failure(&ending, &told);
+                (ending, verdict, Told::After(caller, told))
+            }
+            Answered::Whole(whole) => {
+                let gone = caller.has_gone();
+                let (ending, verdict, told) = self.whole(&cleared, &bound, &hold, whole, gone);
+                (ending, verdict, Told::After(caller, told))
+            }
+            Answered::Stream(stream) => {
+                // The reserve must be on disk before the first byte is shown.
+                if self.journal.durable(hold.position).await.is_err() {
+                    let ending = Ending::at_bound(Ended::ClientGoneAborted, &hold);
+                    let told = Err(Refusal::JournalUnavailable);
+                    let verdict = verdict_of_failure(&ending, &told);
+                    (ending, verdict, Told::After(caller, told))
+                } else {
+                    let (ending, verdict) =
+                        self.stream(&mut cleared, &bound, &hold, *stream, caller).await;
+                    (ending, verdict, Told::Already)
+                }
+            }
+        };
+        if cleared.draft.first_byte.is_none() {
+            cleared.draft.first_byte = open.first_byte;
+        }
+        let line = open.line(&ending, &cleared.choice);
+        cleared.draft.attempts.push(line);
+        Settled { draft: cleared.draft, hold, ending, verdict, told }
+    }
+
+    /// An answer that came as a whole.
+    fn whole(
+        &self,
+        cleared: &Cleared,
+        bound: &Bound,
+        hold: &Hold,
+        whole: Whole,
+        client_gone: bool,
+    ) -> (Ending, Verdict, Result<Reply, Refusal>) {
+        let Whole { status, headers, body, reading } = whole;
+        let ended = if client_gone { Ended::ClientGoneDrained } else { Ended::Done };
+        let ending = cost_of(bound, hold, &reading, ended);
+        let body = match &cleared.outbound.plan {
+            None => Ok(body),
+            Some(plan) => plan.response(&body, self.environment.now()).map(Bytes::from),
+        };
+        match body {
+            Ok(body) => {
+                let verdict = Verdict {
+                    outcome: if client_gone { Outcome::ClientGone } else { Outcome::Completed },
+                    status: status.as_u16(),
+                    refusal: None,
+                };
+                let headers = upstream::shown(&headers);
+                let cost = Some(ending.cost);
+                let body = Body::Whole(body);
+                (ending, verdict, Ok(Reply { status, headers, cost, remaining: None, body }))
+            }
+            Err(error) => {
+                let ending = Ending { ended: Ended::Malformed, ..ending };
+                let told = Err(Refusal::ProviderUnavailable { detail: error.to_string() });
+                (ending, verdict_of_failure(&Ending::free(Ended::Malformed), &told), told)
+            }
+        }
+    }
+
+    /// An answer that comes piece by piece.
+    async fn stream(
+        &self,
+        cleared: &mut Cleared,
+        bound: &Bound,
+        hold: &Hold,
+        mut stream: Stream,
+        caller: Caller,
+    ) -> (Ending, Verdict) {
+        self.metrics.calls.streams_in_flight.inc();
+        let headers = upstream::shown(stream.upstream.headers());
+        let remaining = self.left(&cleared.draft);
+        let patience = self.config.stalled_client;
+        let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
+        cleared.draft.first_byte = Some(self.environment.boot());
+        let until = self.deadline_of(cleared);
+        let passed = self.pass_on(&mut stream, &mut listener, until).await;
+        self.metrics.calls.streams_in_flight.dec();
+        let reading = stream.flow.reading();
+        let outcome = match passed {
+            Passed { client_gone: true, .. } => Outcome::ClientGone,
+            Passed { ended: Ended::Done | Ended::BoundReached, .. } => Outcome::Completed,
+            Passed { ended: Ended::ErrorInStream, .. } => Outcome::ProviderError,
+            Passed { .. } => Outcome::Cut,
+        };
+        let ending = cost_of(bound, hold, reading, passed.ended);
+        (ending, Verdict { outcome, status: 200, refusal: None })
+    }
+
+    fn deadline_of(&self, cleared: &Cleared) -> Instant {
+        let lane = cleared.choice.lane();
+        let whole = Duration::from_millis(lane.route.timeout_ms.max(1));
+        let already = cleared.draft.dispatched.map(|at| self.environment.boot().since(at));
+        Instant::now() + whole.saturating_sub(already.unwrap_or_default())
+    }
+
+    /// Hands the stream on until it ends; reads on for its usage when nobody listens.
+    async fn pass_on(
+        &self,
+        stream: &mut Stream,
+        listener: &mut Listener,
+        mut until: Instant,
+    ) -> Passed {
+        let Stream { upstream, flow, opening, ended } = stream;
+        let mut listening = true;
+        for piece in std::mem::take(opening) {
+            listening &= listener.hand(piece).await;
+        }
+        let mut body_ended = *ended;
+        let drain = self.config.drain_timeout;
+        if !listening {
+            until = until.min(Instant::now() + drain);
+        }
+        let failure = loop {
+            if body_ended {
+                break None;
+            }
+            let chunk = tokio::select! {
+                biased;
+                chunk = upstream.chunk() => chunk,
+                () = listener.gone(), if listening => {
+                    listening = false;
+                    until = until.min(Instant::now() + drain);
+                    continue;
+                }
+                () = sleep_until(until) => break Some(Ended::TimedOut),
+            };
+            match chunk {
+                Ok(Some(chunk)) => match flow.feed(&chunk) {
+                    Ok(piece) if listening => {
+                        if !listener.hand(piece).await {
+                            listening = false;
+                            until = until.min(Instant::now() + drain);
+                        }
+                        if flow.was_cut() {
+                            // The caller's stream is over; the provider's may go on.
+                            listener.end();
+                            until = until.min(Instant::now() + drain);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => break Some(Ended::Malformed),
+                },
+                Ok(None) => body_ended = true,
+                Err(error) => break Some(ended_by(error)),
+            }
+        };
+        finish(flow, listener, listening, failure).await
+    }
+}
+
+/// Ends the caller's stream and says how the provider's ended.
+async fn finish(
+    flow: &mut super::flow::Flow,
+    listener: &mut Listener,
+    listening: bool,
+    failure: Option<Ended>,
+) -> Passed {
+    let is_whole = is_final(flow.reading());
+    let ended = match failure {
+        _ if flow.was_cut() => Ended::BoundReached,
+        _ if flow.reading().fault.is_some() => Ended::ErrorInStream,
+        Some(ended) if !is_whole => ended,
+        None if !is_whole => Ended::UpstreamCut,
+        _ => Ended::Done,
+    };
+    if listening {
+        let last = match ended {
+            Ended::Done | Ended::BoundReached | Ended::ErrorInStream => flow.finish(),
+            _ => flow.fail(stream_error(ended)),
+        };
+        listener.hand(last).await;
+        return Passed { ended, client_gone: false };
+    }
+    let ended = match ended {
+        Ended::Done => Ended::ClientGoneDrained,
+        Ended::TimedOut => Ended::ClientGoneAborted,
+        other => other,
+    };
+    Passed { ended, client_gone: true }
+}
+
+/// The error that ends a caller's stream when the provider's broke.
+fn stream_error(ended: Ended) -> ProviderError {
+    match ended {
+        Ended::TimedOut | Ended::Stalled => {
+            ProviderError::new(ErrorClass::Timeout, "the provider stopped sending")
+        }
+        _ => ProviderError::new(ErrorClass::Internal, "the provider's stream broke off"),
+    }
+}
+
+/// Whether what was read is the provider's last word about its usage.
+fn is_final(reading: &Reading) -> bool {
+    reading.complete || reading.finish.is_some() && reading.usage.is_some()
+}
+
+/// The cost of an attempt that was answered: the provider's count if it is final and can be
+/// priced, else the bound.
+fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Ending {
+    let Some(usage) = reading.usage.filter(|_| is_final(reading)) else {
+        let tokens = reading.usage.as_ref().map(Tokens::from).unwrap_or_default();
+        return Ending { tokens, ..Ending::at_bound(ended, hold) };
+    };
+    let tokens = Tokens::from(&usage);
+    match bound.settle(&usage) {
+        Ok(cost) => Ending { ended, settlement: Settlement::Actual, cost, tokens },
+        Err(error) => {
+            tracing::error!(%error, "a provider reported a usage that has no price");
+            Ending { tokens, ..Ending::at_bound(ended, hold) }
+        }
+    }
+}
+
+/// The verdict on a call that brought no answer of a model.
+fn verdict_of_failure(ending: &Ending, told: &Result<Reply, Refusal>) -> Verdict {
+    let outcome = match ending.ended {
+        Ended::ClientGoneAborted | Ended::ClientGoneDrained => Outcome::ClientGone,
+        _ => Outcome::ProviderError,
+    };
+    let (status, refusal) = match told {
+        Ok(reply) => (reply.status.as_u16(), None),
+        Err(refusal) => (refusal.kind().status(), Some(RefusalRecord::from(refusal))),
+    };
+    Verdict { outcome, status, refusal }
+}

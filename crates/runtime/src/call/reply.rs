@@ -1,0 +1,144 @@
+//! What the caller gets, and the wire to it.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use iron_primitives::{Money, Refusal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Duration;
+
+/// How many chunks may lie between the provider and a slow caller.
+const CHUNKS_AHEAD: usize = 32;
+
+/// An answer of the provider, in the caller's dialect.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers of the provider that a caller may see, and the content type.
+    pub headers: HeaderMap,
+    /// What the call cost, where that is known before the first byte: not for streams.
+    pub cost: Option<Money>,
+    /// What is left of the tightest budget on the path, as far as this instance knows.
+    pub remaining: Option<Money>,
+    /// The body.
+    pub body: Body,
+}
+
+/// The body of a reply.
+#[derive(Debug)]
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece.
+    Chunks(Chunks),
+}
+
+/// The pieces of a streamed body. Dropping it tells the call that its caller has gone.
+#[derive(Debug)]
+pub struct Chunks(mpsc::Receiver<Bytes>);
+
+impl Chunks {
+    /// The next piece; none at the end.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.0.recv().await
+    }
+
+    /// As [`Chunks::next`], for streams.
+    pub fn poll_next(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Bytes>> {
+        self.0.poll_recv(context)
+    }
+}
+
+/// The caller, as the call's own task sees it.
+pub(super) struct Caller {
+    answer: Option<oneshot::Sender<Result<Reply, Refusal>>>,
+}
+
+/// A caller that has been given the head of a stream.
+pub(super) struct Listener {
+    chunks: Option<mpsc::Sender<Bytes>>,
+    patience: Duration,
+}
+
+impl Caller {
+    pub(super) fn new(answer: oneshot::Sender<Result<Reply, Refusal>>) -> Self {
+        Caller { answer: Some(answer) }
+    }
+
+    /// Gives the whole answer. Whether the caller is still there makes no difference.
+    pub(super) fn answer(mut self, answer: Result<Reply, Refusal>) {
+        if let Some(sender) = self.answer.take() {
+            let _ = sender.send(answer);
+        }
+    }
+
+    /// Gives the head of a stream; the rest follows through the listener.
+    pub(super) fn listen(
+        mut self,
+        status: StatusCode,
+        headers: HeaderMap,
+        remaining: Option<Money>,
+        patience: Duration,
+    ) -> Listener {
+        let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+        let body = Body::Chunks(Chunks(receiver));
+        let reply = Reply { status, headers, cost: None, remaining, body };
+        let sent = self.answer.take().is_some_and(|answer| answer.send(Ok(reply)).is_ok());
+        Listener { chunks: sent.then_some(sender), patience }
+    }
+
+    /// Waits until the caller has gone, and then so much longer.
+    pub(super) async fn abandoned(&mut self, patience: Duration) {
+        if let Some(answer) = &mut self.answer {
+            answer.closed().await;
+        }
+        tokio::time::sleep(patience).await;
+    }
+
+    /// Whether the caller has gone.
+    pub(super) fn has_gone(&self) -> bool {
+        self.answer.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+}
+
+impl Listener {
+    /// Hands a piece over; false if the caller has gone, or does not take it for too long.
+    pub(super) async fn hand(&mut self, piece: Bytes) -> bool {
+        let Some(chunks) = &self.chunks else { return false };
+        if piece.is_empty() {
+            return true;
+        }
+        let taken = match chunks.try_send(piece) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(piece)) => {
+                chunks.send_timeout(piece, self.patience).await.is_ok()
+            }
+        };
+        if !taken {
+            self.chunks = None;
+        }
+        taken
+    }
+
+    /// Ends the caller's stream, though the call goes on.
+    pub(super) fn end(&mut self) {
+        self.chunks = None;
+    }
+
+    /// Whether the caller has gone.
+    pub(super) fn has_gone(&self) -> bool {
+        self.chunks.as_ref().is_none_or(mpsc::Sender::is_closed)
+    }
+
+    /// Waits until the caller has gone.
+    pub(super) async fn gone(&self) {
+        match &self.chunks {
+            Some(chunks) => chunks.closed().await,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A provider's answer on its way in, wherever it comes from.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use iron_llm::{Dialect, ProviderKind, simulated};
+use iron_net::egress::{self, Answer, BodyError, Outgoing, Timeouts};
+use iron_primitives::Timestamp;
+
+use crate::authority::Credential;
+use crate::bearer::Lane;
+
+const ANTHROPIC_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const ANTHROPIC_DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A provider's answer whose head has arrived.
+pub(super) enum Upstream {
+    /// Over the network.
+    Http(Answer),
+    /// From the provider that is built in.
+    Played(Played),
+}
+
+/// A script of the built-in provider, being played.
+pub(super) struct Played {
+    status: StatusCode,
+    headers: HeaderMap,
+    frames: std::vec::IntoIter<simulated::Frame>,
+    /// It ends by breaking off.
+    cut: bool,
+}
+
+impl Played {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        match self.frames.next() {
+            Some(frame) => {
+                if frame.delay_ms > 0 {
+                    tokio::time::sleep(Duration::from_millis(frame.delay_ms)).await;
+                }
+                Ok(Some(frame.bytes))
+            }
+            None if self.cut => Err(BodyError::Broken),
+            None => Ok(None),
+        }
+    }
+
+    async fn collect(&mut self, limit_bytes: usize) -> Result<Bytes, BodyError> {
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if whole.len().saturating_add(chunk.len()) > limit_bytes {
+                return Err(BodyError::TooLarge { limit_bytes });
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl Upstream {
+    /// Asks the provider that is built in.
+    pub(super) fn simulated(dialect: Dialect, body: &Bytes, now: Timestamp) -> Self {
+        let created_s = u64::try_from(now.seconds()).unwrap_or(0);
+        let script = simulated::answer(dialect, body, created_s);
+        let header = |(name, value): (&'static str, String)| {
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        };
+        Upstream::Played(Played {
+            status: StatusCode::from_u16(script.status).unwrap_or(StatusCode::BAD_GATEWAY),
+            headers: script.headers.into_iter().filter_map(header).collect(),
+            frames: script.frames.into_iter(),
+            cut: script.cut,
+        })
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Upstream::Http(answer) => answer.status,
+            Upstream::Played(played) => played.status,
+        }
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        match self {
+            Upstream::Http(answer) => &answer.headers,
+            Upstream::Played(played) => &played.headers,
+        }
+    }
+
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        match self {
+            Upstream::Http(answer) => answer.chunk().await,
+            Upstream::Played(played) => played.chunk().await,
+        }
+    }
+
+    pub(super) async fn collect(&mut self, limit_bytes: usize) -> Result<Bytes, BodyError> {
+        match self {
+            Upstream::Http(answer) => answer.collect(limit_bytes).await,
+            Upstream::Played(played) => played.collect(limit_bytes).await,
+        }
+    }
+}
+
+/// What a lane is asked.
+pub(super) struct Question<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    /// The caller's headers; those that may leave are picked here.
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Puts a question to a provider over the network.
+pub(super) fn outgoing(
+    lane: &Lane,
+    credential: &Credential,
+    question: Question<'_>,
+) -> Option<Outgoing> {
+    let uri = lane.base.as_ref()?.join(question.path).ok()?;
+    let mut headers = egress::headers::forwarded_request(question.headers);
+    if !question.body.is_empty() {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    authorise(&mut headers, lane, credential)?;
+    Some(Outgoing { method: question.method, uri, headers, body: question.body })
+}
+
+/// Adds what the provider wants to know about us.
+fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> Option<()> {
+    let key = credential.secret.expose();
+    match lane.route.kind {
+        ProviderKind::Anthropic => {
+            let mut value = HeaderValue::try_from(key).ok()?;
+            value.set_sensitive(true);
+            headers.insert(ANTHROPIC_KEY, value);
+            headers.entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_DEFAULT_VERSION);
+            for name in ["openai-beta", "openai-organization", "openai-project"] {
+                headers.remove(name);
+            }
+        }
+        _ => {
+            if !key.is_empty() {
+                let mut value = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
+            if let Some(organization) = &lane.route.organization {
+                headers.insert(OPENAI_ORGANIZATION, HeaderValue::try_from(organization).ok()?);
+            }
+            headers.remove("anthropic-beta");
+            headers.remove("anthropic-version");
+        }
+    }
+    Some(())
+}
+
+/// The waits of one call at this lane.
+pub(super) fn timeouts(lane: &Lane, idle: Duration) -> Timeouts {
+    let whole = Duration::from_millis(lane.route.timeout_ms.max(1));
+    Timeouts { first_byte: whole, idle: idle.min(whole) }
+}
+
+/// The provider's headers that a caller is shown.
+pub(super) fn shown(headers: &HeaderMap) -> HeaderMap {
+    let mut shown = egress::headers::forwarded_response(headers);
+    let kind = headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON);
+    shown.insert(CONTENT_TYPE, kind);
+    shown
+}

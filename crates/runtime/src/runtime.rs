@@ -1,0 +1,148 @@
+//! The runtime: what the governed call needs, put together once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iron_journal::Journal;
+use iron_net::egress::Egress;
+use iron_primitives::{Environment, ProviderId, TenantId, TokenDigest};
+use iron_telemetry::Metrics;
+
+use crate::authority::{
+    AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey,
+};
+use crate::bearer::Bearer;
+use crate::config::Config;
+use crate::fresh::FreshCache;
+use crate::in_flight::InFlight;
+use crate::wallet::Wallets;
+
+/// What a token turned out to be; the failures that are answers are kept as well.
+pub(crate) type Known = Result<Arc<Bearer>, AuthFailure>;
+
+/// The governed path of one process.
+pub struct Runtime {
+    pub(crate) config: Config,
+    pub(crate) authority: Arc<dyn Authority>,
+    pub(crate) journal: Journal,
+    pub(crate) wallets: Wallets,
+    pub(crate) egress: Egress,
+    pub(crate) metrics: Metrics,
+    pub(crate) environment: Environment,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
+    pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
+    pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
+}
+
+/// What a runtime is made of.
+pub struct Parts {
+    /// The control plane.
+    pub authority: Arc<dyn Authority>,
+    /// Where records go.
+    pub journal: Journal,
+    /// Where money is held.
+    pub wallets: Wallets,
+    /// How providers are reached.
+    pub egress: Egress,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Time and randomness.
+    pub environment: Environment,
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("in_flight", &self.in_flight.count()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// A runtime that can take calls.
+    pub fn new(config: Config, parts: Parts) -> Arc<Self> {
+        let Parts { authority, journal, wallets, egress, metrics, environment } = parts;
+        let bearers = bearers(&config, &authority, &egress);
+        let asked = authority.clone();
+        let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
+            let asked = asked.clone();
+            Box::pin(async move { asked.credential(tenant, provider).await })
+        });
+        let asked = authority.clone();
+        let subjects = FreshCache::new(config.subjects, move |(tenant, subject)| {
+            let asked = asked.clone();
+            Box::pin(async move { asked.subject_key(tenant, subject).await })
+        });
+        let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
+        Arc::new(Runtime {
+            config,
+            authority,
+            journal,
+            wallets,
+            egress,
+            metrics,
+            environment,
+            in_flight,
+            bearers,
+            credentials,
+            subjects,
+        })
+    }
+
+    /// Acts at once on something that changed in the control plane: the next call sees it.
+    pub fn apply(&self, change: Change) {
+        match change {
+            Change::Token(token) => self.bearers.forget(&token),
+            // Rare, and cheap to refill: nothing is lost but one question per token.
+            Change::Agent(_) | Change::Tenant(_) | Change::Prices => self.bearers.forget_all(),
+            Change::Provider(_) => {
+                self.credentials.forget_all();
+                self.bearers.forget_all();
+            }
+            Change::Budget(scope) => self.wallets.budget_changed(scope),
+        }
+    }
+
+    /// Forgets the key of a data subject that was erased.
+    pub fn forget_subject(&self, tenant: TenantId, subject: [u8; 32]) {
+        self.subjects.forget(&(tenant, subject));
+    }
+
+    /// Takes no more calls, and waits until those under way are closed, but no longer than
+    /// this. What is left then is closed by the recovery of the next process.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.in_flight.close();
+        tokio::time::timeout(patience, self.in_flight.drained()).await.is_ok()
+    }
+
+    /// How many calls are under way.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.count()
+    }
+}
+
+fn bearers(
+    config: &Config,
+    authority: &Arc<dyn Authority>,
+    egress: &Egress,
+) -> FreshCache<TokenDigest, Known, AuthFailure> {
+    let authority = authority.clone();
+    let rules = egress.rules();
+    FreshCache::new(config.bearers, move |token| {
+        let authority = authority.clone();
+        Box::pin(async move {
+            match authority.authenticate(token).await {
+                Ok(principal) => Ok(Ok(Arc::new(Bearer::new(principal, rules)))),
+                Err(AuthFailure::Unavailable) => Err(AuthFailure::Unavailable),
+                Err(failure) => Ok(Err(failure)),
+            }
+        })
+    })
+}
+

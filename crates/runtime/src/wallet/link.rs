@@ -1,0 +1,98 @@
+//! How a process and the authority stand to each other.
+
+use std::time::Duration;
+
+use iron_primitives::BootInstant;
+
+use crate::authority::{Exchange, ExchangeReply, Incarnation, LeaseReport};
+
+use super::asking::Ask;
+
+/// Every lease is reported at least this often, which also prolongs its life.
+const COMPLETE_EVERY: Duration = Duration::from_secs(8);
+
+/// Who a wallet belongs to.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The process, as the ledger enrolled it.
+    pub incarnation: Incarnation,
+    /// The boot of the machine (`/proc/sys/kernel/random/boot_id`).
+    pub boot_id: String,
+    /// The newest answer of the ledger that the old journal knew of.
+    pub seen: u64,
+}
+
+/// One end of the exchange: what was heard last, and what must be said again.
+#[derive(Debug)]
+pub struct Link {
+    pub(super) owner: Owner,
+    /// Final accounts of earlier processes that the ledger has not booked yet.
+    pub(super) earlier: Vec<LeaseReport>,
+    complete_next: bool,
+    complete_at: BootInstant,
+    pub(super) failing: bool,
+}
+
+impl Link {
+    /// A process that has just enrolled, with the accounts that earlier ones left.
+    pub fn new(owner: Owner, earlier: Vec<LeaseReport>, now: BootInstant) -> Self {
+        Link { owner, earlier, complete_next: true, complete_at: now, failing: false }
+    }
+
+    /// Whether the next exchange must report every lease.
+    pub fn must_be_complete(&self, now: BootInstant) -> bool {
+        self.complete_next || now >= self.complete_at
+    }
+
+    /// Puts an exchange together out of what the books say.
+    pub fn exchange(&self, complete: bool, asks: impl IntoIterator<Item = Ask>) -> Exchange {
+        let mut reports = self.earlier.clone();
+        let mut wants = Vec::new();
+        for ask in asks {
+            reports.extend(ask.reports);
+            wants.extend(ask.wants);
+        }
+        let Owner { incarnation: from, seen, .. } = self.owner;
+        Exchange { from, seen, reports, complete, wants }
+    }
+
+    /// Whether an answer is news. One that is older than another already taken in is not; what
+    /// it says comes again.
+    pub fn accept(&mut self, reply: &ExchangeReply, complete: bool, now: BootInstant) -> bool {
+        if reply.sequence <= self.owner.seen {
+            return false;
+        }
+        self.owner.seen = reply.sequence;
+        self.earlier.retain(|report| !reply.closed.contains(&report.lease));
+        self.failing = false;
+        if complete {
+            self.complete_at = now.plus(COMPLETE_EVERY);
+            self.complete_next = false;
+        }
+        if reply.generation != self.owner.incarnation.generation {
+            tracing::warn!(
+                generation = reply.generation,
+                "the ledger was restored; every lease is declared again"
+            );
+            self.owner.incarnation.generation = reply.generation;
+            self.complete_next = true;
+        }
+        true
+    }
+
+    /// An answer did not come: everything must be said again. Whether that is new.
+    pub fn failed(&mut self) -> bool {
+        self.complete_next = true;
+        !std::mem::replace(&mut self.failing, true)
+    }
+
+    /// Final accounts that are still to be booked.
+    pub fn earlier(&self) -> &[LeaseReport] {
+        &self.earlier
+    }
+
+    /// The owner, with the newest answer it has heard.
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+}

@@ -1,0 +1,339 @@
+//! A control plane in memory, and a runtime around it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderMap;
+use iron_journal::{Content, Cursor, Journal, JournalKeys, Options};
+use iron_llm::{Dialect, PriceBook, ProviderKind};
+use iron_net::egress::{Egress, EgressOptions};
+use iron_primitives::{
+    ActorPath, AgentId, Environment, IcTokenId, InstanceId, LeaseId, ProjectId, ProviderId,
+    RequestId, Refusal, Scope, TenantId, TokenDigest, TokenKind, TokenValue, UserId,
+};
+use iron_runtime::authority::{
+    AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, Exchange,
+    ExchangeReply, Grant, Incarnation, Principal, Route, Shortfall, Standing, SubjectKey,
+};
+use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
+use iron_runtime::record::CallRecord;
+use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
+use iron_runtime::{Config, Parts, Runtime};
+use iron_telemetry::Metrics;
+use iron_testkit::TestEnvironment;
+
+/// What one budget has given out.
+#[derive(Debug, Default, Clone)]
+struct Account {
+    limit: Option<i64>,
+    lease: Option<LeaseId>,
+    granted: i64,
+    settled: i64,
+    returned: i64,
+}
+
+impl Account {
+    fn view(&self) -> BudgetView {
+        let escrow = self.granted - self.settled - self.returned;
+        BudgetView { limit: self.limit, settled: self.settled, escrow, suspense: 0 }
+    }
+}
+
+/// What the control plane knows.
+#[derive(Default)]
+pub(crate) struct Plane {
+    principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
+    keys: HashMap<ProviderId, String>,
+    accounts: HashMap<Scope, Account>,
+    sequence: u64,
+    pub(crate) down: bool,
+    pub(crate) authentications: u64,
+}
+
+/// A control plane in memory.
+pub(crate) struct TestAuthority {
+    plane: Mutex<Plane>,
+    environment: Environment,
+    prices: Mutex<Arc<PriceBook>>,
+}
+
+impl TestAuthority {
+    pub(crate) fn plane(&self) -> MutexGuard<'_, Plane> {
+        self.plane.lock().expect("not poisoned")
+    }
+
+    fn reply(&self, exchange: &Exchange) -> ExchangeReply {
+        let mut plane = self.plane();
+        plane.sequence += 1;
+        let mut reply = ExchangeReply { sequence: plane.sequence, ..ExchangeReply::default() };
+        let mut touched = Vec::new();
+        for report in &exchange.reports {
+            let account = plane.accounts.entry(report.scope).or_default();
+            account.settled = account.settled.max(report.settled);
+            account.returned = account.returned.max(report.returned);
+            if report.standing == Standing::Final {
+                account.returned = account.granted - account.settled;
+                reply.closed.push(report.lease);
+            } else {
+                touched.push((report.scope, report.unit, report.span, report.tenant));
+            }
+        }
+        for want in &exchange.wants {
+            let account = plane.accounts.entry(want.scope).or_default();
+            let lease = *account.lease.get_or_insert_with(|| self.environment.new_id());
+            let known = want.known.map_or(0, |(_, granted)| granted);
+            if known >= account.granted || want.known.is_some_and(|(id, _)| id != lease) {
+                let given = want.amount.min(account.view().room());
+                account.granted += given;
+                if given < want.exact {
+                    let view = account.view();
+                    let (tenant, scope, unit) = (want.tenant, want.scope, want.unit);
+                    reply.shortfalls.push(Shortfall { tenant, scope, unit, view, resets_at: None });
+                }
+            }
+            let span = iron_primitives::Period::None.span(self.environment.now());
+            touched.push((want.scope, want.unit, span, want.tenant));
+        }
+        for (scope, unit, span, tenant) in touched {
+            let account = plane.accounts.entry(scope).or_default();
+            let Some(lease) = account.lease else { continue };
+            let (granted, view) = (account.granted, account.view());
+            let (not_before_ms, ttl_ms) = (0, 30_000);
+            reply.grants.push(Grant {
+                lease, tenant, scope, unit, span, granted, not_before_ms, ttl_ms, view,
+            });
+        }
+        reply
+    }
+}
+
+#[async_trait]
+impl Authority for TestAuthority {
+    async fn authenticate(&self, token: TokenDigest) -> Result<Principal, AuthFailure> {
+        let mut plane = self.plane();
+        plane.authentications += 1;
+        if plane.down {
+            return Err(AuthFailure::Unavailable);
+        }
+        plane.principals.get(&token).cloned().unwrap_or(Err(AuthFailure::Unknown))
+    }
+
+    async fn credential(
+        &self,
+        _: TenantId,
+        provider: ProviderId,
+    ) -> Result<Credential, AuthorityError> {
+        let plane = self.plane();
+        let key = plane.keys.get(&provider).ok_or(AuthorityError::NotFound)?;
+        Ok(Credential { secret: key.clone().into(), version: 1 })
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
+        if self.plane().down {
+            return Err(AuthorityError::Unavailable);
+        }
+        Ok(self.reply(&exchange))
+    }
+
+    fn prices(&self, _: TenantId) -> Arc<PriceBook> {
+        self.prices.lock().expect("not poisoned").clone()
+    }
+
+    async fn subject_key(
+        &self,
+        _: TenantId,
+        subject: [u8; 32],
+    ) -> Result<SubjectKey, AuthorityError> {
+        Ok(SubjectKey { id: format!("key-{:02x}", subject[0]), key: subject })
+    }
+}
+
+/// One agent of one tenant, a runtime for it, and the token to call it with.
+pub(crate) struct World {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) authority: Arc<TestAuthority>,
+    pub(crate) journal: Journal,
+    pub(crate) wallets: Wallets,
+    pub(crate) metrics: Metrics,
+    pub(crate) environment: Environment,
+    pub(crate) path: ActorPath,
+    token: TokenValue,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// An agent whose providers are these.
+    pub(crate) fn new(routes: Vec<Route>) -> World {
+        World::with(routes, Config::default())
+    }
+
+    pub(crate) fn with(routes: Vec<Route>, config: Config) -> World {
+        let environment = TestEnvironment::new().environment;
+        let token = TokenValue::generate(TokenKind::Ic, &environment);
+        let path = ActorPath {
+            tenant: environment.new_id::<TenantId>(),
+            project: environment.new_id::<ProjectId>(),
+            team: None,
+            user: environment.new_id::<UserId>(),
+            agent: environment.new_id::<AgentId>(),
+        };
+        let principal = Principal {
+            token: environment.new_id::<IcTokenId>(),
+            expires_at: None,
+            path,
+            agent_state: AgentState::Running,
+            tenant_suspended: false,
+            allowed_models: None,
+            routes,
+            hash_key: [7; 32],
+            environment: Some("prod".to_owned()),
+        };
+        let mut plane = Plane::default();
+        plane.principals.insert(token.digest(), Ok(principal));
+        let authority = Arc::new(TestAuthority {
+            plane: Mutex::new(plane),
+            environment: environment.clone(),
+            prices: Mutex::new(PriceBook::builtin()),
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let instance: InstanceId = environment.new_id();
+        let options = Options::new(instance, 1, JournalKeys::new([1; 32], [2; 32], [3; 32]));
+        let (journal, _) = Journal::open(folder.path(), options, environment.clone()).expect("opens");
+        let owner = Owner {
+            incarnation: Incarnation { instance, incarnation: 1, generation: 1 },
+            boot_id: "boot".to_owned(),
+            seen: 0,
+        };
+        let wallets = Wallets::start(
+            owner,
+            &Estate::default(),
+            journal.clone(),
+            authority.clone(),
+            environment.clone(),
+            Policy::SERVER,
+        );
+        let metrics = Metrics::new();
+        let parts = Parts {
+            authority: authority.clone(),
+            journal: journal.clone(),
+            wallets: wallets.clone(),
+            egress: Egress::new(EgressOptions::default()).expect("a client"),
+            metrics: metrics.clone(),
+            environment: environment.clone(),
+        };
+        let runtime = Runtime::new(config, parts);
+        World {
+            runtime, authority, journal, wallets, metrics, environment, path, token,
+            _folder: folder,
+        }
+    }
+
+    /// Limits the agent's budget, in nano-dollars.
+    pub(crate) fn limit_agent(&self, nanos: i64) {
+        let scope = Scope::Agent(self.path.agent);
+        self.authority.plane().accounts.entry(scope).or_default().limit = Some(nanos);
+    }
+
+    /// Changes what the control plane says about the agent.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Principal)) {
+        let mut plane = self.authority.plane();
+        if let Some(Ok(principal)) = plane.principals.get_mut(&self.token.digest()) {
+            change(principal);
+        }
+    }
+
+    /// Makes a token unknown, expired or revoked.
+    pub(crate) fn fail_token(&self, failure: AuthFailure) {
+        self.authority.plane().principals.insert(self.token.digest(), Err(failure));
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.secret().expose()
+    }
+
+    pub(crate) fn digest(&self) -> TokenDigest {
+        self.token.digest()
+    }
+
+    pub(crate) fn set_key(&self, provider: ProviderId, key: &str) {
+        self.authority.plane().keys.insert(provider, key.to_owned());
+    }
+
+    pub(crate) fn request(&self, dialect: Dialect, body: &str) -> CallRequest {
+        CallRequest {
+            id: self.environment.new_id::<RequestId>(),
+            edge_id: None,
+            dialect,
+            headers: HeaderMap::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            attribution: Attribution::default(),
+            trace: None,
+        }
+    }
+
+    /// Calls as the agent.
+    pub(crate) async fn call(&self, dialect: Dialect, body: &str) -> Result<Reply, Refusal> {
+        self.send(self.request(dialect, body)).await
+    }
+
+    pub(crate) async fn send(&self, request: CallRequest) -> Result<Reply, Refusal> {
+        let authenticated = self.runtime.authenticate(Some(self.token())).await?;
+        self.runtime.call(authenticated, request).await
+    }
+
+    /// Everything recorded so far, oldest first, after all calls are closed.
+    pub(crate) async fn records(&self) -> Vec<CallRecord> {
+        while self.runtime.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.journal.durable(self.journal.position()).await.expect("durable");
+        let mut reader = self.journal.read_from(Cursor::START).expect("a reader");
+        let mut records = Vec::new();
+        let frames = reader.next_frames(10_000).expect("readable");
+        for frame in frames {
+            if let Content::Record(record) = &frame.content {
+                let read = serde_json::from_slice(record.body()).expect("a record of a call");
+                let again = iron_journal::canonical::to_vec(&read).expect("canonical");
+                assert_eq!(again.as_bytes(), record.body(), "a record reads back as it was");
+                records.push(read);
+            }
+        }
+        records
+    }
+
+    /// The one record there is.
+    pub(crate) async fn record(&self) -> CallRecord {
+        let mut records = self.records().await;
+        assert_eq!(records.len(), 1, "one call leaves one record");
+        records.remove(0)
+    }
+}
+
+/// A route to a provider.
+pub(crate) fn route(kind: ProviderKind, base_url: &str, provider: ProviderId) -> Route {
+    Route {
+        provider,
+        kind,
+        base_url: base_url.to_owned(),
+        organization: None,
+        models: Vec::new(),
+        timeout_ms: 10_000,
+    }
+}
+
+/// The whole body of a reply.
+pub(crate) async fn text(reply: Reply) -> String {
+    let mut bytes = Vec::new();
+    match reply.body {
+        Body::Whole(body) => bytes.extend_from_slice(&body),
+        Body::Chunks(mut chunks) => {
+            while let Some(chunk) = chunks.next().await {
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}

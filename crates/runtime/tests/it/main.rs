@@ -1,0 +1,4 @@
+//! The governed call, with a real journal, real wallets, real sockets.
+
+mod calls;
+mod kit;
