@@ -148,6 +148,17 @@ impl ErrorClass {
         }
     }
 
+    /// Whether the same request may succeed later, without anyone changing anything.
+    pub const fn cured_by_waiting(self) -> bool {
+        matches!(
+            self,
+            ErrorClass::RateLimit
+                | ErrorClass::Timeout
+                | ErrorClass::Overloaded
+                | ErrorClass::Internal
+        )
+    }
+
     /// The class of a status for which the body says nothing better.
     pub const fn of_status(status: u16) -> ErrorClass {
         match status {
@@ -201,6 +212,9 @@ pub struct RenderedError {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether trying again can help. Where it cannot, `x-should-retry: false` keeps the
+    /// client's SDK from trying all the same, as it does with any 429.
+    pub cured_by_waiting: bool,
 }
 
 impl ProviderError {
@@ -250,6 +264,7 @@ impl ProviderError {
         RenderedError {
             status,
             body: to_bytes(&self.value(shape)),
+            cured_by_waiting: self.class.cured_by_waiting(),
         }
     }
 
