@@ -18,7 +18,10 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charse
 /// The message is for the client; [`Problem::because`] keeps what only the log may know. The
 /// edge writes that cause down beside the request id and never sends it.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
     kind: ErrorKind,
     message: String,
     fields: BTreeMap<String, String>,
@@ -68,14 +71,14 @@ struct Body<'a> {
 impl Problem {
     /// A problem with a message of its own.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Problem {
+        Problem(Box::new(Inner {
             kind,
             message: message.into(),
             fields: BTreeMap::new(),
             details: Map::new(),
             retry_after_seconds: None,
             cause: None,
-        }
+        }))
     }
 
     /// One field that is wrong.
@@ -87,10 +90,9 @@ impl Problem {
     pub fn fields(fields: BTreeMap<String, String>) -> Self {
         let names: Vec<String> = fields.keys().map(|path| format!("`{path}`")).collect();
         let message = format!("the request is not valid: see {}", names.join(", "));
-        Problem {
-            fields,
-            ..Problem::new(ErrorKind::Validation, message)
-        }
+        let mut problem = Problem::new(ErrorKind::Validation, message);
+        problem.0.fields = fields;
+        problem
     }
 
     /// Something unexpected; the cause goes to the log only.
@@ -121,43 +123,43 @@ impl Problem {
     /// Adds a fact that the client can act on.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        self.0.details.insert(name.to_owned(), value.into());
         self
     }
 
     /// Says when to try again, in whole seconds; never less than one.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_seconds = Some(seconds.max(1));
+        self.0.retry_after_seconds = Some(seconds.max(1));
         self
     }
 
     /// Keeps what only the log may know.
     #[must_use]
     pub fn because(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.cause = Some(Cause(Arc::new(cause)));
+        self.0.cause = Some(Cause(Arc::new(cause)));
         self
     }
 
     /// What went wrong.
-    pub const fn kind(&self) -> ErrorKind {
-        self.kind
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
     /// The message for the client.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The fields that are wrong, by path.
-    pub const fn wrong_fields(&self) -> &BTreeMap<String, String> {
-        &self.fields
+    pub fn wrong_fields(&self) -> &BTreeMap<String, String> {
+        &self.0.fields
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -165,33 +167,23 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let envelope = Envelope {
-            error: Body {
-                code: self.kind.code(),
-                message: &self.message,
-                fields: &self.fields,
-                details: &self.details,
-            },
-        };
+        let Inner { kind, message, fields, details, retry_after_seconds, cause } = *self.0;
+        let body = Body { code: kind.code(), message: &message, fields: &fields, details: &details };
         // Texts, numbers and maps with text keys always serialise.
-        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        let body = serde_json::to_vec(&Envelope { error: body }).unwrap_or_default();
         let status =
-            StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-        if let Some(seconds) = self.retry_after_seconds {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some(seconds) = retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.kind == ErrorKind::Unauthorized || self.kind.status() == 401 {
+        if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"iron\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
-        response.extensions_mut().insert(self.kind);
-        if let Some(cause) = self.cause {
+        response.extensions_mut().insert(kind);
+        if let Some(cause) = cause {
             response.extensions_mut().insert(cause);
         }
         response

@@ -1,11 +1,10 @@
-//! How often: sliding windows per caller, short bursts smoothed, failed logins counted.
+//! How often: sliding windows per caller, short bursts smoothed.
 //!
 //! A window is kept in sixty slots and one more, so that it never admits more than its limit
 //! in any stretch of its length, and remembers at most 61 numbers per caller. Bursts are
 //! smoothed by a virtual schedule: ten requests at one instant pass untouched, further ones
 //! wait for their turn, 10 ms apart, up to a second.
 
-mod login;
 mod window;
 
 use std::collections::HashMap;
@@ -17,7 +16,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use iron_primitives::{BootInstant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use login::LoginLimiter;
 use window::Window;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");

@@ -74,16 +74,4 @@ impl Window {
         }
         self.total = self.total.saturating_add(1);
     }
-
-    /// Takes the newest count back.
-    pub(super) fn take_back(&mut self) {
-        let Some((_, count)) = self.slots.back_mut() else {
-            return;
-        };
-        *count = count.saturating_sub(1);
-        self.total = self.total.saturating_sub(1);
-        if *count == 0 {
-            self.slots.pop_back();
-        }
-    }
 }

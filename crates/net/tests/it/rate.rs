@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use iron_net::rate::{LoginLimiter, Quota, RateLimiter, Standing, Verdict};
+use iron_net::rate::{Quota, RateLimiter, Standing, Verdict};
 use iron_primitives::{BootInstant, Timestamp};
 use proptest::prelude::*;
 
@@ -105,20 +105,6 @@ fn callers_do_not_share_their_windows() {
         limiter.check("grace", START, NOW).0,
         Verdict::Admitted { .. }
     ));
-}
-
-#[test]
-fn failed_logins_are_counted_from_their_start() {
-    let limiter = LoginLimiter::new(5, Duration::from_secs(300));
-    for _ in 0..5 {
-        assert_eq!(limiter.begin(&1, START), Ok(()));
-    }
-    assert!(limiter.begin(&1, START).is_err());
-    assert_eq!(limiter.begin(&2, START), Ok(()));
-    limiter.succeeded(&1);
-    assert_eq!(limiter.begin(&1, START), Ok(()));
-    assert!(limiter.begin(&1, later(Duration::from_secs(299))).is_err());
-    assert_eq!(limiter.begin(&1, later(Duration::from_secs(306))), Ok(()));
 }
 
 proptest! {
