@@ -3,13 +3,11 @@
 //! A request of this dialect is read by [`crate::envelope`] like any other and passes byte
 //! for byte, but for the output cap. What is special is here: the credential travels in
 //! [`CREDENTIAL_HEADER`], every request names a [`VERSION_HEADER`], and usage is told in
-//! pieces that must be put together ([`Tally`], [`Meter`]).
+//! pieces that must be put together ([`Tally`]).
 
-mod meter;
 pub mod model;
 mod usage;
 
-pub use meter::{Meter, Progress};
 pub use usage::{Iteration, Tally};
 
 /// Carries the credential, without a scheme in front.
@@ -36,16 +34,4 @@ pub fn is_answer_header(name: &str) -> bool {
 /// The answer to a request that only counts tokens.
 pub fn count_tokens_answer(input_tokens: u64) -> Vec<u8> {
     format!("{{\"input_tokens\":{input_tokens}}}").into_bytes()
-}
-
-/// The usage in the whole answer to a message; [`Tally::is_known`] is false where it says
-/// none, whatever the bytes are.
-pub fn usage_of_answer(body: &[u8], long_cache: bool) -> Tally {
-    let mut tally = Tally::new(long_cache);
-    if let Ok(serde_json::Value::Object(answer)) = serde_json::from_slice(body)
-        && let Some(usage) = answer.get("usage")
-    {
-        tally.merge(usage);
-    }
-    tally
 }

@@ -159,7 +159,11 @@ impl WriteEvents for Writer {
             Event::Finish { finish, usage } => {
                 let (stop_reason, stop_sequence) = stop(finish);
                 // A provider that counted nothing must not make the client forget our count.
-                let usage = if usage.total() == 0 { &self.begun_with } else { usage };
+                let usage = if usage.total() == 0 {
+                    &self.begun_with
+                } else {
+                    usage
+                };
                 let event = json!({
                     "type": "message_delta",
                     "delta": { "stop_reason": stop_reason, "stop_sequence": stop_sequence },

@@ -108,10 +108,14 @@ pub(super) fn all() -> BTreeMap<String, Fixture> {
         let folder = folder(direction);
         for entry in fs::read_dir(root().join(folder)).expect("every direction has its folder") {
             let path = entry.expect("the folder is readable").path();
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             let text = fs::read_to_string(&path).expect("the file is readable");
-            let fixture: Fixture =
-                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let fixture: Fixture = serde_json::from_str(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert_eq!(fixture.client, direction.client(), "{}", path.display());
             found.insert(format!("{folder}/{name}"), fixture);
         }
@@ -129,13 +133,20 @@ impl Case {
     }
 
     pub(super) fn plan(&self, client: Dialect) -> Result<Plan, Error> {
-        Plan::new(client, self.provider(client), self.request.to_string().as_bytes())
+        Plan::new(
+            client,
+            self.provider(client),
+            self.request.to_string().as_bytes(),
+        )
     }
 
     /// The bytes of the provider's stream.
     pub(super) fn stream_bytes(&self) -> Vec<u8> {
         let frames = self.stream.as_deref().unwrap_or_default();
-        frames.iter().flat_map(|frame| format!("{frame}\n\n").into_bytes()).collect()
+        frames
+            .iter()
+            .flat_map(|frame| format!("{frame}\n\n").into_bytes())
+            .collect()
     }
 
     /// The same case with what comes out now.
@@ -152,25 +163,50 @@ impl Case {
         };
         let plan = match self.plan(client) {
             Ok(plan) => plan,
-            Err(Error::Untranslatable { feature, .. }) => return Case { refused: Some(feature), ..given },
-            Err(error) => return Case { invalid: Some(error.to_string()), ..given },
+            Err(Error::Untranslatable { feature, .. }) => {
+                return Case {
+                    refused: Some(feature),
+                    ..given
+                };
+            }
+            Err(error) => {
+                return Case {
+                    invalid: Some(error.to_string()),
+                    ..given
+                };
+            }
         };
-        let notes: BTreeMap<String, String> =
-            plan.notes().iter().map(|note| (note.field.to_owned(), note.becomes.to_owned())).collect();
+        let notes: BTreeMap<String, String> = plan
+            .notes()
+            .iter()
+            .map(|note| (note.field.to_owned(), note.becomes.to_owned()))
+            .collect();
         Case {
-            sent: self.cap.map(|cap| json(&plan.request(cap).expect("a cap above the floor"))),
+            sent: self
+                .cap
+                .map(|cap| json(&plan.request(cap).expect("a cap above the floor"))),
             notes: (!notes.is_empty()).then_some(notes),
             given: self.answer.as_ref().map(|answer| {
-                json(&plan.response(answer.to_string().as_bytes(), NOW).expect("a readable answer"))
+                json(
+                    &plan
+                        .response(answer.to_string().as_bytes(), NOW)
+                        .expect("a readable answer"),
+                )
             }),
-            streamed: self.stream.as_ref().map(|_| frames(&stream(&plan, &[&self.stream_bytes()]))),
+            streamed: self
+                .stream
+                .as_ref()
+                .map(|_| frames(&stream(&plan, &[&self.stream_bytes()]))),
             rendered: self.error.as_ref().map(|error| {
                 let body = match &error.body {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
                 let rendered = plan.error(error.status, body.as_bytes());
-                Failure { status: rendered.status, body: json(&rendered.body) }
+                Failure {
+                    status: rendered.status,
+                    body: json(&rendered.body),
+                }
             }),
             ..given
         }

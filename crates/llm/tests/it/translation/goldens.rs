@@ -11,9 +11,14 @@ fn every_case_gives_what_its_fixture_says() {
     for (path, mut fixture) in all() {
         for (number, case) in fixture.cases.iter_mut().enumerate() {
             let is = case.run(fixture.client);
-            let text = |case: &super::fixture::Case| serde_json::to_string_pretty(case).expect("JSON");
+            let text =
+                |case: &super::fixture::Case| serde_json::to_string_pretty(case).expect("JSON");
             if text(&is) != text(case) {
-                wrong.push(format!("{path} case {number} gives\n{}\nnot\n{}", text(&is), text(case)));
+                wrong.push(format!(
+                    "{path} case {number} gives\n{}\nnot\n{}",
+                    text(&is),
+                    text(case)
+                ));
             }
             *case = is;
         }
@@ -22,14 +27,22 @@ fn every_case_gives_what_its_fixture_says() {
             fs::write(root().join(format!("{path}.json")), format!("{text}\n")).expect("writable");
         }
     }
-    assert!(record || wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        record || wrong.is_empty(),
+        "{} cases:\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
 }
 
 #[test]
 fn every_case_shows_something() {
     for (path, fixture) in all() {
         assert!(!fixture.cases.is_empty(), "{path} has no case");
-        assert!(!fixture.source.is_empty() && fixture.read.starts_with("20"), "{path} cites nothing");
+        assert!(
+            !fixture.source.is_empty() && fixture.read.starts_with("20"),
+            "{path} cites nothing"
+        );
         for (number, case) in fixture.cases.iter().enumerate() {
             let shows = case.refused.is_some()
                 || case.invalid.is_some()
@@ -45,7 +58,11 @@ fn every_case_shows_something() {
 #[test]
 fn what_a_cell_promises_its_cases_keep() {
     for (path, fixture) in all() {
-        let understood = fixture.cases.iter().filter(|case| case.refused.is_none()).count();
+        let understood = fixture
+            .cases
+            .iter()
+            .filter(|case| case.refused.is_none())
+            .count();
         match fixture.cell.as_str() {
             "refused" => assert_eq!(understood, 0, "{path} is refused, but a case is not"),
             "equal" | "converted" => assert_ne!(understood, 0, "{path} is understood in no case"),
@@ -62,10 +79,18 @@ fn a_stream_is_the_same_wherever_its_bytes_are_split() {
             let bytes = case.stream_bytes();
             let whole = frames(&stream(&plan, &[&bytes]));
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
-            assert_eq!(frames(&stream(&plan, &single)), whole, "{path}, byte by byte");
+            assert_eq!(
+                frames(&stream(&plan, &single)),
+                whole,
+                "{path}, byte by byte"
+            );
             for at in 0..=bytes.len() {
                 let (first, second) = bytes.split_at(at);
-                assert_eq!(frames(&stream(&plan, &[first, second])), whole, "{path}, split at {at}");
+                assert_eq!(
+                    frames(&stream(&plan, &[first, second])),
+                    whole,
+                    "{path}, split at {at}"
+                );
             }
         }
     }

@@ -13,12 +13,16 @@ use super::fixture::{Case, NOW, all, stream};
 
 static CASES: LazyLock<Vec<(Dialect, Case)>> = LazyLock::new(|| {
     let fixtures = all().into_values();
-    fixtures.flat_map(|f| f.cases.into_iter().map(move |case| (f.client, case))).collect()
+    fixtures
+        .flat_map(|f| f.cases.into_iter().map(move |case| (f.client, case)))
+        .collect()
 });
 
 static STREAMS: LazyLock<Vec<(Plan, Vec<u8>)>> = LazyLock::new(|| {
     let streams = CASES.iter().filter(|(_, case)| case.stream.is_some());
-    streams.map(|(client, case)| (case.plan(*client).expect("a plan"), case.stream_bytes())).collect()
+    streams
+        .map(|(client, case)| (case.plan(*client).expect("a plan"), case.stream_bytes()))
+        .collect()
 });
 
 fn strange() -> impl Strategy<Value = Value> {
@@ -73,10 +77,20 @@ fn disturb(value: &Value, at: Index, up: bool, strange: Value) -> Value {
 /// Whatever a translator writes are frames that its client can read.
 fn assert_frames(bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).expect("UTF-8");
-    assert!(text.is_empty() || text.ends_with("\n\n"), "the last frame is whole");
+    assert!(
+        text.is_empty() || text.ends_with("\n\n"),
+        "the last frame is whole"
+    );
     for frame in text.split_terminator("\n\n") {
-        let data = frame.lines().last().and_then(|line| line.strip_prefix("data: ")).expect("data");
-        assert!(data == "[DONE]" || serde_json::from_str::<Value>(data).is_ok(), "{data}");
+        let data = frame
+            .lines()
+            .last()
+            .and_then(|line| line.strip_prefix("data: "))
+            .expect("data");
+        assert!(
+            data == "[DONE]" || serde_json::from_str::<Value>(data).is_ok(),
+            "{data}"
+        );
     }
 }
 
@@ -176,13 +190,25 @@ fn chat_plan() -> Plan {
     let body = json!({
         "model": "claude-sonnet-4-5", "stream": true, "messages": [{ "role": "user", "content": "Hi" }],
     });
-    Plan::new(Dialect::OpenAiChat, ProviderKind::Anthropic, body.to_string().as_bytes()).expect("a plan")
+    Plan::new(
+        Dialect::OpenAiChat,
+        ProviderKind::Anthropic,
+        body.to_string().as_bytes(),
+    )
+    .expect("a plan")
 }
 
 #[test]
 fn nesting_without_end_is_refused_and_not_followed() {
     let deep = format!("{{\"messages\":{}", "[".repeat(200_000));
-    assert!(Plan::new(Dialect::OpenAiChat, ProviderKind::Anthropic, deep.as_bytes()).is_err());
+    assert!(
+        Plan::new(
+            Dialect::OpenAiChat,
+            ProviderKind::Anthropic,
+            deep.as_bytes()
+        )
+        .is_err()
+    );
     assert!(chat_plan().response(deep.as_bytes(), NOW).is_err());
     let event = format!("data: {deep}\n\n");
     assert_frames(&stream(&chat_plan(), &[event.as_bytes()]));
@@ -211,7 +237,8 @@ fn blocks_without_end_end_the_stream() {
     let mut opened = 0_u64;
     while !translator.ended() {
         let block = json!({ "type": "text", "text": "" });
-        let open = json!({ "type": "content_block_start", "index": opened, "content_block": block });
+        let open =
+            json!({ "type": "content_block_start", "index": opened, "content_block": block });
         translator.feed(format!("data: {open}\n\n").as_bytes(), &mut out);
         opened += 1;
         assert!(opened < 10_000, "the number of blocks is bounded");
@@ -222,8 +249,12 @@ fn blocks_without_end_end_the_stream() {
 #[test]
 fn a_streamed_response_without_end_ends_the_stream() {
     let body = json!({ "model": "claude-sonnet-4-5", "stream": true, "input": "Hi" });
-    let plan = Plan::new(Dialect::OpenAiResponses, ProviderKind::Anthropic, body.to_string().as_bytes())
-        .expect("a plan");
+    let plan = Plan::new(
+        Dialect::OpenAiResponses,
+        ProviderKind::Anthropic,
+        body.to_string().as_bytes(),
+    )
+    .expect("a plan");
     let mut translator = plan.stream(0, NOW);
     let mut out = Vec::new();
     for event in [
@@ -255,7 +286,10 @@ fn after_its_end_a_stream_says_nothing_more() {
         translator.finish(Ending::Closed, &mut out);
         let length = out.len();
         translator.feed(bytes, &mut out);
-        translator.finish(Ending::Broken(ProviderError::new(ErrorClass::Timeout, "late")), &mut out);
+        translator.finish(
+            Ending::Broken(ProviderError::new(ErrorClass::Timeout, "late")),
+            &mut out,
+        );
         assert_eq!(out.len(), length);
     }
 }

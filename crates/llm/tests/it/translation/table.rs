@@ -14,7 +14,10 @@ fn cells() -> BTreeMap<String, String> {
     let mut cells = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with('|')) {
         for cell in line.split('|') {
-            let Some((word, link)) = cell.trim().strip_prefix('[').and_then(|c| c.split_once("]("))
+            let Some((word, link)) = cell
+                .trim()
+                .strip_prefix('[')
+                .and_then(|c| c.split_once("]("))
             else {
                 continue;
             };
@@ -32,7 +35,9 @@ fn cells() -> BTreeMap<String, String> {
 
 #[test]
 fn every_cell_names_a_fixture_and_every_fixture_has_its_cell() {
-    let fixtures: BTreeMap<String, String> =
-        all().into_iter().map(|(path, fixture)| (path, fixture.cell)).collect();
+    let fixtures: BTreeMap<String, String> = all()
+        .into_iter()
+        .map(|(path, fixture)| (path, fixture.cell))
+        .collect();
     assert_eq!(cells(), fixtures);
 }

@@ -1,8 +1,9 @@
 //! The traps of the wire that are known to have broken gateways, one by one.
 
-use iron_llm::anthropic::{self, Meter, Progress, Tally};
+use iron_llm::anthropic::{self, Tally};
+use iron_llm::meter::read_answer;
 use iron_llm::translate::{Ending, ErrorClass, Plan, ProviderError};
-use iron_llm::{Dialect, ProviderKind, ServiceTier};
+use iron_llm::{Dialect, Meter, MeterOptions, ProviderKind, ServiceTier};
 use serde_json::{Value, json};
 
 use super::fixture::{NOW, frames, stream};
@@ -27,7 +28,8 @@ fn chat() -> Plan {
 
 fn claude_code() -> Plan {
     let messages = json!([{ "role": "user", "content": "Hi" }]);
-    let body = json!({ "model": "gpt-5.1", "max_tokens": 64, "stream": true, "messages": messages });
+    let body =
+        json!({ "model": "gpt-5.1", "max_tokens": 64, "stream": true, "messages": messages });
     plan(Dialect::AnthropicMessages, ProviderKind::OpenAi, &body)
 }
 
@@ -73,7 +75,12 @@ fn cached_tokens_stand_in_buckets_of_their_own() {
     })])
     .usage();
     assert_eq!(
-        (usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h),
+        (
+            usage.input,
+            usage.cache_read,
+            usage.cache_write_5m,
+            usage.cache_write_1h
+        ),
         (10, 100, 10, 20)
     );
     assert_eq!(usage.input_total(), 140);
@@ -84,7 +91,10 @@ fn writes_whose_life_is_not_told_are_as_dear_as_they_may_be() {
     let untold = json!({ "input_tokens": 1, "cache_creation_input_tokens": 30 });
     let mut long = Tally::new(true);
     long.merge(&untold);
-    assert_eq!((long.usage().cache_write_5m, long.usage().cache_write_1h), (0, 30));
+    assert_eq!(
+        (long.usage().cache_write_5m, long.usage().cache_write_1h),
+        (0, 30)
+    );
     assert_eq!(tally(&[untold]).usage().cache_write_5m, 30);
 }
 
@@ -92,7 +102,10 @@ fn writes_whose_life_is_not_told_are_as_dear_as_they_may_be() {
 fn an_explicit_zero_is_known_and_silence_is_not() {
     assert!(tally(&[json!({ "input_tokens": 0, "output_tokens": 0 })]).is_known());
     assert!(!tally(&[json!({}), json!(null)]).is_known());
-    assert!(!anthropic::usage_of_answer(b"<html>", false).is_known());
+    assert_eq!(
+        read_answer(Dialect::AnthropicMessages, b"<html>", false).usage,
+        None
+    );
 }
 
 #[test]
@@ -117,9 +130,16 @@ fn fallback() -> Value {
 
 #[test]
 fn all_attempts_of_a_fallback_are_counted_each_with_its_model() {
-    let tally = tally(&[json!({ "input_tokens": 10, "output_tokens": 1 }), fallback()]);
+    let tally = tally(&[
+        json!({ "input_tokens": 10, "output_tokens": 1 }),
+        fallback(),
+    ]);
     assert_eq!((tally.usage().input, tally.usage().output), (17, 5));
-    let models: Vec<_> = tally.iterations().iter().map(|attempt| attempt.model.as_deref()).collect();
+    let models: Vec<_> = tally
+        .iterations()
+        .iter()
+        .map(|attempt| attempt.model.as_deref())
+        .collect();
     assert_eq!(models, [Some("claude-fable-5"), Some("claude-opus-4-8")]);
 }
 
@@ -144,7 +164,10 @@ fn searches_tiers_and_regions_are_noticed() {
     })])
     .usage();
     assert_eq!(usage.web_searches, 2);
-    assert_eq!((usage.tier, usage.regional), (Some(ServiceTier::Priority), Some(true)));
+    assert_eq!(
+        (usage.tier, usage.regional),
+        (Some(ServiceTier::Priority), Some(true))
+    );
     let fast = tally(&[json!({ "service_tier": "standard", "speed": "fast" })]).usage();
     assert_eq!(fast.tier, Some(ServiceTier::Fast));
 }
@@ -162,49 +185,83 @@ fn thinking_is_part_of_the_output_and_not_added_to_it() {
 
 // Streams that end early.
 
+fn meter() -> Meter {
+    Meter::new(Dialect::AnthropicMessages, MeterOptions::default())
+}
+
 fn event(kind: &str, rest: &Value) -> String {
     let mut event = json!({ "type": kind });
-    event.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+    event
+        .as_object_mut()
+        .expect("an object")
+        .extend(rest.as_object().expect("an object").clone());
     format!("event: {kind}\ndata: {event}\n\n")
 }
 
 #[test]
 fn a_stream_that_is_cut_leaves_what_it_said_so_far() {
-    let mut meter = Meter::new(false);
+    let mut meter = meter();
     let start = json!({ "message": { "usage": { "input_tokens": 10, "output_tokens": 1 } } });
     let delta = json!({ "index": 0, "delta": { "type": "text_delta", "text": "Hello" } });
     let bytes = event("message_start", &start) + &event("content_block_delta", &delta);
     for byte in bytes.as_bytes() {
         meter.feed(&[*byte]).expect("small frames");
     }
-    assert_eq!(meter.progress(), Progress::Speaking);
-    assert_eq!((meter.tally().usage().input, meter.output_bytes()), (10, 5));
-    assert_eq!(meter.stop_reason(), None);
+    let reading = meter.reading();
+    assert!(reading.content_seen && !reading.complete);
+    assert_eq!(
+        (
+            reading.usage.map(|usage| usage.input),
+            reading.content_bytes
+        ),
+        (Some(10), 5)
+    );
+    assert_eq!(reading.finish, None);
 }
 
 #[test]
 fn a_whole_stream_is_metered_wherever_it_is_split() {
-    let bytes = event("message_start", &json!({ "message": { "usage": { "input_tokens": 10 } } }))
-        + ": PROCESSING\n\n"
+    let bytes = event(
+        "message_start",
+        &json!({ "message": { "usage": { "input_tokens": 10 } } }),
+    ) + ": PROCESSING\n\n"
         + &event("ping", &json!({}))
-        + &event("content_block_start", &json!({ "index": 0, "content_block": { "type": "text" } }))
-        + &event("content_block_delta", &json!({ "delta": { "type": "text_delta", "text": "é" } }))
-        + &event("message_delta", &json!({ "delta": { "stop_reason": "end_turn" }, "usage": { "output_tokens": 5 } }))
+        + &event(
+            "content_block_start",
+            &json!({ "index": 0, "content_block": { "type": "text" } }),
+        )
+        + &event(
+            "content_block_delta",
+            &json!({ "delta": { "type": "text_delta", "text": "é" } }),
+        )
+        + &event(
+            "message_delta",
+            &json!({ "delta": { "stop_reason": "end_turn" }, "usage": { "output_tokens": 5 } }),
+        )
         + &event("message_stop", &json!({}));
     for at in 0..=bytes.len() {
         let (first, second) = bytes.as_bytes().split_at(at);
-        let mut meter = Meter::new(false);
+        let mut meter = meter();
         meter.feed(first).expect("small frames");
         meter.feed(second).expect("small frames");
-        assert_eq!(meter.progress(), Progress::Done);
-        assert_eq!((meter.tally().usage().input, meter.tally().usage().output), (10, 5));
-        assert_eq!((meter.stop_reason(), meter.output_bytes()), (Some("end_turn"), 2));
+        let reading = meter.reading();
+        let usage = reading.usage.expect("a usage");
+        assert_eq!((usage.input, usage.output, reading.complete), (10, 5, true));
+        assert_eq!(
+            (reading.finish.as_deref(), reading.content_bytes),
+            (Some("end_turn"), 2)
+        );
     }
 }
 
 #[test]
 fn a_client_whose_provider_breaks_off_is_told_so_in_its_own_shape() {
-    let broken = || Ending::Broken(ProviderError::new(ErrorClass::Timeout, "the provider fell silent"));
+    let broken = || {
+        Ending::Broken(ProviderError::new(
+            ErrorClass::Timeout,
+            "the provider fell silent",
+        ))
+    };
     let mut out = Vec::new();
     claude_code().stream(1, NOW).finish(broken(), &mut out);
     assert_eq!(
@@ -227,28 +284,45 @@ fn a_client_whose_provider_breaks_off_is_told_so_in_its_own_shape() {
 fn an_overload_inside_a_200_is_seen_before_anything_was_said() {
     let error = json!({ "error": { "type": "overloaded_error", "message": "Overloaded" } });
     let start = json!({ "message": { "usage": { "input_tokens": 1 } } });
-    for before in ["", &event("ping", &json!({})), &event("message_start", &start)] {
-        let mut meter = Meter::new(false);
-        meter.feed((before.to_owned() + &event("error", &error)).as_bytes()).expect("small frames");
-        assert!(meter.progress() < Progress::Speaking, "another provider may still be asked");
-        assert_eq!(meter.error().map(|error| error.class), Some(ErrorClass::Overloaded));
+    for before in [
+        "",
+        &event("ping", &json!({})),
+        &event("message_start", &start),
+    ] {
+        let mut meter = meter();
+        meter
+            .feed((before.to_owned() + &event("error", &error)).as_bytes())
+            .expect("small frames");
+        let reading = meter.reading();
+        assert!(!reading.content_seen, "another provider may still be asked");
+        assert_eq!(
+            reading.fault.as_ref().map(|fault| fault.kind.as_str()),
+            Some("overloaded_error")
+        );
     }
 }
 
 #[test]
 fn comments_that_keep_a_connection_alive_are_not_json() {
     let done = "data: [DONE]\n\n";
-    let chunk = json!({ "id": "c", "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
+    let chunk =
+        json!({ "id": "c", "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
     let bytes = format!(": PROCESSING\n\ndata: {chunk}\n\n: PROCESSING\n\n{done}");
     let out = stream(&claude_code(), &[bytes.as_bytes()]);
-    assert!(frames(&out).last().expect("an end").starts_with("event: message_stop"));
+    assert!(
+        frames(&out)
+            .last()
+            .expect("an end")
+            .starts_with("event: message_stop")
+    );
 }
 
 // Trying again.
 
 #[test]
 fn an_empty_account_is_not_worth_another_try() {
-    let body = json!({ "type": "error", "error": { "type": "billing_error", "message": "No credit" } });
+    let body =
+        json!({ "type": "error", "error": { "type": "billing_error", "message": "No credit" } });
     let error = chat().error(402, body.to_string().as_bytes());
     assert_eq!((error.status, error.cured_by_waiting), (429, false));
     let body = json!({ "error": { "message": "No quota", "type": "insufficient_quota", "code": "insufficient_quota" } });
@@ -260,7 +334,11 @@ fn an_empty_account_is_not_worth_another_try() {
 
 #[test]
 fn the_headers_of_an_answer_that_go_on_name_no_account() {
-    for name in ["request-id", "retry-after", "anthropic-ratelimit-requests-remaining"] {
+    for name in [
+        "request-id",
+        "retry-after",
+        "anthropic-ratelimit-requests-remaining",
+    ] {
         assert!(anthropic::is_answer_header(name), "{name}");
     }
     assert!(!anthropic::is_answer_header("anthropic-organization-id"));
@@ -278,7 +356,9 @@ fn arguments_keep_every_digit_on_their_way_to_anthropic() {
         ] },
         { "role": "tool", "tool_call_id": "call_1", "content": "ok" },
     ] });
-    let sent = plan(Dialect::OpenAiChat, ProviderKind::Anthropic, &body).request(64).expect("a body");
+    let sent = plan(Dialect::OpenAiChat, ProviderKind::Anthropic, &body)
+        .request(64)
+        .expect("a body");
     let sent = String::from_utf8(sent).expect("UTF-8");
     assert!(sent.contains(&format!("\"input\":{arguments}")), "{sent}");
 }
@@ -293,7 +373,11 @@ fn thoughts_cannot_name_the_field_in_which_they_are_sent() {
         ] },
         { "role": "user", "content": "Go on" },
     ] });
-    let refused = Plan::new(Dialect::AnthropicMessages, ProviderKind::Local, body.to_string().as_bytes());
+    let refused = Plan::new(
+        Dialect::AnthropicMessages,
+        ProviderKind::Local,
+        body.to_string().as_bytes(),
+    );
     assert_eq!(
         refused.expect_err("refused").to_string(),
         "`messages[1].content[0].signature` cannot be translated (Anthropic messages to OpenAI chat \
@@ -307,10 +391,13 @@ fn thoughts_cannot_name_the_field_in_which_they_are_sent() {
 fn the_cap_is_said_in_the_word_that_the_provider_knows_and_only_there() {
     let messages = json!([{ "role": "user", "content": "Hi" }]);
     let body = json!({ "model": "m", "max_tokens": 500, "messages": messages });
-    for (provider, word) in
-        [(ProviderKind::OpenAi, "max_completion_tokens"), (ProviderKind::Local, "max_tokens")]
-    {
-        let sent = plan(Dialect::AnthropicMessages, provider, &body).request(42).expect("a body");
+    for (provider, word) in [
+        (ProviderKind::OpenAi, "max_completion_tokens"),
+        (ProviderKind::Local, "max_tokens"),
+    ] {
+        let sent = plan(Dialect::AnthropicMessages, provider, &body)
+            .request(42)
+            .expect("a body");
         let sent: Value = serde_json::from_slice(&sent).expect("JSON");
         let caps: Vec<_> = sent
             .as_object()
@@ -331,8 +418,11 @@ fn a_budget_for_thinking_never_reaches_the_cap() {
     let plan = plan(Dialect::OpenAiChat, ProviderKind::Anthropic, &body);
     assert_eq!(plan.output_floor(), 1025);
     for cap in [1025, 1026, 5000, 100_000] {
-        let sent: Value = serde_json::from_slice(&plan.request(cap).expect("a body")).expect("JSON");
-        let budget = sent["thinking"]["budget_tokens"].as_u64().expect("a budget");
+        let sent: Value =
+            serde_json::from_slice(&plan.request(cap).expect("a body")).expect("JSON");
+        let budget = sent["thinking"]["budget_tokens"]
+            .as_u64()
+            .expect("a budget");
         assert!(budget >= 1024 && budget < cap, "{budget} of {cap}");
     }
     assert!(plan.request(1024).is_err());

@@ -59,7 +59,13 @@ fn tool_use(number: usize, name: &str, input: &Value) -> Value {
     json!({ "type": "tool_use", "id": format!("toolu_{number}"), "name": name, "input": input })
 }
 
-const REASONS: [&str; 5] = ["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"];
+const REASONS: [&str; 5] = [
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "refusal",
+];
 
 fn usage() -> Value {
     json!({ "input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 11 })
@@ -85,7 +91,10 @@ fn message(blocks: &[Block], reason: &str) -> Value {
 }
 
 fn frame(event: &Value) -> String {
-    format!("event: {}\ndata: {event}\n\n", event["type"].as_str().expect("a type"))
+    format!(
+        "event: {}\ndata: {event}\n\n",
+        event["type"].as_str().expect("a type")
+    )
 }
 
 /// The message as a stream, arguments cut after every third character.
@@ -98,7 +107,9 @@ fn message_stream(blocks: &[Block], reason: &str) -> String {
         let (content, deltas): (Value, Vec<Value>) = match block {
             Block::Text(text) => (
                 json!({ "type": "text", "text": "" }),
-                text.iter().map(|text| json!({ "type": "text_delta", "text": text })).collect(),
+                text.iter()
+                    .map(|text| json!({ "type": "text_delta", "text": text }))
+                    .collect(),
             ),
             Block::Thinking(text, sign) => (
                 json!({ "type": "thinking", "thinking": "", "signature": "" }),
@@ -109,7 +120,11 @@ fn message_stream(blocks: &[Block], reason: &str) -> String {
             ),
             Block::Sealed(data) => (json!({ "type": "redacted_thinking", "data": data }), vec![]),
             Block::Call(name, input) => {
-                let text = if *input == json!({}) { String::new() } else { input.to_string() };
+                let text = if *input == json!({}) {
+                    String::new()
+                } else {
+                    input.to_string()
+                };
                 let deltas = cut(&text)
                     .iter()
                     .map(|text| json!({ "type": "input_json_delta", "partial_json": text }))
@@ -117,9 +132,12 @@ fn message_stream(blocks: &[Block], reason: &str) -> String {
                 (tool_use(number, name, &json!({})), deltas)
             }
         };
-        out += &frame(&json!({ "type": "content_block_start", "index": number, "content_block": content }));
+        out += &frame(
+            &json!({ "type": "content_block_start", "index": number, "content_block": content }),
+        );
         for delta in deltas {
-            out += &frame(&json!({ "type": "content_block_delta", "index": number, "delta": delta }));
+            out +=
+                &frame(&json!({ "type": "content_block_delta", "index": number, "delta": delta }));
             out += &frame(&json!({ "type": "ping" }));
         }
         out += &frame(&json!({ "type": "content_block_stop", "index": number }));
@@ -131,12 +149,18 @@ fn message_stream(blocks: &[Block], reason: &str) -> String {
 
 fn cut(text: &str) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    characters.chunks(3).map(|piece| piece.iter().collect()).collect()
+    characters
+        .chunks(3)
+        .map(|piece| piece.iter().collect())
+        .collect()
 }
 
 /// Cuts bytes at these places.
 fn split<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len().max(1))).collect();
+    let mut places: Vec<usize> = cuts
+        .iter()
+        .map(|cut| cut.index(bytes.len().max(1)))
+        .collect();
     places.sort_unstable();
     let mut rest = bytes;
     let mut taken = 0;
@@ -163,7 +187,10 @@ fn plan(client: Dialect, body: Value) -> Plan {
 fn same_text(mut message: Value) -> Value {
     for name in ["content", "refusal", "reasoning_content"] {
         if message[name] == "" || message[name].is_null() {
-            message.as_object_mut().expect("an object").shift_remove(name);
+            message
+                .as_object_mut()
+                .expect("an object")
+                .shift_remove(name);
         }
     }
     message

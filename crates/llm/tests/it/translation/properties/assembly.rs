@@ -7,8 +7,15 @@ pub(super) fn events(stream: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(stream).expect("UTF-8");
     text.split_terminator("\n\n")
         .map(|frame| {
-            let data = frame.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
-            if data == "[DONE]" { Value::Null } else { serde_json::from_str(data).expect("JSON") }
+            let data = frame
+                .lines()
+                .find_map(|line| line.strip_prefix("data: "))
+                .expect("data");
+            if data == "[DONE]" {
+                Value::Null
+            } else {
+                serde_json::from_str(data).expect("JSON")
+            }
         })
         .filter(|event| !event.is_null())
         .collect()
@@ -44,7 +51,11 @@ fn join(all: &mut Value, more: &Value) {
                     Some(old) if name != "index" && name != "type" => join(old, value),
                     Some(_) => {}
                     None => {
-                        let mut first = if value.is_array() { json!([]) } else { value.clone() };
+                        let mut first = if value.is_array() {
+                            json!([])
+                        } else {
+                            value.clone()
+                        };
                         if value.is_array() {
                             join(&mut first, value);
                         }
@@ -70,7 +81,11 @@ fn without_index(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let fields = map.into_iter().filter(|(name, _)| name != "index");
-            Value::Object(fields.map(|(name, value)| (name, without_index(value))).collect::<Map<_, _>>())
+            Value::Object(
+                fields
+                    .map(|(name, value)| (name, without_index(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => items.into_iter().map(without_index).collect(),
         other => other,
@@ -128,32 +143,58 @@ pub(super) fn message(stream: &[u8]) -> Value {
 /// The response in the last event, after the rules of the stream were checked.
 pub(super) fn response(stream: &[u8]) -> Value {
     let events = events(stream);
-    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().expect("a type")).collect();
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event["type"].as_str().expect("a type"))
+        .collect();
     for (number, event) in events.iter().enumerate() {
-        assert_eq!(event["sequence_number"], json!(number), "numbered without gaps");
+        assert_eq!(
+            event["sequence_number"],
+            json!(number),
+            "numbered without gaps"
+        );
     }
     assert_eq!(kinds[..2], ["response.created", "response.in_progress"]);
     let last = events.last().expect("an end");
-    assert!(matches!(last["type"].as_str(), Some("response.completed" | "response.incomplete")));
+    assert!(matches!(
+        last["type"].as_str(),
+        Some("response.completed" | "response.incomplete")
+    ));
     let done: Vec<&Value> = events
         .iter()
         .filter(|event| event["type"] == "response.output_item.done")
         .map(|event| &event["item"])
         .collect();
     let output = last["response"]["output"].as_array().expect("output");
-    assert_eq!(done, output.iter().collect::<Vec<_>>(), "every item was added and done in order");
+    assert_eq!(
+        done,
+        output.iter().collect::<Vec<_>>(),
+        "every item was added and done in order"
+    );
     for (number, item) in output.iter().enumerate() {
         let of_item = |kind: &str| -> Vec<&Value> {
-            events.iter().filter(|e| e["type"] == kind && e["output_index"] == json!(number)).collect()
+            events
+                .iter()
+                .filter(|e| e["type"] == kind && e["output_index"] == json!(number))
+                .collect()
         };
         assert_eq!(of_item("response.output_item.added").len(), 1);
         let deltas = |kind: &str| -> String {
-            of_item(kind).iter().map(|event| event["delta"].as_str().expect("text")).collect()
+            of_item(kind)
+                .iter()
+                .map(|event| event["delta"].as_str().expect("text"))
+                .collect()
         };
         let text = deltas("response.output_text.delta");
-        assert_eq!(text, item["content"][0]["text"].as_str().unwrap_or_default());
+        assert_eq!(
+            text,
+            item["content"][0]["text"].as_str().unwrap_or_default()
+        );
         let thought = deltas("response.reasoning_summary_text.delta");
-        assert_eq!(thought, item["summary"][0]["text"].as_str().unwrap_or_default());
+        assert_eq!(
+            thought,
+            item["summary"][0]["text"].as_str().unwrap_or_default()
+        );
         let arguments = deltas("response.function_call_arguments.delta");
         if !arguments.is_empty() {
             assert_eq!(arguments, item["arguments"].as_str().expect("arguments"));

@@ -23,7 +23,11 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn exchange() -> impl Strategy<Value = Exchange> {
-    (words(), words(), vec(("[a-z_]{1,8}", arguments(), words()), 0..3))
+    (
+        words(),
+        words(),
+        vec(("[a-z_]{1,8}", arguments(), words()), 0..3),
+    )
         .prop_map(|(asked, said, calls)| Exchange { asked, said, calls })
 }
 
@@ -40,10 +44,12 @@ fn messages(system: Option<&str>, exchanges: &[Exchange], last: &str) -> Vec<Val
             .calls
             .iter()
             .enumerate()
-            .map(|(call, (name, input, _))| json!({
-                "id": id(call), "type": "function",
-                "function": { "name": name, "arguments": input.to_string() },
-            }))
+            .map(|(call, (name, input, _))| {
+                json!({
+                    "id": id(call), "type": "function",
+                    "function": { "name": name, "arguments": input.to_string() },
+                })
+            })
             .collect();
         if !calls.is_empty() {
             assistant["tool_calls"] = calls.into();
