@@ -1,0 +1,406 @@
+//! Creating, finding, changing and ending providers: [`Providers`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use iron_audit::{Audit, Authorised, Entry, Reach};
+use iron_llm::ProviderKind;
+use iron_net::egress::{AddressRules, BaseUrl};
+use iron_primitives::{Environment, ProviderId, Secret, TenantId};
+use iron_store::{Db, Page, Paged, Sort, Tx};
+
+use crate::model::{
+    CallProvider, Credential, KeySource, NewProvider, Provider, ProviderChange, ProviderFilter,
+};
+use crate::store::{self, SealedKey};
+use crate::{Error, SealFailure};
+
+const DEFAULT_TIMEOUT_SECONDS: u32 = 600;
+const MAX_MODELS: usize = 100;
+
+/// The ability to seal a key for one place and to open it there again.
+#[async_trait]
+pub trait Seal: Send + Sync {
+    /// Seals a key, in the transaction that stores it.
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        key: &Secret,
+    ) -> Result<Vec<u8>, SealFailure>;
+
+    /// Opens a sealed key.
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, SealFailure>;
+}
+
+/// The providers of all tenants; a clone shares everything.
+#[derive(Clone)]
+pub struct Providers {
+    db: Db,
+    audit: Audit,
+    seal: Arc<dyn Seal>,
+    rules: AddressRules,
+    environment: Environment,
+}
+
+impl Providers {
+    /// The providers in a database. The rules say which addresses may be called.
+    pub fn new(
+        db: Db,
+        audit: Audit,
+        seal: Arc<dyn Seal>,
+        rules: AddressRules,
+        environment: Environment,
+    ) -> Self {
+        Providers {
+            db,
+            audit,
+            seal,
+            rules,
+            environment,
+        }
+    }
+
+    /// Creates a provider. Only the form of its key is checked; nothing is called.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a field that does not do, [`Error::BaseUrl`],
+    /// [`Error::DuplicateName`].
+    pub async fn create(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        new: NewProvider,
+    ) -> Result<Provider, Error> {
+        let now = self.environment.now();
+        let provider = Provider {
+            id: self.environment.new_id(),
+            tenant: authorised.tenant,
+            name: new.name,
+            kind: new.kind,
+            masked_key: new.key.as_ref().map(Secret::masked),
+            key_version: 1,
+            key_rotated_at: None,
+            base_url: new.base_url,
+            organization: new.organization,
+            models: new.models,
+            timeout_seconds: new.timeout_seconds,
+            active: true,
+            shared: new.shared,
+            owner: authorised.user,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        self.check(&provider)?;
+        check_key(&provider, new.key.as_ref())?;
+        let sealed = self.sealed(tx, &provider, new.key.as_ref()).await?;
+        store::insert(tx, &provider, sealed).await?;
+        let entry = about(&provider, "provider.create").changes(None::<&Provider>, Some(&provider));
+        self.audit.write(tx, authorised, entry.status(201)).await?;
+        Ok(provider)
+    }
+
+    /// Lists the providers of the tenant.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn list(
+        &self,
+        authorised: &Authorised,
+        filter: &ProviderFilter,
+        sort: Sort,
+        page: Page,
+    ) -> Result<Paged<Provider>, Error> {
+        store::list(&self.db, authorised.tenant, filter, sort, page).await
+    }
+
+    /// One provider.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, authorised: &Authorised, id: ProviderId) -> Result<Provider, Error> {
+        let found = store::find(&self.db, authorised.tenant, id).await?;
+        found.ok_or(Error::NotFound { id })
+    }
+
+    /// One provider that the caller may change, read inside the transaction that goes on to do so.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::OutOfReach`].
+    pub async fn read(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProviderId,
+    ) -> Result<Provider, Error> {
+        let found = store::find(tx, authorised.tenant, id).await?;
+        let provider = found.ok_or(Error::NotFound { id })?;
+        if authorised.reaches(provider.owner, None) {
+            Ok(provider)
+        } else {
+            Err(Error::OutOfReach { id })
+        }
+    }
+
+    /// Changes a provider.
+    ///
+    /// # Errors
+    /// As [`Providers::create`] and [`Providers::read`].
+    pub async fn update(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProviderId,
+        change: ProviderChange,
+    ) -> Result<Provider, Error> {
+        let before = self.read(tx, authorised, id).await?;
+        let now = self.environment.now();
+        let mut after = changed(&before, &change);
+        after.version = before.version.saturating_add(1);
+        after.updated_at = now;
+        let mut sealed = None;
+        if let Some(key) = &change.key {
+            after.key_version = before.key_version.saturating_add(1);
+            after.key_rotated_at = Some(now);
+            after.masked_key = Some(key.masked());
+            sealed = self.sealed(tx, &after, Some(key)).await?;
+        }
+        self.check(&after)?;
+        if change.key.is_some() {
+            check_key(&after, change.key.as_ref())?;
+        }
+        store::replace(tx, &after, sealed, before.version).await?;
+        let entry = about(&after, "provider.update").changes(Some(&before), Some(&after));
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(after)
+    }
+
+    /// Deletes a provider and destroys its key. The caller takes it from its agents in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// As [`Providers::read`].
+    pub async fn delete(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProviderId,
+    ) -> Result<Provider, Error> {
+        let provider = self.read(tx, authorised, id).await?;
+        store::delete(tx, &provider, self.environment.now()).await?;
+        let entry = about(&provider, "provider.delete").changes(Some(&provider), None::<&Provider>);
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(provider)
+    }
+
+    /// Makes sure that the caller may assign all of these to an agent: they exist, and are the
+    /// caller's own or shared.
+    ///
+    /// # Errors
+    /// [`Error::NotAssignable`] names the first one that may not.
+    pub async fn check_assignable(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        ids: &[ProviderId],
+    ) -> Result<(), Error> {
+        for (index, id) in ids.iter().enumerate() {
+            let found = store::find(&mut *tx, authorised.tenant, *id).await?;
+            let own = |provider: &Provider| match authorised.reach {
+                Reach::Own(user) => provider.owner == user || provider.shared,
+                _ => true,
+            };
+            if !found.as_ref().is_some_and(own) {
+                return Err(Error::NotAssignable { index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of these providers that are in use, in the given order, for the governed path.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn for_call(
+        &self,
+        tenant: TenantId,
+        ids: &[ProviderId],
+    ) -> Result<Vec<CallProvider>, Error> {
+        let mut found = store::among(&self.db, tenant, ids).await?;
+        found.retain(|provider| provider.active);
+        let place = |id: ProviderId| ids.iter().position(|other| *other == id);
+        found.sort_by_key(|provider| place(provider.id));
+        Ok(found.into_iter().map(call_provider).collect())
+    }
+
+    /// The opened key of a provider, for the one call that needs it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Seal`].
+    pub async fn credential(&self, tenant: TenantId, id: ProviderId) -> Result<Credential, Error> {
+        let found = store::key(&self.db, tenant, id)
+            .await?
+            .ok_or(Error::NotFound { id })?;
+        let (version, Some(sealed)) = found else {
+            let secret = Secret::new(String::new());
+            return Ok(Credential {
+                secret,
+                source: KeySource::None,
+                version: found.0,
+            });
+        };
+        let secret = self.seal.unseal(tenant, id, version, &sealed).await?;
+        Ok(Credential {
+            secret,
+            source: KeySource::Stored,
+            version,
+        })
+    }
+
+    async fn sealed(
+        &self,
+        tx: &mut Tx,
+        provider: &Provider,
+        key: Option<&Secret>,
+    ) -> Result<Option<SealedKey>, Error> {
+        let Some(key) = key else { return Ok(None) };
+        let (tenant, id, version) = (provider.tenant, provider.id, provider.key_version);
+        Ok(Some(SealedKey(
+            self.seal.seal(tx, tenant, id, version, key).await?,
+        )))
+    }
+
+    fn check(&self, provider: &Provider) -> Result<(), Error> {
+        let invalid = |field, problem| Err(Error::Invalid { field, problem });
+        let name = &provider.name;
+        if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return invalid(
+                "name",
+                "expected 1 to 100 characters, none of them a control character",
+            );
+        }
+        let fits = |model: &String| (1..=200).contains(&model.len());
+        if provider.models.len() > MAX_MODELS || !provider.models.iter().all(fits) {
+            return invalid(
+                "models",
+                "expected at most 100 names of 1 to 200 characters",
+            );
+        }
+        if provider
+            .timeout_seconds
+            .is_some_and(|seconds| !(1..=3_600).contains(&seconds))
+        {
+            return invalid("timeout_seconds", "expected 1 to 3600");
+        }
+        if provider
+            .organization
+            .as_ref()
+            .is_some_and(|text| !is_plain(text, 200))
+        {
+            return invalid("organization_id", "expected 1 to 200 printable characters");
+        }
+        match (&provider.base_url, provider.kind) {
+            (Some(_), ProviderKind::Simulated) => invalid(
+                "base_url",
+                "a simulated provider is built in and has no address",
+            ),
+            (Some(url), _) => BaseUrl::parse(url, self.rules)
+                .map(|_| ())
+                .map_err(Error::BaseUrl),
+            (None, ProviderKind::Local) => invalid(
+                "base_url",
+                "a local provider needs one, such as `http://127.0.0.1:11434/v1`",
+            ),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// Checks the form of a key. At the provider's own address its usual beginning is expected;
+/// elsewhere keys look as they like.
+fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
+    let invalid = |problem| {
+        Err(Error::Invalid {
+            field: "api_key",
+            problem,
+        })
+    };
+    let Some(key) = key else {
+        return match provider.kind {
+            ProviderKind::OpenAi | ProviderKind::Anthropic => invalid("required for this type"),
+            ProviderKind::Local | ProviderKind::Simulated => Ok(()),
+        };
+    };
+    if !is_plain(key.expose(), 500) {
+        return invalid("expected 1 to 500 printable characters without spaces");
+    }
+    match (provider.kind, &provider.base_url) {
+        (ProviderKind::OpenAi, None) if !key.expose().starts_with("sk-") => {
+            invalid("a key of OpenAI begins with `sk-`")
+        }
+        (ProviderKind::Anthropic, None) if !key.expose().starts_with("sk-ant-") => {
+            invalid("a key of Anthropic begins with `sk-ant-`")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_plain(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn changed(before: &Provider, change: &ProviderChange) -> Provider {
+    let mut after = before.clone();
+    if let Some(name) = &change.name {
+        after.name.clone_from(name);
+    }
+    if let Some(base_url) = &change.base_url {
+        after.base_url.clone_from(base_url);
+    }
+    if let Some(organization) = &change.organization {
+        after.organization.clone_from(organization);
+    }
+    if let Some(models) = &change.models {
+        after.models.clone_from(models);
+    }
+    if let Some(timeout_seconds) = change.timeout_seconds {
+        after.timeout_seconds = timeout_seconds;
+    }
+    after.shared = change.shared.unwrap_or(before.shared);
+    after.active = change.active.unwrap_or(before.active);
+    after
+}
+
+fn call_provider(provider: Provider) -> CallProvider {
+    let own = provider.kind.default_base_url().unwrap_or_default();
+    let seconds = provider.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+    CallProvider {
+        id: provider.id,
+        kind: provider.kind,
+        base_url: provider.base_url.unwrap_or_else(|| own.to_owned()),
+        organization: provider.organization,
+        models: provider.models,
+        timeout_ms: u64::from(seconds).saturating_mul(1_000),
+    }
+}
+
+fn about(provider: &Provider, action: &'static str) -> Entry {
+    Entry::new(action, "provider").resource(provider.id)
+}
+
+impl std::fmt::Debug for Providers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Providers")
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
