@@ -1,1 +1,42 @@
-//! iron-budget
+//! Budgets and the ledger behind them.
+//!
+//! Words: a *budget* is a limit on one scope, in one unit, for one period. A *lease* is money
+//! moved out of one budget into the hands of one instance: a running account whose numbers
+//! (granted, settled, returned) only grow. What is out is *escrow*; what an instance may have
+//! spent before it vanished is *suspense*; what is spent is *settled*. An *overdraft* is what
+//! went beyond a limit: an attempt that cost more than was held, a report that came after a
+//! lease was closed, a limit lowered below what was out.
+//!
+//! Invariants:
+//! - **settled + escrow + suspense ≤ limit + overdraft** at every commit, by a CHECK of the
+//!   table; and a grant is given only within the limit alone;
+//! - **the books balance**: every change is a move from one account to another, and the
+//!   counters are the sums of the moves ([`Ledger::check`]);
+//! - **a report counts once**, however often and in whatever order it comes, and is never
+//!   refused: what is late is booked as an overdraft;
+//! - **nothing is refunded by time**: an expired or fenced lease becomes suspense, and only its
+//!   owner's final account or an audited release frees it;
+//! - **locks are taken in one order**: leaves first, tenants last, one transaction an exchange.
+//!
+//! [`Teller`] answers the exchanges of runtimes, [`Limits`] serves people, [`Ledger`] is what
+//! both stand on.
+
+mod error;
+mod ledger;
+mod limits;
+mod model;
+mod moves;
+mod store;
+mod teller;
+
+pub use error::Error;
+pub use ledger::{Discrepancy, Ledger, Released};
+pub use limits::{LEAST, Limits, MOST};
+pub use model::{
+    BudgetKey, BudgetStatus, Changed, Enrolment, LeaseView, Modification, SetBudget, Standing, Terms,
+};
+pub use moves::LeaseState;
+pub use teller::Teller;
+
+/// The tables of this feature.
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("budget", "0001_ledger");

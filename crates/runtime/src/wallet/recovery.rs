@@ -69,6 +69,7 @@ pub struct Estate {
 #[derive(Default)]
 struct Lease {
     mark: Option<LeaseMark>,
+    incarnation: u64,
     boot_id: String,
     settled: i64,
     returned: i64,
@@ -84,6 +85,8 @@ pub struct Replay {
     /// Holds that a snapshot has counted already.
     counted: HashSet<HoldKey>,
     earlier: BTreeMap<LeaseId, LeaseReport>,
+    /// The processes that wrote, by incarnation, each with its boot.
+    processes: BTreeMap<u64, String>,
     last: Option<ProcessNote>,
     unreadable: usize,
 }
@@ -130,12 +133,12 @@ impl Replay {
                 *sum = sum.saturating_add(reserve.amount);
             }
         }
-        let mut accounts: Vec<LeaseReport> = self.earlier.into_values().collect();
+        let mut accounts: Vec<LeaseReport> = self.earlier.values().copied().collect();
         for (id, lease) in &self.leases {
             let Some(mark) = lease.mark else { continue };
             // At the bound: a hold without a record may have cost all of it.
             let settled = lease.settled.saturating_add(held.get(id).copied().unwrap_or(0));
-            let proven = lease.boot_id == boot_id && self.unreadable == 0;
+            let proven = self.unreadable == 0 && self.outlived(lease, boot_id);
             let standing =
                 if proven { Standing::Final } else { Standing::Lost { at_most: mark.watermark.max(settled) } };
             accounts.push(LeaseReport {
@@ -157,6 +160,13 @@ impl Replay {
             last: self.last,
             unreadable: self.unreadable,
         }
+    }
+
+    /// Whether another process began in the boot in which the lease was used: this one, or one
+    /// that has left notes of its own behind all that the lease's process wrote.
+    fn outlived(&self, lease: &Lease, boot_id: &str) -> bool {
+        let later = self.processes.range(lease.incarnation.saturating_add(1)..);
+        lease.boot_id == boot_id || later.map(|(_, boot)| boot).any(|boot| *boot == lease.boot_id)
     }
 
     fn reserve(&mut self, reserve: Reserve) {
@@ -192,12 +202,18 @@ impl Replay {
         for mark in note.marks {
             self.mark(mark, &note.process);
         }
-        self.last = Some(note.process);
+        self.heard(note.process);
+    }
+
+    fn heard(&mut self, process: ProcessNote) {
+        self.processes.insert(process.incarnation, process.boot_id.clone());
+        self.last = Some(process);
     }
 
     fn mark(&mut self, mark: LeaseMark, process: &ProcessNote) -> &mut Lease {
         let lease = self.leases.entry(mark.lease).or_default();
         lease.boot_id.clone_from(&process.boot_id);
+        lease.incarnation = process.incarnation;
         let before = lease.mark.unwrap_or(mark);
         lease.mark = Some(LeaseMark {
             granted: mark.granted.max(before.granted),
@@ -233,6 +249,6 @@ impl Replay {
                 None => self.unreadable = self.unreadable.saturating_add(1),
             }
         }
-        self.last = Some(taken.process);
+        self.heard(taken.process);
     }
 }

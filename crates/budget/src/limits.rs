@@ -1,0 +1,297 @@
+//! Budgets as people see and set them.
+
+use iron_audit::{Audit, Authorised, Entry};
+use iron_primitives::{
+    BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit,
+};
+use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
+use serde::Serialize;
+
+use crate::model::{BudgetKey, BudgetStatus, Changed, Modification, SetBudget};
+use crate::store::{self, BudgetRow};
+use crate::{Error, Ledger};
+
+/// The least budget that can be set: one cent.
+pub const LEAST: Money = Money::from_nanos(10_000_000);
+/// The largest budget that can be set: $999 999.99.
+pub const MOST: Money = Money::from_nanos(999_999_990_000_000);
+
+/// The budgets of all scopes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    ledger: Ledger,
+}
+
+/// A budget in an audit entry.
+#[derive(Serialize)]
+struct Noted {
+    limit: Option<String>,
+    period: Period,
+}
+
+impl Noted {
+    fn of(row: &BudgetRow) -> Self {
+        Noted { limit: row.limit.map(|limit| Money::from_nanos(limit).to_string()), period: row.period }
+    }
+}
+
+impl Limits {
+    /// The budgets of a ledger.
+    pub const fn new(ledger: Ledger) -> Self {
+        Limits { ledger }
+    }
+
+    fn db(&self) -> &Db {
+        &self.ledger.db
+    }
+
+    fn audit(&self) -> &Audit {
+        &self.ledger.audit
+    }
+
+    /// Gives a scope its budget, in the transaction of its birth. Every scope needs one, also
+    /// without a limit: what it spends is counted from its first day, and a scope without a
+    /// budget cannot spend at all.
+    ///
+    /// # Errors
+    /// [`Error::LimitOutOfRange`]; [`Error::Store`] if it has one already.
+    pub async fn create_row(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        scope: Scope,
+        limit: Option<Money>,
+        period: Period,
+    ) -> Result<(), Error> {
+        let limit = limit.map(in_range).transpose()?;
+        let key = BudgetKey { scope, unit: Unit::Usd, tenant };
+        let row = BudgetRow { limit: limit.map(Money::nanos), period };
+        store::insert_budget(tx, &key, row, self.ledger.environment.now()).await
+    }
+
+    /// A budget as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the scope has none in the caller's tenant.
+    pub async fn get(&self, authorised: &Authorised, scope: Scope) -> Result<BudgetStatus, Error> {
+        self.status(authorised.tenant, scope).await
+    }
+
+    /// The budgets of several scopes, in the order asked for; those that have none are left out.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn get_all(
+        &self,
+        authorised: &Authorised,
+        scopes: &[Scope],
+    ) -> Result<Vec<BudgetStatus>, Error> {
+        let mut found = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            match self.status(authorised.tenant, *scope).await {
+                Ok(status) => found.push(status),
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sets a limit, a period or both. What is lower acts at once: tell the runtimes by
+    /// `Change::Budget` after this has returned with [`Changed::changed`].
+    ///
+    /// What is out beyond a lowered limit is an overdraft; what was spent stays spent. Under a
+    /// new period counting begins anew, unless that period of the budget was counted before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the scope has no budget in the caller's tenant;
+    /// [`Error::LimitOutOfRange`].
+    pub async fn put(
+        &self,
+        authorised: &Authorised,
+        scope: Scope,
+        set: &SetBudget,
+    ) -> Result<Changed, Error> {
+        let mut tx = self.db().begin().await?;
+        let changed = self.put_in(&mut tx, authorised, scope, set).await?;
+        tx.commit().await?;
+        Ok(Changed { now: self.status(authorised.tenant, scope).await?, ..changed })
+    }
+
+    /// As [`Limits::put`], in a transaction that does other things too. The status that comes
+    /// back has no holds in it.
+    ///
+    /// # Errors
+    /// As [`Limits::put`].
+    pub async fn put_in(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        scope: Scope,
+        set: &SetBudget,
+    ) -> Result<Changed, Error> {
+        let limit = set.limit.map(in_range).transpose()?;
+        let now = self.ledger.environment.now();
+        let key = BudgetKey { scope, unit: Unit::Usd, tenant: authorised.tenant };
+        let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
+        let after = BudgetRow {
+            limit: limit.map(Money::nanos).or(before.limit),
+            period: set.period.unwrap_or(before.period),
+        };
+        let changed = after != before;
+        let mut row = store::period(tx, &key, after.period.span(now), after.limit).await?;
+        if changed {
+            row.counters.limit = after.limit;
+            self.ledger.overdraw_lowered(tx, &mut row, now).await?;
+            store::update_period(tx, &row).await?;
+            store::update_budget(tx, &key, after, now).await?;
+            self.follow_next(tx, &key, after, now).await?;
+            self.note_change(tx, authorised, &key, (&before, &after), set, now).await?;
+        }
+        Ok(Changed {
+            now: status(&key, after, row.counters, row.span, 0),
+            previous_limit: before.limit.map(Money::from_nanos),
+            previous_period: before.period,
+            changed,
+            modified_by: authorised.user,
+            modified_at: now,
+        })
+    }
+
+    /// The next period may have been opened ahead of its time.
+    async fn follow_next(
+        &self,
+        tx: &mut Tx,
+        key: &BudgetKey,
+        after: BudgetRow,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(end) = after.period.span(now).end else { return Ok(()) };
+        let span = after.period.span(end);
+        let Some(mut counters) = store::find_period(&mut *tx, key, &span).await? else {
+            return Ok(());
+        };
+        counters.limit = after.limit;
+        let mut row = crate::model::PeriodRow { key: *key, span, counters };
+        self.ledger.overdraw_lowered(tx, &mut row, now).await?;
+        store::update_period(tx, &row).await
+    }
+
+    async fn note_change(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        key: &BudgetKey,
+        (before, after): (&BudgetRow, &BudgetRow),
+        set: &SetBudget,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let id: EventId = self.ledger.environment.new_id();
+        sql("INSERT INTO budget_changes
+             (id, tenant_id, scope, unit, previous_limit, new_limit, previous_period, new_period,
+              reason, modified_by, modified_at, budget_request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+        .bind(id)
+        .bind(key.tenant)
+        .bind(key.scope)
+        .bind(key.unit.as_str())
+        .bind(before.limit)
+        .bind(after.limit)
+        .bind(before.period.as_str())
+        .bind(after.period.as_str())
+        .bind(set.reason.as_deref())
+        .bind(authorised.user)
+        .bind(now)
+        .bind(set.budget_request)
+        .execute(&mut *tx)
+        .await?;
+        let mut entry = Entry::new("budget.set", key.scope.kind().as_str())
+            .resource(key.scope)
+            .parameters(&serde_json::json!({ "reason": set.reason }))
+            .changes(Some(&Noted::of(before)), Some(&Noted::of(after)));
+        if let Scope::Agent(agent) = key.scope {
+            entry = entry.agent(agent);
+        }
+        self.audit().write(tx, authorised, entry).await?;
+        Ok(())
+    }
+
+    /// The modifications of a budget, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the scope has no budget in the caller's tenant.
+    pub async fn history(
+        &self,
+        authorised: &Authorised,
+        scope: Scope,
+        page: Page,
+    ) -> Result<Paged<Modification>, Error> {
+        let key = BudgetKey { scope, unit: Unit::Usd, tenant: authorised.tenant };
+        store::budget(self.db(), &key).await?.ok_or(Error::NotFound)?;
+        Select::new(
+            "previous_limit, new_limit, previous_period, new_period, reason, modified_by,
+             modified_at, budget_request_id",
+            "budget_changes",
+        )
+        .filter("tenant_id = ?", key.tenant)
+        .filter("scope = ?", key.scope)
+        .filter("unit = ?", key.unit.as_str())
+        .sort(Sort::descending("modified_at"), "id")
+        .fetch_page(self.db(), page)
+        .await?
+        .try_map(|row| modification(&row))
+    }
+
+    /// The state of a budget without evidence, for parts of the product itself.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the scope has no budget in this tenant.
+    pub async fn status(&self, tenant: TenantId, scope: Scope) -> Result<BudgetStatus, Error> {
+        let key = BudgetKey { scope, unit: Unit::Usd, tenant };
+        let budget = store::budget(self.db(), &key).await?.ok_or(Error::NotFound)?;
+        let span = budget.period.span(self.ledger.environment.now());
+        let counters = store::find_period(self.db(), &key, &span).await?.unwrap_or_default();
+        let held = store::held_of(self.db(), &key, &span).await?;
+        Ok(status(&key, budget, counters, span, held))
+    }
+}
+
+fn status(
+    key: &BudgetKey,
+    budget: BudgetRow,
+    counters: crate::moves::Counters,
+    span: iron_primitives::PeriodSpan,
+    held: i64,
+) -> BudgetStatus {
+    BudgetStatus {
+        scope: key.scope,
+        unit: key.unit,
+        limit: budget.limit.map(Money::from_nanos),
+        period: budget.period,
+        span,
+        settled: Money::from_nanos(counters.settled),
+        held: Money::from_nanos(held),
+        escrow: Money::from_nanos(counters.escrow),
+        suspense: Money::from_nanos(counters.suspense),
+        overdraft: Money::from_nanos(counters.overdraft),
+    }
+}
+
+fn in_range(limit: Money) -> Result<Money, Error> {
+    if (LEAST..=MOST).contains(&limit) { Ok(limit) } else { Err(Error::LimitOutOfRange) }
+}
+
+fn modification(row: &Row) -> Result<Modification, Error> {
+    let period = |word: String| store::period_from(&word);
+    let money = |nanos: Option<i64>| nanos.map(Money::from_nanos);
+    Ok(Modification {
+        previous_limit: money(row.get("previous_limit")?),
+        new_limit: money(row.get("new_limit")?),
+        previous_period: period(row.get("previous_period")?)?,
+        new_period: period(row.get("new_period")?)?,
+        reason: row.get("reason")?,
+        modified_by: row.get("modified_by")?,
+        modified_at: row.get("modified_at")?,
+        budget_request: row.get::<Option<BudgetRequestId>>("budget_request_id")?,
+    })
+}

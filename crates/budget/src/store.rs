@@ -1,0 +1,535 @@
+//! All SQL of the ledger.
+
+use iron_primitives::{
+    InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit,
+};
+use iron_store::{Db, Row, Tx, sql, sql_per_engine};
+
+use crate::Error;
+use crate::model::{BudgetKey, LeaseView, NEVER, PeriodRow};
+use crate::moves::{Account, Counters, LeaseState, Move};
+
+/// The settings of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BudgetRow {
+    pub(crate) limit: Option<i64>,
+    pub(crate) period: Period,
+}
+
+/// A lease with everything around its numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeaseRow {
+    pub(crate) id: LeaseId,
+    pub(crate) key: BudgetKey,
+    pub(crate) span: PeriodSpan,
+    pub(crate) instance: InstanceId,
+    pub(crate) incarnation: i64,
+    pub(crate) account: Account,
+    pub(crate) opened_at: Timestamp,
+    pub(crate) reported_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// The row of an instance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InstanceRow {
+    pub(crate) incarnation: i64,
+    pub(crate) generation: i64,
+    pub(crate) sequence: i64,
+}
+
+pub(crate) fn ends_at(span: &PeriodSpan) -> Timestamp {
+    span.end.unwrap_or(NEVER)
+}
+
+pub(crate) fn span_of(starts_at: Timestamp, ends_at: Timestamp) -> PeriodSpan {
+    PeriodSpan { start: starts_at, end: (ends_at != NEVER).then_some(ends_at) }
+}
+
+fn unit_from(word: &str) -> Result<Unit, Error> {
+    [Unit::Usd, Unit::Tokens, Unit::ExecutionTime]
+        .into_iter()
+        .find(|unit| unit.as_str() == word)
+        .ok_or(Error::Unreadable)
+}
+
+pub(crate) fn period_from(word: &str) -> Result<Period, Error> {
+    Period::from_word(word).ok_or(Error::Unreadable)
+}
+
+/// Takes the lock of a budget and reads its settings.
+pub(crate) async fn lock_budget(tx: &mut Tx, key: &BudgetKey) -> Result<Option<BudgetRow>, Error> {
+    let row = sql_per_engine(
+        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
+        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3
+         FOR UPDATE",
+    )
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| budget_row(&row)).transpose()
+}
+
+pub(crate) async fn budget(db: &Db, key: &BudgetKey) -> Result<Option<BudgetRow>, Error> {
+    let row = sql(
+        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
+    )
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| budget_row(&row)).transpose()
+}
+
+fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
+    let period: String = row.get("period")?;
+    Ok(BudgetRow { limit: row.get("limit_amount")?, period: period_from(&period)? })
+}
+
+pub(crate) async fn insert_budget(
+    tx: &mut Tx,
+    key: &BudgetKey,
+    row: BudgetRow,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(row.period.as_str())
+    .bind(row.limit)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn update_budget(
+    tx: &mut Tx,
+    key: &BudgetKey,
+    row: BudgetRow,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE budgets SET period = $4, limit_amount = $5, updated_at = $6
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(row.period.as_str())
+    .bind(row.limit)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The counters of one period of a budget whose lock is held; made if there are none.
+pub(crate) async fn period(
+    tx: &mut Tx,
+    key: &BudgetKey,
+    span: PeriodSpan,
+    limit: Option<i64>,
+) -> Result<PeriodRow, Error> {
+    if let Some(counters) = find_period(&mut *tx, key, &span).await? {
+        return Ok(PeriodRow { key: *key, span, counters });
+    }
+    sql("INSERT INTO budget_periods
+         (tenant_id, scope, unit, starts_at, ends_at, limit_amount, settled, escrow, suspense, overdraft)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0)")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(span.start)
+    .bind(ends_at(&span))
+    .bind(limit)
+    .execute(tx)
+    .await?;
+    Ok(PeriodRow { key: *key, span, counters: Counters { limit, ..Counters::default() } })
+}
+
+/// The counters of one period, if anything has happened in it.
+pub(crate) async fn find_period(
+    on: impl Into<iron_store::Target<'_>>,
+    key: &BudgetKey,
+    span: &PeriodSpan,
+) -> Result<Option<Counters>, Error> {
+    let row = sql("SELECT limit_amount, settled, escrow, suspense, overdraft FROM budget_periods
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(span.start)
+    .bind(ends_at(span))
+    .fetch_optional(on)
+    .await?;
+    row.map(|row| {
+        Ok(Counters {
+            limit: row.get("limit_amount")?,
+            settled: row.get("settled")?,
+            escrow: row.get("escrow")?,
+            suspense: row.get("suspense")?,
+            overdraft: row.get("overdraft")?,
+        })
+    })
+    .transpose()
+}
+
+pub(crate) async fn update_period(tx: &mut Tx, row: &PeriodRow) -> Result<(), Error> {
+    sql("UPDATE budget_periods
+         SET limit_amount = $6, settled = $7, escrow = $8, suspense = $9, overdraft = $10
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5")
+    .bind(row.key.tenant)
+    .bind(row.key.scope)
+    .bind(row.key.unit.as_str())
+    .bind(row.span.start)
+    .bind(ends_at(&row.span))
+    .bind(row.counters.limit)
+    .bind(row.counters.settled)
+    .bind(row.counters.escrow)
+    .bind(row.counters.suspense)
+    .bind(row.counters.overdraft)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What open leases hold of one period of a budget.
+pub(crate) async fn held_of(db: &Db, key: &BudgetKey, span: &PeriodSpan) -> Result<i64, Error> {
+    let row = sql("SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held FROM leases
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5
+           AND state = 'open'")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(span.start)
+    .bind(ends_at(span))
+    .fetch_one(db)
+    .await?;
+    Ok(row.get("held")?)
+}
+
+fn lease_row(row: &Row) -> Result<LeaseRow, Error> {
+    let state: String = row.get("state")?;
+    let unit: String = row.get("unit")?;
+    let key = BudgetKey {
+        scope: row.get("scope")?,
+        unit: unit_from(&unit)?,
+        tenant: row.get("tenant_id")?,
+    };
+    Ok(LeaseRow {
+        id: row.get("id")?,
+        key,
+        span: span_of(row.get("starts_at")?, row.get("ends_at")?),
+        instance: row.get("instance_id")?,
+        incarnation: row.get("incarnation")?,
+        account: Account {
+            state: LeaseState::from_word(&state).ok_or(Error::Unreadable)?,
+            granted: row.get("granted")?,
+            settled: row.get("settled")?,
+            returned: row.get("returned")?,
+            held: row.get("held")?,
+        },
+        opened_at: row.get("opened_at")?,
+        reported_at: row.get("reported_at")?,
+        expires_at: row.get("expires_at")?,
+    })
+}
+
+impl LeaseRow {
+    pub(crate) fn view(&self) -> LeaseView {
+        LeaseView {
+            id: self.id,
+            scope: self.key.scope,
+            unit: self.key.unit,
+            span: self.span,
+            instance: self.instance,
+            incarnation: u64::try_from(self.incarnation).unwrap_or(0),
+            state: self.account.state,
+            granted: self.account.granted,
+            settled: self.account.settled,
+            returned: self.account.returned,
+            held: self.account.held,
+            reported_at: self.reported_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+pub(crate) async fn lease(tx: &mut Tx, id: LeaseId) -> Result<Option<LeaseRow>, Error> {
+    let row = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+         granted, settled, returned, held, opened_at, reported_at, expires_at
+         FROM leases WHERE id = $1")
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| lease_row(&row)).transpose()
+}
+
+pub(crate) async fn open_lease(
+    tx: &mut Tx,
+    key: &BudgetKey,
+    span: &PeriodSpan,
+    instance: InstanceId,
+    incarnation: i64,
+) -> Result<Option<LeaseRow>, Error> {
+    let row = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+         granted, settled, returned, held, opened_at, reported_at, expires_at
+         FROM leases
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5
+           AND instance_id = $6 AND incarnation = $7 AND state = 'open'")
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(span.start)
+    .bind(ends_at(span))
+    .bind(instance)
+    .bind(incarnation)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| lease_row(&row)).transpose()
+}
+
+pub(crate) async fn put_lease(tx: &mut Tx, lease: &LeaseRow) -> Result<(), Error> {
+    sql("INSERT INTO leases
+         (id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state, granted,
+          settled, returned, held, opened_at, reported_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         ON CONFLICT (id) DO UPDATE SET state = $9, granted = $10, settled = $11, returned = $12,
+          held = $13, reported_at = $15, expires_at = $16")
+    .bind(lease.id)
+    .bind(lease.key.tenant)
+    .bind(lease.key.scope)
+    .bind(lease.key.unit.as_str())
+    .bind(lease.span.start)
+    .bind(ends_at(&lease.span))
+    .bind(lease.instance)
+    .bind(lease.incarnation)
+    .bind(lease.account.state.as_str())
+    .bind(lease.account.granted)
+    .bind(lease.account.settled)
+    .bind(lease.account.returned)
+    .bind(lease.account.held)
+    .bind(lease.opened_at)
+    .bind(lease.reported_at)
+    .bind(lease.expires_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn add_entry(
+    tx: &mut Tx,
+    lease: LeaseId,
+    change: &Move,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("INSERT INTO ledger_entries (lease_id, from_account, to_account, amount, updated_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (lease_id, from_account, to_account)
+         DO UPDATE SET amount = ledger_entries.amount + $4, updated_at = $5")
+    .bind(lease)
+    .bind(change.from.as_str())
+    .bind(change.to.as_str())
+    .bind(change.amount)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Something that went beyond what was foreseen.
+pub(crate) struct Overdraft {
+    pub(crate) id: String,
+    pub(crate) lease: Option<LeaseId>,
+    pub(crate) reason: &'static str,
+    pub(crate) amount: i64,
+    pub(crate) beyond_limit: i64,
+}
+
+pub(crate) async fn add_overdraft(
+    tx: &mut Tx,
+    row: &PeriodRow,
+    overdraft: &Overdraft,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("INSERT INTO budget_overdrafts
+         (id, tenant_id, scope, unit, starts_at, ends_at, lease_id, reason, amount, beyond_limit, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+    .bind(overdraft.id.as_str())
+    .bind(row.key.tenant)
+    .bind(row.key.scope)
+    .bind(row.key.unit.as_str())
+    .bind(row.span.start)
+    .bind(ends_at(&row.span))
+    .bind(overdraft.lease)
+    .bind(overdraft.reason)
+    .bind(overdraft.amount)
+    .bind(overdraft.beyond_limit)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Which leases to look for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    /// Those of one process.
+    Of { instance: InstanceId, incarnation: i64, state: LeaseState },
+    /// Those of the processes before one.
+    Before { instance: InstanceId, incarnation: i64 },
+    /// Open ones without a sign of life since.
+    Expired { before: Timestamp },
+}
+
+/// Leases in the order of locks.
+pub(crate) async fn leases(tx: &mut Tx, which: Which) -> Result<Vec<LeaseRow>, Error> {
+    let rows = match which {
+        Which::Of { instance, incarnation, state } => {
+            sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+                 granted, settled, returned, held, opened_at, reported_at, expires_at
+                 FROM leases WHERE instance_id = $1 AND incarnation = $2 AND state = $3")
+            .bind(instance)
+            .bind(incarnation)
+            .bind(state.as_str())
+            .fetch_all(tx)
+            .await?
+        }
+        Which::Before { instance, incarnation } => {
+            sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+                 granted, settled, returned, held, opened_at, reported_at, expires_at
+                 FROM leases WHERE instance_id = $1 AND incarnation < $2 AND state = 'open'")
+            .bind(instance)
+            .bind(incarnation)
+            .fetch_all(tx)
+            .await?
+        }
+        Which::Expired { before } => {
+            sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+                 granted, settled, returned, held, opened_at, reported_at, expires_at
+                 FROM leases WHERE state = 'open' AND expires_at < $1")
+            .bind(before)
+            .fetch_all(tx)
+            .await?
+        }
+    };
+    let mut leases = rows.iter().map(lease_row).collect::<Result<Vec<_>, _>>()?;
+    leases.sort_by_key(|lease| (lease.key, lease.span.start, lease.id));
+    Ok(leases)
+}
+
+pub(crate) async fn leases_of_scope(
+    db: &Db,
+    tenant: TenantId,
+    scope: Scope,
+) -> Result<Vec<LeaseView>, Error> {
+    let rows = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+         granted, settled, returned, held, opened_at, reported_at, expires_at
+         FROM leases WHERE tenant_id = $1 AND scope = $2 AND state <> 'closed' ORDER BY opened_at, id")
+    .bind(tenant)
+    .bind(scope)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| lease_row(row).map(|lease| lease.view())).collect()
+}
+
+/// Takes the lock of an instance and counts the answer that it is about to be given.
+pub(crate) async fn next_answer(
+    tx: &mut Tx,
+    instance: InstanceId,
+    now: Timestamp,
+) -> Result<InstanceRow, Error> {
+    sql("UPDATE instances SET sequence = sequence + 1, seen_at = $2 WHERE id = $1")
+        .bind(instance)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    instance_row(tx, instance).await?.ok_or(Error::NotEnrolled)
+}
+
+pub(crate) async fn instance_row(
+    tx: &mut Tx,
+    instance: InstanceId,
+) -> Result<Option<InstanceRow>, Error> {
+    let row = sql("SELECT incarnation, generation, sequence FROM instances WHERE id = $1")
+        .bind(instance)
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| {
+        Ok(InstanceRow {
+            incarnation: row.get("incarnation")?,
+            generation: row.get("generation")?,
+            sequence: row.get("sequence")?,
+        })
+    })
+    .transpose()
+}
+
+pub(crate) async fn put_instance(
+    tx: &mut Tx,
+    instance: InstanceId,
+    row: InstanceRow,
+    boot_id: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("INSERT INTO instances (id, incarnation, boot_id, generation, sequence, enrolled_at, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)
+         ON CONFLICT (id) DO UPDATE SET incarnation = $2, boot_id = $3, generation = $4,
+          sequence = $5, enrolled_at = $6, seen_at = $6")
+    .bind(instance)
+    .bind(row.incarnation)
+    .bind(boot_id)
+    .bind(row.generation)
+    .bind(row.sequence)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn set_declared(
+    tx: &mut Tx,
+    instance: InstanceId,
+    generation: i64,
+    sequence: i64,
+) -> Result<(), Error> {
+    sql("UPDATE instances SET generation = $2, sequence = $3 WHERE id = $1")
+        .bind(instance)
+        .bind(generation)
+        .bind(sequence)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// How many instances live, and how many of them have declared their leases in this generation.
+pub(crate) async fn live_instances(
+    tx: &mut Tx,
+    since: Timestamp,
+    generation: i64,
+) -> Result<(i64, i64), Error> {
+    let row = sql("SELECT CAST(COUNT(*) AS BIGINT) AS live,
+         CAST(COALESCE(SUM(CASE WHEN generation = $2 THEN 1 ELSE 0 END), 0) AS BIGINT) AS declared
+         FROM instances WHERE seen_at >= $1")
+    .bind(since)
+    .bind(generation)
+    .fetch_one(tx)
+    .await?;
+    Ok((row.get("live")?, row.get("declared")?))
+}
+
+pub(crate) async fn generation(tx: &mut Tx) -> Result<i64, Error> {
+    let row = sql("SELECT generation FROM ledger_generation WHERE id = 1").fetch_one(tx).await?;
+    Ok(row.get("generation")?)
+}
+
+pub(crate) async fn begin_generation(tx: &mut Tx) -> Result<i64, Error> {
+    sql("UPDATE ledger_generation SET generation = generation + 1 WHERE id = 1")
+        .execute(&mut *tx)
+        .await?;
+    generation(tx).await
+}
