@@ -208,7 +208,7 @@ def entry(name, row, providers, date):
         "flags": flags,
         "prices": {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
                    for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is None and "input" in buckets},
-        "source": row.get("source"), "retires_on": row.get("deprecation_date"),
+        "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date"),
     }
     if thresholds:
         result["long_context_above"] = thresholds[0]

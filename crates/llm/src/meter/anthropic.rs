@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::counts::{fault, number, word};
-use super::{Counted, Fault, Reading};
+use super::{Counted, Reading};
 use crate::anthropic::Tally;
 use crate::scan::{Kind, ScanError, Scanner};
 
@@ -156,13 +156,13 @@ fn piece(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -
 pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Result<(), ScanError> {
     let mut tally = Tally::new(long_cache);
     let mut scanner = Scanner::new(text);
+    if scanner.kind()? != Kind::Object {
+        return Err(ScanError::Unexpected { at: 0, expected: "an object" });
+    }
     message(&mut scanner, text, &mut tally, reading)?;
     scanner.finish()?;
     if tally.is_known() {
         reading.usage = Some(tally.usage());
-    }
-    if let Some(Fault { .. }) = &reading.fault {
-        reading.usage = None;
     }
     reading.started = reading.fault.is_none();
     Ok(())

@@ -154,6 +154,9 @@ fn response(scanner: &mut Scanner<'_>, long_cache: bool, reading: &mut Reading) 
 /// Reads a whole answer, or an error in OpenAI's shape.
 pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Result<(), ScanError> {
     let mut scanner = Scanner::new(text);
+    if scanner.kind()? != Kind::Object {
+        return Err(ScanError::Unexpected { at: 0, expected: "an object" });
+    }
     response(&mut scanner, long_cache, reading)?;
     scanner.finish()?;
     reading.started = reading.fault.is_none();

@@ -1,3 +1,8 @@
 //! Integration tests of the dialects.
 
+mod bounds;
+mod envelope;
+mod meters;
+mod prices;
+mod simulated;
 mod translation;
