@@ -15,6 +15,7 @@ mod record;
 mod recover;
 mod segment;
 mod sync;
+pub mod verify;
 
 pub use archive::RECORDS_FOLDER;
 pub use checkpoint::{

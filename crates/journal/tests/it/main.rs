@@ -1,4 +1,12 @@
 //! The journal from the outside.
 
 mod append;
+mod appender;
+mod canonical;
+mod concurrency;
+mod crash;
+mod damage;
+mod full_disk;
 mod kit;
+mod retire;
+mod verify;
