@@ -9,7 +9,7 @@ use std::str::FromStr as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
-use crate::{Db, Error};
+use crate::{Db, Error, Migrations, schema};
 
 /// The environment variable with the address of a PostgreSQL server for tests.
 pub const POSTGRES_URL: &str = "IRON_TEST_POSTGRES_URL";
@@ -115,6 +115,36 @@ impl PostgresSchema {
             .await?;
         Ok(())
     }
+}
+
+/// Demands that these sets of migrations make the same tables, columns, keys and indexes on
+/// both engines, and that every script in their folders is listed.
+///
+/// # Panics
+/// If they do not, with the lines that differ.
+#[expect(clippy::expect_used, reason = "a test that cannot compare has failed")]
+pub fn assert_schemas_agree(sets: &'static [Migrations]) {
+    let describe = |db: Db| async move {
+        db.migrate(sets).await.expect("applies the migrations");
+        schema::describe(&db).await.expect("reads the schema")
+    };
+    let (sqlite, postgres) = (on_sqlite(describe), on_postgres(describe));
+    let only = |here: &[String], there: &[String]| -> Vec<String> {
+        here.iter()
+            .filter(|line| !there.contains(line))
+            .cloned()
+            .collect()
+    };
+    let (only_sqlite, only_postgres) = (only(&sqlite, &postgres), only(&postgres, &sqlite));
+    assert!(
+        only_sqlite.is_empty() && only_postgres.is_empty(),
+        "the engines differ\nonly in SQLite: {only_sqlite:#?}\nonly in PostgreSQL: {only_postgres:#?}"
+    );
+    let unlisted = schema::unlisted(sets).expect("reads the folders of the scripts");
+    assert!(
+        unlisted.is_empty(),
+        "scripts that no list names: {unlisted:?}"
+    );
 }
 
 struct Folder(PathBuf);

@@ -35,9 +35,15 @@ pub enum Error {
     /// No such key.
     #[error("there is no such key")]
     NotFound,
+    /// The caller may act on a part of the tenant only.
+    #[error("only who reaches the whole tenant may erase a person")]
+    OutOfReach,
     /// The library refused to work; it never does for keys of the right length.
     #[error("the cryptographic library refused the operation")]
     Cryptography,
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] iron_audit::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] iron_store::Error),

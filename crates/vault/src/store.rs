@@ -4,12 +4,10 @@ use iron_primitives::{TenantId, Timestamp};
 use iron_store::{Db, Error, Target, Tx, sql};
 
 pub(crate) async fn fingerprint(tx: &mut Tx, candidate: &[u8; 32]) -> Result<[u8; 32], Error> {
-    sql(
-        "INSERT INTO vault_master (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(candidate)
-    .execute(&mut *tx)
-    .await?;
+    sql("INSERT INTO vault_master (id, fingerprint) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
+        .bind(candidate)
+        .execute(&mut *tx)
+        .await?;
     sql("SELECT fingerprint FROM vault_master WHERE id = 1")
         .fetch_one(tx)
         .await?

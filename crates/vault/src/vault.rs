@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use iron_audit::{Audit, Authorised, Entry, Reach};
 use iron_primitives::{Environment, Secret, TenantId};
 use iron_store::{Db, Tx};
 use zeroize::Zeroizing;
@@ -135,18 +136,30 @@ impl Vault {
         self.unwrap_subject(tenant, id.to_owned(), &wrapped.ok_or(Error::Erased)?)
     }
 
-    /// Erases a data subject: destroys its key, and with it everything that was sealed under
-    /// it. Says whether there was a key. Should the person come back, a new key is made.
+    /// Erases a data subject of the caller's tenant: destroys its key, and with it everything
+    /// that was sealed under it. Says whether there was a key. Should the person come back, a
+    /// new key is made.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::OutOfReach`] for who does not reach the whole tenant, [`Error::Store`].
     pub async fn erase_subject(
         &self,
         tx: &mut Tx,
-        tenant: TenantId,
+        audit: &Audit,
+        authorised: &Authorised,
         subject: [u8; 32],
     ) -> Result<bool, Error> {
-        Ok(store::erase_subject(tx, tenant, &subject, self.environment.now()).await?)
+        if authorised.reach != Reach::Tenant {
+            return Err(Error::OutOfReach);
+        }
+        let now = self.environment.now();
+        let erased = store::erase_subject(tx, authorised.tenant, &subject, now).await?;
+        if erased {
+            // The hash names nobody: it is keyed, and the record outlives the person.
+            let entry = Entry::new("subject.erase", "data_subject").resource(hex::encode(subject));
+            audit.write(tx, authorised, entry).await?;
+        }
+        Ok(erased)
     }
 
     fn unwrap_subject(

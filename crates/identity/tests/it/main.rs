@@ -1,5 +1,7 @@
 //! People and their tokens, on both engines.
 
+#![cfg(test)]
+
 mod api_tokens;
 mod hostile;
 mod ic_tokens;
@@ -186,4 +188,9 @@ impl World {
             .filter(|known| *known == action)
             .count()
     }
+}
+
+#[test]
+fn the_tables_are_the_same_on_both_engines() {
+    iron_store::testing::assert_schemas_agree(&[MIGRATIONS]);
 }

@@ -1,5 +1,7 @@
 //! The store on both engines.
 
+#![cfg(test)]
+
 mod concurrency;
 mod migrations;
 mod select;

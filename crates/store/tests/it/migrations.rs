@@ -119,3 +119,16 @@ fn numbers_must_ascend() {
         ));
     });
 }
+
+const BESIDE: Migration = Migration {
+    name: "0001_beside",
+    sqlite: "CREATE TABLE beside (id TEXT NOT NULL PRIMARY KEY, at INTEGER) STRICT",
+    postgres: "CREATE TABLE beside (id TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL)",
+};
+
+#[test]
+#[should_panic(expected = "beside.at: integer, optional")]
+fn engines_that_differ_in_one_column_do_not_agree() {
+    const SETS: &[Migrations] = &[set(&[BESIDE])];
+    iron_store::testing::assert_schemas_agree(SETS);
+}

@@ -1,5 +1,7 @@
 //! The vault, from the master key's file to an erased person.
 
+#![cfg(test)]
+
 mod master;
 mod sealing;
 mod subjects;
@@ -10,7 +12,9 @@ use iron_testkit::TestEnvironment;
 use iron_vault::{MIGRATIONS, MasterKey, Vault};
 
 async fn open(db: &Db) -> Vault {
-    db.migrate(&[MIGRATIONS]).await.unwrap();
+    db.migrate(&[iron_audit::MIGRATIONS, MIGRATIONS])
+        .await
+        .unwrap();
     let world = TestEnvironment::seeded(1);
     Vault::open(
         db.clone(),
@@ -28,4 +32,9 @@ fn tenant(seed: u64) -> TenantId {
             .new_id::<TenantId>()
             .uuid(),
     )
+}
+
+#[test]
+fn the_tables_are_the_same_on_both_engines() {
+    iron_store::testing::assert_schemas_agree(&[MIGRATIONS]);
 }

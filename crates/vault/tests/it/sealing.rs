@@ -3,7 +3,7 @@
 use iron_primitives::Secret;
 use iron_store::{Db, both_engines};
 use iron_testkit::TestEnvironment;
-use iron_vault::{Error, MIGRATIONS, MasterKey, Place, Vault};
+use iron_vault::{Error, MasterKey, Place, Vault};
 use proptest::prelude::*;
 
 use crate::{open, tenant};
@@ -75,7 +75,6 @@ both_engines! {
 #[test]
 fn any_text_seals_and_opens_and_never_twice_to_the_same_bytes() {
     iron_store::testing::on_sqlite(|db| async move {
-        db.migrate(&[MIGRATIONS]).await.unwrap();
         let vault = open(&db).await;
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(48));
         let handle = tokio::runtime::Handle::current();

@@ -2,10 +2,33 @@
 
 use std::collections::HashSet;
 
-use iron_store::{Db, both_engines};
+use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
+use iron_primitives::TenantId;
+use iron_store::{Db, both_engines, sql};
+use iron_testkit::TestEnvironment;
 use iron_vault::Error;
 
 use crate::{open, tenant};
+
+fn evidence(tenant: TenantId, reach: Reach) -> Authorised {
+    let environment = TestEnvironment::new().environment;
+    Authorised::attest(Grounds {
+        tenant,
+        user: environment.new_id(),
+        role: Role::Admin,
+        credential: Credential::Session(environment.new_id()),
+        reach,
+        platform_admin: false,
+        request: RequestFacts {
+            request_id: environment.new_id(),
+            method: "DELETE".to_owned(),
+            endpoint: "/api/v1/data-subjects".to_owned(),
+            ip: None,
+            user_agent: None,
+            trace_id: None,
+        },
+    })
+}
 
 both_engines! {
     async fn a_subject_has_one_key_however_many_ask_at_once(db: Db) {
@@ -30,12 +53,21 @@ both_engines! {
         let found = vault.subject_key_by_id(tenant(1), &before.id).await.unwrap();
         assert_eq!(*found.key, *before.key);
 
+        let environment = TestEnvironment::seeded(5).environment;
+        let audit = Audit::new(db.clone(), environment.new_id(), environment.clone());
+        let admin = evidence(tenant(1), Reach::Tenant);
+        let stranger = evidence(tenant(2), Reach::Tenant);
+        let developer = evidence(tenant(1), Reach::Own(environment.new_id()));
         let mut tx = db.begin().await.unwrap();
-        assert!(vault.erase_subject(&mut tx, tenant(1), [1; 32]).await.unwrap());
-        assert!(!vault.erase_subject(&mut tx, tenant(1), [1; 32]).await.unwrap());
-        assert!(!vault.erase_subject(&mut tx, tenant(2), [1; 32]).await.unwrap());
+        assert!(!vault.erase_subject(&mut tx, &audit, &stranger, [1; 32]).await.unwrap());
+        let refused = vault.erase_subject(&mut tx, &audit, &developer, [1; 32]).await;
+        assert!(matches!(refused, Err(Error::OutOfReach)), "{refused:?}");
+        assert!(vault.erase_subject(&mut tx, &audit, &admin, [1; 32]).await.unwrap());
+        assert!(!vault.erase_subject(&mut tx, &audit, &admin, [1; 32]).await.unwrap());
         tx.commit().await.unwrap();
 
+        let entries = sql("SELECT entry FROM audit_outbox").fetch_all(&db).await.unwrap();
+        assert_eq!(entries.len(), 1, "one erasure, one entry");
         let gone = vault.subject_key_by_id(tenant(1), &before.id).await;
         assert!(matches!(gone, Err(Error::Erased)), "{gone:?}");
         let after = vault.subject_key(tenant(1), [1; 32]).await.unwrap();
