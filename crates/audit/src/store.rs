@@ -60,9 +60,10 @@ pub(crate) async fn put_outbox(
     instance: InstanceId,
     row: &OutboxRow,
 ) -> Result<(), Error> {
-    sql("INSERT INTO audit_outbox (instance_id, id, entry) VALUES ($1, $2, $3)")
+    sql("INSERT INTO audit_outbox (instance_id, id, created_at, entry) VALUES ($1, $2, $3, $4)")
         .bind(instance)
         .bind(row.id)
+        .bind(row.at)
         .bind(serde_json::to_string(row)?)
         .execute(tx)
         .await?;
@@ -81,7 +82,7 @@ pub(crate) async fn outbox(
     instance: InstanceId,
     limit: u32,
 ) -> Result<Vec<Waiting>, iron_store::Error> {
-    sql("SELECT id, entry FROM audit_outbox WHERE instance_id = $1 ORDER BY id LIMIT $2")
+    sql("SELECT id, entry FROM audit_outbox WHERE instance_id = $1 ORDER BY created_at, id LIMIT $2")
         .bind(instance)
         .bind(limit)
         .fetch_all(db)

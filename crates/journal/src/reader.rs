@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::content::{self, Frame};
 use crate::journal::{Journal, Shared};
-use crate::segment::{NoHeader, SegmentReader, Step};
+use crate::segment::{HEADER_BYTES, NoHeader, SegmentReader, Step};
 use crate::sync::lock;
 use crate::{Cursor, Error, Position, Stopped};
 
@@ -65,6 +65,10 @@ impl Reader {
                     self.cursor = raw.next;
                     frames.push(content::parse(raw)?.frame);
                 }
+                // The segment is complete and holds nothing more, perhaps nothing at all.
+                Step::End if self.cursor.ordinal() < durable.ordinal() => {
+                    self.cursor = begin_of(self.cursor.ordinal().saturating_add(1));
+                }
                 Step::End => break,
                 Step::Broken(damage) => {
                     return Err(Error::Damaged {
@@ -102,11 +106,12 @@ impl Reader {
                 if ordinal == durable.ordinal() {
                     return Ok(None);
                 }
-                self.cursor = Position::at(ordinal.saturating_add(1), 0);
+                self.cursor = begin_of(ordinal.saturating_add(1));
                 continue;
             }
-            if !begun {
-                self.cursor = Position::at(ordinal, 0);
+            // Never before the first frame: waiting for more would find the header, for ever.
+            if !begun || self.cursor < begin_of(ordinal) {
+                self.cursor = begin_of(ordinal);
             }
             if self
                 .segment
@@ -127,4 +132,9 @@ impl Reader {
             return Ok(Some(limit));
         }
     }
+}
+
+/// Where the first frame of a segment stands.
+const fn begin_of(ordinal: u32) -> Position {
+    Position::at(ordinal, HEADER_BYTES)
 }

@@ -2,6 +2,7 @@
 CREATE TABLE audit_outbox (
     instance_id TEXT NOT NULL,
     id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
     entry TEXT NOT NULL,
     PRIMARY KEY (instance_id, id)
 );

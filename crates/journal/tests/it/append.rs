@@ -117,3 +117,24 @@ async fn a_reader_follows_the_writer_over_segments() {
     );
     assert!(reader.cursor() <= journal.durable_position());
 }
+
+#[tokio::test]
+async fn a_reader_passes_over_lives_in_which_nothing_was_written_and_then_waits() {
+    let place = Place::new();
+    for _ in 0..3 {
+        drop(place.open());
+    }
+    let (journal, _) = place.open();
+    let mut reader = journal.read_from(Position::START).expect("a reader");
+    assert!(reader.next_frames(10).expect("readable").is_empty());
+    {
+        let mut ready = std::pin::pin!(reader.ready());
+        let waiting = tokio::time::timeout(std::time::Duration::ZERO, &mut ready).await;
+        assert!(waiting.is_err(), "nothing stands behind the cursor");
+        journal
+            .append(FrameKind::Reserve, b"hold")
+            .expect("appended");
+        ready.await.expect("more");
+    }
+    assert_eq!(reader.next_frames(10).expect("readable").len(), 1);
+}

@@ -1,0 +1,6 @@
+//! The audit log on both engines.
+
+mod kit;
+mod log;
+mod projection;
+mod schema;
