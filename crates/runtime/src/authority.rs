@@ -218,6 +218,9 @@ pub struct Exchange {
     pub reports: Vec<LeaseReport>,
     /// Whether every lease that this incarnation knows of is among the reports.
     pub complete: bool,
+    /// Earlier incarnations whose journal this one has read to its end. A lease of theirs that
+    /// is not among the reports has no mark there, so nothing was ever spent from it.
+    pub witnessed: Vec<u64>,
     /// What is asked for.
     pub wants: Vec<Want>,
 }

@@ -221,7 +221,7 @@ impl Wallets {
         policy: Policy,
     ) -> Wallets {
         let now = environment.boot();
-        let link = Link::new(owner, estate.accounts.clone(), now);
+        let link = Link::new(owner, estate, now);
         let snapshots = Snapshots { since: journal.position(), at: now };
         let inner = Arc::new(Inner {
             journal,
@@ -233,7 +233,7 @@ impl Wallets {
             snapshots: Mutex::new(snapshots),
             hungry: Notify::new(),
             marks_due: Notify::new(),
-            news: AtomicBool::new(!estate.accounts.is_empty()),
+            news: AtomicBool::new(true),
             cuts: broadcast::channel(1_024).0,
             counters: Counters::default(),
         });

@@ -49,6 +49,7 @@ impl Ledger {
             tx.commit().await?;
             return if superseded { Err(Error::Superseded) } else { Ok(reply) };
         }
+        self.close_unused(&mut tx, &session, exchange).await?;
         let mut matters: BTreeMap<BudgetKey, Matter<'_>> = BTreeMap::new();
         for report in &exchange.reports {
             let key = BudgetKey { scope: report.scope, unit: report.unit, tenant: report.tenant };
@@ -131,6 +132,32 @@ impl Ledger {
         for lease in store::leases(tx, which).await? {
             if !declared.contains(&lease.id) {
                 self.fence(tx, lease.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes leases of earlier processes that their own journal does not mention: a lease may
+    /// be used only after the journal has a mark of it, so these never were.
+    async fn close_unused(
+        &self,
+        tx: &mut Tx,
+        session: &Session,
+        exchange: &Exchange,
+    ) -> Result<(), Error> {
+        let mentioned: HashSet<LeaseId> =
+            exchange.reports.iter().map(|report| report.lease).collect();
+        for incarnation in &exchange.witnessed {
+            let incarnation = i64::try_from(*incarnation).unwrap_or(i64::MAX);
+            if incarnation >= session.incarnation {
+                continue;
+            }
+            let instance = session.from.instance;
+            let which = Which::Of { instance, incarnation, state: LeaseState::Fenced };
+            for lease in store::leases(tx, which).await? {
+                if !mentioned.contains(&lease.id) {
+                    self.change(tx, lease.id, session.now, Account::close).await?;
+                }
             }
         }
         Ok(())

@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// Changes one lease under the lock of its budget; gives how much was moved.
-    async fn change(
+    pub(super) async fn change(
         &self,
         tx: &mut Tx,
         lease: LeaseId,

@@ -23,6 +23,13 @@ pub(super) fn spawn(inner: &Arc<Inner>) {
 }
 
 async fn run(weak: Weak<Inner>) {
+    // The journal must name this process before the ledger hears of it: a later one then knows
+    // that a lease without a mark was never used.
+    if let Some(inner) = weak.upgrade()
+        && !inner.introduce().await
+    {
+        return;
+    }
     loop {
         let Some(inner) = weak.upgrade() else { return };
         let pause = inner.round().await;
@@ -61,7 +68,8 @@ impl Inner {
     pub(super) async fn exchange(&self, complete: bool) -> Result<(), AuthorityError> {
         let asked_at = self.environment.boot();
         let (exchange, complete) = self.gather(complete, asked_at);
-        if exchange.reports.is_empty() && exchange.wants.is_empty() {
+        let silent = exchange.reports.is_empty() && exchange.wants.is_empty();
+        if silent && exchange.witnessed.is_empty() {
             return Ok(());
         }
         match self.authority.exchange(exchange).await {

@@ -7,6 +7,7 @@ use iron_primitives::BootInstant;
 use crate::authority::{Exchange, ExchangeReply, Incarnation, LeaseReport};
 
 use super::asking::Ask;
+use super::recovery::Estate;
 
 /// Every lease is reported at least this often, which also prolongs its life.
 const COMPLETE_EVERY: Duration = Duration::from_secs(8);
@@ -28,15 +29,29 @@ pub struct Link {
     pub(super) owner: Owner,
     /// Final accounts of earlier processes that the ledger has not booked yet.
     pub(super) earlier: Vec<LeaseReport>,
+    /// The processes that those accounts are the whole legacy of.
+    witnessed: Vec<u64>,
     complete_next: bool,
     complete_at: BootInstant,
     pub(super) failing: bool,
 }
 
 impl Link {
-    /// A process that has just enrolled, with the accounts that earlier ones left.
-    pub fn new(owner: Owner, earlier: Vec<LeaseReport>, now: BootInstant) -> Self {
-        Link { owner, earlier, complete_next: true, complete_at: now, failing: false }
+    /// A process that has just enrolled, with what earlier ones left.
+    pub fn new(owner: Owner, estate: &Estate, now: BootInstant) -> Self {
+        Link {
+            owner,
+            earlier: estate.accounts.clone(),
+            witnessed: estate.witnessed.clone(),
+            complete_next: true,
+            complete_at: now,
+            failing: false,
+        }
+    }
+
+    /// Whether there is a legacy to be told.
+    pub fn has_news(&self) -> bool {
+        !self.earlier.is_empty() || !self.witnessed.is_empty()
     }
 
     /// Whether the next exchange must report every lease.
@@ -53,7 +68,7 @@ impl Link {
             wants.extend(ask.wants);
         }
         let Owner { incarnation: from, seen, .. } = self.owner;
-        Exchange { from, seen, reports, complete, wants }
+        Exchange { from, seen, reports, complete, witnessed: self.witnessed.clone(), wants }
     }
 
     /// Whether an answer is news. One that is older than another already taken in is not; what
@@ -65,6 +80,10 @@ impl Link {
         self.owner.seen = reply.sequence;
         self.earlier.retain(|report| !reply.closed.contains(&report.lease));
         self.failing = false;
+        if reply.generation == self.owner.incarnation.generation {
+            // All accounts went with it; one that is still to be booked is told on its own.
+            self.witnessed.clear();
+        }
         if complete {
             self.complete_at = now.plus(COMPLETE_EVERY);
             self.complete_next = false;

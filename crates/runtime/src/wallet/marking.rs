@@ -31,6 +31,19 @@ async fn run(weak: Weak<Inner>) {
 }
 
 impl Inner {
+    /// Names this process in the journal, durably. Whether that could be done.
+    pub(super) async fn introduce(&self) -> bool {
+        let note = LeaseNote { process: self.process(), marks: Vec::new() };
+        let durable = match self.note(&note) {
+            Ok(position) => self.on_disk(position).await,
+            Err(stopped) => Err(stopped),
+        };
+        if let Err(stopped) = durable {
+            tracing::error!(%stopped, "the journal takes no notes, so no money is used");
+        }
+        durable.is_ok()
+    }
+
     /// Writes the watermarks that will be needed and waits for the disk. Whether there were any.
     async fn mark(&self) -> bool {
         let mut due: Vec<(Arc<Wallet>, Vec<LeaseMark>)> = Vec::new();

@@ -60,6 +60,8 @@ pub struct Estate {
     /// Attempts that were sent, or may have been, and have no record. They are settled at
     /// their bound; each needs a record with an unknown outcome.
     pub orphans: Vec<Reserve>,
+    /// The processes whose notes were read; all that they may have spent is in `accounts`.
+    pub witnessed: Vec<u64>,
     /// The newest of those processes.
     pub last: Option<ProcessNote>,
     /// Frames that could not be read.
@@ -157,6 +159,7 @@ impl Replay {
         Estate {
             accounts,
             orphans: self.open.into_values().collect(),
+            witnessed: if self.unreadable == 0 { self.processes.into_keys().collect() } else { Vec::new() },
             last: self.last,
             unreadable: self.unreadable,
         }
@@ -230,6 +233,8 @@ impl Replay {
         self.counted.extend(self.ended.keys().copied());
         self.counted.extend(seen.keys().copied());
         self.leases.clear();
+        // What those before it left is told by its own list.
+        self.processes.clear();
         self.earlier = taken.earlier.iter().map(|report| (report.lease, *report)).collect();
         for state in taken.leases {
             let lease = self.mark(state.mark, &taken.process);
