@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::body::{Details, OriginFacts};
 use crate::entry::Changes;
 use crate::subject::{Sealed, Sealer};
-use crate::{Audit, Authorised, Error, SubjectKeys};
+use crate::{Audit, Authorised, Error, JournalPlace, SubjectKeys};
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,12 +99,20 @@ const COLUMNS: &str = "tenant_id, id, created_at, user_id, user_role, agent_id, 
 pub struct AuditLog {
     pub(crate) audit: Audit,
     pub(crate) keys: Arc<dyn SubjectKeys>,
+    pub(crate) journal: JournalPlace,
+    /// Held while the journal is checked.
+    pub(crate) checking: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl AuditLog {
-    /// The log that this audit writes, opened with these keys.
-    pub fn new(audit: Audit, keys: Arc<dyn SubjectKeys>) -> Self {
-        AuditLog { audit, keys }
+    /// The log that this audit writes, opened with these keys; its records stand in this journal.
+    pub fn new(audit: Audit, keys: Arc<dyn SubjectKeys>, journal: JournalPlace) -> Self {
+        AuditLog {
+            audit,
+            keys,
+            journal,
+            checking: Arc::default(),
+        }
     }
 
     /// The entries of the tenant, with what is sealed in them opened.

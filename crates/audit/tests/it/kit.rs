@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use iron_audit::{
-    Audit, AuditLog, Authorised, Credential, Grounds, KeyFailure, MIGRATIONS, Projection,
-    Projector, Reach, Relay, RequestFacts, Role, SubjectKey, SubjectKeys, Wanted,
+    Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, MIGRATIONS,
+    Projection, Projector, Reach, Relay, RequestFacts, Role, SubjectKey, SubjectKeys, Wanted,
 };
 use iron_journal::{Journal, JournalKeys, Options};
 use iron_primitives::{Environment, InstanceId, TenantId, UserId};
@@ -56,6 +56,10 @@ impl SubjectKeys for Keys {
     }
 }
 
+fn journal_keys() -> JournalKeys {
+    JournalKeys::new([1; 32], [2; 32], [3; 32])
+}
+
 pub(crate) struct World {
     pub(crate) db: Db,
     pub(crate) audit: Audit,
@@ -76,10 +80,15 @@ impl World {
         let instance = environment.new_id();
         let audit = Audit::new(db.clone(), instance, environment.clone());
         let keys: Arc<Keys> = Arc::default();
+        let folder = tempfile::tempdir().unwrap();
+        let journal = JournalPlace {
+            folder: folder.path().to_owned(),
+            keys: journal_keys(),
+        };
         World {
-            log: AuditLog::new(audit.clone(), keys.clone()),
+            log: AuditLog::new(audit.clone(), keys.clone(), journal),
             tenant: environment.new_id(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             db,
             audit,
             keys,
@@ -90,8 +99,7 @@ impl World {
     }
 
     pub(crate) fn journal(&self) -> Journal {
-        let keys = JournalKeys::new([1; 32], [2; 32], [3; 32]);
-        let mut options = Options::new(self.instance, 1, keys);
+        let mut options = Options::new(self.instance, 1, journal_keys());
         options.checkpoint_interval = Duration::from_secs(3_600);
         Journal::open(self.folder.path(), options, self.environment.clone())
             .unwrap()

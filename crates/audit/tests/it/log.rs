@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::kit::{Server, World};
 
 async fn write(world: &World, entry: Entry) -> AuditId {
-    world.time.clock.advance(std::time::Duration::from_micros(1));
+    world
+        .time
+        .clock
+        .advance(std::time::Duration::from_micros(1));
     let mut tx = world.db.begin().await.unwrap();
     let id = world
         .audit
