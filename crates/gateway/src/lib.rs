@@ -1,1 +1,77 @@
-//! iron-gateway
+//! The runtime's faces: routes that OpenAI's and Anthropic's SDKs know.
+//!
+//! A program changes its base URL and its key, and nothing else: requests come in the dialect
+//! of its SDK, answers and errors go back in it. What happens between is the governed call of
+//! [`iron_runtime`]; here a request is received, with an end to its size and patience, and an
+//! answer is put on the wire.
+//!
+//! | route | |
+//! |---|---|
+//! | `POST /v1/chat/completions`, `/v1/responses`, `/v1/completions`, `/v1/embeddings` | OpenAI |
+//! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
+//! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
+//! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
+//!
+//! Headers of ours on answers: `X-Request-Id`; `X-IronCage-Cost-Micros`, on answers that are
+//! not streamed (the cost of a stream is known only after its last byte, and no byte of it is
+//! changed to say so: it stands in the record); `X-IronCage-Budget-Remaining`, dollars left in
+//! the tightest budget on the agent's path as far as this instance knows, for a stream as it
+//! was before it; `x-should-retry: false` on refusals that waiting cannot cure.
+//!
+//! Invariants:
+//! - **The token is checked before the body is read**, so that a stranger cannot fill memory.
+//! - **Bodies under way are bounded together**, not only each ([`Config::buffered_bytes`]).
+//! - **No error tells** a cause, an address, or a key.
+
+mod answer;
+mod attribution;
+mod calls;
+mod config;
+mod credential;
+mod intake;
+mod models;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use iron_llm::{Dialect, ErrorShape};
+use iron_runtime::Runtime;
+
+pub use config::Config;
+use intake::Intake;
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) intake: Arc<Intake>,
+}
+
+/// The routes, to be wrapped in the HTTP edge of the server.
+pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
+    let gateway = Gateway { runtime, intake: Arc::new(Intake::new(config)) };
+    let create = |dialect: Dialect| {
+        post(move |state, request| calls::create(state, dialect, request))
+            .fallback(move || wrong_method(dialect.error_shape()))
+    };
+    Router::new()
+        .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
+        .route(Dialect::OpenAiCompletions.path(), create(Dialect::OpenAiCompletions))
+        .route(Dialect::OpenAiEmbeddings.path(), create(Dialect::OpenAiEmbeddings))
+        .route(Dialect::OpenAiResponses.path(), create(Dialect::OpenAiResponses))
+        .route(Dialect::AnthropicMessages.path(), create(Dialect::AnthropicMessages))
+        .route("/v1/messages/count_tokens", post(calls::count_tokens))
+        .route(
+            "/v1/responses/{id}",
+            get(calls::retrieve_response).delete(calls::delete_response),
+        )
+        .route("/v1/responses/{id}/cancel", post(calls::cancel_response))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::retrieve))
+        .with_state(gateway)
+}
+
+async fn wrong_method(shape: ErrorShape) -> axum::response::Response {
+    answer::wrong_method(shape)
+}

@@ -23,6 +23,7 @@ mod authenticate;
 mod close;
 mod decide;
 mod draft;
+mod errand;
 mod flow;
 mod hold;
 mod inspect;
@@ -42,6 +43,7 @@ use crate::Runtime;
 use draft::Refused;
 
 pub use authenticate::Authenticated;
+pub use errand::{Errand, StoredAction};
 pub use models::ModelOffer;
 pub use reply::{Body, Chunks, Reply};
 pub use request::{Attribution, CallRequest};

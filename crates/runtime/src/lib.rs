@@ -26,6 +26,7 @@
 //! assert_eq!((roles.system_tokens, roles.user_tokens), (30, 10));
 //! ```
 
+mod affinity;
 pub mod authority;
 mod bearer;
 pub mod call;
@@ -35,6 +36,7 @@ mod in_flight;
 mod orphan;
 pub mod record;
 mod runtime;
+mod shelf;
 pub mod subject;
 pub mod wallet;
 

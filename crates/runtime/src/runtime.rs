@@ -16,6 +16,7 @@ use crate::bearer::Bearer;
 use crate::config::Config;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
+use crate::shelf::Shelf;
 use crate::wallet::Wallets;
 
 /// What a token turned out to be; the failures that are answers are kept as well.
@@ -31,6 +32,7 @@ pub struct Runtime {
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
     pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) shelf: Shelf,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
@@ -89,6 +91,7 @@ impl Runtime {
             metrics,
             environment,
             in_flight,
+            shelf: Shelf::new(),
             bearers,
             credentials,
             subjects,
@@ -119,6 +122,11 @@ impl Runtime {
     pub async fn drain(&self, patience: Duration) -> bool {
         self.in_flight.close();
         tokio::time::timeout(patience, self.in_flight.drained()).await.is_ok()
+    }
+
+    /// Time and randomness.
+    pub const fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// How many calls are under way.

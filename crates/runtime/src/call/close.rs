@@ -127,7 +127,7 @@ impl Runtime {
             conversation: draft.attribution.conversation.clone(),
             cost_nanos: total_cost(&draft.attempts).nanos(),
             decisions: draft.decisions.clone(),
-            dialect: draft.dialect.as_str().to_owned(),
+            dialect: draft.route.unwrap_or(draft.dialect.as_str()).to_owned(),
             ended_at_us: self.environment.now().micros(),
             end_user,
             environment: principal.environment.clone(),

@@ -10,9 +10,10 @@ use iron_llm::envelope::Envelope;
 use iron_llm::translate::Direction;
 use iron_llm::prices::ModelRef;
 use iron_llm::{Dialect, PriceBook};
-use iron_primitives::Refusal;
+use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
+use crate::affinity::StoredId;
 use crate::bearer::{Bearer, Lane};
 use crate::record::Roles;
 
@@ -26,6 +27,8 @@ pub(super) struct Decided {
     pub(super) request: CallRequest,
     pub(super) envelope: Envelope,
     pub(super) choice: Choice,
+    /// The stored response that is continued: its id for the agent and for the provider.
+    pub(super) stored: Option<(String, String)>,
 }
 
 /// A provider and the model it is asked for.
@@ -69,10 +72,22 @@ impl Runtime {
         draft.passed("allowed_models");
         let book = self.authority.prices(draft.bearer.principal.path.tenant);
         draft.price_book = Some(book.hash_hex());
-        match choose(&draft.bearer, &book, request.dialect, &model) {
+        let previous = envelope.facts().previous_response.clone();
+        let continued = previous.as_deref().map(|id| StoredId::open(&draft.bearer, id));
+        let provider = match &continued {
+            Some(None) => {
+                let refusal = Refusal::NotFound { resource: "previous response" };
+                return Err(draft.refuse("owner", refusal));
+            }
+            Some(Some(stored)) => Some(stored.provider),
+            None => None,
+        };
+        match choose(&draft.bearer, &book, request.dialect, &model, provider) {
             Ok(choice) => {
                 draft.passed("assigned_provider");
-                Ok(Decided { draft, request, envelope, choice })
+                let stored = continued.flatten().map(|stored| stored.original);
+                let stored = previous.zip(stored);
+                Ok(Decided { draft, request, envelope, choice, stored })
             }
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
         }
@@ -95,10 +110,19 @@ fn choose(
     book: &PriceBook,
     dialect: Dialect,
     model: &str,
+    only: Option<ProviderId>,
 ) -> Result<Choice, Refusal> {
-    let mut refusal = Refusal::NoProvider { model: model.to_owned() };
+    let mut refusal = match bearer.lanes.is_empty() {
+        true => Refusal::NoProvider { model: model.to_owned() },
+        false => Refusal::InvalidField {
+            field: "model".to_owned(),
+            problem: format!("`{model}` is served by none of the agent's providers"),
+        },
+    };
     for lane in &bearer.lanes {
-        if !serves(lane, model) {
+        // A stored response is continued where it is stored.
+        let elsewhere = only.is_some_and(|only| only != lane.route.provider);
+        if elsewhere || !serves(lane, model) {
             continue;
         }
         let kind = lane.route.kind;

@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) id: RequestId,
     pub(super) edge_id: Option<RequestId>,
     pub(super) dialect: Dialect,
+    /// The route, where it is not the one that the dialect names.
+    pub(super) route: Option<&'static str>,
     pub(super) attribution: Attribution,
     pub(super) trace: Option<String>,
     pub(super) model: Option<String>,
@@ -45,6 +47,7 @@ impl Draft {
             id: request.id,
             edge_id: request.edge_id,
             dialect: request.dialect,
+            route: None,
             attribution: std::mem::take(&mut request.attribution),
             trace: request.trace.take(),
             model: None,

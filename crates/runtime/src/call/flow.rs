@@ -1,16 +1,45 @@
 //! A stream on its way through: metered in the provider's dialect, said in the caller's.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use iron_llm::Dialect;
 use iron_llm::meter::{Meter, MeterOptions, Reading};
 use iron_llm::sse::FrameTooLarge;
 use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
+use iron_primitives::ProviderId;
+
+use crate::affinity::{StoredId, rename};
+use crate::bearer::Bearer;
+
+/// Whose response is being made, and where: its id is sealed on the way to the caller.
+pub(super) struct Owner {
+    pub(super) bearer: Arc<Bearer>,
+    pub(super) provider: ProviderId,
+    /// The response that is continued, as the agent and as the provider knows it.
+    pub(super) previous: Vec<(String, String)>,
+}
+
+impl Owner {
+    /// Puts the agent's ids in the place of the provider's.
+    pub(super) fn seal(&self, bytes: Bytes, id: Option<&str>) -> Bytes {
+        let previous = self.previous.iter();
+        let bytes = previous.fold(bytes, |bytes, (theirs, original)| rename(bytes, original, theirs));
+        let Some(original) = id else { return bytes };
+        let stored = StoredId { provider: self.provider, original: original.to_owned() };
+        match stored.seal(&self.bearer) {
+            Some(sealed) => rename(bytes, original, &sealed),
+            None => bytes,
+        }
+    }
+}
 
 /// Watches a stream, and translates it where the caller speaks another dialect.
 pub(super) struct Flow {
     meter: Meter,
     translator: Option<Box<dyn StreamTranslator>>,
     caller: Dialect,
+    owner: Option<Owner>,
     cut: bool,
 }
 
@@ -22,7 +51,12 @@ impl Flow {
         caller: Dialect,
         translator: Option<Box<dyn StreamTranslator>>,
     ) -> Self {
-        Flow { meter: Meter::new(provider, options), translator, caller, cut: false }
+        Flow { meter: Meter::new(provider, options), translator, caller, owner: None, cut: false }
+    }
+
+    /// Seals the id of the response for its owner.
+    pub(super) fn with_owner(self, owner: Option<Owner>) -> Self {
+        Flow { owner, ..self }
     }
 
     /// Takes a chunk from the provider, gives what the caller gets for it.
@@ -30,7 +64,10 @@ impl Flow {
         let fed = self.meter.feed(chunk)?;
         self.cut |= fed.cut;
         Ok(match &mut self.translator {
-            None => fed.forward,
+            None => match &self.owner {
+                Some(owner) => owner.seal(fed.forward, self.meter.reading().id.as_deref()),
+                None => fed.forward,
+            },
             Some(translator) => {
                 let mut out = Vec::new();
                 translator.feed(&fed.forward, &mut out);

@@ -29,20 +29,23 @@ pub(super) struct Outbound {
     pub(super) envelope: Envelope,
     /// How the answer finds back, if the caller speaks another dialect.
     pub(super) plan: Option<Plan>,
+    /// Ids of stored responses in the request, as the agent and as the provider knows them.
+    pub(super) renames: Vec<(String, String)>,
     /// Whether the caller itself asked for the usage in its stream.
     pub(super) usage_asked: bool,
 }
 
 impl Runtime {
     pub(super) fn inspect_input(&self, decided: Decided) -> Result<Cleared, Refused> {
-        let Decided { mut draft, request, envelope, choice } = decided;
+        let Decided { mut draft, request, envelope, choice, stored } = decided;
         if let Err(refusal) = self.check_size(envelope.facts()) {
             return Err(draft.refuse("size", refusal));
         }
         hash_prompt(&mut draft, &envelope);
         match translated(envelope, &choice) {
-            Ok(outbound) => {
+            Ok(mut outbound) => {
                 draft.passed("size");
+                outbound.renames.extend(stored);
                 Ok(Cleared { draft, request, choice, outbound })
             }
             Err(refusal) => Err(draft.refuse("translation", refusal)),
@@ -70,10 +73,10 @@ fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
     draft.prompt_hash = Some(draft.bearer.keyed_hash("prompt", prefix().chain(prompt)));
 }
 
-fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> {
+pub(super) fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> {
     let usage_asked = envelope.facts().usage_asked;
     if choice.model.kind.speaks(envelope.dialect()) {
-        return Ok(Outbound { envelope, plan: None, usage_asked });
+        return Ok(Outbound { envelope, plan: None, renames: Vec::new(), usage_asked });
     }
     let plan = Plan::new(envelope.dialect(), choice.model.kind, envelope.body())?;
     // With the cap that will be held in full if there is room; the hold may shrink it.
@@ -82,5 +85,5 @@ fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> 
     })?;
     let body = plan.request(cap.max(plan.output_floor()))?;
     let envelope = Envelope::read(plan.upstream(), Bytes::from(body))?;
-    Ok(Outbound { envelope, plan: Some(plan), usage_asked })
+    Ok(Outbound { envelope, plan: Some(plan), renames: Vec::new(), usage_asked })
 }

@@ -90,7 +90,10 @@ impl Runtime {
         let ended = if client_gone { Ended::ClientGoneDrained } else { Ended::Done };
         let ending = cost_of(bound, hold, &reading, ended);
         let body = match &cleared.outbound.plan {
-            None => Ok(body),
+            None => Ok(match self.owner_of(cleared) {
+                Some(owner) => owner.seal(body, reading.id.as_deref()),
+                None => body,
+            }),
             Some(plan) => plan.response(&body, self.environment.now()).map(Bytes::from),
         };
         match body {

@@ -129,11 +129,6 @@ impl Listener {
         self.chunks = None;
     }
 
-    /// Whether the caller has gone.
-    pub(super) fn has_gone(&self) -> bool {
-        self.chunks.as_ref().is_none_or(mpsc::Sender::is_closed)
-    }
-
     /// Waits until the caller has gone.
     pub(super) async fn gone(&self) {
         match &self.chunks {

@@ -10,19 +10,20 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{MeterOptions, Reading, read_answer};
 use iron_llm::translate::ProviderError;
-use iron_llm::{Bound, ProviderKind};
+use iron_llm::{Bound, Dialect, ProviderKind};
 use iron_net::egress::{BodyError, SendError, retry_after};
 use iron_primitives::Refusal;
 use iron_telemetry::AttemptOutcome;
 
 use crate::Runtime;
+use crate::affinity::rename;
 use crate::authority::{AuthorityError, Credential};
 use crate::record::Ended;
 use crate::wallet::Hold;
 
 use super::attempt::{Ending, Open};
 use super::draft::Draft;
-use super::flow::Flow;
+use super::flow::{Flow, Owner};
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::reply::{Body, Caller, Reply};
@@ -169,11 +170,18 @@ impl Runtime {
         let outbound = &cleared.outbound;
         let dialect = outbound.envelope.dialect();
         let edits = bound.edits(open.hold.cap, None, dialect);
-        let body = outbound.envelope.rewrite(&edits);
+        let mut body = outbound.envelope.rewrite(&edits);
+        for (theirs, original) in &outbound.renames {
+            body = rename(body, theirs, original);
+        }
         let lane = cleared.choice.lane();
         if lane.route.kind == ProviderKind::Simulated {
             (open.dispatched_at, open.dispatched) = (self.environment.now(), self.environment.boot());
-            return Ok(Upstream::simulated(dialect, &body, open.dispatched_at));
+            let script = upstream::script(dialect, &body, open.dispatched_at);
+            if dialect == Dialect::OpenAiResponses && outbound.envelope.facts().store != Some(false) {
+                self.shelf.keep(lane.route.provider, &script);
+            }
+            return Ok(Upstream::played(script));
         }
         let tenant = cleared.draft.bearer.principal.path.tenant;
         let credential = self.credential(tenant, lane.route.provider, lane.route.kind).await;
@@ -264,7 +272,19 @@ impl Runtime {
             .plan
             .as_ref()
             .map(|plan| plan.stream(bound.input_tokens(), cleared.draft.started_at));
-        Flow::new(outbound.envelope.dialect(), options, cleared.draft.dialect, translator)
+        let flow = Flow::new(outbound.envelope.dialect(), options, cleared.draft.dialect, translator);
+        flow.with_owner(self.owner_of(cleared))
+    }
+
+    /// Who owns the response that is being made, if the provider stores it.
+    pub(super) fn owner_of(&self, cleared: &Cleared) -> Option<Owner> {
+        let outbound = &cleared.outbound;
+        let stores = outbound.plan.is_none() && outbound.envelope.dialect() == Dialect::OpenAiResponses;
+        stores.then(|| Owner {
+            bearer: cleared.draft.bearer.clone(),
+            provider: cleared.choice.lane().route.provider,
+            previous: outbound.renames.clone(),
+        })
     }
 
     async fn read_whole(

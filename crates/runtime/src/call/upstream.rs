@@ -62,10 +62,8 @@ impl Played {
 }
 
 impl Upstream {
-    /// Asks the provider that is built in.
-    pub(super) fn simulated(dialect: Dialect, body: &Bytes, now: Timestamp) -> Self {
-        let created_s = u64::try_from(now.seconds()).unwrap_or(0);
-        let script = simulated::answer(dialect, body, created_s);
+    /// Plays a script of the built-in provider.
+    pub(super) fn played(script: simulated::Script) -> Self {
         let header = |(name, value): (&'static str, String)| {
             Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
         };
@@ -104,6 +102,11 @@ impl Upstream {
             Upstream::Played(played) => played.collect(limit_bytes).await,
         }
     }
+}
+
+/// Asks the provider that is built in.
+pub(super) fn script(dialect: Dialect, body: &Bytes, now: Timestamp) -> simulated::Script {
+    simulated::answer(dialect, body, u64::try_from(now.seconds()).unwrap_or(0))
 }
 
 /// What a lane is asked.

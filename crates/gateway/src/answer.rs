@@ -1,0 +1,132 @@
+//! Putting answers and refusals on the wire.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use iron_llm::{ErrorShape, errors};
+use iron_primitives::{BudgetShortfall, ErrorKind, Refusal, RequestId, Timestamp};
+use iron_runtime::call::{Body as ReplyBody, Chunks, Reply};
+
+const COST: HeaderName = HeaderName::from_static("x-ironcage-cost-micros");
+const REMAINING: HeaderName = HeaderName::from_static("x-ironcage-budget-remaining");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where Anthropic's SDK looks for it.
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// What a client is told to wait when nothing says how long: an hour.
+const LONG_WAIT_S: u64 = 3_600;
+
+/// To whom an answer goes, and how they read it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) shape: ErrorShape,
+    pub(crate) id: RequestId,
+    pub(crate) now: Timestamp,
+}
+
+impl Reader {
+    /// An answer of a provider.
+    pub(crate) fn reply(self, reply: Reply) -> Response {
+        let body = match reply.body {
+            ReplyBody::Whole(bytes) => Body::from(bytes),
+            ReplyBody::Chunks(chunks) => Body::from_stream(Pieces(chunks)),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        let headers = response.headers_mut();
+        if let Some(cost) = reply.cost {
+            headers.insert(COST, HeaderValue::from(cost.micros()));
+        }
+        if let Some(Ok(left)) = reply.remaining.map(|left| HeaderValue::try_from(left.to_string())) {
+            headers.insert(REMAINING, left);
+        }
+        self.stamp(response)
+    }
+
+    /// A refusal of ours, in the shape that the caller's SDK knows.
+    pub(crate) fn refusal(self, refusal: &Refusal) -> Response {
+        let rendered = errors::render(self.shape, refusal, &self.id.to_string());
+        let mut response = Response::new(Body::from(rendered.body));
+        *response.status_mut() =
+            StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        if !rendered.retry {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if let Some(wait_s) = wait_s(refusal, self.now) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        }
+        self.stamp(response)
+    }
+
+    /// A body of ours.
+    pub(crate) fn json(self, body: Vec<u8>) -> Response {
+        let mut response = Response::new(Body::from(body));
+        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+        self.stamp(response)
+    }
+
+    fn stamp(self, mut response: Response) -> Response {
+        if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
+            let headers = response.headers_mut();
+            if self.shape == ErrorShape::Anthropic {
+                headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
+            }
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// How long a client should wait before it tries again.
+fn wait_s(refusal: &Refusal, now: Timestamp) -> Option<u64> {
+    match refusal {
+        Refusal::Budget(_) if refusal.cured_by_waiting() => Some(1),
+        Refusal::Budget(shortfall) => Some(until_reset_s(shortfall, now)),
+        _ if refusal.cured_by_waiting() => Some(1),
+        _ => None,
+    }
+}
+
+fn until_reset_s(shortfall: &BudgetShortfall, now: Timestamp) -> u64 {
+    let resets_at = shortfall.resets_at.map(|at| at.since(now).as_secs().max(1));
+    resets_at.unwrap_or(LONG_WAIT_S)
+}
+
+/// A route that exists, with another method.
+pub(crate) fn wrong_method(shape: ErrorShape) -> Response {
+    let kind = ErrorKind::MethodNotAllowed;
+    let error = serde_json::json!({
+        "type": "invalid_request_error",
+        "message": "this route does not take this method; see the list of routes",
+        "code": kind.code(),
+    });
+    let body = match shape {
+        ErrorShape::OpenAi => serde_json::json!({ "error": error }),
+        ErrorShape::Anthropic => serde_json::json!({ "type": "error", "error": error }),
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// The pieces of a stream, as the server takes them.
+struct Pieces(Chunks);
+
+impl Stream for Pieces {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next(context).map(|piece| piece.map(Ok))
+    }
+}

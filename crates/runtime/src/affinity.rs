@@ -1,0 +1,162 @@
+//! Ids of stored responses, sealed with their owner and their provider.
+//!
+//! A stored response lives at the provider that made it and belongs to the agent that asked
+//! for it. Both are sealed into the id that the agent is given: nothing has to be remembered,
+//! any instance can open it, and in another agent's hands it is no id at all.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{Bytes, BytesMut};
+use iron_primitives::{Id as _, ProviderId};
+
+use crate::bearer::Bearer;
+
+const PREFIX: &str = "resp_";
+const UUID_BYTES: usize = 16;
+/// The longest id of a provider that is sealed.
+const MAX_ORIGINAL_BYTES: usize = 256;
+
+/// A response, where it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredId {
+    pub(crate) provider: ProviderId,
+    /// The provider's own id.
+    pub(crate) original: String,
+}
+
+impl StoredId {
+    /// The id that the agent is given; always the same for the same response.
+    pub(crate) fn seal(&self, bearer: &Bearer) -> Option<String> {
+        if !is_plain(&self.original) {
+            return None;
+        }
+        let provider = self.provider.uuid();
+        let agent = bearer.principal.path.agent.uuid();
+        let parts = [agent.as_bytes().as_slice(), provider.as_bytes(), self.original.as_bytes()];
+        let hash = bearer.keyed_hash("response-nonce", parts.into_iter());
+        let nonce: [u8; NONCE_LEN] = *hash.first_chunk()?;
+        let mut sealed = provider.as_bytes().to_vec();
+        sealed.extend_from_slice(self.original.as_bytes());
+        let aad = Aad::from(*agent.as_bytes());
+        key(bearer)?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .ok()?;
+        let mut bytes = nonce.to_vec();
+        bytes.append(&mut sealed);
+        Some(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// What an id stands for; none if it is not one of this agent's.
+    pub(crate) fn open(bearer: &Bearer, text: &str) -> Option<Self> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let aad = Aad::from(*bearer.principal.path.agent.uuid().as_bytes());
+        let opened = key(bearer)?.open_in_place(nonce, aad, sealed).ok()?;
+        let (provider, original) = opened.split_first_chunk::<UUID_BYTES>()?;
+        let provider = ProviderId::from_uuid(uuid::Uuid::from_bytes(*provider));
+        let original = std::str::from_utf8(original).ok()?.to_owned();
+        Some(StoredId { provider, original })
+    }
+}
+
+fn key(bearer: &Bearer) -> Option<LessSafeKey> {
+    let key = bearer.keyed_hash("response-id", std::iter::empty());
+    Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).ok()?))
+}
+
+/// Only what can stand in a path and in JSON as it is.
+fn is_plain(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=MAX_ORIGINAL_BYTES).contains(&id.len()) && id.bytes().all(plain)
+}
+
+/// Writes one id instead of another wherever it stands in quotes.
+pub(crate) fn rename(bytes: Bytes, from: &str, to: &str) -> Bytes {
+    let quoted = format!("\"{from}\"");
+    let needle = quoted.as_bytes();
+    let mut renamed = BytesMut::new();
+    let mut rest = bytes.as_ref();
+    while let Some(at) = rest.windows(needle.len()).position(|window| window == needle) {
+        let (before, found) = rest.split_at(at);
+        renamed.extend_from_slice(before);
+        renamed.extend_from_slice(format!("\"{to}\"").as_bytes());
+        rest = found.get(needle.len()..).unwrap_or_default();
+    }
+    if renamed.is_empty() {
+        return bytes;
+    }
+    renamed.extend_from_slice(rest);
+    renamed.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use iron_net::egress::AddressRules;
+    use iron_primitives::{ActorPath, Environment};
+    use iron_testkit::TestEnvironment;
+
+    use super::*;
+    use crate::authority::{AgentState, Principal};
+
+    fn bearer(environment: &Environment) -> Bearer {
+        let path = ActorPath {
+            tenant: environment.new_id(),
+            project: environment.new_id(),
+            team: None,
+            user: environment.new_id(),
+            agent: environment.new_id(),
+        };
+        let principal = Principal {
+            token: environment.new_id(),
+            expires_at: None,
+            path,
+            agent_state: AgentState::Running,
+            tenant_suspended: false,
+            allowed_models: None,
+            routes: Vec::new(),
+            hash_key: [7; 32],
+            environment: None,
+        };
+        Bearer::new(principal, AddressRules::default())
+    }
+
+    #[test]
+    fn an_id_opens_for_its_agent_and_for_nobody_else() {
+        let environment = TestEnvironment::new().environment;
+        let (owner, stranger) = (bearer(&environment), bearer(&environment));
+        let id = StoredId { provider: environment.new_id(), original: "resp_abc-123".to_owned() };
+        let sealed = id.seal(&owner).expect("seals");
+        assert_eq!(id.seal(&owner), Some(sealed.clone()), "the same each time");
+        assert_eq!(StoredId::open(&owner, &sealed), Some(id.clone()));
+        assert_eq!(StoredId::open(&stranger, &sealed), None);
+        for at in PREFIX.len()..sealed.len() {
+            let mut forged = sealed.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).expect("UTF-8");
+            let opened = StoredId::open(&owner, &forged);
+            assert!(opened.is_none() || opened.as_ref() == Some(&id), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn ids_that_could_leave_a_path_are_not_sealed() {
+        let environment = TestEnvironment::new().environment;
+        let owner = bearer(&environment);
+        for original in ["", "../admin", "a b", "a\"b", &"x".repeat(300)] {
+            let id = StoredId { provider: environment.new_id(), original: original.to_owned() };
+            assert_eq!(id.seal(&owner), None, "{original}");
+        }
+    }
+
+    #[test]
+    fn every_mention_in_quotes_is_renamed_and_nothing_else() {
+        let bytes = Bytes::from_static(br#"{"id":"resp_1","x":"resp_12","y":["resp_1"],"z":"see resp_1"}"#);
+        let renamed = rename(bytes, "resp_1", "resp_new");
+        let expected = br#"{"id":"resp_new","x":"resp_12","y":["resp_new"],"z":"see resp_1"}"#;
+        assert_eq!(renamed.as_ref(), expected);
+        let untouched = Bytes::from_static(b"{}");
+        assert_eq!(rename(untouched.clone(), "resp_1", "resp_new"), untouched);
+    }
+}

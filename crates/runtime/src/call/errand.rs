@@ -1,0 +1,275 @@
+//! Calls that cost nothing: counting tokens, and looking after stored responses.
+//!
+//! They pass the same first steps and leave a record, but hold no money and make one attempt.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
+use iron_llm::{Assumptions, Bound, Dialect, ProviderKind, simulated};
+use iron_primitives::Refusal;
+use serde_json::json;
+
+use crate::affinity::{StoredId, rename};
+use crate::bearer::Lane;
+use crate::record::{Outcome, RefusalRecord};
+use crate::Runtime;
+
+use super::Authenticated;
+use super::admit::Admitted;
+use super::close::Verdict;
+use super::decide::Decided;
+use super::draft::{Draft, Refused};
+use super::inspect::translated;
+use super::reply::{Body, Reply};
+use super::request::CallRequest;
+use super::upstream::{self, Question};
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Count the input tokens of a message.
+    CountTokens,
+    /// Look after a stored response.
+    Stored {
+        /// What to do with it.
+        action: StoredAction,
+        /// The id that the agent was given.
+        id: String,
+        /// The query of the request.
+        query: Option<String>,
+    },
+}
+
+/// What can be done with a stored response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredAction {
+    /// Read it.
+    Retrieve,
+    /// Delete it.
+    Delete,
+    /// Stop making it.
+    Cancel,
+}
+
+impl Errand {
+    const fn route(&self) -> &'static str {
+        match self {
+            Errand::CountTokens => "anthropic_count_tokens",
+            Errand::Stored { action: StoredAction::Retrieve, .. } => "openai_responses_retrieve",
+            Errand::Stored { action: StoredAction::Delete, .. } => "openai_responses_delete",
+            Errand::Stored { action: StoredAction::Cancel, .. } => "openai_responses_cancel",
+        }
+    }
+}
+
+/// An errand that brought an answer.
+struct Done {
+    draft: Draft,
+    reply: Reply,
+}
+
+impl Runtime {
+    /// Runs an errand.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; an error of the provider is a [`Reply`] with its status.
+    pub async fn run(
+        &self,
+        authenticated: Authenticated,
+        request: CallRequest,
+        errand: Errand,
+    ) -> Result<Reply, Refusal> {
+        let route = errand.route();
+        let done = match self.admit(authenticated, request) {
+            Ok(mut admitted) => {
+                admitted.draft.route = Some(route);
+                match errand {
+                    Errand::CountTokens => self.count_tokens(admitted).await,
+                    Errand::Stored { action, id, query } => {
+                        self.stored(admitted, action, &id, query.as_deref()).await
+                    }
+                }
+            }
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(Done { draft, reply }) => {
+                let outcome = match reply.status.is_success() {
+                    true => Outcome::Completed,
+                    false => Outcome::ProviderError,
+                };
+                let status = reply.status.as_u16();
+                self.record(&draft, Verdict { outcome, status, refusal: None }).await;
+                Ok(reply)
+            }
+            Err(refused) => Err(self.close_errand(refused).await),
+        }
+    }
+
+    async fn close_errand(&self, refused: Refused) -> Refusal {
+        if !matches!(refused.refusal, Refusal::ProviderUnavailable { .. }) {
+            return self.close_refused(refused).await;
+        }
+        let Refused { draft, refusal } = refused;
+        let verdict = Verdict {
+            outcome: Outcome::ProviderError,
+            status: refusal.kind().status(),
+            refusal: Some(RefusalRecord::from(&refusal)),
+        };
+        self.record(&draft, verdict).await;
+        refusal
+    }
+
+    async fn count_tokens(&self, admitted: Admitted) -> Result<Done, Refused> {
+        let Decided { draft, request, envelope, choice, .. } = self.decide(admitted)?;
+        let kind = choice.model.kind;
+        let counted = match kind {
+            ProviderKind::Anthropic => {
+                let question = Question {
+                    method: Method::POST,
+                    path: COUNT_TOKENS_PATH,
+                    headers: &request.headers,
+                    body: envelope.body().clone(),
+                };
+                let asked = self.ask(&draft, choice.lane(), question).await;
+                return match asked {
+                    Ok(reply) => Ok(Done { draft, reply }),
+                    Err(refusal) => Err(draft.refuse("provider", refusal)),
+                };
+            }
+            ProviderKind::Simulated => {
+                simulated::count_tokens(Dialect::AnthropicMessages, envelope.body())
+                    .map_err(Refusal::from)
+            }
+            // These count while they answer, and not before: what is told is the bound.
+            ProviderKind::OpenAi | ProviderKind::Local => {
+                let book = self.authority.prices(draft.bearer.principal.path.tenant);
+                translated(envelope, &choice).and_then(|outbound| {
+                    let assumptions = Assumptions::default();
+                    let bound = Bound::tight(&book, kind, &outbound.envelope, &assumptions)?;
+                    Ok(bound.input_tokens())
+                })
+            }
+        };
+        match counted {
+            Ok(tokens) => {
+                let reply = ours(StatusCode::OK, Bytes::from(count_tokens_answer(tokens)));
+                Ok(Done { draft, reply })
+            }
+            Err(refusal) => Err(draft.refuse("count_tokens", refusal)),
+        }
+    }
+
+    async fn stored(
+        &self,
+        admitted: Admitted,
+        action: StoredAction,
+        id: &str,
+        query: Option<&str>,
+    ) -> Result<Done, Refused> {
+        let Admitted { mut draft, request } = admitted;
+        let bearer = draft.bearer.clone();
+        let found = StoredId::open(&bearer, id);
+        let lane = found.as_ref().and_then(|stored| {
+            bearer.lanes.iter().find(|lane| lane.route.provider == stored.provider)
+        });
+        let (Some(stored), Some(lane)) = (&found, lane) else {
+            return Err(draft.refuse("owner", Refusal::NotFound { resource: "response" }));
+        };
+        draft.passed("owner");
+        if lane.route.kind == ProviderKind::Simulated {
+            return match self.on_the_shelf(action, stored, id) {
+                Ok(reply) => Ok(Done { draft, reply }),
+                Err(refusal) => Err(draft.refuse("stored", refusal)),
+            };
+        }
+        let path = path_of(action, &stored.original, query);
+        let method = match action {
+            StoredAction::Retrieve => Method::GET,
+            StoredAction::Delete => Method::DELETE,
+            StoredAction::Cancel => Method::POST,
+        };
+        let (headers, body) = (&request.headers, Bytes::new());
+        let question = Question { method, path: &path, headers, body };
+        match self.ask(&draft, lane, question).await {
+            Ok(mut reply) => {
+                if let Body::Whole(body) = reply.body {
+                    reply.body = Body::Whole(rename(body, &stored.original, id));
+                }
+                Ok(Done { draft, reply })
+            }
+            Err(refusal) => Err(draft.refuse("provider", refusal)),
+        }
+    }
+
+    /// What the built-in provider does with its stored responses.
+    fn on_the_shelf(&self, action: StoredAction, stored: &StoredId, id: &str) -> Result<Reply, Refusal> {
+        let (provider, original) = (stored.provider, stored.original.as_str());
+        let missing = Refusal::NotFound { resource: "response" };
+        let body = self.shelf.find(provider, original).ok_or(missing)?;
+        match action {
+            StoredAction::Retrieve => Ok(ours(StatusCode::OK, rename(body, original, id))),
+            StoredAction::Delete => {
+                self.shelf.remove(provider, original);
+                let answer = json!({ "id": id, "object": "response", "deleted": true });
+                Ok(ours(StatusCode::OK, Bytes::from(answer.to_string())))
+            }
+            StoredAction::Cancel => Err(Refusal::InvalidField {
+                field: "id".to_owned(),
+                problem: "only a response that is made in the background can be cancelled".to_owned(),
+            }),
+        }
+    }
+
+    /// One question and its whole answer.
+    async fn ask(
+        &self,
+        draft: &Draft,
+        lane: &Lane,
+        question: Question<'_>,
+    ) -> Result<Reply, Refusal> {
+        let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
+        let tenant = draft.bearer.principal.path.tenant;
+        let credential = self.credential(tenant, lane.route.provider, lane.route.kind).await;
+        let outgoing = credential.ok().and_then(|key| upstream::outgoing(lane, &key, question));
+        let unusable = "its credential or address cannot be used; tell an administrator";
+        let outgoing = outgoing.ok_or_else(|| unavailable(unusable.to_owned()))?;
+        let wait = upstream::timeouts(lane, self.config.idle_timeout);
+        let sent = self.egress.send(outgoing, wait).await;
+        let mut answer = sent.map_err(|error| unavailable(error.to_string()))?;
+        let collected = answer.collect(self.config.answer_limit_bytes).await;
+        let body = collected.map_err(|error| unavailable(error.to_string()))?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let detail = "it refused the stored credential; tell an administrator";
+            return Err(unavailable(detail.to_owned()));
+        }
+        let headers = upstream::shown(&answer.headers);
+        let body = Body::Whole(body);
+        Ok(Reply { status: answer.status, headers, cost: None, remaining: None, body })
+    }
+
+    /// Leaves the record of a request that was refused while it was being received.
+    pub async fn refuse(
+        &self,
+        authenticated: Authenticated,
+        mut request: CallRequest,
+        refusal: Refusal,
+    ) -> Refusal {
+        let draft = Draft::new(authenticated, &mut request);
+        self.close_refused(draft.refuse("receive", refusal)).await
+    }
+}
+
+fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {
+    let tail = match action {
+        StoredAction::Cancel => "/cancel",
+        StoredAction::Retrieve | StoredAction::Delete => "",
+    };
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{}/{original}{tail}{query}", Dialect::OpenAiResponses.path())
+}
+
+fn ours(status: StatusCode, body: Bytes) -> Reply {
+    let headers = upstream::shown(&HeaderMap::new());
+    Reply { status, headers, cost: None, remaining: None, body: Body::Whole(body) }
+}
