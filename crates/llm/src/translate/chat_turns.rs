@@ -206,6 +206,8 @@ fn assistant(fields: &mut Fields) -> Result<Vec<Part>, Error> {
         parts.push(Part::text(refusal));
     }
     fields.only_empty("annotations")?;
+    // The official SDK leaves its own reading of the content in a message that is sent back.
+    fields.take("parsed");
     let path = fields.at("tool_calls");
     let direction = fields.direction();
     for (index, call) in fields
@@ -237,6 +239,7 @@ fn tool_call(mut fields: Fields) -> Result<Part, Error> {
     let name = function.required_string("name")?;
     let arguments = function.string("arguments")?.unwrap_or_default();
     let arguments = arguments_text(&arguments, || function.at("arguments"))?;
+    function.take("parsed_arguments");
     function.finish()?;
     fields.finish()?;
     Ok(Part::ToolCall {

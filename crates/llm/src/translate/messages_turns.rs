@@ -122,6 +122,7 @@ fn part(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Erro
         }
         ("text", _) => {
             block.only_empty("citations")?;
+            block.take("parsed_output");
             Part::text(block.required_string("text")?)
         }
         ("image", Place::User) => {

@@ -15,10 +15,11 @@ use crate::canonical::{Display, OutputSchema, Part, Request, Role, Source, Think
 pub(super) const SEAL: &str = "anthropic.";
 
 /// The fields that an answer repeats from its request.
-const ECHOED: [&str; 12] = [
+const ECHOED: [&str; 13] = [
     "instructions",
     "max_output_tokens",
     "metadata",
+    "model",
     "parallel_tool_calls",
     "reasoning",
     "safety_identifier",
@@ -231,6 +232,7 @@ fn content(items: Vec<Value>, path: &str, fields: &Fields, role: Role) -> Result
             ("input_text", _) | ("output_text", Role::Assistant) => {
                 part.only_empty("annotations")?;
                 part.only_empty("logprobs")?;
+                part.take("parsed");
                 Part::Text {
                     text: part.required_string("text")?,
                     cache,
@@ -276,6 +278,7 @@ fn file(part: &mut Fields) -> Result<Source, Error> {
 }
 
 fn function_call(fields: &mut Fields) -> Result<Part, Error> {
+    fields.take("parsed_arguments");
     let arguments = fields.string("arguments")?.unwrap_or_default();
     Ok(Part::ToolCall {
         id: fields.required_string("call_id")?,

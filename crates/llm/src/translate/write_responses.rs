@@ -54,7 +54,10 @@ fn head(
     put("instructions", asked("instructions", Value::Null));
     put("max_output_tokens", asked("max_output_tokens", Value::Null));
     put("metadata", asked("metadata", json!({})));
-    put("model", reply.model.clone().into());
+    match reply.model.as_str() {
+        "" => put("model", asked("model", Value::Null)),
+        model => put("model", model.into()),
+    };
     put("output", json!([]));
     put(
         "parallel_tool_calls",
@@ -386,6 +389,10 @@ impl WriteEvents for Writer {
     }
 
     fn fail(&mut self, error: &ProviderError, out: &mut Vec<u8>) {
+        if self.sequence == 0 {
+            // Clients take no event before the first, not even the one that ends it all.
+            self.begin(out);
+        }
         let mut failed = head(&self.collector.reply(), &self.echo, self.now, "failed");
         let code = match error.class {
             ErrorClass::RateLimit | ErrorClass::Overloaded | ErrorClass::Billing => {
