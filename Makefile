@@ -52,8 +52,9 @@ e2e: build ## The real binary, driven by the official SDKs
 
 .PHONY: bench
 bench: build ## Compare with the direct path and with a bare proxy
-	$(CARGO) build --locked --package iron-testkit --bin iron-bench
-	$(TARGET_DIR)/debug/iron-bench --iron $(BINARY)
+	$(CARGO) build --locked --package iron-testkit --example bench
+	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY)
+	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instructions
 
 .PHONY: coverage
 coverage: ## Line coverage of the tests (needs cargo-llvm-cov)

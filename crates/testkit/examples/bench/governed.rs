@@ -34,21 +34,25 @@ impl Governed {
 /// Starts `iron serve` on a fresh folder and creates a provider, an agent and a token for
 /// each upstream.
 pub(crate) async fn start(iron: &str, durability: &str, upstreams: &[&Process]) -> Governed {
+    start_under(&[], iron, durability, upstreams).await
+}
+
+/// As [`start`], with the server run by another program (its name and arguments).
+pub(crate) async fn start_under(
+    runner: &[&str],
+    iron: &str,
+    durability: &str,
+    upstreams: &[&Process],
+) -> Governed {
     let data = tempfile::tempdir().expect("a folder");
     let address = {
         let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         probe.local_addr().expect("an address").to_string()
     };
     let child = Command::new("taskset")
-        .args([
-            "-c",
-            Core::Gateway.list(),
-            iron,
-            "serve",
-            "--listen",
-            &address,
-            "--data",
-        ])
+        .args(["-c", Core::Gateway.list()])
+        .args(runner)
+        .args([iron, "serve", "--listen", &address, "--data"])
         .arg(data.path())
         .env("IRON_ADMIN_EMAIL", EMAIL)
         .env("IRON_ADMIN_PASSWORD", PASSWORD)
@@ -113,7 +117,7 @@ fn text(object: &Value, field: &str) -> String {
 }
 
 async fn wait_until_ready(address: &str) {
-    for _ in 0..200 {
+    for _ in 0..2_400 {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             let mut connection = Connection::open(address).await;
             connection

@@ -163,3 +163,14 @@ async fn call(connection: &mut Connection, request: &[u8], shape: Shape) -> Opti
     }
     Some(first_byte)
 }
+
+/// Makes so many calls, one after the other, over one connection.
+pub(crate) async fn calls(target: &Target, shape: Shape, number: usize) {
+    let request = target.request(shape);
+    let mut connection = Connection::open(&target.address).await;
+    for _ in 0..number {
+        call(&mut connection, &request, shape)
+            .await
+            .expect("an answer");
+    }
+}

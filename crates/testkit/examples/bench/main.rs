@@ -8,6 +8,7 @@
 //! ```text
 //! bench --iron target/release/iron            # everything, as a table
 //! bench --iron target/release/iron --quick    # a smoke run of a few seconds
+//! bench --iron target/release/iron --instructions   # per call, counted by callgrind
 //! ```
 
 #![expect(
@@ -25,6 +26,7 @@
 
 mod floor;
 mod governed;
+mod instructions;
 mod load;
 mod process;
 mod report;
@@ -83,7 +85,11 @@ fn main() {
                 FULL
             };
             process::pin_self(Core::Load);
-            runtime.block_on(measure(&iron, effort));
+            if arguments.iter().any(|a| a == "--instructions") {
+                runtime.block_on(instructions::count(&iron));
+            } else {
+                runtime.block_on(measure(&iron, effort));
+            }
         }
     }
 }

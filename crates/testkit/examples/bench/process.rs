@@ -59,6 +59,17 @@ impl Process {
         Process { child, address }
     }
 
+    /// Asks the child to end and waits until it has.
+    pub(crate) fn end(&mut self) {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(
+            asked.is_ok_and(|status| status.success()),
+            "the child could not be asked to end"
+        );
+        self.child.wait().expect("it can be waited for");
+    }
+
     pub(crate) fn address(&self) -> String {
         self.address.clone()
     }

@@ -1,0 +1,54 @@
+//! Instructions per call, counted by callgrind: the one figure that a noisy machine repeats.
+//!
+//! The server runs twice under callgrind, with few calls and with many; the difference is what
+//! the calls cost, without start and end.
+
+use std::path::Path;
+
+use crate::governed;
+use crate::load::{Shape, Target, calls};
+use crate::process::{Core, Process};
+
+const FEW: usize = 200;
+const MANY: usize = 1_200;
+
+/// Counts and prints.
+pub(crate) async fn count(iron: &str) {
+    println!("Instructions per call (callgrind, {} calls)", MANY - FEW);
+    for (name, shape) in [
+        ("whole answer", Shape::Whole),
+        ("stream of 20 chunks", Shape::Stream { chunks: 20 }),
+    ] {
+        let few = of(iron, shape, FEW).await;
+        let many = of(iron, shape, MANY).await;
+        let each = many.saturating_sub(few) / (MANY - FEW) as u64;
+        println!("{name:<24} {each:>12}");
+    }
+}
+
+/// All instructions of a server that answers so many calls.
+async fn of(iron: &str, shape: Shape, number: usize) -> u64 {
+    let upstream = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("callgrind.out");
+    let output = format!("--callgrind-out-file={}", file.display());
+    let runner = ["valgrind", "--quiet", "--tool=callgrind", &output];
+    let mut governed = governed::start_under(&runner, iron, "relaxed", &[&upstream]).await;
+    let target: Target = governed.targets().remove(0);
+    calls(&target, shape, number).await;
+    governed.process.end();
+    total(&file)
+}
+
+/// The sum over all threads, each of which may have a file of its own.
+fn total(file: &Path) -> u64 {
+    let text = std::fs::read_to_string(file).expect("callgrind has written its file");
+    text.lines()
+        .filter_map(|line| {
+            line.strip_prefix("totals: ")
+                .or_else(|| line.strip_prefix("summary: "))
+        })
+        .filter_map(|number| number.trim().parse::<u64>().ok())
+        .max()
+        .expect("a total")
+}
