@@ -16,6 +16,7 @@ struct Drawn {
     access: Secret,
     refresh: Secret,
     csrf: Option<Secret>,
+    access_expires_at: Timestamp,
     stored: Secrets,
 }
 
@@ -218,6 +219,8 @@ impl Identity {
             expires_at: drawn.stored.refresh_expires_at,
             ended_at: None,
         };
+        let then = now.minus(self.config.refresh_lifetime);
+        store::sessions::forget_of_user(tx, user.tenant_id, user.id, then).await?;
         store::sessions::insert(tx, &session, &drawn.stored).await?;
         Ok(signed_in(user, &session, drawn))
     }
@@ -268,13 +271,13 @@ impl Identity {
         let stored = Secrets {
             refresh: TokenDigest::of(refresh.expose()),
             refresh_expires_at: now.plus(self.config.refresh_lifetime),
-            access_expires_at,
             csrf: csrf.as_ref().map(|csrf| TokenDigest::of(csrf.expose())),
         };
         Ok(Drawn {
             access,
             refresh,
             csrf,
+            access_expires_at,
             stored,
         })
     }
@@ -308,7 +311,7 @@ fn signed_in(user: User, session: &Session, drawn: Drawn) -> SignedIn {
         access_token: drawn.access,
         refresh_token: drawn.refresh,
         csrf_token: drawn.csrf,
-        expires_at: drawn.stored.access_expires_at,
+        expires_at: drawn.access_expires_at,
         refresh_expires_at: drawn.stored.refresh_expires_at,
     }
 }

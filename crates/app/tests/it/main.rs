@@ -8,4 +8,5 @@
 
 mod command_line;
 mod floors;
+mod schemas;
 mod sizes;

@@ -37,22 +37,20 @@ fn stored(row: &Row) -> Result<Stored, Error> {
 pub(crate) struct Secrets {
     pub(crate) refresh: TokenDigest,
     pub(crate) refresh_expires_at: Timestamp,
-    pub(crate) access_expires_at: Timestamp,
     pub(crate) csrf: Option<TokenDigest>,
 }
 
 pub(crate) async fn insert(tx: &mut Tx, session: &Session, secrets: &Secrets) -> Result<(), Error> {
     sql(
         "INSERT INTO sessions (tenant_id, id, user_id, refresh_digest, refresh_expires_at, \
-         access_expires_at, csrf_digest, ip, user_agent, created_at, last_seen_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+         csrf_digest, ip, user_agent, created_at, last_seen_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
     )
     .bind(session.tenant_id)
     .bind(session.id)
     .bind(session.user_id)
     .bind(secrets.refresh)
     .bind(secrets.refresh_expires_at)
-    .bind(secrets.access_expires_at)
     .bind(secrets.csrf)
     .bind(&session.ip)
     .bind(&session.user_agent)
@@ -90,6 +88,25 @@ pub(crate) async fn by_refresh_token(
         .transpose()
 }
 
+/// Removes the sessions of a user that ended, or could no longer be revived, before `then`.
+pub(crate) async fn forget_of_user(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    then: Timestamp,
+) -> Result<(), Error> {
+    sql(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 \
+         AND (ended_at <= $3 OR refresh_expires_at <= $3)",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(then)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 /// The session whose refresh token this was, if it has been used before.
 pub(crate) async fn by_spent_token(
     tx: &mut Tx,
@@ -113,7 +130,7 @@ pub(crate) async fn rotate(
 ) -> Result<bool, Error> {
     let rotated = sql(
         "UPDATE sessions SET refresh_digest = $4, refresh_expires_at = $5, \
-         access_expires_at = $6, csrf_digest = $7, last_seen_at = $8 \
+         csrf_digest = $6, last_seen_at = $7 \
          WHERE tenant_id = $1 AND id = $2 AND refresh_digest = $3 AND ended_at IS NULL",
     )
     .bind(session.tenant_id)
@@ -121,7 +138,6 @@ pub(crate) async fn rotate(
     .bind(spent)
     .bind(secrets.refresh)
     .bind(secrets.refresh_expires_at)
-    .bind(secrets.access_expires_at)
     .bind(secrets.csrf)
     .bind(now)
     .execute(&mut *tx)

@@ -26,8 +26,8 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
 
 pub(crate) async fn insert(tx: &mut Tx, new: &Tenant) -> Result<(), Error> {
     sql(
-        "INSERT INTO tenants (id, slug, name, plan, status, quotas, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, '{}', $6, $6)",
+        "INSERT INTO tenants (id, slug, name, plan, status, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
     )
     .bind(new.id)
     .bind(&new.slug)

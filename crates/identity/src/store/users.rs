@@ -63,8 +63,8 @@ pub(crate) async fn insert(
 ) -> Result<(), Error> {
     sql(
         "INSERT INTO users (tenant_id, id, email, name, role, status, platform_admin, \
-         auth_source, password_hash, must_change_password, notifications, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '{}', $11, $11)",
+         auth_source, password_hash, must_change_password, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
     )
     .bind(new.tenant_id)
     .bind(new.id)

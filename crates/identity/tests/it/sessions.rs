@@ -108,6 +108,19 @@ both_engines! {
         }
     }
 
+    async fn sessions_that_are_long_over_are_forgotten(db: Db) {
+        let world = World::new(db).await;
+        world.sign_in(ADMIN, PASSWORD).await.unwrap();
+        world.pass(31 * 24 * HOUR);
+        let kept = world.sign_in(ADMIN, PASSWORD).await.unwrap();
+        world.pass(30 * 24 * HOUR);
+        world.sign_in(ADMIN, PASSWORD).await.unwrap();
+        let rows = iron_store::sql("SELECT id FROM sessions ORDER BY created_at")
+            .fetch_all(&world.db).await.unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0].get::<iron_primitives::SessionId>("id").unwrap(), kept.session_id);
+    }
+
     async fn logging_out_ends_one_session_or_all(db: Db) {
         let world = World::new(db).await;
         let first = world.sign_in(ADMIN, PASSWORD).await.unwrap();
