@@ -79,6 +79,12 @@ pub enum BoundError {
     /// An answer that is made after the connection has ended.
     #[error("`background`")]
     Background,
+    /// The dialect demands a cap (a request that only counts tokens has none).
+    #[error("`{field}` is required")]
+    CapMissing {
+        /// The field to send.
+        field: &'static str,
+    },
     /// The output of the model has no known maximum, and the client sent no cap.
     #[error("the output of `{model}`, whose maximum is not known; send `{field}`")]
     NoCap {
@@ -94,7 +100,15 @@ pub enum BoundError {
 
 impl From<BoundError> for Refusal {
     fn from(error: BoundError) -> Refusal {
-        Refusal::Unbounded { what: error.to_string() }
+        match error {
+            BoundError::CapMissing { field } => Refusal::InvalidField {
+                field: field.to_owned(),
+                problem: "is required".to_owned(),
+            },
+            error => Refusal::Unbounded {
+                what: error.to_string(),
+            },
+        }
     }
 }
 
@@ -192,18 +206,38 @@ impl Bound {
         }
         let terms = Terms::of(model, facts, assumptions, input.tokens)?;
         let rates = terms.rates;
+        if dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
+            return Err(BoundError::CapMissing {
+                field: CapField::MaxTokens.as_str(),
+            });
+        }
         let output = OutputTerms::of(model, dialect, facts, assumptions)?;
         let dearest_output = output_price(model, facts, &rates)?;
-        let per_output_token = u64::try_from(u128::from(dearest_output.picos()) * u128::from(facts.choices))
-            .map(UnitPrice::from_picos)
-            .map_err(|_| MoneyError::OutOfRange)?;
+        let per_output_token =
+            u64::try_from(u128::from(dearest_output.picos()) * u128::from(facts.choices))
+                .map(UnitPrice::from_picos)
+                .map_err(|_| MoneyError::OutOfRange)?;
         let input_price = input_price(model, facts, &rates);
-        let searches = model.price.web_search.unwrap_or_default().times(input.searches);
+        let searches = match model.price.web_search {
+            Some(price) => price.times(input.searches),
+            None if input.searches == 0 || model.price.is_free() => PicoDollars::ZERO,
+            None => {
+                let what = "a search of the web without a known price";
+                return Err(BoundError::Modality {
+                    what,
+                    model: facts.model.clone(),
+                });
+            }
+        };
         // What of a prediction is rejected is billed as output, outside of the cap.
         let predictions = per_output_token.times(facts.prediction_bytes);
         let fixed = input_price
             .times(input.billed_tokens.saturating_sub(input.audio_tokens))
-            .plus(input_price.max(rates.input_audio.unwrap_or_default()).times(input.audio_tokens))
+            .plus(
+                input_price
+                    .max(rates.input_audio.unwrap_or_default())
+                    .times(input.audio_tokens),
+            )
             .plus(searches)
             .plus(predictions)
             .plus(model.price.request.times(1));
@@ -278,7 +312,8 @@ impl Bound {
 
     /// The most tokens the attempt can use with this cap.
     pub const fn tokens_at(&self, cap: u64) -> u64 {
-        self.input_tokens.saturating_add(cap.saturating_mul(self.choices))
+        self.input_tokens
+            .saturating_add(cap.saturating_mul(self.choices))
     }
 
     /// The largest cap that costs no more than the room, between floor and cap; only the
@@ -302,7 +337,11 @@ impl Bound {
         let (mut fitting, mut too_large) = (self.floor, self.cap);
         while too_large.saturating_sub(fitting) > 1 {
             let middle = fitting.midpoint(too_large);
-            if fits(middle) { fitting = middle } else { too_large = middle }
+            if fits(middle) {
+                fitting = middle
+            } else {
+                too_large = middle
+            }
         }
         Some(fitting)
     }
@@ -335,11 +374,22 @@ impl Bound {
     }
 }
 
-fn find<'a>(book: &'a PriceBook, kind: ProviderKind, envelope: &Envelope) -> Result<&'a ModelRef, BoundError> {
+fn find<'a>(
+    book: &'a PriceBook,
+    kind: ProviderKind,
+    envelope: &Envelope,
+) -> Result<&'a ModelRef, BoundError> {
     let name = &envelope.facts().model;
-    let model = book.lookup(kind, name).ok_or_else(|| BoundError::UnknownModel { model: name.clone() })?;
+    let model = book
+        .lookup(kind, name)
+        .ok_or_else(|| BoundError::UnknownModel {
+            model: name.clone(),
+        })?;
     if !model.answers(envelope.dialect()) {
-        return Err(BoundError::WrongRoute { model: name.clone(), path: envelope.dialect().path() });
+        return Err(BoundError::WrongRoute {
+            model: name.clone(),
+            path: envelope.dialect().path(),
+        });
     }
     Ok(model)
 }
@@ -352,7 +402,12 @@ struct Terms {
 }
 
 impl Terms {
-    fn of(model: &Model, facts: &Facts, assumptions: &Assumptions, input_tokens: u64) -> Result<Terms, BoundError> {
+    fn of(
+        model: &Model,
+        facts: &Facts,
+        assumptions: &Assumptions,
+        input_tokens: u64,
+    ) -> Result<Terms, BoundError> {
         let price = &model.price;
         let asked = match facts.service_tier.as_deref() {
             None | Some("auto") => None,
@@ -362,7 +417,10 @@ impl Terms {
                     (ProviderKind::OpenAi, ServiceTier::Fast) => ServiceTier::Priority,
                     _ => tier,
                 });
-                let unknown = || BoundError::Tier { tier: word.to_owned(), model: facts.model.clone() };
+                let unknown = || BoundError::Tier {
+                    tier: word.to_owned(),
+                    model: facts.model.clone(),
+                };
                 let tier = tier.ok_or_else(unknown)?;
                 if !price.is_free() && !price.tiers.contains_key(&tier) {
                     return Err(unknown());
@@ -374,8 +432,12 @@ impl Terms {
         let rates = match asked.or(assumptions.unnamed_tier) {
             // A request may be served, and billed, at the standard tier all the same.
             Some(tier) => price.rates(tier, input_tokens).dearer(&standard),
-            None if model.kind == ProviderKind::OpenAi && price.tiers.contains_key(&ServiceTier::Priority) => {
-                price.rates(ServiceTier::Priority, input_tokens).dearer(&standard)
+            None if model.kind == ProviderKind::OpenAi
+                && price.tiers.contains_key(&ServiceTier::Priority) =>
+            {
+                price
+                    .rates(ServiceTier::Priority, input_tokens)
+                    .dearer(&standard)
             }
             None => standard,
         };
@@ -386,8 +448,16 @@ impl Terms {
             Some(permille) => scaled(&rates, permille)?,
             None => rates,
         };
-        let regional = assumptions.regional || facts.region.as_deref().is_some_and(|region| region != "global");
-        Ok(Terms { rates, unsaid_tier: asked.unwrap_or_default(), regional })
+        let regional = assumptions.regional
+            || facts
+                .region
+                .as_deref()
+                .is_some_and(|region| region != "global");
+        Ok(Terms {
+            rates,
+            unsaid_tier: asked.unwrap_or_default(),
+            regional,
+        })
     }
 }
 
@@ -415,7 +485,10 @@ fn output_price(model: &Model, facts: &Facts, rates: &Rates) -> Result<UnitPrice
     }
     match rates.output_audio {
         Some(audio) => Ok(audio.max(rates.output)),
-        None => Err(BoundError::Modality { what: "spoken output", model: facts.model.clone() }),
+        None => Err(BoundError::Modality {
+            what: "spoken output",
+            model: facts.model.clone(),
+        }),
     }
 }
 
@@ -428,12 +501,26 @@ struct OutputTerms {
 }
 
 impl OutputTerms {
-    fn of(model: &Model, dialect: Dialect, facts: &Facts, assumptions: &Assumptions) -> Result<OutputTerms, BoundError> {
+    fn of(
+        model: &Model,
+        dialect: Dialect,
+        facts: &Facts,
+        assumptions: &Assumptions,
+    ) -> Result<OutputTerms, BoundError> {
         let Some(field) = model.cap_field(dialect) else {
-            return Ok(OutputTerms { cap: 0, floor: 0, shrinkable: false, forwarded: None });
+            return Ok(OutputTerms {
+                cap: 0,
+                floor: 0,
+                shrinkable: false,
+                forwarded: None,
+            });
         };
         let most = match dialect {
-            Dialect::OpenAiCompletions => Some(model.max_output.map_or(COMPLETIONS_DEFAULT_CAP, |most| most.min(COMPLETIONS_DEFAULT_CAP))),
+            Dialect::OpenAiCompletions => {
+                Some(model.max_output.map_or(COMPLETIONS_DEFAULT_CAP, |most| {
+                    most.min(COMPLETIONS_DEFAULT_CAP)
+                }))
+            }
             _ => model.max_output,
         };
         let (cap, forwarded) = match (facts.output_cap, most) {
@@ -441,15 +528,27 @@ impl OutputTerms {
             (None, Some(most)) => (most, Some(field)),
             (None, None) if model.price.is_free() => (UNSTATED_OUTPUT_CAP, None),
             (None, None) => {
-                return Err(BoundError::NoCap { model: facts.model.clone(), field: field.as_str() });
+                return Err(BoundError::NoCap {
+                    model: facts.model.clone(),
+                    field: field.as_str(),
+                });
             }
         };
         // A thinking budget must fit below the cap, or the provider refuses the request.
-        let thinking = facts.thinking_budget.map_or(0, |budget| budget.saturating_add(1));
+        let thinking = facts
+            .thinking_budget
+            .map_or(0, |budget| budget.saturating_add(1));
         let floor = assumptions.floor_tokens.max(thinking).min(cap);
         // A cap of the client's own is a promise to it, unless it watches the answer grow.
         let chosen_by_us = facts.output_cap.is_none();
-        let shrinkable = forwarded.is_some() && floor < cap && (chosen_by_us || facts.stream && model.kind.abort_stops_billing());
-        Ok(OutputTerms { cap, floor, shrinkable, forwarded })
+        let shrinkable = forwarded.is_some()
+            && floor < cap
+            && (chosen_by_us || facts.stream && model.kind.abort_stops_billing());
+        Ok(OutputTerms {
+            cap,
+            floor,
+            shrinkable,
+            forwarded,
+        })
     }
 }

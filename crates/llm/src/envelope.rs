@@ -89,7 +89,11 @@ impl RequestError {
             RequestError::Duplicate { field }
             | RequestError::WrongType { field, .. }
             | RequestError::OutOfRange { field, .. } => {
-                let joint = if field.starts_with('[') || field.is_empty() { "" } else { "." };
+                let joint = if field.starts_with('[') || field.is_empty() {
+                    ""
+                } else {
+                    "."
+                };
                 *field = format!("{}{joint}{field}", prefix());
             }
             _ => {}
@@ -100,19 +104,29 @@ impl RequestError {
 
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Refusal {
-        let problem = |field: &str, text: String| Refusal::InvalidField { field: field.to_owned(), problem: text };
+        let problem = |field: &str, text: String| Refusal::InvalidField {
+            field: field.to_owned(),
+            problem: text,
+        };
         match &error {
-            RequestError::NotUtf8 { .. } | RequestError::Json(_) | RequestError::NotAnObject { .. } => {
-                Refusal::Malformed { detail: error.to_string() }
+            RequestError::NotUtf8 { .. }
+            | RequestError::Json(_)
+            | RequestError::NotAnObject { .. } => Refusal::Malformed {
+                detail: error.to_string(),
+            },
+            RequestError::Duplicate { field } => {
+                problem(field, "stands twice; send it once".to_owned())
             }
-            RequestError::Duplicate { field } => problem(field, "stands twice; send it once".to_owned()),
             RequestError::Missing { field } => problem(field, "is required".to_owned()),
-            RequestError::WrongType { field, expected, found } => {
-                problem(field, format!("must be {expected}, not {found}"))
-            }
-            RequestError::OutOfRange { field, least, most } => {
-                problem(field, format!("must be a whole number from {least} to {most}"))
-            }
+            RequestError::WrongType {
+                field,
+                expected,
+                found,
+            } => problem(field, format!("must be {expected}, not {found}")),
+            RequestError::OutOfRange { field, least, most } => problem(
+                field,
+                format!("must be a whole number from {least} to {most}"),
+            ),
         }
     }
 }
@@ -224,12 +238,15 @@ impl Envelope {
     /// # Errors
     /// [`RequestError`], with the path of the field.
     pub fn read(dialect: Dialect, body: Bytes) -> Result<Envelope, RequestError> {
-        let text = std::str::from_utf8(&body)
-            .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
+        let text = std::str::from_utf8(&body).map_err(|error| RequestError::NotUtf8 {
+            at: error.valid_up_to(),
+        })?;
         let mut scanner = Scanner::new(text);
         let kind = scanner.kind()?;
         if kind != Kind::Object {
-            return Err(RequestError::NotAnObject { found: kind.as_str() });
+            return Err(RequestError::NotAnObject {
+                found: kind.as_str(),
+            });
         }
         let mut reader = fields::Reader::new(dialect, scanner.position());
         reader.read(&mut scanner)?;
@@ -273,20 +290,29 @@ impl Envelope {
     /// message that instructs.
     pub fn prefix(&self) -> impl Iterator<Item = &[u8]> {
         let first = std::iter::once(&self.first_instruction);
-        self.before_prompt.iter().chain(first).map(|range| self.slice(range))
+        self.before_prompt
+            .iter()
+            .chain(first)
+            .map(|range| self.slice(range))
     }
 
     /// The strings of the input that become tokens, as they are meant.
     pub(crate) fn texts(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
         self.texts.iter().map(|range| {
             let raw = std::str::from_utf8(self.slice(range)).unwrap_or_default();
-            if raw.contains('\\') { crate::scan::unescape(raw).into() } else { raw.into() }
+            if raw.contains('\\') {
+                crate::scan::unescape(raw).into()
+            } else {
+                raw.into()
+            }
         })
     }
 
     /// Declarations that the provider turns into instructions: tools, schemas.
     pub(crate) fn declarations(&self) -> impl Iterator<Item = &str> {
-        self.declarations.iter().map(|range| std::str::from_utf8(self.slice(range)).unwrap_or_default())
+        self.declarations
+            .iter()
+            .map(|range| std::str::from_utf8(self.slice(range)).unwrap_or_default())
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {

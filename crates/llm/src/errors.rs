@@ -146,14 +146,21 @@ fn add_shortfall(error: &mut Fields, shortfall: &BudgetShortfall) {
             error.json(name, &amount.to_string());
         }
     }
-    error.json("resets_at", &json!(shortfall.resets_at.map(|at| at.to_string())).to_string());
+    error.json(
+        "resets_at",
+        &json!(shortfall.resets_at.map(|at| at.to_string())).to_string(),
+    );
 }
 
 /// Dollars as a JSON number with two decimals, halves away from zero.
 fn dollars(money: Money) -> String {
     let cents = money.cents();
     let sign = if cents < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
+    format!(
+        "{sign}{}.{:02}",
+        cents.unsigned_abs() / 100,
+        cents.unsigned_abs() % 100
+    )
 }
 
 #[cfg(test)]
@@ -164,7 +171,9 @@ mod tests {
     use super::*;
 
     fn shortfall(unit: Unit) -> Refusal {
-        let scope: Scope = "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f".parse().expect("a scope");
+        let scope: Scope = "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"
+            .parse()
+            .expect("a scope");
         Refusal::Budget(Box::new(BudgetShortfall {
             scope,
             unit,
@@ -189,7 +198,11 @@ mod tests {
             String::from_utf8(rendered.body.clone()).expect("UTF-8"),
             r#"{"error":{"type":"insufficient_quota","message":"the budget of agent `agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f` has no room: limit $0.10, spent $0.09999, reserved $0.00; the call needs at least $0.005123456","param":null,"code":"BUDGET_EXCEEDED","scope":"agent","scope_id":"agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f","unit":"usd","limit":0.10,"limit_micros":100000,"spent":0.10,"spent_micros":99990,"reserved":0.00,"reserved_micros":0,"suspense":0.00,"suspense_micros":0,"needed":0.01,"needed_micros":5123,"resets_at":"2026-12-01T00:00:00.000Z","request_id":"req_1"}}"#
         );
-        let anthropic = read(&render(ErrorShape::Anthropic, &shortfall(Unit::Tokens), "req_1"));
+        let anthropic = read(&render(
+            ErrorShape::Anthropic,
+            &shortfall(Unit::Tokens),
+            "req_1",
+        ));
         assert_eq!(anthropic["type"], "error");
         assert_eq!(anthropic["error"]["type"], "rate_limit_error");
         assert_eq!(anthropic["error"]["limit"], 100_000_000);
@@ -199,20 +212,48 @@ mod tests {
     #[test]
     fn every_refusal_has_the_status_by_which_the_sdks_choose_their_exception() {
         let cases = [
-            (Refusal::TokenUnknown, 401, "authentication_error", "authentication_error"),
-            (Refusal::WrongTokenType, 403, "permission_error", "permission_error"),
-            (Refusal::NotFound { resource: "response" }, 404, "invalid_request_error", "not_found_error"),
-            (Refusal::TooLarge { limit_bytes: 9 }, 413, "invalid_request_error", "request_too_large"),
+            (
+                Refusal::TokenUnknown,
+                401,
+                "authentication_error",
+                "authentication_error",
+            ),
+            (
+                Refusal::WrongTokenType,
+                403,
+                "permission_error",
+                "permission_error",
+            ),
+            (
+                Refusal::NotFound {
+                    resource: "response",
+                },
+                404,
+                "invalid_request_error",
+                "not_found_error",
+            ),
+            (
+                Refusal::TooLarge { limit_bytes: 9 },
+                413,
+                "invalid_request_error",
+                "request_too_large",
+            ),
             (Refusal::Draining, 503, "server_error", "overloaded_error"),
             (
-                Refusal::InvalidField { field: "n".to_owned(), problem: "no".to_owned() },
+                Refusal::InvalidField {
+                    field: "n".to_owned(),
+                    problem: "no".to_owned(),
+                },
                 400,
                 "invalid_request_error",
                 "invalid_request_error",
             ),
         ];
         for (refusal, status, openai, anthropic) in cases {
-            for (shape, word) in [(ErrorShape::OpenAi, openai), (ErrorShape::Anthropic, anthropic)] {
+            for (shape, word) in [
+                (ErrorShape::OpenAi, openai),
+                (ErrorShape::Anthropic, anthropic),
+            ] {
                 let rendered = render(shape, &refusal, "req_1");
                 assert_eq!(rendered.status, status, "{refusal}");
                 assert_eq!(read(&rendered)["error"]["type"], word, "{refusal}");
@@ -220,15 +261,30 @@ mod tests {
                 assert_eq!(rendered.retry, status == 503);
             }
         }
-        let field = Refusal::InvalidField { field: "messages[0]".to_owned(), problem: "a \" quote".to_owned() };
-        assert_eq!(read(&render(ErrorShape::OpenAi, &field, "r"))["error"]["param"], "messages[0]");
+        let field = Refusal::InvalidField {
+            field: "messages[0]".to_owned(),
+            problem: "a \" quote".to_owned(),
+        };
+        assert_eq!(
+            read(&render(ErrorShape::OpenAi, &field, "r"))["error"]["param"],
+            "messages[0]"
+        );
     }
 
     #[test]
     fn a_stream_that_has_begun_ends_with_an_error_that_its_client_knows() {
-        let event = |dialect| String::from_utf8(render_event(dialect, &Refusal::Draining, "r")).expect("UTF-8");
-        assert!(event(Dialect::OpenAiChat).starts_with("data: {\"error\":{\"type\":\"server_error\""));
-        assert!(event(Dialect::OpenAiResponses).starts_with("event: error\ndata: {\"type\":\"error\""));
-        assert!(event(Dialect::AnthropicMessages).starts_with("event: error\ndata: {\"type\":\"error\""));
+        let event = |dialect| {
+            String::from_utf8(render_event(dialect, &Refusal::Draining, "r")).expect("UTF-8")
+        };
+        assert!(
+            event(Dialect::OpenAiChat).starts_with("data: {\"error\":{\"type\":\"server_error\"")
+        );
+        assert!(
+            event(Dialect::OpenAiResponses).starts_with("event: error\ndata: {\"type\":\"error\"")
+        );
+        assert!(
+            event(Dialect::AnthropicMessages)
+                .starts_with("event: error\ndata: {\"type\":\"error\"")
+        );
     }
 }

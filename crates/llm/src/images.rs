@@ -5,8 +5,8 @@
 //! that one never counts more than a maximum.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::envelope::Detail;
 use crate::prices::ImageRule;
@@ -24,9 +24,19 @@ pub struct Size {
 pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> u64 {
     match rule {
         ImageRule::Tiles { base, .. } if detail == Detail::Low => base,
-        ImageRule::Tiles { base, tile } => base.saturating_add(tile.saturating_mul(size.map_or(MOST_TILES, tiles))),
-        ImageRule::Patches { most, original, permille } => {
-            let most = if detail == Detail::Original { original } else { most };
+        ImageRule::Tiles { base, tile } => {
+            base.saturating_add(tile.saturating_mul(size.map_or(MOST_TILES, tiles)))
+        }
+        ImageRule::Patches {
+            most,
+            original,
+            permille,
+        } => {
+            let most = if detail == Detail::Original {
+                original
+            } else {
+                most
+            };
             let patches = size.map_or(most, |size| patches(size).min(most));
             patches.saturating_mul(permille).div_ceil(1000)
         }
@@ -38,7 +48,10 @@ pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> u64 {
 const MOST_TILES: u64 = 8;
 
 fn tiles(size: Size) -> u64 {
-    let (long, short) = (size.width.max(size.height).max(1), size.width.min(size.height).max(1));
+    let (long, short) = (
+        size.width.max(size.height).max(1),
+        size.width.min(size.height).max(1),
+    );
     // Into the square; rounded up, so that no tile is missed.
     let (long, short) = match long > 2048 {
         true => (2048, short.saturating_mul(2048).div_ceil(long)),
@@ -48,11 +61,16 @@ fn tiles(size: Size) -> u64 {
         true => (long.saturating_mul(768).div_ceil(short), 768),
         false => (long, short),
     };
-    long.div_ceil(512).saturating_mul(short.div_ceil(512)).min(MOST_TILES)
+    long.div_ceil(512)
+        .saturating_mul(short.div_ceil(512))
+        .min(MOST_TILES)
 }
 
 fn patches(size: Size) -> u64 {
-    size.width.max(1).div_ceil(32).saturating_mul(size.height.max(1).div_ceil(32))
+    size.width
+        .max(1)
+        .div_ceil(32)
+        .saturating_mul(size.height.max(1).div_ceil(32))
 }
 
 /// How much of an image is looked at to find its size.
@@ -69,28 +87,46 @@ pub fn size(base64_text: Option<&[u8]>) -> Option<Size> {
     let text = base64_text?;
     let length = text.len().min(HEADER_BYTES / 3 * 4) / 4 * 4;
     let header = engine.decode(text.get(..length)?).ok()?;
-    png(&header).or_else(|| gif(&header)).or_else(|| webp(&header)).or_else(|| jpeg(&header))
+    png(&header)
+        .or_else(|| gif(&header))
+        .or_else(|| webp(&header))
+        .or_else(|| jpeg(&header))
 }
 
 fn big(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let field = bytes.get(at..at.checked_add(length)?)?;
-    Some(field.iter().fold(0, |value, &byte| (value << 8) | u64::from(byte)))
+    Some(
+        field
+            .iter()
+            .fold(0, |value, &byte| (value << 8) | u64::from(byte)),
+    )
 }
 
 fn little(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let field = bytes.get(at..at.checked_add(length)?)?;
-    Some(field.iter().rev().fold(0, |value, &byte| (value << 8) | u64::from(byte)))
+    Some(
+        field
+            .iter()
+            .rev()
+            .fold(0, |value, &byte| (value << 8) | u64::from(byte)),
+    )
 }
 
 fn png(bytes: &[u8]) -> Option<Size> {
     bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
     (bytes.get(12..16)? == b"IHDR").then_some(())?;
-    Some(Size { width: big(bytes, 16, 4)?, height: big(bytes, 20, 4)? })
+    Some(Size {
+        width: big(bytes, 16, 4)?,
+        height: big(bytes, 20, 4)?,
+    })
 }
 
 fn gif(bytes: &[u8]) -> Option<Size> {
     bytes.strip_prefix(b"GIF8")?;
-    Some(Size { width: little(bytes, 6, 2)?, height: little(bytes, 8, 2)? })
+    Some(Size {
+        width: little(bytes, 6, 2)?,
+        height: little(bytes, 8, 2)?,
+    })
 }
 
 fn webp(bytes: &[u8]) -> Option<Size> {
@@ -101,10 +137,16 @@ fn webp(bytes: &[u8]) -> Option<Size> {
             width: little(bytes, 24, 3)?.saturating_add(1),
             height: little(bytes, 27, 3)?.saturating_add(1),
         }),
-        b"VP8 " => Some(Size { width: little(bytes, 26, 2)? & 0x3FFF, height: little(bytes, 28, 2)? & 0x3FFF }),
+        b"VP8 " => Some(Size {
+            width: little(bytes, 26, 2)? & 0x3FFF,
+            height: little(bytes, 28, 2)? & 0x3FFF,
+        }),
         b"VP8L" => {
             let bits = little(bytes, 21, 4)?;
-            Some(Size { width: (bits & 0x3FFF) + 1, height: ((bits >> 14) & 0x3FFF) + 1 })
+            Some(Size {
+                width: (bits & 0x3FFF) + 1,
+                height: ((bits >> 14) & 0x3FFF) + 1,
+            })
         }
         _ => None,
     }
@@ -122,7 +164,10 @@ fn jpeg(bytes: &[u8]) -> Option<Size> {
             0xFF => at = at.checked_add(1)?,
             0x01 | 0xD0..=0xD8 => at = body,
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                return Some(Size { height: big(bytes, body.checked_add(3)?, 2)?, width: big(bytes, body.checked_add(5)?, 2)? });
+                return Some(Size {
+                    height: big(bytes, body.checked_add(3)?, 2)?,
+                    width: big(bytes, body.checked_add(5)?, 2)?,
+                });
             }
             _ => at = body.checked_add(usize::try_from(big(bytes, body, 2)?).ok()?)?,
         }
@@ -136,8 +181,15 @@ mod tests {
 
     use super::*;
 
-    const GPT_4O: ImageRule = ImageRule::Tiles { base: 85, tile: 170 };
-    const GPT_4_1_MINI: ImageRule = ImageRule::Patches { most: 1536, original: 1536, permille: 1620 };
+    const GPT_4O: ImageRule = ImageRule::Tiles {
+        base: 85,
+        tile: 170,
+    };
+    const GPT_4_1_MINI: ImageRule = ImageRule::Patches {
+        most: 1536,
+        original: 1536,
+        permille: 1620,
+    };
 
     fn of(width: u64, height: u64) -> Option<Size> {
         Some(Size { width, height })
@@ -149,7 +201,18 @@ mod tests {
         assert_eq!(tokens(GPT_4O, Detail::High, of(1024, 1024)), 765);
         assert_eq!(tokens(GPT_4O, Detail::High, of(2048, 4096)), 1105);
         assert_eq!(tokens(GPT_4O, Detail::Low, of(4096, 8192)), 85);
-        assert_eq!(tokens(ImageRule::Patches { most: 1536, original: 1536, permille: 1000 }, Detail::High, of(1024, 1024)), 1024);
+        assert_eq!(
+            tokens(
+                ImageRule::Patches {
+                    most: 1536,
+                    original: 1536,
+                    permille: 1000
+                },
+                Detail::High,
+                of(1024, 1024)
+            ),
+            1024
+        );
     }
 
     #[test]
@@ -166,10 +229,20 @@ mod tests {
         png.extend([0, 0, 2, 0x80, 0, 0, 1, 0xE0, 8, 6, 0, 0, 0]);
         assert_eq!(read(&png), of(640, 480));
         assert_eq!(read(b"GIF89a\x80\x02\xe0\x01\0\0\0\0"), of(640, 480));
-        let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\x01\xe0\x02\x80\x03\0\0\0\0\0\0\0\0\0";
+        let jpeg =
+            b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\x01\xe0\x02\x80\x03\0\0\0\0\0\0\0\0\0";
         assert_eq!(read(jpeg), of(640, 480));
-        assert_eq!(read(b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\0\0\0\0\x7f\x02\0\xdf\x01\0"), of(640, 480));
-        for broken in [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff\xe0\xff\xff", b"", b"%PDF-1.7", &[0xFF; 900]] {
+        assert_eq!(
+            read(b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\0\0\0\0\x7f\x02\0\xdf\x01\0"),
+            of(640, 480)
+        );
+        for broken in [
+            &b"\x89PNG\r\n\x1a\n"[..],
+            b"\xff\xd8\xff\xe0\xff\xff",
+            b"",
+            b"%PDF-1.7",
+            &[0xFF; 900],
+        ] {
             assert_eq!(read(broken), None);
         }
         assert_eq!(size(Some(b"not base64!!")), None);

@@ -40,7 +40,9 @@ impl ProviderKind {
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<ProviderKind> {
-        ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == word)
+        ProviderKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 
     /// Whether a request in this dialect can be sent as it is.
@@ -57,7 +59,10 @@ impl ProviderKind {
     /// Whether the provider stops billing when a stream is aborted. Where it is unknown (a
     /// local server may well run on), the answer is no: the stream is then drained.
     pub const fn abort_stops_billing(self) -> bool {
-        matches!(self, ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Simulated)
+        matches!(
+            self,
+            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Simulated
+        )
     }
 
     /// The address that is called when none is configured.

@@ -148,9 +148,13 @@ impl Meter {
     pub fn new(dialect: Dialect, options: MeterOptions) -> Meter {
         let decoder = match dialect {
             Dialect::OpenAiChat => Decoder::Chat(chat::Chat::new(false)),
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => Decoder::Chat(chat::Chat::new(true)),
+            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => {
+                Decoder::Chat(chat::Chat::new(true))
+            }
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
-            Dialect::AnthropicMessages => Decoder::Messages(anthropic::Messages::new(options.long_cache)),
+            Dialect::AnthropicMessages => {
+                Decoder::Messages(anthropic::Messages::new(options.long_cache))
+            }
         };
         Meter {
             framer: Framer::new(options.frame_limit_bytes),
@@ -176,7 +180,10 @@ impl Meter {
             for frame in block.frames() {
                 self.read(frame.event, frame.data.as_deref());
             }
-            return Ok(Fed { forward: Bytes::new(), cut: false });
+            return Ok(Fed {
+                forward: Bytes::new(),
+                cut: false,
+            });
         }
         // As long as every frame passes, the block is forwarded as it is.
         let mut picked: Option<BytesMut> = None;
@@ -198,15 +205,22 @@ impl Meter {
             }
         }
         if self.cut {
-            let mut out = picked.unwrap_or_else(|| BytesMut::from(block.bytes().get(..passed).unwrap_or_default()));
+            let mut out = picked
+                .unwrap_or_else(|| BytesMut::from(block.bytes().get(..passed).unwrap_or_default()));
             out.extend_from_slice(&self.ending());
             for frame in frames {
                 self.read(frame.event, frame.data.as_deref());
             }
-            return Ok(Fed { forward: out.freeze(), cut: true });
+            return Ok(Fed {
+                forward: out.freeze(),
+                cut: true,
+            });
         }
         let forward = picked.map_or_else(|| block.bytes().clone(), BytesMut::freeze);
-        Ok(Fed { forward, cut: false })
+        Ok(Fed {
+            forward,
+            cut: false,
+        })
     }
 
     /// Takes the end of the stream: gives back bytes of an unfinished frame, which go to the
@@ -222,21 +236,36 @@ impl Meter {
     }
 
     fn is_over_bound(&self) -> bool {
-        self.options.output_bound.is_some_and(|bound| self.reading.visible_output > bound)
+        self.options
+            .output_bound
+            .is_some_and(|bound| self.reading.visible_output > bound)
     }
 
     fn read(&mut self, event: Option<&[u8]>, data: Option<&[u8]>) -> Verdict {
-        let Some(data) = data else { return Verdict::Pass };
+        let Some(data) = data else {
+            return Verdict::Pass;
+        };
         let Ok(data) = std::str::from_utf8(data) else {
             self.reading.unreadable_frames = self.reading.unreadable_frames.saturating_add(1);
             return Verdict::Pass;
         };
         let before = self.reading.content_bytes;
-        let mut text = Counted { encoding: self.counting(), tokens: 0 };
+        let mut text = Counted {
+            encoding: self.counting(),
+            tokens: 0,
+        };
         let is_usage_alone = match &mut self.decoder {
-            Decoder::Chat(chat) => chat.frame(data, self.options.long_cache, &mut self.reading, &mut text),
+            Decoder::Chat(chat) => {
+                chat.frame(data, self.options.long_cache, &mut self.reading, &mut text)
+            }
             Decoder::Responses(responses) => {
-                responses.frame(event, data, self.options.long_cache, &mut self.reading, &mut text);
+                responses.frame(
+                    event,
+                    data,
+                    self.options.long_cache,
+                    &mut self.reading,
+                    &mut text,
+                );
                 false
             }
             Decoder::Messages(messages) => {
@@ -246,15 +275,24 @@ impl Meter {
         };
         if self.reading.content_bytes > before {
             // Each frame with content was at least one token.
-            self.reading.visible_output = self.reading.visible_output.saturating_add(text.tokens.max(1));
+            self.reading.visible_output = self
+                .reading
+                .visible_output
+                .saturating_add(text.tokens.max(1));
         }
-        if is_usage_alone && self.options.hide_usage { Verdict::Hide } else { Verdict::Pass }
+        if is_usage_alone && self.options.hide_usage {
+            Verdict::Hide
+        } else {
+            Verdict::Pass
+        }
     }
 
     /// Tokens are counted only once the bytes alone could exceed the bound.
     fn counting(&self) -> Option<Encoding> {
         let bound = self.options.output_bound?;
-        self.options.encoding.filter(|_| self.reading.content_bytes >= bound)
+        self.options
+            .encoding
+            .filter(|_| self.reading.content_bytes >= bound)
     }
 
     /// The frames that end the stream for the client.
@@ -278,7 +316,9 @@ impl Counted {
     fn text(&mut self, text: &crate::scan::Text<'_>, reading: &mut Reading) {
         reading.content(text.raw.len());
         if let Some(encoding) = self.encoding {
-            self.tokens = self.tokens.saturating_add(tokens::count(encoding, &text.decoded()));
+            self.tokens = self
+                .tokens
+                .saturating_add(tokens::count(encoding, &text.decoded()));
         }
     }
 }
@@ -300,7 +340,10 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
     match read {
         Ok(()) => reading.complete = reading.fault.is_none(),
         Err(_) => {
-            reading = Reading { unreadable_frames: 1, ..Reading::default() };
+            reading = Reading {
+                unreadable_frames: 1,
+                ..Reading::default()
+            };
         }
     }
     reading

@@ -118,8 +118,16 @@ impl Rates {
             .plus(self.cache_write_5m.times(usage.cache_write_5m))
             .plus(self.cache_write_1h.times(usage.cache_write_1h))
             .plus(self.output.times(usage.output))
-            .plus(self.input_audio.unwrap_or(dearest_input).times(usage.input_audio))
-            .plus(self.output_audio.unwrap_or(self.output).times(usage.output_audio))
+            .plus(
+                self.input_audio
+                    .unwrap_or(dearest_input)
+                    .times(usage.input_audio),
+            )
+            .plus(
+                self.output_audio
+                    .unwrap_or(self.output)
+                    .times(usage.output_audio),
+            )
     }
 
     /// The larger price of each bucket.
@@ -164,7 +172,10 @@ pub struct Price {
 impl Price {
     /// The same rates whatever the tier and the context.
     pub fn flat(rates: Rates) -> Price {
-        let standard = TierRates { base: rates, long: None };
+        let standard = TierRates {
+            base: rates,
+            long: None,
+        };
         Price {
             tiers: BTreeMap::from([(ServiceTier::Standard, standard)]),
             long_context_above: None,
@@ -178,16 +189,27 @@ impl Price {
     pub fn is_free(&self) -> bool {
         self.request == UnitPrice::FREE
             && self.web_search.unwrap_or_default() == UnitPrice::FREE
-            && self.tiers.values().all(|tier| tier.base == Rates::FREE && tier.long.is_none())
+            && self
+                .tiers
+                .values()
+                .all(|tier| tier.base == Rates::FREE && tier.long.is_none())
     }
 
     /// The rates that hold for a request of this tier and size; for a tier without prices,
     /// the dearest of all.
     pub fn rates(&self, tier: ServiceTier, input_tokens: u64) -> Rates {
-        let long = self.long_context_above.is_some_and(|above| input_tokens > above);
-        let of = |tier: &TierRates| match tier.long.filter(|_| long) {
-            Some(rates) => rates,
-            None => tier.base,
+        let long = self
+            .long_context_above
+            .is_some_and(|above| input_tokens > above);
+        let standard_long = self
+            .tiers
+            .get(&ServiceTier::Standard)
+            .and_then(|tier| tier.long);
+        let of = |tier: &TierRates| match (long, tier.long, standard_long) {
+            (false, _, _) | (true, None, None) => tier.base,
+            (true, Some(rates), _) => rates,
+            // A tier whose long-context rates nobody states is not cheaper than the standard.
+            (true, None, Some(standard)) => tier.base.dearer(&standard),
         };
         match self.tiers.get(&tier) {
             Some(rates) => of(rates),
@@ -214,16 +236,27 @@ impl Price {
     pub(crate) fn picos(&self, usage: &Usage) -> Result<PicoDollars, MoneyError> {
         let rates = self.rates(usage.tier.unwrap_or_default(), usage.input_total());
         let tokens = rates.cost(usage);
-        let tokens = match self.regional_permille.filter(|_| usage.regional == Some(true)) {
+        let tokens = match self
+            .regional_permille
+            .filter(|_| usage.regional == Some(true))
+        {
             Some(permille) => self.uplifted(&rates, usage, permille)?,
             None => tokens,
         };
-        let searches = self.web_search.unwrap_or_default().times(usage.web_searches);
+        let searches = self
+            .web_search
+            .unwrap_or_default()
+            .times(usage.web_searches);
         Ok(tokens.plus(searches).plus(self.request.times(1)))
     }
 
     /// The rates times the factor, each rounded up to a pico-dollar.
-    fn uplifted(&self, rates: &Rates, usage: &Usage, permille: u32) -> Result<PicoDollars, MoneyError> {
+    fn uplifted(
+        &self,
+        rates: &Rates,
+        usage: &Usage,
+        permille: u32,
+    ) -> Result<PicoDollars, MoneyError> {
         Ok(scaled(rates, permille)?.cost(usage))
     }
 }
@@ -231,8 +264,12 @@ impl Price {
 /// Rates times a factor in thousandths, rounded up.
 pub(crate) fn scaled(rates: &Rates, permille: u32) -> Result<Rates, MoneyError> {
     let scale = |price: UnitPrice| {
-        let product = u128::from(price.picos()).saturating_mul(u128::from(permille)).div_ceil(1000);
-        u64::try_from(product).map(UnitPrice::from_picos).map_err(|_| MoneyError::OutOfRange)
+        let product = u128::from(price.picos())
+            .saturating_mul(u128::from(permille))
+            .div_ceil(1000);
+        u64::try_from(product)
+            .map(UnitPrice::from_picos)
+            .map_err(|_| MoneyError::OutOfRange)
     };
     Ok(Rates {
         input: scale(rates.input)?,
@@ -273,9 +310,15 @@ impl Mode {
     }
 
     fn from_word(word: &str) -> Option<Mode> {
-        [Mode::Chat, Mode::Responses, Mode::Completion, Mode::Embedding, Mode::Any]
-            .into_iter()
-            .find(|mode| mode.as_str() == word)
+        [
+            Mode::Chat,
+            Mode::Responses,
+            Mode::Completion,
+            Mode::Embedding,
+            Mode::Any,
+        ]
+        .into_iter()
+        .find(|mode| mode.as_str() == word)
     }
 }
 
@@ -314,7 +357,10 @@ pub enum ImageRule {
 
 /// What a model can do, as far as bounds and lists of models care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent abilities, one flag each")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent abilities, one flag each"
+)]
 pub struct Abilities {
     /// Sees images.
     pub vision: bool,

@@ -84,7 +84,11 @@ impl<'a> Text<'a> {
 
     /// The text that is meant.
     pub(crate) fn decoded(&self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+        if self.escaped {
+            Cow::Owned(unescape(self.raw))
+        } else {
+            Cow::Borrowed(self.raw)
+        }
     }
 }
 
@@ -118,8 +122,13 @@ pub(crate) fn unescape(raw: &str) -> String {
 
 /// Reads the four digits after `\u`, and the second half of a pair; gives back the rest.
 fn push_unicode<'a>(out: &mut String, digits: &'a str) -> &'a str {
-    let hex = |text: &str| text.get(..4).and_then(|four| u32::from_str_radix(four, 16).ok());
-    let Some(first) = hex(digits) else { return digits };
+    let hex = |text: &str| {
+        text.get(..4)
+            .and_then(|four| u32::from_str_radix(four, 16).ok())
+    };
+    let Some(first) = hex(digits) else {
+        return digits;
+    };
     let rest = digits.get(4..).unwrap_or_default();
     if let 0xD800..=0xDBFF = first
         && let Some(second) = rest.strip_prefix("\\u").and_then(hex)
@@ -145,7 +154,11 @@ type Scanned<T, E = ScanError> = Result<T, E>;
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Scanner<'a> {
-        Scanner { text, at: 0, depth: 0 }
+        Scanner {
+            text,
+            at: 0,
+            depth: 0,
+        }
     }
 
     /// Where the next value starts.
@@ -171,7 +184,10 @@ impl<'a> Scanner<'a> {
 
     fn unexpected(&self, expected: &'static str) -> ScanError {
         match self.byte() {
-            Some(_) => ScanError::Unexpected { at: self.at, expected },
+            Some(_) => ScanError::Unexpected {
+                at: self.at,
+                expected,
+            },
             None => ScanError::Truncated { at: self.at },
         }
     }
@@ -280,7 +296,9 @@ impl<'a> Scanner<'a> {
         let mut escaped = false;
         loop {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+            let plain = rest
+                .iter()
+                .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
             self.at = match plain {
                 Some(offset) => self.at + offset,
                 None => self.text.len(),
@@ -296,7 +314,11 @@ impl<'a> Scanner<'a> {
         }
         let raw = self.text.get(start..self.at).unwrap_or_default();
         self.at += 1;
-        Ok(Text { raw, start, escaped })
+        Ok(Text {
+            raw,
+            start,
+            escaped,
+        })
     }
 
     fn escape(&mut self) -> Scanned<()> {
@@ -413,12 +435,41 @@ mod tests {
 
     #[test]
     fn the_grammar_is_the_one_of_json() {
-        for good in ["{}", "[]", "[[],{\"a\":-0.5e+3}]", " \"\\u00e9\\n\" ", "0", "-1E9", "null", "true"] {
+        for good in [
+            "{}",
+            "[]",
+            "[[],{\"a\":-0.5e+3}]",
+            " \"\\u00e9\\n\" ",
+            "0",
+            "-1E9",
+            "null",
+            "true",
+        ] {
             assert_eq!(accepts(good), Ok(()), "{good}");
         }
         for bad in [
-            "", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul", "\"\n\"",
-            "\"\\x\"", "\"\\u12g4\"", "[1 2]", "{\"a\" 1}", "{} {}", "\"open", "[}", "NaN", "'a'",
+            "",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "1e",
+            "tru",
+            "nul",
+            "\"\n\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "[1 2]",
+            "{\"a\" 1}",
+            "{} {}",
+            "\"open",
+            "[}",
+            "NaN",
+            "'a'",
         ] {
             assert!(accepts(bad).is_err(), "{bad}");
         }
@@ -429,7 +480,10 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(accepts(&nested(64)), Ok(()));
         assert_eq!(accepts(&nested(65)), Err(ScanError::TooDeep { at: 64 }));
-        assert_eq!(accepts(&"[".repeat(1_000_000)), Err(ScanError::TooDeep { at: 64 }));
+        assert_eq!(
+            accepts(&"[".repeat(1_000_000)),
+            Err(ScanError::TooDeep { at: 64 })
+        );
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {

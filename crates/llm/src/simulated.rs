@@ -80,6 +80,14 @@ pub struct Script {
 /// Answers a request. `created_s` is the time that the answer claims to be made at.
 pub fn answer(dialect: Dialect, body: &Bytes, created_s: u64) -> Script {
     let ask = match Envelope::read(dialect, body.clone()) {
+        Ok(envelope) if is_without_cap(&envelope) => {
+            return refuse(
+                dialect,
+                400,
+                "invalid_request_error",
+                "max_tokens: Field required",
+            );
+        }
         Ok(envelope) => Ask::read(&envelope),
         Err(error) => return refuse(dialect, 400, "invalid_request_error", &error.to_string()),
     };
@@ -88,19 +96,38 @@ pub fn answer(dialect: Dialect, body: &Bytes, created_s: u64) -> Script {
         return refuse(dialect, 404, "not_found_error", &message);
     };
     if (behaviour == Behaviour::Embed) != (dialect == Dialect::OpenAiEmbeddings) {
-        let message = format!("the model `{}` does not answer on {}", ask.model, dialect.path());
+        let message = format!(
+            "the model `{}` does not answer on {}",
+            ask.model,
+            dialect.path()
+        );
         return refuse(dialect, 400, "invalid_request_error", &message);
     }
     match behaviour {
         Behaviour::RateLimited => {
-            let mut script = refuse(dialect, 429, "rate_limit_error", "the simulated rate limit is reached");
+            let mut script = refuse(
+                dialect,
+                429,
+                "rate_limit_error",
+                "the simulated rate limit is reached",
+            );
             script.headers.push(("retry-after", "1".to_owned()));
             script
         }
-        Behaviour::Broken => refuse(dialect, 500, server_error(dialect), "the simulated provider is broken"),
+        Behaviour::Broken => refuse(
+            dialect,
+            500,
+            server_error(dialect),
+            "the simulated provider is broken",
+        ),
         Behaviour::OverloadedInStream => overloaded(dialect, &ask),
         _ => play(dialect, behaviour, &ask, created_s),
     }
+}
+
+/// Anthropic's dialect demands a cap.
+fn is_without_cap(envelope: &Envelope) -> bool {
+    envelope.dialect() == Dialect::AnthropicMessages && envelope.facts().output_cap.is_none()
 }
 
 /// How many input tokens a request has, as this provider counts them.
@@ -137,9 +164,20 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
     let frames = pieces.into_iter().enumerate();
     Script {
         status: 200,
-        headers: headers(dialect, if streamed { "text/event-stream" } else { "application/json" }, &reply.id),
+        headers: headers(
+            dialect,
+            if streamed {
+                "text/event-stream"
+            } else {
+                "application/json"
+            },
+            &reply.id,
+        ),
         frames: frames
-            .map(|(index, text)| Frame { delay_ms: delays(index), bytes: Bytes::from(text) })
+            .map(|(index, text)| Frame {
+                delay_ms: delays(index),
+                bytes: Bytes::from(text),
+            })
             .collect(),
         cut,
     }
@@ -167,14 +205,21 @@ fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str,
         ErrorShape::OpenAi => "x-request-id",
         ErrorShape::Anthropic => "request-id",
     };
-    vec![("content-type", content_type.to_owned()), (request_id, format!("req_{id}"))]
+    vec![
+        ("content-type", content_type.to_owned()),
+        (request_id, format!("req_{id}")),
+    ]
 }
 
 /// An error in the dialect's own shape.
 fn error_body(dialect: Dialect, kind: &str, message: &str) -> Value {
     match dialect.error_shape() {
-        ErrorShape::OpenAi => json!({"error": {"message": message, "type": kind, "param": null, "code": null}}),
-        ErrorShape::Anthropic => json!({"type": "error", "error": {"type": kind, "message": message}}),
+        ErrorShape::OpenAi => {
+            json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
+        }
+        ErrorShape::Anthropic => {
+            json!({"type": "error", "error": {"type": kind, "message": message}})
+        }
     }
 }
 
@@ -183,7 +228,10 @@ fn refuse(dialect: Dialect, status: u16, kind: &str, message: &str) -> Script {
     Script {
         status,
         headers: headers(dialect, "application/json", "sim_error"),
-        frames: vec![Frame { delay_ms: 0, bytes: Bytes::from(body) }],
+        frames: vec![Frame {
+            delay_ms: 0,
+            bytes: Bytes::from(body),
+        }],
         cut: false,
     }
 }
@@ -206,7 +254,10 @@ fn overloaded(dialect: Dialect, ask: &Ask) -> Script {
     }
     let frame = match dialect {
         Dialect::AnthropicMessages => {
-            format!("event: error\ndata: {}\n\n", error_body(dialect, kind, MESSAGE))
+            format!(
+                "event: error\ndata: {}\n\n",
+                error_body(dialect, kind, MESSAGE)
+            )
         }
         Dialect::OpenAiResponses => {
             let event = json!({"type": "error", "code": "server_error", "message": MESSAGE, "param": null, "sequence_number": 0});
@@ -217,7 +268,10 @@ fn overloaded(dialect: Dialect, ask: &Ask) -> Script {
     Script {
         status: 200,
         headers: headers(dialect, "text/event-stream", "sim_overloaded"),
-        frames: vec![Frame { delay_ms: 0, bytes: Bytes::from(frame) }],
+        frames: vec![Frame {
+            delay_ms: 0,
+            bytes: Bytes::from(frame),
+        }],
         cut: false,
     }
 }

@@ -70,21 +70,29 @@ impl Framer {
             self.scanned = line_end.end;
             if blank {
                 if line_end.end.saturating_sub(frame_start) > self.limit_bytes {
-                    return Err(FrameTooLarge { limit_bytes: self.limit_bytes });
+                    return Err(FrameTooLarge {
+                        limit_bytes: self.limit_bytes,
+                    });
                 }
                 ends.push(line_end.end);
                 frame_start = line_end.end;
             }
         }
         if self.buffer.len().saturating_sub(frame_start) > self.limit_bytes {
-            return Err(FrameTooLarge { limit_bytes: self.limit_bytes });
+            return Err(FrameTooLarge {
+                limit_bytes: self.limit_bytes,
+            });
         }
         let block = self.buffer.split_to(frame_start).freeze();
         self.scanned = self.scanned.saturating_sub(frame_start);
         self.line_start = self.line_start.saturating_sub(frame_start);
         let first_of_stream = self.at_stream_start && !ends.is_empty();
         self.at_stream_start &= ends.is_empty();
-        Ok(Block { bytes: block, ends, first_of_stream })
+        Ok(Block {
+            bytes: block,
+            ends,
+            first_of_stream,
+        })
     }
 
     /// Gives back the unfinished rest after the last byte. By the standard it is no event.
@@ -115,7 +123,10 @@ impl Framer {
     }
 
     fn line_is_blank(&self, line_end: usize) -> bool {
-        let line = self.buffer.get(self.line_start..line_end).unwrap_or_default();
+        let line = self
+            .buffer
+            .get(self.line_start..line_end)
+            .unwrap_or_default();
         let line = match self.at_stream_start && self.line_start == 0 {
             true => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
             false => line,
@@ -148,14 +159,17 @@ impl Block {
     /// The frames in order.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(self.ends.iter().copied()).enumerate().map(|(index, (start, end))| {
-            let raw = self.bytes.get(start..end).unwrap_or_default();
-            let text = match self.first_of_stream && index == 0 {
-                true => raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw),
-                false => raw,
-            };
-            Frame::read(start..end, raw, text)
-        })
+        starts
+            .zip(self.ends.iter().copied())
+            .enumerate()
+            .map(|(index, (start, end))| {
+                let raw = self.bytes.get(start..end).unwrap_or_default();
+                let text = match self.first_of_stream && index == 0 {
+                    true => raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw),
+                    false => raw,
+                };
+                Frame::read(start..end, raw, text)
+            })
     }
 }
 
@@ -174,7 +188,12 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn read(range: Range<usize>, raw: &'a [u8], text: &'a [u8]) -> Frame<'a> {
-        let mut frame = Frame { range, raw, event: None, data: None };
+        let mut frame = Frame {
+            range,
+            raw,
+            event: None,
+            data: None,
+        };
         for line in lines(text) {
             let (name, value) = match line.iter().position(|&byte| byte == b':') {
                 Some(colon) => {
@@ -207,7 +226,8 @@ impl<'a> Frame<'a> {
 /// The lines of a frame without their ends.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     // A carriage return before a line feed leaves an empty piece, which says nothing.
-    text.split(|&byte| byte == b'\n' || byte == b'\r').filter(|line| !line.is_empty())
+    text.split(|&byte| byte == b'\n' || byte == b'\r')
+        .filter(|line| !line.is_empty())
 }
 
 #[cfg(test)]
@@ -223,7 +243,11 @@ mod tests {
         for piece in pieces {
             let block = framer.feed(piece).expect("small frames");
             passed.extend_from_slice(block.bytes());
-            said.extend(block.frames().map(|frame| (frame.event.map(text), frame.data.as_deref().map(text))));
+            said.extend(
+                block
+                    .frames()
+                    .map(|frame| (frame.event.map(text), frame.data.as_deref().map(text))),
+            );
         }
         passed.extend_from_slice(&framer.finish());
         (said, passed)
@@ -250,7 +274,11 @@ mod tests {
         for first in 0..=MIXED.len() {
             for second in first..=MIXED.len() {
                 let pieces = [&MIXED[..first], &MIXED[first..second], &MIXED[second..]];
-                assert_eq!(all_frames(&pieces), (whole.clone(), passed.clone()), "{first} {second}");
+                assert_eq!(
+                    all_frames(&pieces),
+                    (whole.clone(), passed.clone()),
+                    "{first} {second}"
+                );
             }
         }
         let bytes: Vec<&[u8]> = MIXED.chunks(1).collect();
@@ -261,9 +289,15 @@ mod tests {
     fn a_frame_without_end_is_refused_before_it_fills_the_memory() {
         let mut framer = Framer::new(64);
         assert!(framer.feed(&[b'x'; 60]).is_ok());
-        assert_eq!(framer.feed(b"12345"), Err(FrameTooLarge { limit_bytes: 64 }));
+        assert_eq!(
+            framer.feed(b"12345"),
+            Err(FrameTooLarge { limit_bytes: 64 })
+        );
         let mut whole = Framer::new(8);
-        assert_eq!(whole.feed(b"data: 12345678\n\n"), Err(FrameTooLarge { limit_bytes: 8 }));
+        assert_eq!(
+            whole.feed(b"data: 12345678\n\n"),
+            Err(FrameTooLarge { limit_bytes: 8 })
+        );
     }
 
     #[test]

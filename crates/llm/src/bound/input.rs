@@ -37,7 +37,13 @@ pub(super) fn by_bytes(
 ) -> Result<InputBound, BoundError> {
     let facts = envelope.facts();
     let media = Media::bound(envelope, model, false)?;
-    finish(facts, model, assumptions, facts.text_bytes.saturating_add(tools_overhead(facts)), media)
+    finish(
+        facts,
+        model,
+        assumptions,
+        facts.text_bytes.saturating_add(tools_overhead(facts)),
+        media,
+    )
 }
 
 /// By the tokenizer, where there is one, and by the sizes of images.
@@ -51,9 +57,18 @@ pub(super) fn by_tokens(
     let bytes = facts.text_bytes.saturating_add(tools_overhead(facts));
     let text = match model.encoding {
         Some(encoding) => {
-            let texts: u64 = envelope.texts().map(|text| tokens::count(encoding, &text)).sum();
-            let declared: u64 = envelope.declarations().map(|json| tokens::count(encoding, json)).sum();
-            let framing = facts.messages.saturating_mul(MESSAGE_OVERHEAD).saturating_add(PRIMING);
+            let texts: u64 = envelope
+                .texts()
+                .map(|text| tokens::count(encoding, &text))
+                .sum();
+            let declared: u64 = envelope
+                .declarations()
+                .map(|json| tokens::count(encoding, json))
+                .sum();
+            let framing = facts
+                .messages
+                .saturating_mul(MESSAGE_OVERHEAD)
+                .saturating_add(PRIMING);
             texts
                 .saturating_add(declared.saturating_mul(2))
                 .saturating_add(framing)
@@ -92,9 +107,11 @@ fn finish(
         (None, _) => Some(0),
         (Some(_), known) => known,
     };
-    let rounds = rounds(facts, assumptions)?;
+    let rounds = rounds(facts, model, assumptions)?;
     let in_full = match stored {
-        Some(stored) if !media.fills_the_context && rounds.is_none() => Some(seen.saturating_add(stored)),
+        Some(stored) if !media.fills_the_context && rounds.is_none() => {
+            Some(seen.saturating_add(stored))
+        }
         _ => None,
     };
     let tokens = match (in_full, model.context) {
@@ -110,7 +127,10 @@ fn finish(
             } else {
                 "input that is not in the request"
             };
-            return Err(BoundError::Modality { what, model: facts.model.clone() });
+            return Err(BoundError::Modality {
+                what,
+                model: facts.model.clone(),
+            });
         }
     };
     let rounds = rounds.unwrap_or_default();
@@ -129,14 +149,27 @@ struct Rounds {
 }
 
 /// How often tools at the provider may be used; none if there are none.
-fn rounds(facts: &Facts, assumptions: &Assumptions) -> Result<Option<Rounds>, BoundError> {
+fn rounds(
+    facts: &Facts,
+    model: &Model,
+    assumptions: &Assumptions,
+) -> Result<Option<Rounds>, BoundError> {
+    // A server of one's own charges no fees; its tools are its own affair.
+    if model.price.is_free() {
+        return Ok(None);
+    }
     let mut rounds = Rounds::default();
     for tool in &facts.hosted_tools {
         let limit = match (tool.max_uses, facts.hosted_uses) {
             (Some(one), Some(all)) => Some(one.min(all)),
             (one, all) => one.or(all).or(assumptions.hosted_uses),
         };
-        let uses = limit.filter(|_| has_known_fees(tool)).ok_or_else(|| BoundError::HostedTool { tool: tool.name.clone() })?;
+        let uses =
+            limit
+                .filter(|_| has_known_fees(tool))
+                .ok_or_else(|| BoundError::HostedTool {
+                    tool: tool.name.clone(),
+                })?;
         rounds.uses = rounds.uses.saturating_add(uses);
         if tool.name.starts_with("web_search") {
             rounds.searches = rounds.searches.saturating_add(uses);
@@ -148,12 +181,17 @@ fn rounds(facts: &Facts, assumptions: &Assumptions) -> Result<Option<Rounds>, Bo
 /// Searches have a price each, fetches and tool searches none; code, files, images and
 /// foreign servers are charged in ways that no limit of uses bounds.
 fn has_known_fees(tool: &HostedTool) -> bool {
-    ["web_search", "web_fetch", "tool_search"].iter().any(|known| tool.name.starts_with(known))
+    ["web_search", "web_fetch", "tool_search"]
+        .iter()
+        .any(|known| tool.name.starts_with(known))
 }
 
 impl Media {
     fn bound(envelope: &Envelope, model: &Model, by_size: bool) -> Result<MediaBound, BoundError> {
-        let refuse = |what| BoundError::Modality { what, model: envelope.facts().model.clone() };
+        let refuse = |what| BoundError::Modality {
+            what,
+            model: envelope.facts().model.clone(),
+        };
         let free = model.price.is_free();
         let mut bound = MediaBound::default();
         for medium in &envelope.facts().media {
@@ -161,10 +199,14 @@ impl Media {
                 Media::Image { detail, source } => match model.images {
                     Some(rule) => {
                         let size = match source {
-                            Source::Inline(range) if by_size => images::size(envelope.body().get(range.clone())),
+                            Source::Inline(range) if by_size => {
+                                images::size(envelope.body().get(range.clone()))
+                            }
                             _ => None,
                         };
-                        bound.tokens = bound.tokens.saturating_add(images::tokens(rule, *detail, size));
+                        bound.tokens = bound
+                            .tokens
+                            .saturating_add(images::tokens(rule, *detail, size));
                     }
                     None if free => bound.fills_the_context = true,
                     None => return Err(refuse("an image")),

@@ -79,8 +79,8 @@ fn place(name: &str) -> Place {
     match name {
         "type" => Place::Type,
         "detail" => Place::Detail,
-        "image_url" | "url" | "data" | "file_data" | "file_url" | "source" | "input_audio" | "file"
-        | "audio_url" | "video_url" => Place::Payload,
+        "image_url" | "url" | "data" | "file_data" | "file_url" | "source" | "input_audio"
+        | "file" | "audio_url" | "video_url" => Place::Payload,
         "file_id" => Place::StoredId,
         _ => Place::Plain,
     }
@@ -194,7 +194,9 @@ impl Content {
             (Some("assistant"), _) => &mut roles.assistant,
             (Some("tool" | "function"), _) => &mut roles.tool,
             (None, Some(item)) if item.ends_with("_output") => &mut roles.tool,
-            (None, Some(item)) if item == "reasoning" || item.ends_with("_call") => &mut roles.assistant,
+            (None, Some(item)) if item == "reasoning" || item.ends_with("_call") => {
+                &mut roles.assistant
+            }
             _ => &mut roles.user,
         };
         *bucket = bucket.saturating_add(bytes);
@@ -378,11 +380,17 @@ fn dearer(one: Detail, other: Detail) -> Detail {
 
 fn payload_source(text: &Text<'_>) -> Source {
     let range = text.range();
-    if text.raw.starts_with("http://") || text.raw.starts_with("https://") || text.raw.starts_with("http:\\/") {
+    if text.raw.starts_with("http://")
+        || text.raw.starts_with("https://")
+        || text.raw.starts_with("http:\\/")
+    {
         return Source::Url;
     }
     let header = match text.raw.starts_with("data:") {
-        true => text.raw.find(',').map_or(0, |comma| comma.saturating_add(1)),
+        true => text
+            .raw
+            .find(',')
+            .map_or(0, |comma| comma.saturating_add(1)),
         false => 0,
     };
     Source::Inline(range.start.saturating_add(header)..range.end)
@@ -390,11 +398,19 @@ fn payload_source(text: &Text<'_>) -> Source {
 
 /// The error for a value of the wrong type.
 pub(super) fn wrong(field: &str, expected: &'static str, found: Kind) -> RequestError {
-    RequestError::WrongType { field: field.to_owned(), expected, found: found.as_str() }
+    RequestError::WrongType {
+        field: field.to_owned(),
+        expected,
+        found: found.as_str(),
+    }
 }
 
 /// Demands a kind of value.
-pub(super) fn expect(scanner: &mut Scanner<'_>, kind: Kind, field: &str) -> Result<(), RequestError> {
+pub(super) fn expect(
+    scanner: &mut Scanner<'_>,
+    kind: Kind,
+    field: &str,
+) -> Result<(), RequestError> {
     match scanner.kind()? {
         found if found == kind => Ok(()),
         found => Err(wrong(field, kind.as_str(), found)),

@@ -19,8 +19,11 @@ pub enum CapField {
 
 impl CapField {
     /// All of them.
-    pub const ALL: [CapField; 3] =
-        [CapField::MaxTokens, CapField::MaxCompletionTokens, CapField::MaxOutputTokens];
+    pub const ALL: [CapField; 3] = [
+        CapField::MaxTokens,
+        CapField::MaxCompletionTokens,
+        CapField::MaxOutputTokens,
+    ];
 
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {

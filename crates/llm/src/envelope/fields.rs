@@ -46,8 +46,14 @@ impl Reader {
             prompt_seen: false,
             content: Content::default(),
             read: Read {
-                facts: Facts { choices: 1, ..Facts::default() },
-                spots: Spots { start: object_at.saturating_add(1), ..Spots::default() },
+                facts: Facts {
+                    choices: 1,
+                    ..Facts::default()
+                },
+                spots: Spots {
+                    start: object_at.saturating_add(1),
+                    ..Spots::default()
+                },
                 prompt: 0..0,
                 before_prompt: Vec::new(),
                 first_instruction: 0..0,
@@ -61,7 +67,9 @@ impl Reader {
         scanner.object(|scanner, name| {
             self.read.spots.has_fields = true;
             if !self.seen.insert(name.into()) {
-                return Err(RequestError::Duplicate { field: name.to_owned() });
+                return Err(RequestError::Duplicate {
+                    field: name.to_owned(),
+                });
             }
             self.field(scanner, name)
         })
@@ -71,10 +79,9 @@ impl Reader {
         let facts = &mut self.read.facts;
         facts.model = self.model.ok_or(RequestError::Missing { field: "model" })?;
         if !self.prompt_seen && facts.outside_input.is_none() {
-            return Err(RequestError::Missing { field: prompt_field(self.dialect) });
-        }
-        if self.dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
-            return Err(RequestError::Missing { field: "max_tokens" });
+            return Err(RequestError::Missing {
+                field: prompt_field(self.dialect),
+            });
         }
         facts.text_bytes = (body_bytes as u64).saturating_sub(self.content.inline_bytes);
         facts.roles = self.content.roles;
@@ -89,24 +96,38 @@ impl Reader {
     }
 
     fn field(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
-        use Dialect::{AnthropicMessages, OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses};
+        use Dialect::{
+            AnthropicMessages, OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses,
+        };
         match (name, self.dialect) {
             ("model", _) => self.model(scanner),
-            ("stream", _) => Ok(self.read.facts.stream = boolean(scanner, "stream")?.unwrap_or(false)),
+            ("stream", _) => {
+                self.read.facts.stream = boolean(scanner, "stream")?.unwrap_or(false);
+                Ok(())
+            }
             ("messages", OpenAiChat | AnthropicMessages) => self.messages(scanner, "messages"),
-            ("input", OpenAiResponses) if scanner.kind()? == Kind::Array => self.messages(scanner, "input"),
+            ("input", OpenAiResponses) if scanner.kind()? == Kind::Array => {
+                self.messages(scanner, "input")
+            }
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
             ("prompt", OpenAiCompletions) => self.inputs(scanner, "prompt"),
-            ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => self.instruction(scanner),
+            ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => {
+                self.instruction(scanner)
+            }
             ("tools", OpenAiChat | OpenAiResponses | AnthropicMessages) => self.tools(scanner),
             ("functions", OpenAiChat) => self.functions(scanner),
-            ("response_format", OpenAiChat) | ("text", OpenAiResponses) | ("output_config", AnthropicMessages) => {
+            ("response_format", OpenAiChat)
+            | ("text", OpenAiResponses)
+            | ("output_config", AnthropicMessages) => {
                 let range = scanner.skip()?;
-                Ok(self.read.declarations.push(range))
+                self.read.declarations.push(range);
+                Ok(())
             }
             ("suffix", OpenAiCompletions) => self.content.parts(scanner),
             ("thinking", AnthropicMessages) => self.thinking(scanner),
-            ("n", OpenAiChat | OpenAiCompletions) | ("best_of", OpenAiCompletions) => self.choices(scanner, name),
+            ("n", OpenAiChat | OpenAiCompletions) | ("best_of", OpenAiCompletions) => {
+                self.choices(scanner, name)
+            }
             _ => match cap_field(name, self.dialect) {
                 Some(field) => self.cap(scanner, field),
                 None => self.attribution(scanner, name),
@@ -125,9 +146,13 @@ impl Reader {
             }
             ("metadata", _) => self.metadata(scanner),
             ("stream_options", OpenAiChat | OpenAiCompletions) => self.stream_options(scanner),
-            ("store", _) => Ok(self.read.facts.store = boolean(scanner, "store")?),
+            ("store", _) => {
+                self.read.facts.store = boolean(scanner, "store")?;
+                Ok(())
+            }
             ("background", OpenAiResponses) => {
-                Ok(self.read.facts.background = boolean(scanner, "background")?.unwrap_or(false))
+                self.read.facts.background = boolean(scanner, "background")?.unwrap_or(false);
+                Ok(())
             }
             _ => self.money(scanner, name),
         }
@@ -149,7 +174,10 @@ impl Reader {
             ("prediction", OpenAiChat) => facts.prediction_bytes = scanner.skip()?.len() as u64,
             ("web_search_options", OpenAiChat) => {
                 if !skip_null(scanner)? {
-                    facts.hosted_tools.push(HostedTool { name: name.to_owned(), max_uses: None });
+                    facts.hosted_tools.push(HostedTool {
+                        name: name.to_owned(),
+                        max_uses: None,
+                    });
                 }
             }
             ("audio", OpenAiChat) => facts.audio_output |= !skip_null(scanner)?,
@@ -165,12 +193,19 @@ impl Reader {
             ("mcp_servers", AnthropicMessages) => {
                 let value = scanner.skip()?;
                 if value.len() > 2 {
-                    facts.hosted_tools.push(HostedTool { name: name.to_owned(), max_uses: None });
+                    facts.hosted_tools.push(HostedTool {
+                        name: name.to_owned(),
+                        max_uses: None,
+                    });
                 }
             }
-            ("max_tool_calls", OpenAiResponses) => facts.hosted_uses = whole(scanner, name, 0, OUTPUT_CAP_LIMIT)?,
+            ("max_tool_calls", OpenAiResponses) => {
+                facts.hosted_uses = whole(scanner, name, 0, OUTPUT_CAP_LIMIT)?
+            }
             ("cache_control", AnthropicMessages) => self.content.cache_control(scanner)?,
-            ("prompt_cache_retention" | "prompt_cache_options", _) => facts.long_cache |= !skip_null(scanner)?,
+            ("prompt_cache_retention" | "prompt_cache_options", _) => {
+                facts.long_cache |= !skip_null(scanner)?
+            }
             _ => {
                 scanner.skip()?;
             }
@@ -232,7 +267,9 @@ impl Reader {
                         }
                         Kind::Number => self.token(scanner).map_err(|error| error.under(path))?,
                         Kind::Array => {
-                            scanner.array(|scanner, _| self.token(scanner).map_err(|error| error.under(path)))?;
+                            scanner.array(|scanner, _| {
+                                self.token(scanner).map_err(|error| error.under(path))
+                            })?;
                             texts_or_lists += 1;
                         }
                         found => return Err(wrong(&path(), EXPECTED, found)),
@@ -277,7 +314,8 @@ impl Reader {
         let start = scanner.position();
         expect(scanner, Kind::Array, "tools")?;
         scanner.array(|scanner, index| {
-            self.tool(scanner).map_err(|error| error.under(|| format!("tools[{index}]")))
+            self.tool(scanner)
+                .map_err(|error| error.under(|| format!("tools[{index}]")))
         })?;
         self.declaration(start..scanner.end());
         Ok(())
@@ -290,7 +328,9 @@ impl Reader {
             match name {
                 "type" if scanner.kind()? == Kind::String => {
                     let word = scanner.string()?.decoded().into_owned();
-                    hosted = hosted.take().or(Some(word).filter(|word| runs_at_the_provider(word)));
+                    hosted = hosted
+                        .take()
+                        .or(Some(word).filter(|word| runs_at_the_provider(word)));
                 }
                 "max_uses" => {
                     let uses = whole(scanner, "max_uses", 0, OUTPUT_CAP_LIMIT)?;
@@ -304,7 +344,10 @@ impl Reader {
             Ok::<(), RequestError>(())
         })?;
         self.read.facts.tools = self.read.facts.tools.saturating_add(1);
-        self.read.facts.hosted_tools.extend(hosted.map(|name| HostedTool { name, max_uses }));
+        self.read
+            .facts
+            .hosted_tools
+            .extend(hosted.map(|name| HostedTool { name, max_uses }));
         Ok(())
     }
 
@@ -357,7 +400,10 @@ impl Reader {
         let start = scanner.position();
         let least = u64::from(self.dialect != Dialect::AnthropicMessages);
         let cap = whole(scanner, field.as_str(), least, OUTPUT_CAP_LIMIT)?;
-        self.read.spots.caps.push((field, start..scanner.end(), cap));
+        self.read
+            .spots
+            .caps
+            .push((field, start..scanner.end(), cap));
         self.read.facts.output_cap = self.read.facts.output_cap.max(cap);
         Ok(())
     }
@@ -386,8 +432,12 @@ impl Reader {
 
     fn stream_options(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let start = scanner.position();
-        let mut options =
-            StreamOptions { value: start..start, is_object: true, has_fields: false, include_usage: None };
+        let mut options = StreamOptions {
+            value: start..start,
+            is_object: true,
+            has_fields: false,
+            include_usage: None,
+        };
         match scanner.kind()? {
             Kind::Null => {
                 scanner.null()?;
@@ -400,7 +450,9 @@ impl Reader {
                     return Ok(());
                 }
                 if options.include_usage.is_some() {
-                    return Err(RequestError::Duplicate { field: "stream_options.include_usage".to_owned() });
+                    return Err(RequestError::Duplicate {
+                        field: "stream_options.include_usage".to_owned(),
+                    });
                 }
                 let value = scanner.position();
                 let asked = boolean(scanner, "stream_options.include_usage")?;
@@ -426,9 +478,10 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
 
 fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
     match (name, dialect) {
-        ("max_tokens", Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::AnthropicMessages) => {
-            Some(CapField::MaxTokens)
-        }
+        (
+            "max_tokens",
+            Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::AnthropicMessages,
+        ) => Some(CapField::MaxTokens),
         ("max_completion_tokens", Dialect::OpenAiChat) => Some(CapField::MaxCompletionTokens),
         ("max_output_tokens", Dialect::OpenAiResponses) => Some(CapField::MaxOutputTokens),
         _ => None,
@@ -438,8 +491,11 @@ fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
 /// Whether a tool of this type runs at the provider, where its input and its fees are out
 /// of our sight. A type we do not know is taken for one that does.
 fn runs_at_the_provider(type_word: &str) -> bool {
-    let runs_at_the_client = ["function", "custom", "local_shell", "apply_patch"].contains(&type_word)
-        || ["bash_", "text_editor_", "computer", "memory_"].iter().any(|start| type_word.starts_with(start));
+    let runs_at_the_client = ["function", "custom", "local_shell", "apply_patch"]
+        .contains(&type_word)
+        || ["bash_", "text_editor_", "computer", "memory_"]
+            .iter()
+            .any(|start| type_word.starts_with(start));
     !runs_at_the_client
 }
 
@@ -488,12 +544,25 @@ fn text(scanner: &mut Scanner<'_>, field: &str) -> Result<Option<String>, Reques
     Ok(Some(string(scanner, field)?.decoded().into_owned()))
 }
 
-fn whole(scanner: &mut Scanner<'_>, field: &str, least: u64, most: u64) -> Result<Option<u64>, RequestError> {
+fn whole(
+    scanner: &mut Scanner<'_>,
+    field: &str,
+    least: u64,
+    most: u64,
+) -> Result<Option<u64>, RequestError> {
     match scanner.kind()? {
         Kind::Null => scanner.null().map(|()| None).map_err(Into::into),
         Kind::Number => {
-            let value = scanner.number()?.parse().ok().filter(|value| (least..=most).contains(value));
-            value.map(Some).ok_or_else(|| RequestError::OutOfRange { field: field.to_owned(), least, most })
+            let value = scanner
+                .number()?
+                .parse()
+                .ok()
+                .filter(|value| (least..=most).contains(value));
+            value.map(Some).ok_or_else(|| RequestError::OutOfRange {
+                field: field.to_owned(),
+                least,
+                most,
+            })
         }
         found => Err(wrong(field, "a whole number", found)),
     }

@@ -21,7 +21,10 @@ const OPEN_BLOCKS: usize = 1024;
 
 impl Messages {
     pub(super) fn new(long_cache: bool) -> Messages {
-        Messages { tally: Tally::new(long_cache), open_blocks: BTreeSet::new() }
+        Messages {
+            tally: Tally::new(long_cache),
+            open_blocks: BTreeSet::new(),
+        }
     }
 
     pub(super) fn frame(&mut self, data: &str, reading: &mut Reading, text: &mut Counted) {
@@ -74,9 +77,13 @@ impl Messages {
 
     pub(super) fn ending(&self, reading: &Reading) -> Vec<u8> {
         let mut out = String::new();
-        let mut event = |name: &str, data: Value| out.push_str(&format!("event: {name}\ndata: {data}\n\n"));
+        let mut event =
+            |name: &str, data: Value| out.push_str(&format!("event: {name}\ndata: {data}\n\n"));
         for index in &self.open_blocks {
-            event("content_block_stop", json!({"type": "content_block_stop", "index": index}));
+            event(
+                "content_block_stop",
+                json!({"type": "content_block_stop", "index": index}),
+            );
         }
         event(
             "message_delta",
@@ -94,7 +101,10 @@ impl Messages {
 /// Takes a usage object into the tally.
 fn merge(scanner: &mut Scanner<'_>, text: &str, tally: &mut Tally) -> Result<(), ScanError> {
     let range = scanner.skip()?;
-    if let Some(usage) = text.get(range).and_then(|text| serde_json::from_str(text).ok()) {
+    if let Some(usage) = text
+        .get(range)
+        .and_then(|text| serde_json::from_str(text).ok())
+    {
         tally.merge(&usage);
     }
     Ok(())
@@ -119,7 +129,10 @@ fn message(
             "usage" => merge(scanner, text, tally)?,
             "error" => reading.fault = fault(scanner)?.or(reading.fault.take()),
             "content" if scanner.kind()? == Kind::Array => {
-                let mut counted = Counted { encoding: None, tokens: 0 };
+                let mut counted = Counted {
+                    encoding: None,
+                    tokens: 0,
+                };
                 scanner.array(|scanner, _| piece(scanner, reading, &mut counted))?;
             }
             _ => {
@@ -131,7 +144,11 @@ fn message(
 }
 
 /// Reads a piece of content, or the delta that carries the reason of the end.
-fn piece(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -> Result<(), ScanError> {
+fn piece(
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+    text: &mut Counted,
+) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
@@ -157,7 +174,10 @@ pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Res
     let mut tally = Tally::new(long_cache);
     let mut scanner = Scanner::new(text);
     if scanner.kind()? != Kind::Object {
-        return Err(ScanError::Unexpected { at: 0, expected: "an object" });
+        return Err(ScanError::Unexpected {
+            at: 0,
+            expected: "an object",
+        });
     }
     message(&mut scanner, text, &mut tally, reading)?;
     scanner.finish()?;

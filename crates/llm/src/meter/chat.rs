@@ -27,7 +27,11 @@ struct Chunk {
 
 impl Chat {
     pub(super) const fn new(text_only: bool) -> Chat {
-        Chat { text_only, tier: None, choices: 0 }
+        Chat {
+            text_only,
+            tier: None,
+            choices: 0,
+        }
     }
 
     /// Reads a frame; says whether it is nothing but the usage.
@@ -104,7 +108,9 @@ impl Chat {
         let mut out = Vec::new();
         for index in 0..self.choices.max(1) {
             let choice = match self.text_only {
-                true => json!({"index": index, "text": "", "logprobs": null, "finish_reason": "length"}),
+                true => {
+                    json!({"index": index, "text": "", "logprobs": null, "finish_reason": "length"})
+                }
                 false => json!({"index": index, "delta": {}, "finish_reason": "length"}),
             };
             let chunk = json!({
@@ -128,7 +134,11 @@ fn set(slot: &mut Option<String>, value: Option<String>) {
 }
 
 /// Reads a choice of a chunk or of a whole answer; gives back its index.
-fn choice(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -> Result<u64, ScanError> {
+fn choice(
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+    text: &mut Counted,
+) -> Result<u64, ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(0);
@@ -155,15 +165,23 @@ fn choice(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) 
 }
 
 /// Reads a message or a piece of one: everything in it that the model has made.
-fn said(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -> Result<(), ScanError> {
+fn said(
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+    text: &mut Counted,
+) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
     }
     scanner.object(|scanner, name| {
         match name {
-            "content" | "reasoning_content" | "reasoning" | "refusal" => piece(scanner, reading, text)?,
-            "tool_calls" if scanner.kind()? == Kind::Array => scanner.array(|scanner, _| call(scanner, reading, text))?,
+            "content" | "reasoning_content" | "reasoning" | "refusal" => {
+                piece(scanner, reading, text)?
+            }
+            "tool_calls" if scanner.kind()? == Kind::Array => {
+                scanner.array(|scanner, _| call(scanner, reading, text))?
+            }
             "function_call" => call(scanner, reading, text)?,
             _ => {
                 scanner.skip()?;
@@ -173,7 +191,11 @@ fn said(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) ->
     })
 }
 
-fn call(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -> Result<(), ScanError> {
+fn call(
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+    text: &mut Counted,
+) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
@@ -196,7 +218,11 @@ fn call(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) ->
     })
 }
 
-fn piece(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -> Result<(), ScanError> {
+fn piece(
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+    text: &mut Counted,
+) -> Result<(), ScanError> {
     if scanner.kind()? == Kind::String {
         let piece = scanner.string()?;
         text.text(&piece, reading);
@@ -210,7 +236,10 @@ fn piece(scanner: &mut Scanner<'_>, reading: &mut Reading, text: &mut Counted) -
 pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Result<(), ScanError> {
     let mut chat = Chat::new(false);
     let mut scanner = Scanner::new(text);
-    let mut counted = Counted { encoding: None, tokens: 0 };
+    let mut counted = Counted {
+        encoding: None,
+        tokens: 0,
+    };
     chat.chunk(&mut scanner, long_cache, reading, &mut counted)?;
     scanner.finish()?;
     if let (Some(usage), Some(tier)) = (&mut reading.usage, chat.tier) {

@@ -21,7 +21,10 @@ struct Raw {
 ///
 /// # Errors
 /// Only if it is no JSON.
-pub(super) fn usage(scanner: &mut Scanner<'_>, long_cache: bool) -> Result<Option<Usage>, ScanError> {
+pub(super) fn usage(
+    scanner: &mut Scanner<'_>,
+    long_cache: bool,
+) -> Result<Option<Usage>, ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(None);
@@ -32,17 +35,21 @@ pub(super) fn usage(scanner: &mut Scanner<'_>, long_cache: bool) -> Result<Optio
             "prompt_tokens" | "input_tokens" => raw.input = number(scanner)?,
             "completion_tokens" | "output_tokens" => raw.output = number(scanner)?,
             "total_tokens" => raw.total = number(scanner)?,
-            "prompt_tokens_details" | "input_tokens_details" => details(scanner, |name, value| match name {
-                "cached_tokens" => raw.cached = value,
-                "cache_write_tokens" => raw.written = value,
-                "audio_tokens" => raw.input_audio = value,
-                _ => {}
-            })?,
-            "completion_tokens_details" | "output_tokens_details" => details(scanner, |name, value| match name {
-                "reasoning_tokens" => raw.reasoning = value,
-                "audio_tokens" => raw.output_audio = value,
-                _ => {}
-            })?,
+            "prompt_tokens_details" | "input_tokens_details" => {
+                details(scanner, |name, value| match name {
+                    "cached_tokens" => raw.cached = value,
+                    "cache_write_tokens" => raw.written = value,
+                    "audio_tokens" => raw.input_audio = value,
+                    _ => {}
+                })?
+            }
+            "completion_tokens_details" | "output_tokens_details" => {
+                details(scanner, |name, value| match name {
+                    "reasoning_tokens" => raw.reasoning = value,
+                    "audio_tokens" => raw.output_audio = value,
+                    _ => {}
+                })?
+            }
             _ => {
                 scanner.skip()?;
             }
@@ -59,13 +66,18 @@ impl Raw {
         let output = self.output.or(self.total.map(|_| 0))?;
         // xAI's reasoning stands outside of the completion, but inside of the total.
         let said = input.saturating_add(output);
-        let output = output.saturating_add(self.total.map_or(0, |total| total.saturating_sub(said)));
+        let output =
+            output.saturating_add(self.total.map_or(0, |total| total.saturating_sub(said)));
         let part = |whole: u64, part: u64| (part.min(whole), whole.saturating_sub(part));
         let (cache_read, rest) = part(input, self.cached);
         let (written, rest) = part(rest, self.written);
         let (input_audio, rest) = part(rest, self.input_audio);
         let (output_audio, text) = part(output, self.output_audio);
-        let (short, long) = if long_cache { (0, written) } else { (written, 0) };
+        let (short, long) = if long_cache {
+            (0, written)
+        } else {
+            (written, 0)
+        };
         Some(Usage {
             input: rest,
             cache_read,
@@ -115,10 +127,12 @@ pub(super) fn word(scanner: &mut Scanner<'_>) -> Result<Option<String>, ScanErro
 /// The tier that an answer names.
 pub(super) fn tier(scanner: &mut Scanner<'_>) -> Result<Option<ServiceTier>, ScanError> {
     // OpenAI's `fast` is billed as its priority tier.
-    Ok(word(scanner)?.and_then(|word| ServiceTier::from_answer(&word)).map(|tier| match tier {
-        ServiceTier::Fast => ServiceTier::Priority,
-        tier => tier,
-    }))
+    Ok(word(scanner)?
+        .and_then(|word| ServiceTier::from_answer(&word))
+        .map(|tier| match tier {
+            ServiceTier::Fast => ServiceTier::Priority,
+            tier => tier,
+        }))
 }
 
 /// Reads what stands under `error`: an object, or only a message.
@@ -127,7 +141,10 @@ pub(super) fn fault(scanner: &mut Scanner<'_>) -> Result<Option<Fault>, ScanErro
         Kind::Object => {}
         Kind::String => {
             let message = word(scanner)?.unwrap_or_default();
-            return Ok(Some(Fault { message, ..Fault::default() }));
+            return Ok(Some(Fault {
+                message,
+                ..Fault::default()
+            }));
         }
         _ => {
             scanner.skip()?;
@@ -139,7 +156,9 @@ pub(super) fn fault(scanner: &mut Scanner<'_>) -> Result<Option<Fault>, ScanErro
         match name {
             "type" => fault.kind = word(scanner)?.unwrap_or_default(),
             "message" => fault.message = word(scanner)?.unwrap_or_default(),
-            "code" if scanner.kind()? == Kind::Number => fault.code = Some(scanner.number()?.to_owned()),
+            "code" if scanner.kind()? == Kind::Number => {
+                fault.code = Some(scanner.number()?.to_owned())
+            }
             "code" => fault.code = word(scanner)?,
             _ => {
                 scanner.skip()?;

@@ -105,7 +105,11 @@ impl Responses {
 }
 
 /// Reads a response object, in an event or as the whole answer.
-fn response(scanner: &mut Scanner<'_>, long_cache: bool, reading: &mut Reading) -> Result<(), ScanError> {
+fn response(
+    scanner: &mut Scanner<'_>,
+    long_cache: bool,
+    reading: &mut Reading,
+) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
@@ -155,7 +159,10 @@ fn response(scanner: &mut Scanner<'_>, long_cache: bool, reading: &mut Reading) 
 pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Result<(), ScanError> {
     let mut scanner = Scanner::new(text);
     if scanner.kind()? != Kind::Object {
-        return Err(ScanError::Unexpected { at: 0, expected: "an object" });
+        return Err(ScanError::Unexpected {
+            at: 0,
+            expected: "an object",
+        });
     }
     response(&mut scanner, long_cache, reading)?;
     scanner.finish()?;

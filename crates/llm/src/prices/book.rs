@@ -90,7 +90,11 @@ impl PriceBook {
     /// [`PriceError`], naming the model and the bucket.
     pub fn read(json: &str) -> Result<PriceBook, PriceError> {
         let file: File = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        let models = file.models.into_iter().map(Entry::into_model).collect::<Result<Vec<_>, _>>()?;
+        let models = file
+            .models
+            .into_iter()
+            .map(Entry::into_model)
+            .collect::<Result<Vec<_>, _>>()?;
         let mut book = PriceBook::empty(&file.version);
         book.sources = file.sources;
         Ok(book.with(models))
@@ -100,7 +104,10 @@ impl PriceBook {
     #[must_use]
     pub fn with(mut self, models: impl IntoIterator<Item = Model>) -> PriceBook {
         for model in models {
-            self.models.entry(model.kind).or_default().insert(model.name.clone(), Arc::new(model));
+            self.models
+                .entry(model.kind)
+                .or_default()
+                .insert(model.name.clone(), Arc::new(model));
         }
         self.rehash();
         self
@@ -108,7 +115,10 @@ impl PriceBook {
 
     /// The book as one tenant sees it.
     #[must_use]
-    pub fn with_overrides<'a>(&self, overrides: impl IntoIterator<Item = &'a Override>) -> PriceBook {
+    pub fn with_overrides<'a>(
+        &self,
+        overrides: impl IntoIterator<Item = &'a Override>,
+    ) -> PriceBook {
         let models: Vec<Model> = overrides
             .into_iter()
             .map(|change| {
@@ -197,7 +207,11 @@ impl Model {
                 ];
                 let _ = write!(out, "\t{}", tier.as_str());
                 for bucket in buckets {
-                    let _ = write!(out, ",{}", bucket.map_or_else(|| "-".to_owned(), |price| price.picos().to_string()));
+                    let _ = write!(
+                        out,
+                        ",{}",
+                        bucket.map_or_else(|| "-".to_owned(), |price| price.picos().to_string())
+                    );
                 }
             }
         }
@@ -218,7 +232,10 @@ impl Override {
         };
         let mut model = before.unwrap_or_else(|| unknown_model(self.kind));
         model.name.clone_from(&self.model);
-        model.price = Price { web_search: model.price.web_search, ..Price::flat(rates) };
+        model.price = Price {
+            web_search: model.price.web_search,
+            ..Price::flat(rates)
+        };
         model.max_output = self.max_output.or(model.max_output);
         model.source = Some("override".to_owned());
         model
@@ -253,7 +270,10 @@ fn unknown_model(kind: ProviderKind) -> Model {
 
 /// A server of one's own sends no bill. Whoever runs one at a cost states it.
 fn free_local_models() -> Vec<Model> {
-    vec![Model { source: Some("self-hosted: no price unless one is set".to_owned()), ..unknown_model(ProviderKind::Local) }]
+    vec![Model {
+        source: Some("self-hosted: no price unless one is set".to_owned()),
+        ..unknown_model(ProviderKind::Local)
+    }]
 }
 
 /// The file as it is written.
@@ -291,9 +311,18 @@ struct Entry {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Images {
-    Tiles { base: u64, tile: u64 },
-    Patches { patches: u64, original: Option<u64>, permille: u64 },
-    Most { most: u64 },
+    Tiles {
+        base: u64,
+        tile: u64,
+    },
+    Patches {
+        patches: u64,
+        original: Option<u64>,
+        permille: u64,
+    },
+    Most {
+        most: u64,
+    },
 }
 
 impl Entry {
@@ -314,14 +343,29 @@ impl Entry {
         for (word, buckets) in &self.prices {
             let tier = tier(word).ok_or_else(|| unknown(word, "tier"))?;
             let base = self.rates(buckets, mode)?;
-            let long = self.long_prices.get(word).map(|buckets| self.rates(buckets, mode)).transpose()?;
-            tiers.insert(tier, TierRates { base, long: long.map(|long| long.dearer(&base)) });
+            let long = self
+                .long_prices
+                .get(word)
+                .map(|buckets| self.rates(buckets, mode))
+                .transpose()?;
+            tiers.insert(
+                tier,
+                TierRates {
+                    base,
+                    long: long.map(|long| long.dearer(&base)),
+                },
+            );
         }
         if !tiers.contains_key(&ServiceTier::Standard) {
-            return Err(PriceError::NoPrice { model: self.model, bucket: "input" });
+            return Err(PriceError::NoPrice {
+                model: self.model,
+                bucket: "input",
+            });
         }
         let web_search = self.web_search.as_deref();
-        let web_search = web_search.map(|text| self.price("web_search", text)).transpose()?;
+        let web_search = web_search
+            .map(|text| self.price("web_search", text))
+            .transpose()?;
         Ok(Model {
             kind: self.provider,
             mode,
@@ -358,7 +402,10 @@ impl Entry {
             Some(text) => self.price(bucket, text).map(Some),
             None => Ok(None),
         };
-        let missing = |bucket| PriceError::NoPrice { model: self.model.clone(), bucket };
+        let missing = |bucket| PriceError::NoPrice {
+            model: self.model.clone(),
+            bucket,
+        };
         let input = stated("input")?.ok_or_else(|| missing("input"))?;
         let output = match mode {
             Mode::Embedding => stated("output")?.unwrap_or_default(),
@@ -397,7 +444,9 @@ pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
         _ => (1000, 1000),
     };
     let times = |permille: u64| {
-        let product = u128::from(stated.input.picos()).saturating_mul(u128::from(permille)).div_ceil(1000);
+        let product = u128::from(stated.input.picos())
+            .saturating_mul(u128::from(permille))
+            .div_ceil(1000);
         UnitPrice::from_picos(u64::try_from(product).unwrap_or(u64::MAX))
     };
     let cache_write_5m = stated.cache_write_5m.unwrap_or_else(|| times(short));
@@ -405,7 +454,10 @@ pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
         input: stated.input,
         cache_read: stated.cache_read.unwrap_or(stated.input),
         cache_write_5m,
-        cache_write_1h: stated.cache_write_1h.unwrap_or_else(|| times(long)).max(cache_write_5m),
+        cache_write_1h: stated
+            .cache_write_1h
+            .unwrap_or_else(|| times(long))
+            .max(cache_write_5m),
         output: stated.output,
         input_audio: stated.input_audio,
         output_audio: stated.output_audio,
@@ -413,7 +465,9 @@ pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
 }
 
 fn tier(word: &str) -> Option<ServiceTier> {
-    ServiceTier::ALL.into_iter().find(|tier| tier.as_str() == word)
+    ServiceTier::ALL
+        .into_iter()
+        .find(|tier| tier.as_str() == word)
 }
 
 fn abilities(flags: &[String]) -> Abilities {
@@ -434,14 +488,24 @@ impl Images {
     fn rule(&self) -> ImageRule {
         match *self {
             Images::Tiles { base, tile } => ImageRule::Tiles { base, tile },
-            Images::Patches { patches, original, permille } => {
-                ImageRule::Patches { most: patches, original: original.unwrap_or(patches), permille }
-            }
+            Images::Patches {
+                patches,
+                original,
+                permille,
+            } => ImageRule::Patches {
+                most: patches,
+                original: original.unwrap_or(patches),
+                permille,
+            },
             Images::Most { most } => ImageRule::Most(most),
         }
     }
 }
 
 pub(super) fn unreadable(error: &serde_json::Error) -> PriceError {
-    PriceError::Unreadable { line: error.line(), column: error.column(), problem: error.to_string() }
+    PriceError::Unreadable {
+        line: error.line(),
+        column: error.column(),
+        problem: error.to_string(),
+    }
 }

@@ -17,22 +17,36 @@ fn plain(text: &str, shift: i32) -> Result<String, MoneyError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => {
             let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-            (mantissa, exponent.parse::<i32>().map_err(|_| MoneyError::NotADecimal)?)
+            (
+                mantissa,
+                exponent
+                    .parse::<i32>()
+                    .map_err(|_| MoneyError::NotADecimal)?,
+            )
         }
         None => (text, 0),
     };
     let exponent = exponent.checked_add(shift).ok_or(MoneyError::OutOfRange)?;
     if !(-60..=60).contains(&exponent) {
-        return Err(if exponent < 0 { MoneyError::TooPrecise } else { MoneyError::OutOfRange });
+        return Err(if exponent < 0 {
+            MoneyError::TooPrecise
+        } else {
+            MoneyError::OutOfRange
+        });
     }
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let has_point = mantissa.contains('.');
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !plain(whole) || !plain(fraction) || (has_point && fraction.is_empty()) {
-        return Err(if mantissa.starts_with('-') { MoneyError::OutOfRange } else { MoneyError::NotADecimal });
+        return Err(if mantissa.starts_with('-') {
+            MoneyError::OutOfRange
+        } else {
+            MoneyError::NotADecimal
+        });
     }
     // The point stands after this many digits of the two parts put together.
-    let point = i64::try_from(whole.len()).map_err(|_| MoneyError::OutOfRange)? + i64::from(exponent);
+    let point =
+        i64::try_from(whole.len()).map_err(|_| MoneyError::OutOfRange)? + i64::from(exponent);
     let mut digits = format!("{whole}{fraction}");
     if point <= 0 {
         let zeros = usize::try_from(1 - point).map_err(|_| MoneyError::OutOfRange)?;
@@ -73,8 +87,14 @@ mod tests {
         for wrong in ["", ".", "1.", ".1", "1e", "e1", "0x1", "NaN", "inf", "1 "] {
             assert!(picos(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(dollars_per_million("0.15").map(UnitPrice::picos), Ok(150_000));
-        assert_eq!(dollars_per_million("10000").map(UnitPrice::picos), Ok(10_000_000_000));
+        assert_eq!(
+            dollars_per_million("0.15").map(UnitPrice::picos),
+            Ok(150_000)
+        );
+        assert_eq!(
+            dollars_per_million("10000").map(UnitPrice::picos),
+            Ok(10_000_000_000)
+        );
     }
 
     proptest! {

@@ -37,8 +37,14 @@ pub enum Skipped {
 type Row = BTreeMap<String, Box<RawValue>>;
 
 const BUCKETS: [(&str, Bucket); 8] = [
-    ("cache_creation_input_token_cost_above_12hr", Bucket::CacheWriteLong),
-    ("cache_creation_input_token_cost_above_1hr", Bucket::CacheWriteLong),
+    (
+        "cache_creation_input_token_cost_above_12hr",
+        Bucket::CacheWriteLong,
+    ),
+    (
+        "cache_creation_input_token_cost_above_1hr",
+        Bucket::CacheWriteLong,
+    ),
     ("cache_creation_input_token_cost", Bucket::CacheWrite),
     ("cache_read_input_token_cost", Bucket::CacheRead),
     ("input_cost_per_audio_token", Bucket::InputAudio),
@@ -69,8 +75,12 @@ impl PriceBook {
     /// # Errors
     /// [`PriceError::Unreadable`] if it is no JSON object of objects.
     pub fn import_litellm(json: &str) -> Result<Import, PriceError> {
-        let rows: BTreeMap<String, Row> = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
-        let mut import = Import { models: Vec::new(), skipped: Vec::new() };
+        let rows: BTreeMap<String, Row> =
+            serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let mut import = Import {
+            models: Vec::new(),
+            skipped: Vec::new(),
+        };
         for (name, row) in &rows {
             match read_row(name, row) {
                 Ok(model) => import.models.push(model),
@@ -86,7 +96,9 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
     let kind = match provider.as_str() {
         "openai" | "text-completion-openai" => ProviderKind::OpenAi,
         "anthropic" => ProviderKind::Anthropic,
-        "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => ProviderKind::Local,
+        "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
+            ProviderKind::Local
+        }
         _ => return Err(Skipped::Provider(provider)),
     };
     let mode_word = word(row, "mode").unwrap_or_default();
@@ -107,7 +119,11 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         encoding: None,
         images: flag(row, "supports_vision").then_some(match kind {
             ProviderKind::Anthropic => ImageRule::Most(4784),
-            _ => ImageRule::Patches { most: 10_000, original: 10_000, permille: 2460 },
+            _ => ImageRule::Patches {
+                most: 10_000,
+                original: 10_000,
+                permille: 2460,
+            },
         }),
         abilities: Abilities {
             vision: flag(row, "supports_vision"),
@@ -131,8 +147,12 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
     let mut long: BTreeMap<ServiceTier, Prices> = BTreeMap::new();
     let mut above = None;
     for (field, value) in row {
-        let Some((bucket, rest)) = bucket(field) else { continue };
-        let Some((tier, threshold)) = terms(rest) else { continue };
+        let Some((bucket, rest)) = bucket(field) else {
+            continue;
+        };
+        let Some((tier, threshold)) = terms(rest) else {
+            continue;
+        };
         if value.get() == "null" {
             continue;
         }
@@ -146,19 +166,27 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
         })?;
         // Of several thresholds the lowest counts, with the dearest of their prices.
         above = [above, threshold].into_iter().flatten().min();
-        let prices = if threshold.is_some() { &mut long } else { &mut base };
+        let prices = if threshold.is_some() {
+            &mut long
+        } else {
+            &mut base
+        };
         let slot = prices.entry(tier).or_default().entry(bucket).or_default();
         *slot = price.max(*slot);
     }
     let mut tiers = BTreeMap::new();
     for (tier, prices) in &base {
-        let Some(rates) = rates(kind, mode, prices) else { continue };
+        let Some(rates) = rates(kind, mode, prices) else {
+            continue;
+        };
         let above_threshold = long.get(tier).map(|more| {
             let mut all = prices.clone();
             all.extend(more);
             all
         });
-        let long = above_threshold.and_then(|prices| self::rates(kind, mode, &prices)).map(|long| long.dearer(&rates));
+        let long = above_threshold
+            .and_then(|prices| self::rates(kind, mode, &prices))
+            .map(|long| long.dearer(&rates));
         tiers.insert(*tier, TierRates { base: rates, long });
     }
     if !tiers.contains_key(&ServiceTier::Standard) {
@@ -191,7 +219,9 @@ fn rates(kind: ProviderKind, mode: Mode, prices: &Prices) -> Option<super::Rates
 }
 
 fn bucket(field: &str) -> Option<(Bucket, &str)> {
-    BUCKETS.iter().find_map(|(prefix, bucket)| Some((*bucket, field.strip_prefix(prefix)?)))
+    BUCKETS
+        .iter()
+        .find_map(|(prefix, bucket)| Some((*bucket, field.strip_prefix(prefix)?)))
 }
 
 /// Reads what follows the bucket: `_above_272k_tokens`, `_priority`, both or neither.
@@ -199,7 +229,10 @@ fn terms(rest: &str) -> Option<(ServiceTier, Option<u64>)> {
     let (threshold, rest) = match rest.strip_prefix("_above_") {
         Some(rest) => {
             let (thousands, rest) = rest.split_once("k_tokens")?;
-            (Some(thousands.parse::<u64>().ok()?.checked_mul(1000)?), rest)
+            (
+                Some(thousands.parse::<u64>().ok()?.checked_mul(1000)?),
+                rest,
+            )
         }
         None => (None, rest),
     };
@@ -250,8 +283,11 @@ mod tests {
     #[test]
     fn rows_become_models_or_are_named_with_the_reason() {
         let import = PriceBook::import_litellm(LIST).expect("a list");
-        let names: Vec<(&str, ProviderKind)> =
-            import.models.iter().map(|model| (model.name.as_str(), model.kind)).collect();
+        let names: Vec<(&str, ProviderKind)> = import
+            .models
+            .iter()
+            .map(|model| (model.name.as_str(), model.kind))
+            .collect();
         assert_eq!(
             names,
             [
@@ -260,9 +296,25 @@ mod tests {
                 ("llama3", ProviderKind::Local)
             ]
         );
-        let skipped: Vec<&str> = import.skipped.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(skipped, ["bedrock/x", "gpt-free", "gpt-image", "gpt-odd", "sample_spec"]);
-        assert!(matches!(import.skipped[3].1, Skipped::Unusable(_)), "too precise is not rounded");
+        let skipped: Vec<&str> = import
+            .skipped
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            skipped,
+            [
+                "bedrock/x",
+                "gpt-free",
+                "gpt-image",
+                "gpt-odd",
+                "sample_spec"
+            ]
+        );
+        assert!(
+            matches!(import.skipped[3].1, Skipped::Unusable(_)),
+            "too precise is not rounded"
+        );
     }
 
     #[test]
@@ -271,20 +323,68 @@ mod tests {
         let book = PriceBook::empty("test").with(import.models);
         let model = book.lookup(ProviderKind::OpenAi, "gpt-x").expect("a model");
         let cost = |usage: Usage| model.cost(&usage).expect("in range").nanos();
-        assert_eq!(cost(Usage { input: 1000, output: 10, ..Usage::default() }), 150_000 + 6_000);
-        assert_eq!(cost(Usage { input: 272_000, output: 0, ..Usage::default() }), 272_000 * 150);
-        assert_eq!(cost(Usage { input: 272_001, output: 1, ..Usage::default() }), 272_001 * 300 + 900);
+        assert_eq!(
+            cost(Usage {
+                input: 1000,
+                output: 10,
+                ..Usage::default()
+            }),
+            150_000 + 6_000
+        );
+        assert_eq!(
+            cost(Usage {
+                input: 272_000,
+                output: 0,
+                ..Usage::default()
+            }),
+            272_000 * 150
+        );
+        assert_eq!(
+            cost(Usage {
+                input: 272_001,
+                output: 1,
+                ..Usage::default()
+            }),
+            272_001 * 300 + 900
+        );
         let priority = Some(ServiceTier::Priority);
-        assert_eq!(cost(Usage { input: 10, tier: priority, ..Usage::default() }), 2_500);
-        let claude = book.lookup(ProviderKind::Anthropic, "claude-x").expect("a model");
-        assert_eq!(claude.price.tiers[&ServiceTier::Standard].base.cache_write_5m.picos(), 3_750_000);
-        assert_eq!(claude.price.tiers[&ServiceTier::Standard].base.cache_write_1h.picos(), 6_000_000);
+        assert_eq!(
+            cost(Usage {
+                input: 10,
+                tier: priority,
+                ..Usage::default()
+            }),
+            2_500
+        );
+        let claude = book
+            .lookup(ProviderKind::Anthropic, "claude-x")
+            .expect("a model");
+        assert_eq!(
+            claude.price.tiers[&ServiceTier::Standard]
+                .base
+                .cache_write_5m
+                .picos(),
+            3_750_000
+        );
+        assert_eq!(
+            claude.price.tiers[&ServiceTier::Standard]
+                .base
+                .cache_write_1h
+                .picos(),
+            6_000_000
+        );
     }
 
     #[test]
     fn text_that_is_no_list_is_refused_with_its_place() {
         for wrong in ["", "[]", "{\"a\": 1}", "{\"a\": {\"b\": }}"] {
-            assert!(matches!(PriceBook::import_litellm(wrong), Err(PriceError::Unreadable { .. })), "{wrong}");
+            assert!(
+                matches!(
+                    PriceBook::import_litellm(wrong),
+                    Err(PriceError::Unreadable { .. })
+                ),
+                "{wrong}"
+            );
         }
     }
 }

@@ -54,18 +54,28 @@ impl Ask {
         let body: Value = serde_json::from_slice(envelope.body()).unwrap_or_default();
         let dialect = envelope.dialect();
         let (said, results) = conversation(dialect, &body);
-        let default_cap = if dialect == Dialect::OpenAiCompletions { 16 } else { MOST_OUTPUT_TOKENS };
+        let default_cap = if dialect == Dialect::OpenAiCompletions {
+            16
+        } else {
+            MOST_OUTPUT_TOKENS
+        };
         Ask {
             model: facts.model.clone(),
             seed: Seed::of(&[
                 facts.model.as_bytes(),
                 envelope.prompt(),
-                body.get("seed").map(Value::to_string).unwrap_or_default().as_bytes(),
+                body.get("seed")
+                    .map(Value::to_string)
+                    .unwrap_or_default()
+                    .as_bytes(),
             ]),
             stream: facts.stream,
             usage_asked: facts.usage_asked,
             choices: facts.choices,
-            cap: facts.output_cap.unwrap_or(default_cap).min(MOST_OUTPUT_TOKENS),
+            cap: facts
+                .output_cap
+                .unwrap_or(default_cap)
+                .min(MOST_OUTPUT_TOKENS),
             stop: stop(&body),
             input_tokens: input_tokens(envelope),
             said,
@@ -74,7 +84,10 @@ impl Ask {
             tool_choice: tool_choice(&body),
             parallel: is_parallel(&body),
             schema: schema(&body),
-            thinks: body.pointer("/thinking/type").and_then(Value::as_str).is_some_and(|kind| kind != "disabled"),
+            thinks: body
+                .pointer("/thinking/type")
+                .and_then(Value::as_str)
+                .is_some_and(|kind| kind != "disabled"),
             body,
         }
     }
@@ -83,9 +96,19 @@ impl Ask {
 /// A token for every four bytes of a string, four for a message, and the images.
 pub(super) fn input_tokens(envelope: &Envelope) -> u64 {
     let facts = envelope.facts();
-    let text: u64 = envelope.texts().map(|text| (text.len() as u64).div_ceil(4)).sum();
-    let declared: u64 = envelope.declarations().map(|json| (json.len() as u64).div_ceil(4)).sum();
-    let images = facts.media.iter().filter(|medium| matches!(medium, Media::Image { .. })).count() as u64;
+    let text: u64 = envelope
+        .texts()
+        .map(|text| (text.len() as u64).div_ceil(4))
+        .sum();
+    let declared: u64 = envelope
+        .declarations()
+        .map(|json| (json.len() as u64).div_ceil(4))
+        .sum();
+    let images = facts
+        .media
+        .iter()
+        .filter(|medium| matches!(medium, Media::Image { .. }))
+        .count() as u64;
     text.saturating_add(declared)
         .saturating_add(facts.messages.saturating_mul(4))
         .saturating_add(facts.input_tokens)
@@ -98,7 +121,11 @@ fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let texts: Vec<String> = parts.iter().map(text_of).filter(|text| !text.is_empty()).collect();
+            let texts: Vec<String> = parts
+                .iter()
+                .map(text_of)
+                .filter(|text| !text.is_empty())
+                .collect();
             texts.join(" ")
         }
         Value::Object(part) => ["text", "content", "output"]
@@ -143,7 +170,10 @@ fn results_of(message: &Value) -> Vec<String> {
         return vec![text_of(message)];
     }
     let parts = message.get("content").and_then(Value::as_array);
-    let results = parts.into_iter().flatten().filter(|part| word(part, "type") == "tool_result");
+    let results = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| word(part, "type") == "tool_result");
     results.map(text_of).collect()
 }
 
@@ -151,9 +181,11 @@ fn stop(body: &Value) -> Vec<String> {
     let stop = body.get("stop").or_else(|| body.get("stop_sequences"));
     match stop {
         Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(several)) => {
-            several.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
+        Some(Value::Array(several)) => several
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         _ => Vec::new(),
     }
     .into_iter()
@@ -170,13 +202,20 @@ fn tools(body: &Value) -> Vec<Tool> {
 fn tool(declared: &Value) -> Option<Tool> {
     let function = declared.get("function").unwrap_or(declared);
     let name = function.get("name")?.as_str()?.to_owned();
-    let schema = function.get("parameters").or_else(|| function.get("input_schema"));
+    let schema = function
+        .get("parameters")
+        .or_else(|| function.get("input_schema"));
     let empty = || Value::Object(Map::new());
-    Some(Tool { name, schema: schema.cloned().unwrap_or_else(empty) })
+    Some(Tool {
+        name,
+        schema: schema.cloned().unwrap_or_else(empty),
+    })
 }
 
 fn tool_choice(body: &Value) -> ToolChoice {
-    let Some(choice) = body.get("tool_choice") else { return ToolChoice::Auto };
+    let Some(choice) = body.get("tool_choice") else {
+        return ToolChoice::Auto;
+    };
     let kind = choice.as_str().unwrap_or_else(|| word(choice, "type"));
     match kind {
         "none" => ToolChoice::None,
@@ -190,17 +229,30 @@ fn tool_choice(body: &Value) -> ToolChoice {
 }
 
 fn is_parallel(body: &Value) -> bool {
-    let refused = body.pointer("/tool_choice/disable_parallel_tool_use").and_then(Value::as_bool);
-    body.get("parallel_tool_calls").and_then(Value::as_bool).unwrap_or(true) && refused != Some(true)
+    let refused = body
+        .pointer("/tool_choice/disable_parallel_tool_use")
+        .and_then(Value::as_bool);
+    body.get("parallel_tool_calls")
+        .and_then(Value::as_bool)
+        .unwrap_or(true)
+        && refused != Some(true)
 }
 
 /// The schema that the answer must satisfy.
 fn schema(body: &Value) -> Option<Value> {
-    let format = ["/response_format", "/text/format", "/output_config/format", "/output_format"]
-        .iter()
-        .find_map(|place| body.pointer(place))?;
+    let format = [
+        "/response_format",
+        "/text/format",
+        "/output_config/format",
+        "/output_format",
+    ]
+    .iter()
+    .find_map(|place| body.pointer(place))?;
     match word(format, "type") {
-        "json_schema" => format.pointer("/json_schema/schema").or_else(|| format.get("schema")).cloned(),
+        "json_schema" => format
+            .pointer("/json_schema/schema")
+            .or_else(|| format.get("schema"))
+            .cloned(),
         "json_object" => Some(Value::Object(Map::new())),
         _ => None,
     }

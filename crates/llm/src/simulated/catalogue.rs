@@ -51,13 +51,19 @@ pub(super) const BEHAVIOURS: [(&str, Behaviour); 10] = [
 ];
 
 pub(super) fn behaviour(model: &str) -> Option<Behaviour> {
-    BEHAVIOURS.iter().find(|(name, _)| *name == model).map(|(_, behaviour)| *behaviour)
+    BEHAVIOURS
+        .iter()
+        .find(|(name, _)| *name == model)
+        .map(|(_, behaviour)| *behaviour)
 }
 
 /// The entries for the price book: $1 for a million tokens of input, $4 of output, a tenth
 /// of the input's price for what is read from the cache; embeddings $0.10. Nobody is billed.
 pub fn models() -> Vec<Model> {
-    BEHAVIOURS.iter().map(|(name, behaviour)| model(name, *behaviour)).collect()
+    BEHAVIOURS
+        .iter()
+        .map(|(name, behaviour)| model(name, *behaviour))
+        .collect()
 }
 
 fn model(name: &str, behaviour: Behaviour) -> Model {
@@ -81,7 +87,12 @@ fn model(name: &str, behaviour: Behaviour) -> Model {
         max_output: Some(if embeds { 0 } else { MOST_OUTPUT_TOKENS }),
         encoding: None,
         images: Some(ImageRule::Most(IMAGE_TOKENS)),
-        abilities: Abilities { vision: true, tools: true, json_schema: true, ..Abilities::default() },
+        abilities: Abilities {
+            vision: true,
+            tools: true,
+            json_schema: true,
+            ..Abilities::default()
+        },
         price: Price::flat(rates),
         simulated: true,
         source: Some("simulated".to_owned()),

@@ -62,14 +62,17 @@ pub(super) fn whole(reply: &Reply) -> String {
             })
         })
         .collect();
-    finished(json!({
-        "id": format!("chatcmpl-{}", reply.id),
-        "object": "chat.completion",
-        "created": reply.created_s,
-        "model": reply.model,
-        "choices": choices,
-        "service_tier": "default",
-    }), reply)
+    finished(
+        json!({
+            "id": format!("chatcmpl-{}", reply.id),
+            "object": "chat.completion",
+            "created": reply.created_s,
+            "model": reply.model,
+            "choices": choices,
+            "service_tier": "default",
+        }),
+        reply,
+    )
 }
 
 /// Adds the usage, where there is one.
@@ -96,17 +99,32 @@ pub(super) fn stream(ask: &Ask, reply: &Reply) -> Vec<String> {
         format!("data: {chunk}\n\n")
     };
     let delta = |index: usize, delta: Value, reason: Option<&str>| {
-        chunk(json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": reason}]), None)
+        chunk(
+            json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": reason}]),
+            None,
+        )
     };
     let mut frames = Vec::new();
     for (index, choice) in reply.choices.iter().enumerate() {
         match &choice.content {
             Content::Text(text) => {
-                frames.push(delta(index, json!({"role": "assistant", "content": "", "refusal": null}), None));
-                frames.extend(words::tokens(text).into_iter().map(|piece| delta(index, json!({"content": piece}), None)));
+                frames.push(delta(
+                    index,
+                    json!({"role": "assistant", "content": "", "refusal": null}),
+                    None,
+                ));
+                frames.extend(
+                    words::tokens(text)
+                        .into_iter()
+                        .map(|piece| delta(index, json!({"content": piece}), None)),
+                );
             }
             Content::Calls(calls) => {
-                frames.push(delta(index, json!({"role": "assistant", "content": null}), None));
+                frames.push(delta(
+                    index,
+                    json!({"role": "assistant", "content": null}),
+                    None,
+                ));
                 for (number, called) in calls.iter().enumerate() {
                     let mut opening = call(called);
                     merge(&mut opening, json!({"index": number}));
@@ -182,7 +200,10 @@ pub(super) fn text_stream(ask: &Ask, reply: &Reply) -> Vec<String> {
     };
     for (index, choice) in reply.choices.iter().enumerate() {
         for piece in words::tokens(text(choice)) {
-            push(json!([{"index": index, "text": piece, "logprobs": null, "finish_reason": null}]), None);
+            push(
+                json!([{"index": index, "text": piece, "logprobs": null, "finish_reason": null}]),
+                None,
+            );
         }
         let end = json!([{"index": index, "text": "", "logprobs": null, "finish_reason": reason(&choice.ended)}]);
         push(end, None);

@@ -12,7 +12,11 @@ const MOST_DIMENSIONS: u64 = 3072;
 
 /// The whole answer.
 pub(super) fn whole(ask: &Ask) -> String {
-    let dimensions = ask.body.get("dimensions").and_then(Value::as_u64).unwrap_or(DEFAULT_DIMENSIONS);
+    let dimensions = ask
+        .body
+        .get("dimensions")
+        .and_then(Value::as_u64)
+        .unwrap_or(DEFAULT_DIMENSIONS);
     let dimensions = dimensions.clamp(1, MOST_DIMENSIONS);
     let in_base64 = ask.body.get("encoding_format").and_then(Value::as_str) == Some("base64");
     let data: Vec<Value> = inputs(ask.body.get("input").unwrap_or(&Value::Null))
@@ -21,7 +25,14 @@ pub(super) fn whole(ask: &Ask) -> String {
         .map(|(index, input)| {
             let vector = vector(&ask.model, input, dimensions);
             let embedding = match in_base64 {
-                true => json!(STANDARD.encode(vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())),
+                true => json!(
+                    STANDARD.encode(
+                        vector
+                            .iter()
+                            .flat_map(|value| value.to_le_bytes())
+                            .collect::<Vec<u8>>()
+                    )
+                ),
                 false => json!(vector),
             };
             json!({"object": "embedding", "index": index, "embedding": embedding})
@@ -52,6 +63,11 @@ fn vector(model: &str, input: &Value, dimensions: u64) -> Vec<f32> {
             f32::from(small) / 32_768.0
         })
         .collect();
-    let length = raw.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    let length = raw
+        .iter()
+        .map(|value| value * value)
+        .sum::<f32>()
+        .sqrt()
+        .max(f32::MIN_POSITIVE);
     raw.into_iter().map(|value| value / length).collect()
 }

@@ -65,13 +65,22 @@ fn message(reply: &Reply, content: &[Value], ended: Option<&Ended>, usage: Value
 }
 
 fn ended(reply: &Reply) -> &Ended {
-    reply.choices.first().map_or(&Ended::Naturally, |choice| &choice.ended)
+    reply
+        .choices
+        .first()
+        .map_or(&Ended::Naturally, |choice| &choice.ended)
 }
 
 /// The whole answer.
 pub(super) fn whole(reply: &Reply) -> String {
     let (input, output) = reply.usage.unwrap_or_default();
-    message(reply, &blocks(reply), Some(ended(reply)), usage(input, output)).to_string()
+    message(
+        reply,
+        &blocks(reply),
+        Some(ended(reply)),
+        usage(input, output),
+    )
+    .to_string()
 }
 
 /// The answer in events.
@@ -84,13 +93,22 @@ pub(super) fn stream(reply: &Reply) -> Vec<String> {
         frames.push(format!("event: {name}\ndata: {data}\n\n"));
     };
     let (input, output) = reply.usage.unwrap_or_default();
-    event("message_start", json!({"type": "", "message": message(reply, &[], None, usage(input, 1))}));
+    event(
+        "message_start",
+        json!({"type": "", "message": message(reply, &[], None, usage(input, 1))}),
+    );
     event("ping", json!({"type": ""}));
     for (index, block) in blocks(reply).iter().enumerate() {
         let (opening, deltas) = pieces(block, reply, index);
-        event("content_block_start", json!({"type": "", "index": index, "content_block": opening}));
+        event(
+            "content_block_start",
+            json!({"type": "", "index": index, "content_block": opening}),
+        );
         for delta in deltas {
-            event("content_block_delta", json!({"type": "", "index": index, "delta": delta}));
+            event(
+                "content_block_delta",
+                json!({"type": "", "index": index, "delta": delta}),
+            );
         }
         event("content_block_stop", json!({"type": "", "index": index}));
     }
@@ -114,10 +132,14 @@ fn pieces(block: &Value, reply: &Reply, index: usize) -> (Value, Vec<Value>) {
                 .map(|piece| json!({"type": "thinking_delta", "thinking": piece}))
                 .collect();
             deltas.push(json!({"type": "signature_delta", "signature": text("signature")}));
-            (json!({"type": "thinking", "thinking": "", "signature": ""}), deltas)
+            (
+                json!({"type": "thinking", "thinking": "", "signature": ""}),
+                deltas,
+            )
         }
         "tool_use" => {
-            let opening = json!({"type": "tool_use", "id": text("id"), "name": text("name"), "input": {}});
+            let opening =
+                json!({"type": "tool_use", "id": text("id"), "name": text("name"), "input": {}});
             let deltas = words::tokens(arguments(reply, index))
                 .into_iter()
                 .map(|piece| json!({"type": "input_json_delta", "partial_json": piece}))
@@ -138,9 +160,9 @@ fn pieces(block: &Value, reply: &Reply, index: usize) -> (Value, Vec<Value>) {
 fn arguments(reply: &Reply, index: usize) -> &str {
     let before = usize::from(reply.thought.is_some());
     match reply.choices.first().map(|choice| &choice.content) {
-        Some(Content::Calls(calls)) => {
-            calls.get(index.saturating_sub(before)).map_or("", |call| &call.arguments)
-        }
+        Some(Content::Calls(calls)) => calls
+            .get(index.saturating_sub(before))
+            .map_or("", |call| &call.arguments),
         _ => "",
     }
 }

@@ -58,18 +58,40 @@ const THOUGHT: &str = "This is a simulated thought.";
 impl Reply {
     pub(super) fn of(ask: &Ask, behaviour: Behaviour, created_s: u64) -> Reply {
         let thought = Some(THOUGHT.to_owned()).filter(|_| ask.thinks);
-        let spent = thought.as_deref().map_or(0, |text| words::tokens(text).len() as u64);
+        let spent = thought
+            .as_deref()
+            .map_or(0, |text| words::tokens(text).len() as u64);
         // A cap that the thought uses up leaves no room for it.
-        let (thought, spent) = if spent < ask.cap { (thought, spent) } else { (None, 0) };
+        let (thought, spent) = if spent < ask.cap {
+            (thought, spent)
+        } else {
+            (None, 0)
+        };
         let room = ask.cap.saturating_sub(spent);
-        let choices: Vec<Choice> = (0..ask.choices).map(|index| Choice::of(ask, behaviour, index, room)).collect();
-        let output = choices.iter().map(|choice| choice.tokens).sum::<u64>().saturating_add(spent);
+        let choices: Vec<Choice> = (0..ask.choices)
+            .map(|index| Choice::of(ask, behaviour, index, room))
+            .collect();
+        let output = choices
+            .iter()
+            .map(|choice| choice.tokens)
+            .sum::<u64>()
+            .saturating_add(spent);
         let usage = match behaviour {
             Behaviour::NoUsage => None,
-            Behaviour::WrongUsage => Some((ask.input_tokens.saturating_mul(10), output.saturating_mul(10))),
+            Behaviour::WrongUsage => Some((
+                ask.input_tokens.saturating_mul(10),
+                output.saturating_mul(10),
+            )),
             _ => Some((ask.input_tokens, output)),
         };
-        Reply { id: ask.seed.id(), model: ask.model.clone(), created_s, choices, thought, usage }
+        Reply {
+            id: ask.seed.id(),
+            model: ask.model.clone(),
+            created_s,
+            choices,
+            thought,
+            usage,
+        }
     }
 }
 
@@ -84,21 +106,37 @@ impl Choice {
             Some(wanted) => schema::value(wanted, &mut draw).to_string(),
             None => words::sentences(&mut draw, &ask.said, &ask.results),
         };
-        let first_stop = ask.stop.iter().filter_map(|stop| Some((text.find(stop.as_str())?, stop))).min();
+        let first_stop = ask
+            .stop
+            .iter()
+            .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
+            .min();
         let (text, ended) = match first_stop {
-            Some((at, stop)) => (text.get(..at).unwrap_or_default(), Ended::AtStop(stop.clone())),
+            Some((at, stop)) => (
+                text.get(..at).unwrap_or_default(),
+                Ended::AtStop(stop.clone()),
+            ),
             None => (text.as_str(), Ended::Naturally),
         };
         let (text, tokens, fits) = capped(text, room);
         let ended = if fits { ended } else { Ended::AtCap };
-        Choice { content: Content::Text(text), ended, tokens }
+        Choice {
+            content: Content::Text(text),
+            ended,
+            tokens,
+        }
     }
 
     fn calls(ask: &Ask, called: &[&Tool], index: u64, room: u64) -> Choice {
         let (mut calls, mut used, mut fits) = (Vec::new(), 0_u64, true);
         for (number, tool) in called.iter().enumerate() {
             let number = number as u64;
-            let mut draw = ask.seed.part(index.wrapping_mul(64).wrapping_add(number).wrapping_add(1_000));
+            let mut draw = ask.seed.part(
+                index
+                    .wrapping_mul(64)
+                    .wrapping_add(number)
+                    .wrapping_add(1_000),
+            );
             let arguments = match schema::value(&tool.schema, &mut draw) {
                 object @ Value::Object(_) => object.to_string(),
                 _ => "{}".to_owned(),
@@ -112,14 +150,22 @@ impl Choice {
             let (arguments, tokens, whole) = capped(&arguments, left.saturating_sub(1));
             used = used.saturating_add(tokens).saturating_add(1);
             let id = format!("{:012x}{index}{number}", draw.next() & 0xFFFF_FFFF_FFFF);
-            calls.push(Call { id, name: tool.name.clone(), arguments });
+            calls.push(Call {
+                id,
+                name: tool.name.clone(),
+                arguments,
+            });
             fits &= whole;
             if !whole {
                 break;
             }
         }
         let ended = if fits { Ended::WithCalls } else { Ended::AtCap };
-        Choice { content: Content::Calls(calls), ended, tokens: used }
+        Choice {
+            content: Content::Calls(calls),
+            ended,
+            tokens: used,
+        }
     }
 }
 
@@ -135,12 +181,23 @@ fn capped(text: &str, room: u64) -> (String, u64, bool) {
 fn tools_to_call(ask: &Ask, behaviour: Behaviour) -> Vec<&Tool> {
     let offered: Vec<&Tool> = match &ask.tool_choice {
         ToolChoice::None => return Vec::new(),
-        ToolChoice::Named(name) => ask.tools.iter().filter(|tool| tool.name == *name).take(1).collect(),
+        ToolChoice::Named(name) => ask
+            .tools
+            .iter()
+            .filter(|tool| tool.name == *name)
+            .take(1)
+            .collect(),
         ToolChoice::Any => ask.tools.iter().take(1).collect(),
-        ToolChoice::Auto if behaviour == Behaviour::Agent => {
-            ask.tools.iter().take(if ask.parallel { 2 } else { 1 }).collect()
-        }
+        ToolChoice::Auto if behaviour == Behaviour::Agent => ask
+            .tools
+            .iter()
+            .take(if ask.parallel { 2 } else { 1 })
+            .collect(),
         ToolChoice::Auto => return Vec::new(),
     };
-    if ask.results.is_empty() { offered } else { Vec::new() }
+    if ask.results.is_empty() {
+        offered
+    } else {
+        Vec::new()
+    }
 }

@@ -18,7 +18,10 @@ fn usage(reply: &Reply) -> Value {
 }
 
 fn is_cut(reply: &Reply) -> bool {
-    reply.choices.first().is_some_and(|choice| choice.ended == Ended::AtCap)
+    reply
+        .choices
+        .first()
+        .is_some_and(|choice| choice.ended == Ended::AtCap)
 }
 
 fn content(reply: &Reply) -> Option<&Content> {
@@ -45,18 +48,27 @@ fn call_item(call: &Call, status: &str, arguments: &str) -> Value {
 }
 
 fn output(reply: &Reply) -> Vec<Value> {
-    let status = if is_cut(reply) { "incomplete" } else { "completed" };
+    let status = if is_cut(reply) {
+        "incomplete"
+    } else {
+        "completed"
+    };
     match content(reply) {
         Some(Content::Text(text)) => vec![text_item(reply, status, &[text_part(text)])],
-        Some(Content::Calls(calls)) => {
-            calls.iter().map(|call| call_item(call, status, &call.arguments)).collect()
-        }
+        Some(Content::Calls(calls)) => calls
+            .iter()
+            .map(|call| call_item(call, status, &call.arguments))
+            .collect(),
         None => Vec::new(),
     }
 }
 
 fn response(reply: &Reply, status: &str, output: &[Value], usage: Value) -> Value {
-    let details = if status == "incomplete" { json!({"reason": "max_output_tokens"}) } else { Value::Null };
+    let details = if status == "incomplete" {
+        json!({"reason": "max_output_tokens"})
+    } else {
+        Value::Null
+    };
     json!({
         "id": format!("resp_{}", reply.id),
         "object": "response",
@@ -87,7 +99,11 @@ pub(super) fn whole(reply: &Reply) -> String {
 }
 
 fn last_status(reply: &Reply) -> &'static str {
-    if is_cut(reply) { "incomplete" } else { "completed" }
+    if is_cut(reply) {
+        "incomplete"
+    } else {
+        "completed"
+    }
 }
 
 /// Writes numbered events.
@@ -136,21 +152,42 @@ fn text_events(events: &mut Events, reply: &Reply, text: &str) {
         place
     };
     let item = text_item(reply, "in_progress", &[]);
-    events.push("response.output_item.added", json!({"output_index": 0, "item": item}));
-    events.push("response.content_part.added", place(json!({"part": text_part("")})));
+    events.push(
+        "response.output_item.added",
+        json!({"output_index": 0, "item": item}),
+    );
+    events.push(
+        "response.content_part.added",
+        place(json!({"part": text_part("")})),
+    );
     for piece in words::tokens(text) {
-        events.push("response.output_text.delta", place(json!({"delta": piece, "logprobs": []})));
+        events.push(
+            "response.output_text.delta",
+            place(json!({"delta": piece, "logprobs": []})),
+        );
     }
-    events.push("response.output_text.done", place(json!({"text": text, "logprobs": []})));
-    events.push("response.content_part.done", place(json!({"part": text_part(text)})));
+    events.push(
+        "response.output_text.done",
+        place(json!({"text": text, "logprobs": []})),
+    );
+    events.push(
+        "response.content_part.done",
+        place(json!({"part": text_part(text)})),
+    );
     let item = text_item(reply, last_status(reply), &[text_part(text)]);
-    events.push("response.output_item.done", json!({"output_index": 0, "item": item}));
+    events.push(
+        "response.output_item.done",
+        json!({"output_index": 0, "item": item}),
+    );
 }
 
 fn call_events(events: &mut Events, reply: &Reply, index: usize, call: &Call) {
     let id = format!("fc_{}", call.id);
     let item = call_item(call, "in_progress", "");
-    events.push("response.output_item.added", json!({"output_index": index, "item": item}));
+    events.push(
+        "response.output_item.added",
+        json!({"output_index": index, "item": item}),
+    );
     for piece in words::tokens(&call.arguments) {
         let delta = json!({"item_id": id, "output_index": index, "delta": piece});
         events.push("response.function_call_arguments.delta", delta);
@@ -158,5 +195,8 @@ fn call_events(events: &mut Events, reply: &Reply, index: usize, call: &Call) {
     let done = json!({"item_id": id, "output_index": index, "name": call.name, "arguments": call.arguments});
     events.push("response.function_call_arguments.done", done);
     let item = call_item(call, last_status(reply), &call.arguments);
-    events.push("response.output_item.done", json!({"output_index": index, "item": item}));
+    events.push(
+        "response.output_item.done",
+        json!({"output_index": index, "item": item}),
+    );
 }

@@ -15,18 +15,28 @@ impl Seed {
             context.update(part);
         }
         let digest = context.finish();
-        let first = digest.as_ref().first_chunk::<8>().copied().unwrap_or_default();
+        let first = digest
+            .as_ref()
+            .first_chunk::<8>()
+            .copied()
+            .unwrap_or_default();
         Seed(u64::from_be_bytes(first))
     }
 
     /// A seed for one part of the answer.
     pub(super) fn part(self, index: u64) -> Draw {
-        Draw { state: self.0 ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15) }
+        Draw {
+            state: self.0 ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        }
     }
 
     /// The seed in hexadecimal, for ids.
     pub(super) fn id(self) -> String {
-        format!("{:016x}{:016x}", self.0, self.0.rotate_left(32) ^ 0x5851_F42D_4C95_7F2D)
+        format!(
+            "{:016x}{:016x}",
+            self.0,
+            self.0.rotate_left(32) ^ 0x5851_F42D_4C95_7F2D
+        )
     }
 }
 
@@ -55,14 +65,37 @@ impl Draw {
     }
 }
 
-const WHO: [&str; 8] =
-    ["The assistant", "A simulated model", "The plan", "This answer", "The agent", "A careful reader", "The record", "The budget"];
-const DOES: [&str; 8] = ["keeps", "counts", "weighs", "checks", "follows", "explains", "measures", "balances"];
-const WHAT: [&str; 8] = [
-    "every step", "the whole request", "each token", "what was asked", "the open questions", "the numbers twice",
-    "the next action", "all of its sources",
+const WHO: [&str; 8] = [
+    "The assistant",
+    "A simulated model",
+    "The plan",
+    "This answer",
+    "The agent",
+    "A careful reader",
+    "The record",
+    "The budget",
 ];
-const HOW: [&str; 6] = ["with care", "in order", "without haste", "one by one", "as agreed", "before it goes on"];
+const DOES: [&str; 8] = [
+    "keeps", "counts", "weighs", "checks", "follows", "explains", "measures", "balances",
+];
+const WHAT: [&str; 8] = [
+    "every step",
+    "the whole request",
+    "each token",
+    "what was asked",
+    "the open questions",
+    "the numbers twice",
+    "the next action",
+    "all of its sources",
+];
+const HOW: [&str; 6] = [
+    "with care",
+    "in order",
+    "without haste",
+    "one by one",
+    "as agreed",
+    "before it goes on",
+];
 
 /// A few sentences that repeat what was said.
 pub(super) fn sentences(draw: &mut Draw, said: &str, results: &[String]) -> String {
@@ -71,8 +104,13 @@ pub(super) fn sentences(draw: &mut Draw, said: &str, results: &[String]) -> Stri
         some => format!("The tools answered: {}", shortened(&some.join("; "))),
     };
     for _ in 0..2_u64.saturating_add(draw.below(4)) {
-        let sentence =
-            format!("\n{} {} {} {}.", draw.pick(&WHO), draw.pick(&DOES), draw.pick(&WHAT), draw.pick(&HOW));
+        let sentence = format!(
+            "\n{} {} {} {}.",
+            draw.pick(&WHO),
+            draw.pick(&DOES),
+            draw.pick(&WHAT),
+            draw.pick(&HOW)
+        );
         text.push_str(&sentence);
     }
     text
@@ -80,7 +118,11 @@ pub(super) fn sentences(draw: &mut Draw, said: &str, results: &[String]) -> Stri
 
 fn shortened(text: &str) -> String {
     let short: String = text.chars().take(120).collect();
-    if short.len() < text.len() { format!("{short}…") } else { short }
+    if short.len() < text.len() {
+        format!("{short}…")
+    } else {
+        short
+    }
 }
 
 /// Cuts a text into tokens: up to four characters each, so at most one for each byte.

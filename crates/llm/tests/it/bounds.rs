@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use iron_llm::bound::UNSTATED_OUTPUT_CAP;
 use iron_llm::prices::Override;
-use iron_llm::{Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, ServiceTier, Usage};
-use iron_primitives::{Money, UnitPrice};
+use iron_llm::{
+    Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, ServiceTier, Usage,
+};
+use iron_primitives::{Money, Refusal, UnitPrice};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -13,11 +15,21 @@ fn envelope(dialect: Dialect, body: &Value) -> Envelope {
 }
 
 fn quick(kind: ProviderKind, dialect: Dialect, body: &Value) -> Result<Bound, BoundError> {
-    Bound::quick(&PriceBook::builtin(), kind, &envelope(dialect, body), &Assumptions::default())
+    Bound::quick(
+        &PriceBook::builtin(),
+        kind,
+        &envelope(dialect, body),
+        &Assumptions::default(),
+    )
 }
 
 fn tight(kind: ProviderKind, dialect: Dialect, body: &Value) -> Result<Bound, BoundError> {
-    Bound::tight(&PriceBook::builtin(), kind, &envelope(dialect, body), &Assumptions::default())
+    Bound::tight(
+        &PriceBook::builtin(),
+        kind,
+        &envelope(dialect, body),
+        &Assumptions::default(),
+    )
 }
 
 fn chat(body: &Value) -> Result<Bound, BoundError> {
@@ -32,7 +44,12 @@ fn hi(model: &str) -> Value {
 fn the_tight_bound_of_a_plain_chat_is_the_published_count() {
     // OpenAI cookbook, how to count tokens with tiktoken (read 2026-11): three tokens per
     // message around role and content, three for the answer. One more is left for a name.
-    let bound = tight(ProviderKind::OpenAi, Dialect::OpenAiChat, &hi("gpt-4o-mini")).expect("a bound");
+    let bound = tight(
+        ProviderKind::OpenAi,
+        Dialect::OpenAiChat,
+        &hi("gpt-4o-mini"),
+    )
+    .expect("a bound");
     assert_eq!(bound.input_tokens(), 1 + 1 + 4 + 3);
 }
 
@@ -43,13 +60,29 @@ fn the_cap_is_the_clients_or_the_models_own_maximum() {
     assert_eq!((bound.cap(), bound.shrinkable()), (16_384, true));
     body["max_tokens"] = json!(100);
     let bound = chat(&body).expect("a bound");
-    assert_eq!((bound.cap(), bound.shrinkable()), (100, false), "its own cap is a promise to the client");
+    assert_eq!(
+        (bound.cap(), bound.shrinkable()),
+        (100, false),
+        "its own cap is a promise to the client"
+    );
     body["stream"] = json!(true);
-    assert!(chat(&body).expect("a bound").shrinkable(), "but a stream may end early");
+    assert!(
+        chat(&body).expect("a bound").shrinkable(),
+        "but a stream may end early"
+    );
     body["max_tokens"] = json!(1_000_000);
-    assert_eq!(chat(&body).expect("a bound").cap(), 16_384, "no model gives more than its maximum");
-    let edit = chat(&body).expect("a bound").edits(50, None, Dialect::OpenAiChat);
-    assert_eq!(edit.output_cap.map(|(field, cap)| (field.as_str(), cap)), Some(("max_completion_tokens", 50)));
+    assert_eq!(
+        chat(&body).expect("a bound").cap(),
+        16_384,
+        "no model gives more than its maximum"
+    );
+    let edit = chat(&body)
+        .expect("a bound")
+        .edits(50, None, Dialect::OpenAiChat);
+    assert_eq!(
+        edit.output_cap.map(|(field, cap)| (field.as_str(), cap)),
+        Some(("max_completion_tokens", 50))
+    );
 }
 
 #[test]
@@ -59,7 +92,10 @@ fn several_answers_are_held_several_times() {
     let one = chat(&body).expect("a bound");
     body["n"] = json!(4);
     let four = chat(&body).expect("a bound");
-    assert_eq!(four.per_output_token().picos(), one.per_output_token().picos() * 4);
+    assert_eq!(
+        four.per_output_token().picos(),
+        one.per_output_token().picos() * 4
+    );
     assert_eq!(four.tokens_at(100) - four.input_tokens(), 400);
 }
 
@@ -68,12 +104,21 @@ fn near_the_edge_the_cap_shrinks_to_the_last_token_that_fits() {
     let bound = chat(&hi("gpt-4o-mini")).expect("a bound");
     let room = bound.cost_at(1_000).expect("in range");
     assert_eq!(bound.cap_within(room), Some(1_000));
-    assert_eq!(bound.cap_within(room.minus(Money::from_nanos(1)).expect("in range")), Some(999));
+    assert_eq!(
+        bound.cap_within(room.minus(Money::from_nanos(1)).expect("in range")),
+        Some(999)
+    );
     assert_eq!(bound.cap_within(Money::MAX), Some(16_384));
     let least = bound.cost_at(64).expect("in range");
     assert_eq!(bound.cap_within(least), Some(64));
-    assert_eq!(bound.cap_within(least.minus(Money::from_nanos(1)).expect("in range")), None);
-    assert_eq!(bound.cap_within_tokens(bound.input_tokens() + 500), Some(500));
+    assert_eq!(
+        bound.cap_within(least.minus(Money::from_nanos(1)).expect("in range")),
+        None
+    );
+    assert_eq!(
+        bound.cap_within_tokens(bound.input_tokens() + 500),
+        Some(500)
+    );
 }
 
 #[test]
@@ -83,19 +128,41 @@ fn the_dearest_rate_that_may_apply_is_held() {
     let mut body = hi("gpt-6.1-sol");
     body["max_completion_tokens"] = json!(10);
     let unnamed = chat(&body).expect("a bound");
-    assert_eq!(unnamed.per_output_token().picos(), 20_000_000, "the project may default to priority");
+    assert_eq!(
+        unnamed.per_output_token().picos(),
+        20_000_000,
+        "the project may default to priority"
+    );
     body["service_tier"] = json!("default");
     let named = chat(&body).expect("a bound");
     assert_eq!(named.per_output_token().picos(), 10_000_000);
     let input = named.cost_at(0).expect("in range").nanos();
-    assert_eq!(input, named.input_tokens() as i64 * 2_500, "all of it might be written to the cache");
-    let stated = Assumptions { unnamed_tier: Some(ServiceTier::Standard), ..Assumptions::default() };
-    let known = Bound::quick(&PriceBook::builtin(), ProviderKind::OpenAi, &envelope(Dialect::OpenAiChat, &body), &stated);
+    assert_eq!(
+        input,
+        named.input_tokens() as i64 * 2_500,
+        "all of it might be written to the cache"
+    );
+    let stated = Assumptions {
+        unnamed_tier: Some(ServiceTier::Standard),
+        ..Assumptions::default()
+    };
+    let known = Bound::quick(
+        &PriceBook::builtin(),
+        ProviderKind::OpenAi,
+        &envelope(Dialect::OpenAiChat, &body),
+        &stated,
+    );
     assert_eq!(known.expect("a bound"), named);
     body["messages"][0]["content"] = json!("x".repeat(272_001));
-    assert_eq!(chat(&body).expect("a bound").per_output_token().picos(), 15_000_000);
+    assert_eq!(
+        chat(&body).expect("a bound").per_output_token().picos(),
+        15_000_000
+    );
     body["service_tier"] = json!("ultrafast");
-    assert_eq!(chat(&body).expect("a bound").per_output_token().picos(), 90_000_000);
+    assert_eq!(
+        chat(&body).expect("a bound").per_output_token().picos(),
+        90_000_000
+    );
 }
 
 #[test]
@@ -105,7 +172,8 @@ fn anthropic_holds_cache_writes_only_where_they_are_asked_for() {
     let mut body = json!({"model": "claude-opus-5-5", "max_tokens": 10, "inference_geo": "global",
         "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]});
     let rate = |body: &Value| {
-        let bound = quick(ProviderKind::Anthropic, Dialect::AnthropicMessages, body).expect("a bound");
+        let bound =
+            quick(ProviderKind::Anthropic, Dialect::AnthropicMessages, body).expect("a bound");
         bound.cost_at(0).expect("in range").nanos() as f64 / bound.input_tokens() as f64
     };
     assert_eq!(rate(&body), 4_000.0);
@@ -148,7 +216,8 @@ fn what_has_no_bound_is_refused_by_its_name() {
         "spoken output in a request to the model `gpt-4o-mini`"
     );
     assert_eq!(
-        refused(&|body| body["messages"][0]["content"] = json!([{"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}])),
+        refused(&|body| body["messages"][0]["content"] =
+            json!([{"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}])),
         "sound in a request to the model `gpt-4o-mini`"
     );
     assert_eq!(
@@ -158,9 +227,14 @@ fn what_has_no_bound_is_refused_by_its_name() {
     let responses = |change: &dyn Fn(&mut Value)| {
         let mut body = json!({"model": "gpt-5", "input": "hi"});
         change(&mut body);
-        quick(ProviderKind::OpenAi, Dialect::OpenAiResponses, &body).expect_err("no bound").to_string()
+        quick(ProviderKind::OpenAi, Dialect::OpenAiResponses, &body)
+            .expect_err("no bound")
+            .to_string()
     };
-    assert_eq!(responses(&|body| body["background"] = json!(true)), "`background`");
+    assert_eq!(
+        responses(&|body| body["background"] = json!(true)),
+        "`background`"
+    );
     assert_eq!(
         responses(&|body| body["tools"] = json!([{"type": "code_interpreter"}])),
         "the tool `code_interpreter`, which runs at the provider without a limit of uses"
@@ -175,18 +249,66 @@ fn what_has_no_bound_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_message_without_a_cap_is_the_clients_mistake() {
+    let body = json!({"model": "claude-opus-5-5", "messages": [{"role": "user", "content": "hi"}]});
+    let refused =
+        quick(ProviderKind::Anthropic, Dialect::AnthropicMessages, &body).expect_err("no cap");
+    assert_eq!(
+        Refusal::from(refused).to_string(),
+        "`max_tokens`: is required"
+    );
+}
+
+#[test]
+fn what_is_rejected_of_a_prediction_is_held_as_output() {
+    let mut body = hi("gpt-4o");
+    body["max_completion_tokens"] = json!(10);
+    let without = chat(&body).expect("a bound");
+    body["prediction"] = json!({"type": "content", "content": "let x = 1;"});
+    let bytes = body["prediction"].to_string().len() as u64;
+    let with = chat(&body).expect("a bound");
+    let more = with.cost_at(10).expect("in range").nanos()
+        - without.cost_at(10).expect("in range").nanos();
+    assert!(
+        more as u64
+            >= with
+                .per_output_token()
+                .times(bytes)
+                .ceil()
+                .expect("in range")
+                .nanos() as u64
+    );
+}
+
+#[test]
 fn input_that_is_not_in_the_request_is_bounded_by_the_context() {
     let body = json!({"model": "gpt-5", "input": "hi", "previous_response_id": "resp_1", "max_output_tokens": 16});
     let bound = quick(ProviderKind::OpenAi, Dialect::OpenAiResponses, &body).expect("a bound");
     assert_eq!(bound.input_tokens(), 400_000);
-    let known = Assumptions { stored_input_tokens: Some(1_000), ..Assumptions::default() };
-    let bound = Bound::quick(&PriceBook::builtin(), ProviderKind::OpenAi, &envelope(Dialect::OpenAiResponses, &body), &known);
-    assert_eq!(bound.expect("a bound").input_tokens(), 1_000 + body.to_string().len() as u64);
+    let known = Assumptions {
+        stored_input_tokens: Some(1_000),
+        ..Assumptions::default()
+    };
+    let bound = Bound::quick(
+        &PriceBook::builtin(),
+        ProviderKind::OpenAi,
+        &envelope(Dialect::OpenAiResponses, &body),
+        &known,
+    );
+    assert_eq!(
+        bound.expect("a bound").input_tokens(),
+        1_000 + body.to_string().len() as u64
+    );
     let search = json!({"model": "claude-opus-5-5", "max_tokens": 16, "inference_geo": "global",
         "tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 2}],
         "messages": [{"role": "user", "content": "hi"}]});
-    let bound = quick(ProviderKind::Anthropic, Dialect::AnthropicMessages, &search).expect("a bound");
-    assert_eq!(bound.input_tokens(), 3_000_000, "the context, and again for each search");
+    let bound =
+        quick(ProviderKind::Anthropic, Dialect::AnthropicMessages, &search).expect("a bound");
+    assert_eq!(
+        bound.input_tokens(),
+        3_000_000,
+        "the context, and again for each search"
+    );
     let fees = bound.cost_at(0).expect("in range").nanos() - 3_000_000 * 4_000;
     assert_eq!(fees, 2 * 10_000_000, "a cent for each search");
 }
@@ -202,11 +324,17 @@ fn an_image_is_held_by_its_size_where_it_can_be_read() {
             {"type": "image_url", "image_url": {"url": url}}]}]})
     };
     let input = |body: &Value| {
-        tight(ProviderKind::OpenAi, Dialect::OpenAiChat, body).expect("a bound").input_tokens()
+        tight(ProviderKind::OpenAi, Dialect::OpenAiChat, body)
+            .expect("a bound")
+            .input_tokens()
     };
     let known = input(&with(format!("data:image/png;base64,{data}")));
     let unknown = input(&with("https://example.com/a.png".to_owned()));
-    assert_eq!(unknown - known, (85 + 8 * 170) - 765, "1024 × 1024 is 765 tokens (OpenAI's guide)");
+    assert_eq!(
+        unknown - known,
+        (85 + 8 * 170) - 765,
+        "1024 × 1024 is 765 tokens (OpenAI's guide)"
+    );
 }
 
 #[test]
@@ -214,7 +342,11 @@ fn a_server_of_ones_own_is_free_unless_it_is_priced() {
     let mut body = hi("llama-3.3-70b");
     let bound = quick(ProviderKind::Local, Dialect::OpenAiChat, &body).expect("a bound");
     assert_eq!(bound.cost_at(bound.cap()).expect("in range"), Money::ZERO);
-    assert_eq!((bound.cap(), bound.cap_edit(5)), (UNSTATED_OUTPUT_CAP, None), "its context is not known");
+    assert_eq!(
+        (bound.cap(), bound.cap_edit(5)),
+        (UNSTATED_OUTPUT_CAP, None),
+        "its context is not known"
+    );
     let priced = PriceBook::builtin().with_overrides([&Override {
         kind: ProviderKind::Local,
         model: "*".to_owned(),
@@ -225,14 +357,22 @@ fn a_server_of_ones_own_is_free_unless_it_is_priced() {
         max_output: None,
     }]);
     let bound = |body: &Value| {
-        Bound::quick(&priced, ProviderKind::Local, &envelope(Dialect::OpenAiChat, body), &Assumptions::default())
+        Bound::quick(
+            &priced,
+            ProviderKind::Local,
+            &envelope(Dialect::OpenAiChat, body),
+            &Assumptions::default(),
+        )
     };
     assert_eq!(
         bound(&body).expect_err("no cap").to_string(),
         "the output of `llama-3.3-70b`, whose maximum is not known; send `max_tokens`"
     );
     body["max_tokens"] = json!(100);
-    assert_eq!(bound(&body).expect("a bound").per_output_token().picos(), 2_000);
+    assert_eq!(
+        bound(&body).expect("a bound").per_output_token().picos(),
+        2_000
+    );
 }
 
 #[test]
@@ -246,8 +386,18 @@ fn old_completions_default_to_their_documented_sixteen_tokens() {
 fn embeddings_cost_their_input_only() {
     let body = json!({"model": "text-embedding-3-small", "input": "tiktoken is great!"});
     let bound = tight(ProviderKind::OpenAi, Dialect::OpenAiEmbeddings, &body).expect("a bound");
-    assert_eq!((bound.cap(), bound.cap_edit(1), bound.per_output_token().picos()), (0, None, 0));
-    let usage = Usage { input: 6, ..Usage::default() };
+    assert_eq!(
+        (
+            bound.cap(),
+            bound.cap_edit(1),
+            bound.per_output_token().picos()
+        ),
+        (0, None, 0)
+    );
+    let usage = Usage {
+        input: 6,
+        ..Usage::default()
+    };
     assert!(bound.settle(&usage).expect("in range") <= bound.cost_at(0).expect("in range"));
 }
 

@@ -1,8 +1,8 @@
 //! Requests: what is read, what is refused, what is changed.
 
 use bytes::Bytes;
-use iron_llm::envelope::{CapField, Detail, Edits, Envelope, Facts, Media, RequestError, Source};
 use iron_llm::Dialect;
+use iron_llm::envelope::{CapField, Detail, Edits, Envelope, Facts, Media, RequestError, Source};
 use iron_primitives::Refusal;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -31,14 +31,35 @@ fn a_chat_is_read_for_what_decides_about_money_and_records() {
         "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"store":false}"#;
     let envelope = chat(body);
     let facts = envelope.facts();
-    assert_eq!((facts.model.as_str(), facts.stream, facts.usage_asked), ("gpt-4o-mini", true, true));
-    assert_eq!((facts.output_cap, facts.choices, facts.messages, facts.tools), (Some(70), 3, 4, 1));
+    assert_eq!(
+        (facts.model.as_str(), facts.stream, facts.usage_asked),
+        ("gpt-4o-mini", true, true)
+    );
+    assert_eq!(
+        (facts.output_cap, facts.choices, facts.messages, facts.tools),
+        (Some(70), 3, 4, 1)
+    );
     assert_eq!(facts.end_user.as_deref(), Some("u-1"));
     assert_eq!(facts.metadata, [("team".to_owned(), "blue".to_owned())]);
-    assert_eq!((facts.service_tier.as_deref(), facts.store), (Some("flex"), Some(false)));
-    assert_eq!(facts.roles.system, ("system".len() + "Be brief.".len()) as u64);
-    assert_eq!(facts.roles.tool, ("tool".len() + "c".len() + "42".len()) as u64);
-    let [Media::Image { detail: Detail::Low, source: Source::Inline(payload) }] = facts.media.as_slice() else {
+    assert_eq!(
+        (facts.service_tier.as_deref(), facts.store),
+        (Some("flex"), Some(false))
+    );
+    assert_eq!(
+        facts.roles.system,
+        ("system".len() + "Be brief.".len()) as u64
+    );
+    assert_eq!(
+        facts.roles.tool,
+        ("tool".len() + "c".len() + "42".len()) as u64
+    );
+    let [
+        Media::Image {
+            detail: Detail::Low,
+            source: Source::Inline(payload),
+        },
+    ] = facts.media.as_slice()
+    else {
         panic!("{:?}", facts.media)
     };
     assert_eq!(&envelope.body()[payload.clone()], b"iVBORw0KGgo=");
@@ -46,7 +67,10 @@ fn a_chat_is_read_for_what_decides_about_money_and_records() {
     assert_eq!(facts.text_bytes, (body.len() - inline) as u64);
     assert!(envelope.prompt().starts_with(br#"[{"role":"system""#));
     let prefix: Vec<&[u8]> = envelope.prefix().collect();
-    assert_eq!(prefix[1], br#"{"role":"system","content":"Be brief."}"#, "tools, then the instruction");
+    assert_eq!(
+        prefix[1], br#"{"role":"system","content":"Be brief."}"#,
+        "tools, then the instruction"
+    );
 }
 
 #[test]
@@ -60,12 +84,25 @@ fn responses_messages_completions_and_embeddings_are_read_in_their_own_words() {
     );
     assert_eq!(responses.outside_input, Some("previous_response_id"));
     assert_eq!(responses.previous_response.as_deref(), Some("resp_1"));
-    assert_eq!((responses.output_cap, responses.hosted_uses, responses.background), (Some(99), Some(2), true));
+    assert_eq!(
+        (
+            responses.output_cap,
+            responses.hosted_uses,
+            responses.background
+        ),
+        (Some(99), Some(2), true)
+    );
     assert_eq!(responses.hosted_tools[0].name, "web_search");
     assert_eq!(responses.hosted_tools.len(), 1);
     assert_eq!(
         responses.media,
-        [Media::Image { detail: Detail::High, source: Source::Url }, Media::File(Source::Stored)]
+        [
+            Media::Image {
+                detail: Detail::High,
+                source: Source::Url
+            },
+            Media::File(Source::Stored)
+        ]
     );
     assert_eq!((responses.messages, responses.roles.system), (2, 9));
 
@@ -82,18 +119,41 @@ fn responses_messages_completions_and_embeddings_are_read_in_their_own_words() {
           {"type":"text","text":"hi"}]}]}"#,
     );
     assert_eq!(messages.end_user.as_deref(), Some("u-2"));
-    assert_eq!((messages.service_tier.as_deref(), messages.region.as_deref()), (Some("fast"), Some("us")));
+    assert_eq!(
+        (messages.service_tier.as_deref(), messages.region.as_deref()),
+        (Some("fast"), Some("us"))
+    );
     assert!(messages.cache_marks && messages.long_cache);
     assert_eq!(messages.thinking_budget, Some(512));
-    assert_eq!((messages.hosted_tools.len(), messages.hosted_tools[0].max_uses), (1, Some(3)));
-    assert_eq!(messages.media.len(), 2, "a document of plain text is text: {:?}", messages.media);
+    assert_eq!(
+        (
+            messages.hosted_tools.len(),
+            messages.hosted_tools[0].max_uses
+        ),
+        (1, Some(3))
+    );
+    assert_eq!(
+        messages.media.len(),
+        2,
+        "a document of plain text is text: {:?}",
+        messages.media
+    );
     assert_eq!(messages.media[1], Media::File(Source::Url));
 
-    let completions = facts(Dialect::OpenAiCompletions, r#"{"model":"m","prompt":["a","b"],"best_of":5,"n":2}"#);
+    let completions = facts(
+        Dialect::OpenAiCompletions,
+        r#"{"model":"m","prompt":["a","b"],"best_of":5,"n":2}"#,
+    );
     assert_eq!((completions.choices, completions.messages), (5, 2));
-    let tokens = facts(Dialect::OpenAiEmbeddings, r#"{"model":"m","input":[[1,2,3],[4]]}"#);
+    let tokens = facts(
+        Dialect::OpenAiEmbeddings,
+        r#"{"model":"m","input":[[1,2,3],[4]]}"#,
+    );
     assert_eq!((tokens.input_tokens, tokens.messages), (4, 2));
-    let one = facts(Dialect::OpenAiEmbeddings, r#"{"model":"m","input":[1,2,3]}"#);
+    let one = facts(
+        Dialect::OpenAiEmbeddings,
+        r#"{"model":"m","input":[1,2,3]}"#,
+    );
     assert_eq!((one.input_tokens, one.messages), (3, 1));
 }
 
@@ -104,14 +164,33 @@ fn what_could_hide_cost_is_counted() {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#);
         (chat(&body).facts().clone(), body.len() as u64)
     };
-    let (facts, all) = hidden(r#"{"type":"text","image_url":"a long text that a reader might skip"}"#);
-    assert_eq!((facts.text_bytes, facts.media.len()), (all, 0), "no medium, so its payload is text");
-    let (facts, _) = hidden(r#"{"type":"image_url","type":"text","image_url":{"url":"data:,x"},"text":"t"}"#);
-    assert_eq!(facts.media.len(), 1, "either type may be the one that counts");
+    let (facts, all) =
+        hidden(r#"{"type":"text","image_url":"a long text that a reader might skip"}"#);
+    assert_eq!(
+        (facts.text_bytes, facts.media.len()),
+        (all, 0),
+        "no medium, so its payload is text"
+    );
+    let (facts, _) =
+        hidden(r#"{"type":"image_url","type":"text","image_url":{"url":"data:,x"},"text":"t"}"#);
+    assert_eq!(
+        facts.media.len(),
+        1,
+        "either type may be the one that counts"
+    );
     let (facts, _) = hidden(
         r#"{"type":"image_url","image_url":{"url":"data:,x","detail":"high","detail":"low"}}"#,
     );
-    assert!(matches!(facts.media[0], Media::Image { detail: Detail::High, .. }), "the dearer detail counts");
+    assert!(
+        matches!(
+            facts.media[0],
+            Media::Image {
+                detail: Detail::High,
+                ..
+            }
+        ),
+        "the dearer detail counts"
+    );
     let (facts, _) = hidden(r#"{"type":"image\u005furl","image\u005furl":{"url":"data:,x"}}"#);
     assert_eq!(facts.media.len(), 1, "names are compared as they are meant");
     let escaped = r#"{"model":"m","max\u005ftokens":7,"messages":[]}"#;
@@ -124,27 +203,60 @@ fn what_could_hide_cost_is_counted() {
 fn refusals_name_the_field_and_what_is_wrong_with_it() {
     let ok = r#""model":"m","messages":[]"#;
     let cases = [
-        (format!("{{{ok},\"model\":\"x\"}}"), "`model`: stands twice; send it once"),
-        (format!("{{{ok},\"mod\\u0065l\":\"x\"}}"), "`model`: stands twice; send it once"),
-        (format!("{{{ok},\"n\":0}}"), "`n`: must be a whole number from 1 to 128"),
-        (format!("{{{ok},\"n\":1e9}}"), "`n`: must be a whole number from 1 to 128"),
-        (format!("{{{ok},\"max_tokens\":-1}}"), "`max_tokens`: must be a whole number from 1 to 10000000"),
-        (format!("{{{ok},\"max_tokens\":1.5}}"), "`max_tokens`: must be a whole number from 1 to 10000000"),
+        (
+            format!("{{{ok},\"model\":\"x\"}}"),
+            "`model`: stands twice; send it once",
+        ),
+        (
+            format!("{{{ok},\"mod\\u0065l\":\"x\"}}"),
+            "`model`: stands twice; send it once",
+        ),
+        (
+            format!("{{{ok},\"n\":0}}"),
+            "`n`: must be a whole number from 1 to 128",
+        ),
+        (
+            format!("{{{ok},\"n\":1e9}}"),
+            "`n`: must be a whole number from 1 to 128",
+        ),
+        (
+            format!("{{{ok},\"max_tokens\":-1}}"),
+            "`max_tokens`: must be a whole number from 1 to 10000000",
+        ),
+        (
+            format!("{{{ok},\"max_tokens\":1.5}}"),
+            "`max_tokens`: must be a whole number from 1 to 10000000",
+        ),
         (
             format!("{{{ok},\"max_completion_tokens\":99999999999999999999}}"),
             "`max_completion_tokens`: must be a whole number from 1 to 10000000",
         ),
-        (format!("{{{ok},\"max_tokens\":\"5\"}}"), "`max_tokens`: must be a whole number, not a string"),
-        (format!("{{{ok},\"stream\":\"yes\"}}"), "`stream`: must be true or false, not a string"),
+        (
+            format!("{{{ok},\"max_tokens\":\"5\"}}"),
+            "`max_tokens`: must be a whole number, not a string",
+        ),
+        (
+            format!("{{{ok},\"stream\":\"yes\"}}"),
+            "`stream`: must be true or false, not a string",
+        ),
         (
             format!("{{{ok},\"stream_options\":{{\"include_usage\":1}}}}"),
             "`stream_options.include_usage`: must be true or false, not a number",
         ),
         (r#"{"messages":[]}"#.to_owned(), "`model`: is required"),
         (r#"{"model":"m"}"#.to_owned(), "`messages`: is required"),
-        (r#"{"model":7,"messages":[]}"#.to_owned(), "`model`: must be a string, not a number"),
-        (r#"{"model":"m","messages":{}}"#.to_owned(), "`messages`: must be an array, not an object"),
-        (r#"{"model":"m","messages":["x"]}"#.to_owned(), "`messages[0]`: must be an object, not a string"),
+        (
+            r#"{"model":7,"messages":[]}"#.to_owned(),
+            "`model`: must be a string, not a number",
+        ),
+        (
+            r#"{"model":"m","messages":{}}"#.to_owned(),
+            "`messages`: must be an array, not an object",
+        ),
+        (
+            r#"{"model":"m","messages":["x"]}"#.to_owned(),
+            "`messages[0]`: must be an object, not a string",
+        ),
         (
             r#"{"model":"m","messages":[{},{"role":3}]}"#.to_owned(),
             "`messages[1].role`: must be a string, not a number",
@@ -153,11 +265,26 @@ fn refusals_name_the_field_and_what_is_wrong_with_it() {
             r#"{"model":"m","messages":[{"content":5}]}"#.to_owned(),
             "`messages[0].content`: must be a string or a list of parts, not a number",
         ),
-        (format!("{{{ok},\"tools\":[1]}}"), "`tools[0]`: must be an object, not a number"),
-        ("[]".to_owned(), "the request is malformed: the body is an array, not an object"),
-        (format!("{{{ok}}} x"), "the request is malformed: unexpected text after the value at byte 28"),
-        (format!("{{{ok}"), "the request is malformed: the text ends at byte 26, in the middle of a value"),
-        (String::new(), "the request is malformed: the text ends at byte 0, in the middle of a value"),
+        (
+            format!("{{{ok},\"tools\":[1]}}"),
+            "`tools[0]`: must be an object, not a number",
+        ),
+        (
+            "[]".to_owned(),
+            "the request is malformed: the body is an array, not an object",
+        ),
+        (
+            format!("{{{ok}}} x"),
+            "the request is malformed: unexpected text after the value at byte 28",
+        ),
+        (
+            format!("{{{ok}"),
+            "the request is malformed: the text ends at byte 26, in the middle of a value",
+        ),
+        (
+            String::new(),
+            "the request is malformed: the text ends at byte 0, in the middle of a value",
+        ),
     ];
     for (body, expected) in cases {
         let refused = read(Dialect::OpenAiChat, &body).expect_err(&body);
@@ -165,13 +292,25 @@ fn refusals_name_the_field_and_what_is_wrong_with_it() {
     }
     let deep = format!("{{\"model\":\"m\",\"x\":{}", "[".repeat(5_000_000));
     let refused = read(Dialect::OpenAiChat, &deep).expect_err("too deep");
-    assert_eq!(refused.to_string(), "nested deeper than 64 levels at byte 78");
-    let refused = Envelope::read(Dialect::OpenAiChat, Bytes::from_static(b"{\"model\":\"\xff\"}")).expect_err("bytes");
+    assert_eq!(
+        refused.to_string(),
+        "nested deeper than 64 levels at byte 80"
+    );
+    let refused = Envelope::read(
+        Dialect::OpenAiChat,
+        Bytes::from_static(b"{\"model\":\"\xff\"}"),
+    )
+    .expect_err("bytes");
     assert_eq!(refused.to_string(), "the body is not UTF-8 at byte 10");
-    let missing = read(Dialect::AnthropicMessages, r#"{"model":"m","messages":[]}"#).expect_err("no cap");
-    assert_eq!(missing.to_string(), "`max_tokens` is missing");
-    let path = read(Dialect::OpenAiEmbeddings, r#"{"model":"m","input":[[1,"x"]]}"#).expect_err("mixed");
-    assert_eq!(path.to_string(), "`input[0]` must be a whole number, not a string");
+    let path = read(
+        Dialect::OpenAiEmbeddings,
+        r#"{"model":"m","input":[[1,"x"]]}"#,
+    )
+    .expect_err("mixed");
+    assert_eq!(
+        path.to_string(),
+        "`input[0]` must be a whole number, not a string"
+    );
 }
 
 fn rewritten(body: &str, edits: &Edits<'_>) -> String {
@@ -180,13 +319,27 @@ fn rewritten(body: &str, edits: &Edits<'_>) -> String {
 
 #[test]
 fn edits_change_their_own_bytes_and_nothing_else() {
-    let cap = |cap| Edits { output_cap: Some((CapField::MaxCompletionTokens, cap)), ..Edits::default() };
-    let usage = Edits { include_usage: true, ..Edits::default() };
-    let odd = "{ \"x\":1.0e0,\t\"max_tokens\" : 500 , \"model\":\"m\",\"messages\":[ ],\"stream\":true }";
+    let cap = |cap| Edits {
+        output_cap: Some((CapField::MaxCompletionTokens, cap)),
+        ..Edits::default()
+    };
+    let usage = Edits {
+        include_usage: true,
+        ..Edits::default()
+    };
+    let odd =
+        "{ \"x\":1.0e0,\t\"max_tokens\" : 500 , \"model\":\"m\",\"messages\":[ ],\"stream\":true }";
     assert_eq!(rewritten(odd, &cap(20)), odd.replace("500", "20"));
-    assert_eq!(rewritten(odd, &cap(900)), odd, "a cap is lowered, never raised");
+    assert_eq!(
+        rewritten(odd, &cap(900)),
+        odd,
+        "a cap is lowered, never raised"
+    );
     let bare = r#"{"model":"m","messages":[]}"#;
-    assert_eq!(rewritten(bare, &cap(20)), r#"{"max_completion_tokens":20,"model":"m","messages":[]}"#);
+    assert_eq!(
+        rewritten(bare, &cap(20)),
+        r#"{"max_completion_tokens":20,"model":"m","messages":[]}"#
+    );
     let null = r#"{"model":"m","max_completion_tokens":null,"messages":[]}"#;
     assert_eq!(rewritten(null, &cap(20)), null.replace("null", "20"));
     let both = r#"{"max_tokens":9,"max_completion_tokens":50,"model":"m","messages":[]}"#;
@@ -198,16 +351,30 @@ fn edits_change_their_own_bytes_and_nothing_else() {
     for (given, wanted) in [
         (r#"{"include_usage":false}"#, r#"{"include_usage":true}"#),
         (r#"{"include_usage":null}"#, r#"{"include_usage":true}"#),
-        (r#"{"include_obfuscation":false}"#, r#"{"include_usage":true,"include_obfuscation":false}"#),
+        (
+            r#"{"include_obfuscation":false}"#,
+            r#"{"include_usage":true,"include_obfuscation":false}"#,
+        ),
         ("{}", r#"{"include_usage":true}"#),
         ("null", r#"{"include_usage":true}"#),
     ] {
-        let body = format!(r#"{{"model":"m","stream":true,"stream_options":{given},"messages":[]}}"#);
+        let body =
+            format!(r#"{{"model":"m","stream":true,"stream_options":{given},"messages":[]}}"#);
         assert_eq!(rewritten(&body, &usage), body.replace(given, wanted));
     }
-    assert_eq!(rewritten(bare, &usage), bare, "an answer that is not streamed tells its usage anyway");
-    let model = Edits { model: Some("say \"m\""), ..Edits::default() };
-    assert_eq!(rewritten(bare, &model), bare.replace("\"m\"", r#""say \"m\"""#));
+    assert_eq!(
+        rewritten(bare, &usage),
+        bare,
+        "an answer that is not streamed tells its usage anyway"
+    );
+    let model = Edits {
+        model: Some("say \"m\""),
+        ..Edits::default()
+    };
+    assert_eq!(
+        rewritten(bare, &model),
+        bare.replace("\"m\"", r#""say \"m\"""#)
+    );
 }
 
 #[test]
@@ -314,7 +481,8 @@ proptest! {
             let old = body.len().saturating_sub(before + after);
             let new = out.len().saturating_sub(before + after);
             // The longest values there are: a model's name, `false`; the longest insertion.
-            prop_assert!(old <= "\"gpt-4o-mini\"".len() && new <= "\"stream_options\":{\"include_usage\":true},".len());
+            let (longest_value, longest_edit) = ("'gpt-4o-mini'", "'stream_options':{'include_usage':true},");
+            prop_assert!(old <= longest_value.len() && new <= longest_edit.len(), "{} {}", old, new);
         }
     }
 

@@ -1,4 +1,9 @@
 //! Integration tests of the dialects.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what the tests share is test code, too"
+)]
 
 mod bounds;
 mod envelope;

@@ -13,7 +13,10 @@ fn meter(dialect: Dialect, options: MeterOptions, pieces: &[&[u8]]) -> (Reading,
         out.extend_from_slice(&meter.feed(piece).expect("small frames").forward);
     }
     out.extend_from_slice(&meter.finish());
-    (meter.reading().clone(), String::from_utf8_lossy(&out).into_owned())
+    (
+        meter.reading().clone(),
+        String::from_utf8_lossy(&out).into_owned(),
+    )
 }
 
 fn whole(dialect: Dialect, stream: &str) -> (Reading, String) {
@@ -26,7 +29,11 @@ fn at_every_split(dialect: Dialect, options: MeterOptions, stream: &str) -> (Rea
     let expected = meter(dialect, options, &[bytes]);
     for at in 0..=bytes.len() {
         let (first, second) = bytes.split_at(at);
-        assert_eq!(meter(dialect, options, &[first, second]), expected, "split at {at}");
+        assert_eq!(
+            meter(dialect, options, &[first, second]),
+            expected,
+            "split at {at}"
+        );
     }
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(meter(dialect, options, &single), expected, "byte by byte");
@@ -44,11 +51,15 @@ const HIDE: MeterOptions = MeterOptions {
 /// OpenAI API reference, chat completion chunk object (read 2026-11): the usage comes after
 /// the finish reason, in a chunk without choices.
 const CHAT: &str = concat!(
-    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#, "\n\n",
+    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
+    "\n\n",
     ": PROCESSING\n\n",
-    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"delta":{"content":"Grüße, \"you\""},"finish_reason":null}],"usage":null}"#, "\r\n\r\n",
-    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#, "\n\n",
-    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":{"prompt_tokens":1117,"completion_tokens":46,"total_tokens":1163,"prompt_tokens_details":{"cached_tokens":1024,"audio_tokens":3},"completion_tokens_details":{"reasoning_tokens":7,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}"#, "\n\n",
+    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"delta":{"content":"Grüße, \"you\""},"finish_reason":null}],"usage":null}"#,
+    "\r\n\r\n",
+    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
+    "\n\n",
+    r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":{"prompt_tokens":1117,"completion_tokens":46,"total_tokens":1163,"prompt_tokens_details":{"cached_tokens":1024,"audio_tokens":3},"completion_tokens_details":{"reasoning_tokens":7,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}"#,
+    "\n\n",
     "data: [DONE]\n\n",
 );
 
@@ -70,10 +81,16 @@ fn the_usage_of_a_chat_comes_after_the_finish_and_is_hidden_if_only_we_asked() {
     );
     assert_eq!(reading.finish.as_deref(), Some("stop"));
     assert!(reading.complete && reading.started && reading.content_seen);
-    assert_eq!((reading.id.as_deref(), reading.model.as_deref()), (Some("chatcmpl-1"), Some("gpt-4o-mini-2024-07-18")));
+    assert_eq!(
+        (reading.id.as_deref(), reading.model.as_deref()),
+        (Some("chatcmpl-1"), Some("gpt-4o-mini-2024-07-18"))
+    );
 
     let (hidden, passed) = at_every_split(Dialect::OpenAiChat, HIDE, CHAT);
-    let usage_chunk = CHAT.split_inclusive("\n\n").find(|frame| frame.contains("1163")).expect("a chunk");
+    let usage_chunk = CHAT
+        .split_inclusive("\n\n")
+        .find(|frame| frame.contains("1163"))
+        .expect("a chunk");
     assert_eq!(passed, CHAT.replace(usage_chunk, ""));
     assert_eq!(hidden, reading, "hidden from the client, not from us");
 }
@@ -83,22 +100,59 @@ fn usage_in_other_places_is_found_and_never_hides_content() {
     // xAI tells the running usage in chunks with content; the last one counts. Its reasoning
     // stands outside of the completion tokens (docs.x.ai, streaming, read 2026-11).
     let xai = concat!(
-        r#"data: {"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}"#, "\n\n",
-        r#"data: {"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":107,"completion_tokens_details":{"reasoning_tokens":100}}}"#, "\n\n",
-        r#"data: {"choices":[],"usage":null}"#, "\n\ndata: [DONE]\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":107,"completion_tokens_details":{"reasoning_tokens":100}}}"#,
+        "\n\n",
+        r#"data: {"choices":[],"usage":null}"#,
+        "\n\ndata: [DONE]\n\n",
     );
     let (reading, passed) = at_every_split(Dialect::OpenAiChat, HIDE, xai);
     assert_eq!(passed, xai);
     let usage = reading.usage.expect("usage");
-    assert_eq!((usage.input, usage.output, usage.reasoning), (5, 102, 100), "a null does not erase it");
+    assert_eq!(
+        (usage.input, usage.output, usage.reasoning),
+        (5, 102, 100),
+        "a null does not erase it"
+    );
     // Azure opens with a chunk without choices, and sends some without a delta.
     let azure = concat!(
-        r#"data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#, "\n\n",
-        r#"data: {"choices":[{"index":0,"content_filter_offsets":{"check_offset":1}}]}"#, "\n\n",
+        r#"data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"content_filter_offsets":{"check_offset":1}}]}"#,
+        "\n\n",
     );
     let (reading, passed) = at_every_split(Dialect::OpenAiChat, HIDE, azure);
     assert_eq!(passed, azure);
-    assert_eq!((reading.usage, reading.unreadable_frames, reading.content_seen), (None, 0, false));
+    assert_eq!(
+        (
+            reading.usage,
+            reading.unreadable_frames,
+            reading.content_seen
+        ),
+        (None, 0, false)
+    );
+}
+
+#[test]
+fn usage_in_the_finishing_chunk_is_read_and_the_chunk_passes() {
+    // llama.cpp tells it where it tells the reason (ggml-org/llama.cpp, server README, 2026-11).
+    let llama = concat!(
+        r#"data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"completion_tokens":1,"prompt_tokens":4,"total_tokens":5}}"#,
+        "\n\ndata: [DONE]\n\n",
+    );
+    let (reading, passed) = at_every_split(Dialect::OpenAiChat, HIDE, llama);
+    assert_eq!(passed, llama, "it also says why the answer ended");
+    assert_eq!(
+        reading.usage,
+        Some(Usage {
+            input: 4,
+            output: 1,
+            ..Usage::default()
+        })
+    );
 }
 
 #[test]
@@ -107,7 +161,10 @@ fn an_explicit_zero_is_a_number_and_a_gap_is_not() {
         let stream = format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\n");
         whole(Dialect::OpenAiChat, &stream).0.usage
     };
-    assert_eq!(with(r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#), Some(Usage::default()));
+    assert_eq!(
+        with(r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#),
+        Some(Usage::default())
+    );
     assert_eq!(with("null"), None);
     assert_eq!(with("{}"), None);
     assert_eq!(with(r#"{"prompt_tokens":5}"#), None);
@@ -115,9 +172,13 @@ fn an_explicit_zero_is_a_number_and_a_gap_is_not() {
     assert_eq!(with(r#"{"prompt_tokens":"5","completion_tokens":1}"#), None);
     assert_eq!(with(r#"{"prompt_tokens":5,"completion_tokens":1.5}"#), None);
     // Details that exceed the whole cannot make any bucket negative, or the sum smaller.
-    let lie = with(r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9}}"#);
+    let lie = with(
+        r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9}}"#,
+    );
     assert_eq!(lie.expect("usage").input_total(), 5);
-    let huge = with(r#"{"prompt_tokens":18446744073709551615,"completion_tokens":18446744073709551615,"total_tokens":1}"#);
+    let huge = with(
+        r#"{"prompt_tokens":18446744073709551615,"completion_tokens":18446744073709551615,"total_tokens":1}"#,
+    );
     assert_eq!(huge.expect("usage").total(), u64::MAX);
 }
 
@@ -126,8 +187,19 @@ fn cache_writes_go_to_the_bucket_that_was_asked_for() {
     let stream = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cached_tokens\":2,\"cache_write_tokens\":5}}}\n\n";
     let (short, _) = whole(Dialect::OpenAiChat, stream);
     let usage = short.usage.expect("usage");
-    assert_eq!((usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h), (3, 2, 5, 0));
-    let options = MeterOptions { long_cache: true, ..MeterOptions::default() };
+    assert_eq!(
+        (
+            usage.input,
+            usage.cache_read,
+            usage.cache_write_5m,
+            usage.cache_write_1h
+        ),
+        (3, 2, 5, 0)
+    );
+    let options = MeterOptions {
+        long_cache: true,
+        ..MeterOptions::default()
+    };
     let (long, _) = meter(Dialect::OpenAiChat, options, &[stream.as_bytes()]);
     assert_eq!(long.usage.expect("usage").cache_write_1h, 5);
 }
@@ -135,11 +207,14 @@ fn cache_writes_go_to_the_bucket_that_was_asked_for() {
 /// OpenAI API reference, streaming events of responses (read 2026-11).
 const RESPONSES: &str = concat!(
     "event: response.created\n",
-    r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","created_at":1700000000,"status":"in_progress","model":"gpt-5-2025-08-07","output":[],"usage":null}}"#, "\n\n",
+    r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","created_at":1700000000,"status":"in_progress","model":"gpt-5-2025-08-07","output":[],"usage":null}}"#,
+    "\n\n",
     "event: response.output_text.delta\n",
-    r#"data: {"type":"response.output_text.delta","sequence_number":1,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#, "\n\n",
+    r#"data: {"type":"response.output_text.delta","sequence_number":1,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#,
+    "\n\n",
     "event: response.incomplete\n",
-    r#"data: {"type":"response.incomplete","sequence_number":2,"response":{"id":"resp_1","object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"model":"gpt-5-2025-08-07","service_tier":"flex","output":[],"usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":11},"output_tokens":11,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":48}}}"#, "\n\n",
+    r#"data: {"type":"response.incomplete","sequence_number":2,"response":{"id":"resp_1","object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"model":"gpt-5-2025-08-07","service_tier":"flex","output":[],"usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":11},"output_tokens":11,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":48}}}"#,
+    "\n\n",
 );
 
 #[test]
@@ -158,7 +233,9 @@ fn a_response_tells_its_usage_in_the_last_event() {
     assert_eq!(reading.finish.as_deref(), Some("max_output_tokens"));
     assert!(reading.complete);
     for last in ["completed", "failed"] {
-        let stream = RESPONSES.replace("incomplete\"", &format!("{last}\"")).replace("response.incomplete", &format!("response.{last}"));
+        let stream = RESPONSES
+            .replace("incomplete\"", &format!("{last}\""))
+            .replace("response.incomplete", &format!("response.{last}"));
         let (reading, _) = whole(Dialect::OpenAiResponses, &stream);
         assert_eq!(reading.usage, Some(expected), "{last}");
         assert_eq!(reading.fault.is_some(), last == "failed");
@@ -169,16 +246,26 @@ fn a_response_tells_its_usage_in_the_last_event() {
 /// counts of a cached prompt.
 const MESSAGES: &str = concat!(
     "event: message_start\n",
-    r#"data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-opus-4-6","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":25,"cache_creation_input_tokens":100,"cache_read_input_tokens":200,"cache_creation":{"ephemeral_5m_input_tokens":60,"ephemeral_1h_input_tokens":40},"output_tokens":1,"service_tier":"standard"}}}"#, "\n\n",
+    r#"data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-opus-4-6","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":25,"cache_creation_input_tokens":100,"cache_read_input_tokens":200,"cache_creation":{"ephemeral_5m_input_tokens":60,"ephemeral_1h_input_tokens":40},"output_tokens":1,"service_tier":"standard"}}}"#,
+    "\n\n",
     "event: content_block_start\n",
-    r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#, "\n\n",
-    "event: ping\n", r#"data: {"type": "ping"}"#, "\n\n",
+    r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+    "\n\n",
+    "event: ping\n",
+    r#"data: {"type": "ping"}"#,
+    "\n\n",
     "event: content_block_delta\n",
-    r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello!"}}"#, "\n\n",
-    "event: content_block_stop\n", r#"data: {"type":"content_block_stop","index":0}"#, "\n\n",
+    r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello!"}}"#,
+    "\n\n",
+    "event: content_block_stop\n",
+    r#"data: {"type":"content_block_stop","index":0}"#,
+    "\n\n",
     "event: message_delta\n",
-    r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":0,"output_tokens":15}}"#, "\n\n",
-    "event: message_stop\n", r#"data: {"type":"message_stop"}"#, "\n\n",
+    r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":0,"output_tokens":15}}"#,
+    "\n\n",
+    "event: message_stop\n",
+    r#"data: {"type":"message_stop"}"#,
+    "\n\n",
 );
 
 #[test]
@@ -205,7 +292,10 @@ fn a_message_tells_its_usage_in_pieces_that_are_merged_not_added() {
 #[test]
 fn several_billed_attempts_within_one_message_are_summed() {
     let delta = r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":10,"output_tokens":5,"iterations":[{"type":"message","model":"claude-a","input_tokens":100,"output_tokens":50},{"type":"message","model":"claude-b","input_tokens":10,"output_tokens":5}]}}"#;
-    let (reading, _) = whole(Dialect::AnthropicMessages, &format!("event: message_delta\n{delta}\n\n"));
+    let (reading, _) = whole(
+        Dialect::AnthropicMessages,
+        &format!("event: message_delta\n{delta}\n\n"),
+    );
     let usage = reading.usage.expect("usage");
     assert_eq!((usage.input, usage.output), (110, 55));
 }
@@ -215,7 +305,10 @@ fn an_error_inside_of_a_stream_is_seen_before_anything_was_promised() {
     let anthropic = "event: ping\ndata: {\"type\":\"ping\"}\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     let (reading, _) = at_every_split(Dialect::AnthropicMessages, HIDE, anthropic);
     let fault = reading.fault.expect("a fault");
-    assert_eq!((fault.kind.as_str(), fault.message.as_str()), ("overloaded_error", "Overloaded"));
+    assert_eq!(
+        (fault.kind.as_str(), fault.message.as_str()),
+        ("overloaded_error", "Overloaded")
+    );
     assert!(!reading.started && !reading.complete);
     assert_eq!(reading.usage, None);
 
@@ -229,9 +322,17 @@ fn an_error_inside_of_a_stream_is_seen_before_anything_was_promised() {
     assert!(!reading.started);
     assert_eq!(reading.fault.expect("a fault").kind, "rate_limit_exceeded");
 
-    let late = format!("{}{anthropic}", MESSAGES.split("event: content_block_stop").next().expect("the beginning"));
+    let late = format!(
+        "{}{anthropic}",
+        MESSAGES
+            .split("event: content_block_stop")
+            .next()
+            .expect("the beginning")
+    );
     let (reading, _) = whole(Dialect::AnthropicMessages, &late);
-    assert!(reading.started && reading.content_seen && reading.fault.is_some() && !reading.complete);
+    assert!(
+        reading.started && reading.content_seen && reading.fault.is_some() && !reading.complete
+    );
 }
 
 #[test]
@@ -242,17 +343,29 @@ fn a_broken_stream_is_never_complete() {
             assert!(!whole(Dialect::OpenAiChat, &CHAT[..at]).0.complete, "{at}");
         }
     }
-    let (reading, passed) = whole(Dialect::OpenAiChat, "data: {\"choices\":[{\n\ndata: nonsense\n\nevent: x\n\n");
+    let (reading, passed) = whole(
+        Dialect::OpenAiChat,
+        "data: {\"choices\":[{\n\ndata: nonsense\n\nevent: x\n\n",
+    );
     assert_eq!((reading.unreadable_frames, reading.usage), (2, None));
-    assert_eq!(passed, "data: {\"choices\":[{\n\ndata: nonsense\n\nevent: x\n\n", "it is the client's to judge");
+    assert_eq!(
+        passed, "data: {\"choices\":[{\n\ndata: nonsense\n\nevent: x\n\n",
+        "it is the client's to judge"
+    );
 }
 
 fn chunk(text: &str) -> String {
-    format!("data: {{\"id\":\"c\",\"model\":\"m\",\"created\":7,\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    format!(
+        "data: {{\"id\":\"c\",\"model\":\"m\",\"created\":7,\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+    )
 }
 
 fn bounded(bound: u64, encoding: Option<Encoding>) -> MeterOptions {
-    MeterOptions { output_bound: Some(bound), encoding, ..HIDE }
+    MeterOptions {
+        output_bound: Some(bound),
+        encoding,
+        ..HIDE
+    }
 }
 
 #[test]
@@ -263,8 +376,15 @@ fn a_stream_that_exceeds_its_bound_ends_well_formed() {
         r#"data: {"id":"c","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
         "\n\ndata: [DONE]\n\n"
     )));
-    assert_eq!(passed.matches("word").count(), 6, "five are within the bound, the sixth is the proof");
-    assert_eq!(reading.visible_output, 9, "what comes after is still counted");
+    assert_eq!(
+        passed.matches("word").count(),
+        6,
+        "five are within the bound, the sixth is the proof"
+    );
+    assert_eq!(
+        reading.visible_output, 9,
+        "what comes after is still counted"
+    );
     let (rest, replayed) = whole(Dialect::OpenAiChat, &passed);
     assert!(rest.complete && rest.finish.as_deref() == Some("length") && replayed == passed);
 }
@@ -272,7 +392,11 @@ fn a_stream_that_exceeds_its_bound_ends_well_formed() {
 #[test]
 fn few_large_frames_do_not_hide_how_much_is_in_them() {
     let stream = chunk(&"many words in one frame ".repeat(50)).repeat(2);
-    let (reading, passed) = meter(Dialect::OpenAiChat, bounded(100, Some(Encoding::O200k)), &[stream.as_bytes()]);
+    let (reading, passed) = meter(
+        Dialect::OpenAiChat,
+        bounded(100, Some(Encoding::O200k)),
+        &[stream.as_bytes()],
+    );
     assert!(reading.visible_output > 100);
     assert!(passed.contains("\"length\""));
 }
@@ -280,22 +404,41 @@ fn few_large_frames_do_not_hide_how_much_is_in_them() {
 #[test]
 fn an_honest_stream_of_exactly_its_bound_is_not_cut() {
     // Each piece is one token of the encoding.
-    let stream: String = [" word", " count", " the", " people", " time", " year"].into_iter().map(chunk).collect();
+    let stream: String = [" word", " count", " the", " people", " time", " year"]
+        .into_iter()
+        .map(chunk)
+        .collect();
     let done = format!("{stream}data: [DONE]\n\n");
-    let (reading, passed) = meter(Dialect::OpenAiChat, bounded(6, Some(Encoding::O200k)), &[done.as_bytes()]);
+    let (reading, passed) = meter(
+        Dialect::OpenAiChat,
+        bounded(6, Some(Encoding::O200k)),
+        &[done.as_bytes()],
+    );
     assert_eq!((reading.visible_output, passed == done), (6, true));
 }
 
 #[test]
 fn every_dialect_ends_a_cut_stream_in_its_own_words() {
-    let responses: String = RESPONSES.split_inclusive("\n\n").take(2).collect::<String>() + RESPONSES.split_inclusive("\n\n").nth(1).expect("a delta");
-    let (_, passed) = meter(Dialect::OpenAiResponses, bounded(1, None), &[responses.as_bytes()]);
+    let responses: String = RESPONSES
+        .split_inclusive("\n\n")
+        .take(2)
+        .collect::<String>()
+        + RESPONSES.split_inclusive("\n\n").nth(1).expect("a delta");
+    let (_, passed) = meter(
+        Dialect::OpenAiResponses,
+        bounded(1, None),
+        &[responses.as_bytes()],
+    );
     let last = passed.split_inclusive("\n\n").last().expect("a frame");
     assert!(last.starts_with("event: response.incomplete\ndata: {\"type\":\"response.incomplete\",\"sequence_number\":2,"), "{last}");
     let (reading, _) = whole(Dialect::OpenAiResponses, &passed);
     assert_eq!(reading.finish.as_deref(), Some("max_output_tokens"));
 
-    let (_, passed) = meter(Dialect::AnthropicMessages, bounded(0, None), &[MESSAGES.as_bytes()]);
+    let (_, passed) = meter(
+        Dialect::AnthropicMessages,
+        bounded(0, None),
+        &[MESSAGES.as_bytes()],
+    );
     assert!(passed.ends_with(concat!(
         "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
         "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":1}}\n\n",
@@ -305,8 +448,20 @@ fn every_dialect_ends_a_cut_stream_in_its_own_words() {
 
 #[test]
 fn a_frame_beyond_the_limit_ends_the_reading() {
-    let mut meter = Meter::new(Dialect::OpenAiChat, MeterOptions { frame_limit_bytes: 1_000, ..HIDE });
-    assert_eq!(meter.feed(&[b'x'; 900]), Ok(Fed { forward: bytes::Bytes::new(), cut: false }));
+    let mut meter = Meter::new(
+        Dialect::OpenAiChat,
+        MeterOptions {
+            frame_limit_bytes: 1_000,
+            ..HIDE
+        },
+    );
+    assert_eq!(
+        meter.feed(&[b'x'; 900]),
+        Ok(Fed {
+            forward: bytes::Bytes::new(),
+            cut: false
+        })
+    );
     assert!(meter.feed(&[b'x'; 200]).is_err());
 }
 
@@ -314,15 +469,37 @@ fn a_frame_beyond_the_limit_ends_the_reading() {
 fn answers_that_are_not_streamed_are_read_without_a_tree() {
     let chat = r#"{"id":"chatcmpl-1","model":"gpt-5","service_tier":"priority","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
     let reading = read_answer(Dialect::OpenAiChat, chat.as_bytes(), false);
-    assert_eq!(reading.usage, Some(Usage { input: 9, output: 2, tier: Some(ServiceTier::Priority), ..Usage::default() }));
+    assert_eq!(
+        reading.usage,
+        Some(Usage {
+            input: 9,
+            output: 2,
+            tier: Some(ServiceTier::Priority),
+            ..Usage::default()
+        })
+    );
     assert!(reading.complete && reading.content_seen);
     assert_eq!(reading.finish.as_deref(), Some("length"));
     let embedding = r#"{"object":"list","data":[{"embedding":"AAAA"}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
     let reading = read_answer(Dialect::OpenAiEmbeddings, embedding.as_bytes(), false);
-    assert_eq!(reading.usage, Some(Usage { input: 8, ..Usage::default() }));
+    assert_eq!(
+        reading.usage,
+        Some(Usage {
+            input: 8,
+            ..Usage::default()
+        })
+    );
     let message = r#"{"id":"msg_1","type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"refusal","usage":{"input_tokens":3,"output_tokens":2,"server_tool_use":{"web_search_requests":4}}}"#;
     let reading = read_answer(Dialect::AnthropicMessages, message.as_bytes(), false);
-    assert_eq!(reading.usage, Some(Usage { input: 3, output: 2, web_searches: 4, ..Usage::default() }));
+    assert_eq!(
+        reading.usage,
+        Some(Usage {
+            input: 3,
+            output: 2,
+            web_searches: 4,
+            ..Usage::default()
+        })
+    );
     assert_eq!(reading.finish.as_deref(), Some("refusal"));
     for broken in ["", "{", "[1]", "\u{0}", r#"{"usage":"#] {
         for dialect in Dialect::ALL {
@@ -335,14 +512,33 @@ fn answers_that_are_not_streamed_are_read_without_a_tree() {
 #[test]
 fn error_bodies_are_recognised_in_every_shape() {
     let cases = [
-        (r#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#, "invalid_request_error", Some("model_not_found")),
-        (r#"{"type":"error","error":{"type":"overloaded_error","message":"m"},"request_id":"r"}"#, "overloaded_error", None),
+        (
+            r#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            "invalid_request_error",
+            Some("model_not_found"),
+        ),
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"},"request_id":"r"}"#,
+            "overloaded_error",
+            None,
+        ),
         (r#"{"error":"m"}"#, "", None),
-        (r#"{"object":"error","error":{"message":"m","code":400}}"#, "", Some("400")),
+        (
+            r#"{"object":"error","error":{"message":"m","code":400}}"#,
+            "",
+            Some("400"),
+        ),
     ];
     for (body, kind, code) in cases {
         let fault = read_fault(body.as_bytes()).expect(body);
-        assert_eq!((fault.kind.as_str(), fault.code.as_deref(), fault.message.as_str()), (kind, code, "m"));
+        assert_eq!(
+            (
+                fault.kind.as_str(),
+                fault.code.as_deref(),
+                fault.message.as_str()
+            ),
+            (kind, code, "m")
+        );
     }
     assert_eq!(read_fault(b"<html>502</html>"), None);
     assert_eq!(read_fault(b"{\"error\":null}"), None);
