@@ -47,3 +47,67 @@ both_engines! {
         assert_eq!(sql("SELECT value FROM counter").fetch_all(&db).await.unwrap().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn another_process_reaches_the_same_schema_by_its_address() {
+    let schema = iron_store::testing::PostgresSchema::create().await.unwrap();
+    let here = schema.connect().await.unwrap();
+    let there = Db::connect_postgres(&schema.url()).await.unwrap();
+    sql("CREATE TABLE met (id BIGINT PRIMARY KEY)")
+        .execute(&here)
+        .await
+        .unwrap();
+    sql("INSERT INTO met (id) VALUES (7)")
+        .execute(&there)
+        .await
+        .unwrap();
+    let row = sql("SELECT id, current_setting('synchronous_commit') AS synchronous FROM met")
+        .fetch_one(&there)
+        .await
+        .unwrap();
+    assert_eq!(row.get::<i64>("id").unwrap(), 7);
+    assert_eq!(row.get::<String>("synchronous").unwrap(), "on");
+    here.close().await;
+    there.close().await;
+    schema.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_reported_as_not_available() {
+    let nobody = Db::connect_postgres("postgres://postgres@127.0.0.1:1/postgres").await;
+    assert!(
+        matches!(nobody, Err(iron_store::Error::Unavailable(_))),
+        "{nobody:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_closed_database_says_so_and_a_reopened_one_has_kept_everything() {
+    let folder = std::env::temp_dir().join(format!("iron_store_reopen_{}", std::process::id()));
+    let file = folder.join("deep").join("iron.db");
+    let db = Db::open_sqlite(&file).await.unwrap();
+    sql("CREATE TABLE kept (id INTEGER PRIMARY KEY) STRICT")
+        .execute(&db)
+        .await
+        .unwrap();
+    sql("INSERT INTO kept (id) VALUES (1)")
+        .execute(&db)
+        .await
+        .unwrap();
+    db.close().await;
+    assert!(matches!(
+        db.ping().await,
+        Err(iron_store::Error::Unavailable(_))
+    ));
+    let again = Db::open_sqlite(&file).await.unwrap();
+    assert_eq!(
+        sql("SELECT id FROM kept")
+            .fetch_all(&again)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    again.close().await;
+    std::fs::remove_dir_all(&folder).unwrap();
+}
