@@ -93,7 +93,7 @@ impl Front {
         Got {
             status: answer.status.as_u16(),
             headers: answer.headers.clone(),
-            body: String::from_utf8(body.to_vec()).expect("UTF-8"),
+            body: String::from_utf8_lossy(&body).into_owned(),
         }
     }
 

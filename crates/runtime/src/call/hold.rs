@@ -1,7 +1,7 @@
 //! Step 5: the worst-case cost is set aside in every budget on the agent's path.
 
 use iron_llm::{Assumptions, Bound};
-use iron_primitives::Refusal;
+use iron_primitives::{Money, Refusal};
 
 use crate::Runtime;
 use crate::orphan::Facts;
@@ -9,6 +9,9 @@ use crate::wallet::{Hold, HoldRequest};
 
 use super::draft::{Draft, Refused};
 use super::inspect::Cleared;
+
+/// A budget with room for more calls than this is far away: counting tokens is not worth it.
+const CALLS_FAR_AWAY: i64 = 128;
 
 /// A call that may be sent: there is money for the worst that can happen.
 pub(super) struct Ready {
@@ -54,7 +57,17 @@ impl Runtime {
         let assumptions = Assumptions::default();
         let envelope = &cleared.outbound.envelope;
         let quick = Bound::quick(&book, kind, envelope, &assumptions)?;
-        Ok(quick)
+        if quick.model().encoding.is_none() || !self.near_the_edge(&cleared.draft, &quick) {
+            return Ok(quick);
+        }
+        Ok(Bound::tight(&book, kind, envelope, &assumptions)?)
+    }
+
+    /// Whether a budget on the path has room for only a few calls like this one.
+    fn near_the_edge(&self, draft: &Draft, bound: &Bound) -> bool {
+        let Some(left) = self.left(draft) else { return false };
+        let amount = bound.cost_at(bound.cap()).map_or(i64::MAX, Money::nanos);
+        left.nanos() < amount.saturating_mul(CALLS_FAR_AWAY)
     }
 }
 
