@@ -50,6 +50,7 @@ mod messages_stream;
 mod messages_turns;
 mod responses_request;
 mod stream;
+mod thoughts;
 mod to_anthropic;
 mod to_chat;
 mod tools;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ReplyError;
 use super::fields::object_text;
-use super::messages_turns::UNSIGNED;
+use super::thoughts::UNSIGNED;
 use super::usage::from_chat;
 use crate::canonical::{Block, Finish, Reply, Thought};
 use crate::usage::ServiceTier;

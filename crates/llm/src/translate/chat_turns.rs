@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::fields::{Fields, missing, object_text, wrong_type};
+use super::thoughts::thought;
 use super::{Direction, Error};
-use crate::canonical::{CacheMark, Part, Role, Source, Thought, Turn};
+use crate::canonical::{CacheMark, Part, Role, Source, Turn};
 
 /// Instructions and turns.
 #[derive(Debug, Default)]
@@ -280,22 +281,6 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>, Error> {
         fields.string("reasoning_content")?;
     }
     Ok(thoughts)
-}
-
-/// A block of thoughts in Anthropic's own shape.
-pub(super) fn thought(mut block: Fields) -> Result<Thought, Error> {
-    let thought = match block.required_string("type")?.as_str() {
-        "thinking" => Thought::Open {
-            text: block.required_string("thinking")?,
-            signature: block.required_string("signature")?,
-        },
-        "redacted_thinking" => Thought::Sealed {
-            data: block.required_string("data")?,
-        },
-        other => return Err(block.refuse_self(other)),
-    };
-    block.finish()?;
-    Ok(thought)
 }
 
 fn result(fields: &mut Fields) -> Result<Part, Error> {

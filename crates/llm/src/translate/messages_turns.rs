@@ -2,17 +2,10 @@
 
 use serde_json::Value;
 
-use super::chat_turns::thought;
 use super::fields::{Fields, missing, wrong_type};
+use super::thoughts::{UNSIGNED, thought};
 use super::{Direction, Error};
 use crate::canonical::{Part, Role, Source, Turn};
-
-/// Thoughts that a provider of chat completions gave without a signature get one of these
-/// in its place, which names the field in which they came and in which they go back.
-pub(super) const UNSIGNED: [(&str, &str); 2] = [
-    ("unsigned:reasoning_content", "reasoning_content"),
-    ("unsigned:reasoning", "reasoning"),
-];
 
 /// Reads `system`.
 pub(super) fn system(fields: &mut Fields, cached: &mut bool) -> Result<Vec<Part>, Error> {

@@ -1,18 +1,13 @@
 //! Reading a request of OpenAI's responses, as far as it needs no state at the provider.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::chat_request::{effort, end_user, not_one, output_schema, temperature, tier};
-use super::chat_turns::{Conversation, arguments_text, breakpoint, image, pdf, thought};
+use super::chat_turns::{Conversation, arguments_text, breakpoint, image, pdf};
 use super::fields::{Fields, missing, wrong_type};
+use super::thoughts::unseal;
 use super::{ClientFacts, Error, Note, tools};
-use crate::canonical::{Display, OutputSchema, Part, Request, Role, Source, Thinking, Thought};
-
-/// What `encrypted_content` of a reasoning item begins with when it is ours: behind it, in
-/// base64, stands the provider's block of thoughts.
-pub(super) const SEAL: &str = "anthropic.";
+use crate::canonical::{Display, OutputSchema, Part, Request, Role, Source, Thinking};
 
 /// The fields that an answer repeats from its request.
 const ECHOED: [&str; 13] = [
@@ -313,29 +308,5 @@ fn sealed_thought(fields: &mut Fields) -> Result<Part, Error> {
     let Some(sealed) = fields.string("encrypted_content")? else {
         return Err(fields.refuse_self("reasoning without encrypted_content"));
     };
-    let foreign = || Error::Untranslatable {
-        feature: path.clone(),
-        direction: fields.direction(),
-    };
-    let inner = sealed.strip_prefix(SEAL).ok_or_else(foreign)?;
-    let bytes = STANDARD.decode(inner).map_err(|_| foreign())?;
-    let block: Value = serde_json::from_slice(&bytes).map_err(|_| foreign())?;
-    let block = Fields::of(block, path.clone(), fields.direction())?;
-    Ok(Part::Thought(thought(block)?))
-}
-
-/// The text that [`sealed_thought`] opens.
-pub(super) fn seal(thought: &Thought) -> String {
-    let block = thought_block(thought);
-    format!("{SEAL}{}", STANDARD.encode(block.to_string()))
-}
-
-/// A block of thoughts in Anthropic's own shape.
-pub(super) fn thought_block(thought: &Thought) -> Value {
-    match thought {
-        Thought::Open { text, signature } => {
-            json!({ "type": "thinking", "thinking": text, "signature": signature })
-        }
-        Thought::Sealed { data } => json!({ "type": "redacted_thinking", "data": data }),
-    }
+    Ok(Part::Thought(unseal(&sealed, path, fields.direction())?))
 }

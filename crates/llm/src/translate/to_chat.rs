@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use super::fields::to_bytes;
-use super::messages_turns::UNSIGNED;
+use super::thoughts::UNSIGNED;
 use super::{Direction, Error, tools};
 use crate::canonical::{
     Effort, Part, Request, Role, Source, Thinking, ThinkingMode, Thought, Tier, Turn,

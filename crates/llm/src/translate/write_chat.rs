@@ -7,8 +7,8 @@ use iron_primitives::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::ProviderError;
-use super::responses_request::thought_block;
 use super::stream::WriteEvents;
+use super::thoughts::thought_block;
 use super::usage::{tier_word, to_chat};
 use crate::canonical::{Block, Event, Finish, Opening, Reply, Thought};
 use crate::kind::ErrorShape;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::error::ProviderError;
-use super::responses_request::thought_block;
 use super::stream::WriteEvents;
+use super::thoughts::thought_block;
 use super::usage::to_messages;
 use crate::canonical::{Block, Event, Finish, Opening, Reply};
 use crate::kind::ErrorShape;
