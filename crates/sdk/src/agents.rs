@@ -298,14 +298,14 @@ pub struct AgentQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 100)]
     pub per_page: Option<u32>,
-    /// `name`, `budget`, `spent`, `created_at` or `updated_at`, with `-` for descending.
+    /// `name`, `created_at` or `updated_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(min_length = 1, max_length = 100)]
     pub name: Option<String>,
-    /// One or several of `active`, `exhausted`, `inactive`, comma-separated.
+    /// `active` or `inactive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// One or several states, comma-separated.

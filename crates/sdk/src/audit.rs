@@ -47,16 +47,13 @@ pub struct AuditEntry {
     #[schema(nullable = false)]
     pub resource_id: Option<String>,
     /// With which parameters, without secrets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Object)]
-    pub parameters: Option<Value>,
+    #[schema(value_type = Object)]
+    pub parameters: Value,
     /// What is different now: `before` and `after`.
     #[schema(required = true, value_type = Option<Object>)]
     pub changes: Option<Value>,
     /// The answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub status_code: Option<u16>,
+    pub status_code: u16,
     /// From where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

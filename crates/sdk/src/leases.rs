@@ -10,13 +10,9 @@ words! {
     LeaseStatus {
         /// Its instance may spend from it.
         Active = "active",
-        /// Its time is over; what it did not report is in suspense.
-        Expired = "expired",
-        /// It was taken back; what it did not report is in suspense.
-        Revoked = "revoked",
-        /// A later start of its instance took over.
+        /// Nobody may spend from it; what it did not report is in suspense.
         Fenced = "fenced",
-        /// Reported in full, or reconciled.
+        /// Reported in full.
         Closed = "closed",
     }
 }
@@ -50,16 +46,10 @@ pub struct LeaseView {
     pub held: Dollars,
     /// The same in millionths of a dollar.
     pub held_micros: i64,
-    /// What may have been spent without a report.
-    pub suspense: Dollars,
-    /// The same in millionths of a dollar.
-    pub suspense_micros: i64,
     /// When it ends unless it is renewed.
     pub expires_at: Timestamp,
-    /// When it was opened.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
+    /// When its instance last reported.
+    pub reported_at: Timestamp,
 }
 
 /// Which leases to list.
@@ -75,22 +65,7 @@ pub struct LeaseQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 100)]
     pub per_page: Option<u32>,
-    /// Only leases on this agent's own budget.
+    /// Leases on this agent's budget; on the tenant's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
-    /// One or several states, comma-separated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-}
-
-/// The end of a lease by decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReconcileLease {
-    /// The reason, kept in the audit log.
-    #[schema(min_length = 1, max_length = 500)]
-    pub reason: String,
-    /// What it has spent in truth; all of its suspense if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub final_spent: Option<Dollars>,
 }

@@ -102,9 +102,8 @@ pub struct SetAgentBudget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetBudget {
-    /// The limit; none if absent or null.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetAmount>,
+    /// The limit.
+    pub budget: BudgetAmount,
     /// How often it begins anew; unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,

@@ -25,22 +25,16 @@ pub struct ModelView {
     /// Who serves it.
     pub provider_type: ProviderType,
     /// What it costs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub price: Option<PriceView>,
+    pub price: PriceView,
 }
 
 /// What a model costs, in dollars as decimal texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PriceView {
     /// A million input tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub input_per_million: Option<String>,
+    pub input_per_million: String,
     /// A million output tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub output_per_million: Option<String>,
+    pub output_per_million: String,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -53,22 +47,16 @@ pub struct PriceView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub cache_write_1h_per_million: Option<String>,
-    /// A million reasoning tokens, where they have a price of their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub reasoning_per_million: Option<String>,
-    /// An image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub per_image: Option<String>,
     /// A call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_query: Option<String>,
     /// Prices above an amount of input.
     pub tiers: Vec<PriceTier>,
-    /// Since when it applies.
-    pub effective_from: Timestamp,
+    /// Since when it applies; absent for the book that is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub effective_from: Option<Timestamp>,
     /// Where it comes from.
     pub source: PriceSource,
 }
@@ -104,7 +92,7 @@ pub struct PriceTier {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPrice {
-    /// Who serves the model; all if absent.
+    /// Who serves the model, where several do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_type: Option<ProviderType>,
     /// A million input tokens.
@@ -120,18 +108,12 @@ pub struct SetPrice {
     /// A million tokens written to a cache for an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_per_million: Option<Decimal>,
-    /// A million reasoning tokens, where they have a price of their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reasoning_per_million: Option<Decimal>,
-    /// An image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_image: Option<Decimal>,
     /// A call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_query: Option<Decimal>,
     /// Prices above an amount of input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_items = 0, max_items = 16)]
+    #[schema(min_items = 0, max_items = 1)]
     pub tiers: Option<Vec<SetPriceTier>>,
     /// Since when it applies; now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -75,10 +75,6 @@ pub struct ProjectView {
     pub cost_center: Option<String>,
     /// How many agents it has.
     pub agent_count: u64,
-    /// How many users own agents in it.
-    pub user_count: u64,
-    /// How many providers its agents use.
-    pub provider_count: u64,
     /// The budget, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

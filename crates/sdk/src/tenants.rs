@@ -24,8 +24,6 @@ words! {
         Active = "active",
         /// Everything is refused.
         Suspended = "suspended",
-        /// Waiting for its removal.
-        Deleted = "deleted",
     }
 }
 

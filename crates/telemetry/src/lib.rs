@@ -27,7 +27,8 @@ mod redact;
 
 pub use metrics::{
     AttemptOutcome, CallMetrics, CallOutcome, DurationHistogram, HttpMetrics, JournalMetrics,
-    Label, METRICS_CONTENT_TYPE, Metrics, ModelMetrics, PerLabel, Surface, WalletMetrics,
+    Label, METRICS_CONTENT_TYPE, Metrics, ModelMetrics, PerLabel, StatusClass, Surface,
+    WalletMetrics,
 };
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;

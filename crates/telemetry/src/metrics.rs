@@ -14,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use duration::DurationHistogram;
-pub use label::{AttemptOutcome, CallOutcome, Label, PerLabel, Surface};
+pub use label::{AttemptOutcome, CallOutcome, Label, PerLabel, StatusClass, Surface};
 pub use models::ModelMetrics;
 use models::Models;
 
@@ -283,8 +283,6 @@ pub struct HttpMetrics {
     /// `iron_failed_logins_total`.
     pub failed_logins: Counter,
 }
-
-pub(crate) use label::StatusClass;
 
 impl HttpMetrics {
     fn register(registry: &mut Registry) -> Self {

@@ -1,8 +1,7 @@
 //! One method for each operation of the control plane, under the operation's own name.
 
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, IcTokenId, LeaseId, ProjectId, ProviderId, SessionId, TenantId,
-    UserId,
+    AgentId, ApiTokenId, AuditId, IcTokenId, ProjectId, ProviderId, SessionId, TenantId, UserId,
 };
 use reqwest::Method;
 
@@ -15,7 +14,7 @@ use crate::auth::{
     ChangePassword, LoggedOut, Login, Logout, PasswordChanged, Refresh, SessionEnded,
     SessionTokens, SessionView, TokenValidity,
 };
-use crate::leases::{LeaseQuery, LeaseView, ReconcileLease};
+use crate::leases::{LeaseQuery, LeaseView};
 use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
 use crate::lists::{List, PageQuery};
 use crate::models::{
@@ -280,15 +279,6 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn activate_tenant(&self, id: TenantId) -> Result<TenantView, Error> {
         self.send(Call::new(Method::PUT, &format!("/tenants/{id}/activate")))
-            .await
-    }
-
-    /// Marks a suspended tenant for removal.
-    ///
-    /// # Errors
-    /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn delete_tenant(&self, id: TenantId) -> Result<TenantView, Error> {
-        self.send(Call::new(Method::DELETE, &format!("/tenants/{id}")))
             .await
     }
 }
@@ -818,28 +808,6 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn list_leases(&self, query: &LeaseQuery) -> Result<List<LeaseView>, Error> {
         self.send(Call::new(Method::GET, "/leases").query(query))
-            .await
-    }
-
-    /// Takes a lease back.
-    ///
-    /// # Errors
-    /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn revoke_lease(&self, id: LeaseId, body: &Reason) -> Result<LeaseView, Error> {
-        self.send(Call::new(Method::POST, &format!("/leases/{id}/revoke")).body(body))
-            .await
-    }
-
-    /// Closes a lease by decision.
-    ///
-    /// # Errors
-    /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn reconcile_lease(
-        &self,
-        id: LeaseId,
-        body: &ReconcileLease,
-    ) -> Result<LeaseView, Error> {
-        self.send(Call::new(Method::POST, &format!("/leases/{id}/reconcile")).body(body))
             .await
     }
 }

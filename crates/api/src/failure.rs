@@ -1,0 +1,122 @@
+//! From a feature's error to the wire: the code from its kind, the facts a client can act on.
+
+use axum::response::{IntoResponse, Response};
+use iron_net::problem::Problem;
+use iron_primitives::ErrorKind;
+
+/// What a handler fails with.
+#[derive(Debug)]
+pub(crate) struct Failure(Problem);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Failure(problem)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
+/// An error as the client sees it: its own words, unless they are ours alone to read.
+fn plain(kind: ErrorKind, error: impl std::error::Error + Send + Sync + 'static) -> Problem {
+    match kind {
+        ErrorKind::Internal => Problem::internal(error),
+        ErrorKind::ServiceUnavailable => Problem::unavailable(error),
+        _ => Problem::new(kind, error.to_string()),
+    }
+}
+
+impl From<iron_store::Error> for Failure {
+    fn from(error: iron_store::Error) -> Self {
+        use iron_store::Error::{Conflict, Unavailable};
+        Failure(match error {
+            Unavailable(_) | Conflict(_) => Problem::unavailable(error),
+            _ => Problem::internal(error),
+        })
+    }
+}
+
+impl From<iron_vault::Error> for Failure {
+    fn from(error: iron_vault::Error) -> Self {
+        match error {
+            iron_vault::Error::Store(error) => error.into(),
+            other => Failure(Problem::internal(other)),
+        }
+    }
+}
+
+impl From<iron_identity::Error> for Failure {
+    fn from(error: iron_identity::Error) -> Self {
+        use iron_identity::Error;
+        let kind = error.kind();
+        Failure(match error {
+            Error::NotFound { resource, id } => Problem::not_found(resource, id),
+            Error::Invalid { field, problem } => Problem::field(field, problem),
+            Error::TokenAlreadyExists { token } => {
+                plain(kind, error).detail("token_id", token.to_string())
+            }
+            Error::InvalidState { status } => plain(kind, error).detail("status", status.as_str()),
+            Error::InvalidTokenState { status } => plain(kind, error).detail("status", status),
+            Error::AccountLocked { until } => plain(kind, error).detail("until", until.to_string()),
+            other => plain(kind, other),
+        })
+    }
+}
+
+impl From<iron_fleet::Error> for Failure {
+    fn from(error: iron_fleet::Error) -> Self {
+        use iron_fleet::Error;
+        let kind = error.kind();
+        Failure(match error {
+            Error::NotFound { id } => Problem::not_found("agent", id),
+            Error::NotAssigned { provider } => Problem::not_found("assigned provider", provider),
+            Error::Invalid { field, problem } => Problem::field(field, problem),
+            Error::InvalidState { state } => plain(kind, error).detail("status", state.as_str()),
+            other => plain(kind, other),
+        })
+    }
+}
+
+impl From<iron_catalog::Error> for Failure {
+    fn from(error: iron_catalog::Error) -> Self {
+        use iron_catalog::Error;
+        let kind = error.kind();
+        if let Some(path) = error.field() {
+            let text = error.to_string();
+            let marked = format!("`{path}`: ");
+            let problem = text.strip_prefix(&marked).unwrap_or(&text).to_owned();
+            return Failure(Problem::field(path, problem));
+        }
+        Failure(match error {
+            Error::NotFound { id } => Problem::not_found("provider", id),
+            Error::NoPrice { model } => Problem::not_found("model", model),
+            other => plain(kind, other),
+        })
+    }
+}
+
+impl From<iron_budget::Error> for Failure {
+    fn from(error: iron_budget::Error) -> Self {
+        use iron_budget::Error;
+        let kind = error.kind();
+        Failure(match error {
+            Error::LimitOutOfRange => Problem::field("budget", error.to_string()),
+            other => plain(kind, other),
+        })
+    }
+}
+
+impl From<iron_audit::Error> for Failure {
+    fn from(error: iron_audit::Error) -> Self {
+        Failure(plain(error.kind(), error))
+    }
+}

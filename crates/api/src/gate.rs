@@ -1,0 +1,129 @@
+//! What every request of the control plane passes, in this order:
+//!
+//! 1. **identify**: whose credential is it? First, because the next step counts by user.
+//! 2. **rate**: is there room in his windows? Before anything that costs.
+//! 3. **route**: a route that takes a credential refuses here who has none, so that nobody
+//!    learns from the order of errors what he may not see.
+//! 4. **query**: are the parameters those that the operation declares?
+//!
+//! Then comes the idempotency key, and then the handler.
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use http::{HeaderValue, header};
+use iron_net::RequestContext;
+use iron_net::problem::Problem;
+use iron_net::rate::{Standing, Verdict};
+use iron_primitives::ErrorKind;
+
+use crate::caller::{self, Caller, Who};
+use crate::input::{self, CONTRACT};
+use crate::state::Api;
+
+/// Lets a request pass, or answers it.
+pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if is_exempt(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let context = context(&api, &parts);
+    let who = caller::identify(&api, &parts, &context).await;
+    let (verdict, standing) = count(&api, &who, &context);
+    let mut response = match verdict {
+        Verdict::Refused { retry_after } => {
+            api.metrics.http.rate_limited.inc();
+            too_many(retry_after.as_millis().div_ceil(1000))
+        }
+        Verdict::Admitted { wait } => {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            parts.extensions.insert(who);
+            enter(parts, body, next).await
+        }
+    };
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Checks that need no body.
+async fn enter(mut parts: Parts, body: Body, next: Next) -> Response {
+    let path = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str);
+    if path.is_some_and(|path| CONTRACT.needs_credential(&parts.method, path)) {
+        use axum::extract::FromRequestParts as _;
+        if let Err(problem) = Caller::from_request_parts(&mut parts, &()).await {
+            return problem.into_response();
+        }
+    }
+    match input::checked_query(&parts) {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Probes and scrapers ask often and must get an answer.
+fn is_exempt(path: &str) -> bool {
+    let system = path
+        .strip_prefix("/api/v1")
+        .or_else(|| path.strip_prefix("/api"));
+    path == "/metrics"
+        || system.is_some_and(|path| {
+            matches!(
+                path,
+                "/health" | "/health/live" | "/health/ready" | "/version"
+            )
+        })
+}
+
+fn context(api: &Api, parts: &Parts) -> RequestContext {
+    let known = parts.extensions.get::<RequestContext>().copied();
+    known.unwrap_or_else(|| RequestContext::read(&parts.headers, None, &api.environment))
+}
+
+fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Standing>) {
+    let (boot, now) = (api.environment.boot(), api.environment.now());
+    match who {
+        Who::Known(caller) => api.limiters().users.check(caller.user(), boot, now),
+        Who::Nobody | Who::Refused(_) => {
+            api.limiters()
+                .addresses
+                .check(context.address_group(), boot, now)
+        }
+    }
+}
+
+fn too_many(seconds: u128) -> Response {
+    let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+    let message = format!("too many requests; try again in {seconds} s");
+    Problem::new(ErrorKind::RateLimitExceeded, message)
+        .detail("retry_after_seconds", seconds)
+        .retry_after(seconds)
+        .into_response()
+}
+
+/// The answer to a route that does not exist.
+pub(crate) async fn no_route(request: Request) -> Problem {
+    let path = request.uri().path();
+    let message = format!("no route `{path}`; `/api/v1/docs` lists them all");
+    Problem::new(ErrorKind::ResourceNotFound, message)
+        .detail("resource_type", "route")
+        .detail("id", path)
+}
+
+/// The answer to a route that exists with other methods only.
+pub(crate) async fn no_method(request: Request) -> Problem {
+    let method = request.method();
+    let message = format!("the route exists, but not with `{method}`; see the `Allow` header");
+    Problem::new(ErrorKind::MethodNotAllowed, message)
+}

@@ -1,0 +1,13 @@
+//! The handlers: parse, authorise, one call of a feature, view.
+
+pub(crate) mod agents;
+pub(crate) mod audit;
+pub(crate) mod auth;
+pub(crate) mod limits;
+pub(crate) mod models;
+pub(crate) mod projects;
+pub(crate) mod providers;
+pub(crate) mod system;
+pub(crate) mod tenants;
+pub(crate) mod tokens;
+pub(crate) mod users;

@@ -1,0 +1,193 @@
+//! The tenants of a platform.
+
+use axum::extract::State;
+use iron_identity::{
+    NewTenant, Permission, Plan, Tenant, TenantChanges, TenantFilter, TenantStatus,
+};
+use iron_primitives::{Period, Scope, TenantId};
+use iron_runtime::authority::Change;
+use iron_sdk::lists::List;
+use iron_sdk::tenants::{CreateTenant, TenantCreated, TenantQuery, TenantView, UpdateTenant};
+use iron_sdk::users::Reason;
+use iron_store::Sort;
+
+use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::input::{IfMatch, Input, Params, PathId};
+use crate::query::{sort, words};
+use crate::state::Api;
+use crate::view;
+
+/// Creates a tenant with its project `default` and invites its first admin.
+#[utoipa::path(post, path = "/tenants", tag = "tenants", request_body = CreateTenant, responses(
+    (status = 201, description = "The tenant and its first admin", body = TenantCreated),
+))]
+pub(crate) async fn create_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    Input(body): Input<CreateTenant>,
+) -> Result<Created<TenantCreated>, Failure> {
+    let authorised = caller.may(Permission::TenantManage)?;
+    let new = NewTenant {
+        name: body.name,
+        slug: body.slug,
+        plan: body.plan.map_or(Plan::Free, view::plan_of),
+        admin_email: body.admin_email,
+        admin_password: None,
+    };
+    let mut tx = api.db.begin().await?;
+    let made = api
+        .identity
+        .create_tenant(&mut tx, &authorised, new)
+        .await?;
+    let (tenant, project, admin) = (made.tenant.id, made.project.id, made.admin.id);
+    for scope in [
+        Scope::Tenant(tenant),
+        Scope::Project(project),
+        Scope::User(admin),
+    ] {
+        api.limits
+            .create_row(&mut tx, tenant, scope, None, Period::None)
+            .await?;
+    }
+    tx.commit().await?;
+    let location = format!("/api/v1/tenants/{}", made.tenant.id);
+    let (tenant, admin) = (view::tenant(made.tenant), view::user(made.admin));
+    Ok(Created {
+        location,
+        view: TenantCreated { tenant, admin },
+    })
+}
+
+/// Lists the tenants of the platform.
+#[utoipa::path(get, path = "/tenants", tag = "tenants", params(TenantQuery), responses(
+    (status = 200, description = "The tenants", body = List<TenantView>),
+))]
+pub(crate) async fn list_tenants(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(query): Params<TenantQuery>,
+) -> Result<Answer<List<TenantView>>, Failure> {
+    let authorised = caller.may(Permission::TenantRead)?;
+    let statuses = TenantStatus::ALL
+        .iter()
+        .map(|status| (status.as_str(), *status));
+    let filter = TenantFilter {
+        name: query.name,
+        status: words(
+            "status",
+            query.status.as_deref(),
+            &statuses.collect::<Vec<_>>(),
+        )?,
+        only: None,
+    };
+    let order = sort(
+        query.sort.as_deref(),
+        TenantFilter::SORTS,
+        Sort::descending("created_at"),
+    )?;
+    let page = page(query.page, query.per_page);
+    Ok(list(
+        api.identity
+            .tenants(&authorised, filter, order, page)
+            .await?,
+        page,
+        view::tenant,
+    ))
+}
+
+/// One tenant.
+#[utoipa::path(get, path = "/tenants/{tenant_id}", tag = "tenants",
+    params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
+    (status = 200, description = "The tenant", body = TenantView),
+))]
+pub(crate) async fn get_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TenantId>,
+) -> Result<Tagged<TenantView>, Failure> {
+    let authorised = caller.may(Permission::TenantRead)?;
+    Ok(tagged(api.identity.tenant(&api.db, &authorised, id).await?))
+}
+
+fn tagged(tenant: Tenant) -> Tagged<TenantView> {
+    let changed = tenant.updated_at;
+    Tagged::new(view::tenant(tenant), changed)
+}
+
+/// Changes a tenant.
+#[utoipa::path(patch, path = "/tenants/{tenant_id}", tag = "tenants", request_body = UpdateTenant,
+    params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
+    (status = 200, description = "The tenant", body = TenantView),
+))]
+pub(crate) async fn update_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TenantId>,
+    if_match: IfMatch,
+    Input(body): Input<UpdateTenant>,
+) -> Result<Tagged<TenantView>, Failure> {
+    let authorised = caller.may(Permission::TenantManage)?;
+    let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .tenant(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
+    let changes = TenantChanges {
+        name: body.name,
+        plan: body.plan.map(view::plan_of),
+    };
+    let tenant = api
+        .identity
+        .update_tenant(&mut tx, &authorised, id, changes)
+        .await?;
+    tx.commit().await?;
+    (api.notify)(Change::Tenant(id));
+    Ok(tagged(tenant))
+}
+
+/// Suspends a tenant: its users are refused and its agents spend nothing.
+#[utoipa::path(put, path = "/tenants/{tenant_id}/suspend", tag = "tenants", request_body = Reason,
+    params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
+    (status = 200, description = "The tenant", body = TenantView),
+))]
+pub(crate) async fn suspend_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TenantId>,
+    Input(body): Input<Reason>,
+) -> Result<Tagged<TenantView>, Failure> {
+    let authorised = caller.may(Permission::TenantManage)?;
+    let mut tx = api.db.begin().await?;
+    let tenant = api
+        .identity
+        .suspend_tenant(&mut tx, &authorised, id, &body.reason)
+        .await?;
+    tx.commit().await?;
+    (api.notify)(Change::Tenant(id));
+    Ok(tagged(tenant))
+}
+
+/// Lets a suspended tenant work again.
+#[utoipa::path(put, path = "/tenants/{tenant_id}/activate", tag = "tenants",
+    params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
+    (status = 200, description = "The tenant", body = TenantView),
+))]
+pub(crate) async fn activate_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TenantId>,
+) -> Result<Tagged<TenantView>, Failure> {
+    let authorised = caller.may(Permission::TenantManage)?;
+    let mut tx = api.db.begin().await?;
+    let tenant = api
+        .identity
+        .activate_tenant(&mut tx, &authorised, id)
+        .await?;
+    tx.commit().await?;
+    (api.notify)(Change::Tenant(id));
+    Ok(tagged(tenant))
+}

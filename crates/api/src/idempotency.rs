@@ -1,0 +1,172 @@
+//! Requests that may be sent twice and happen once.
+//!
+//! A POST with an `Idempotency-Key` claims its key in the database before it runs and leaves
+//! its answer there, sealed, for 24 hours. The claim is an INSERT that only one of two equal
+//! requests can win, on any instance. An answer that says "not now" (401, 408, 429, 5xx) gives
+//! the key back, because nothing was done. A claim whose process died stays taken until it
+//! expires: whether the change happened is not known, and doing it twice would be worse.
+
+mod store;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt as _;
+use iron_net::problem::{JSON, Problem};
+use iron_primitives::{ErrorKind, TenantId, UserId};
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::state::Api;
+use store::{Claim, Stored};
+
+/// How long an answer is kept.
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Whose key it is and for what.
+pub(crate) struct Place {
+    pub(crate) tenant: TenantId,
+    pub(crate) user: UserId,
+    pub(crate) path: String,
+    pub(crate) key: String,
+    /// SHA-256 over method, path, query and body.
+    pub(crate) fingerprint: Vec<u8>,
+}
+
+/// Runs the request once per key, or gives the first answer again.
+pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let wanted = request.method() == Method::POST && request.headers().contains_key(&KEY);
+    let Some(caller) = Caller::of(&request).filter(|_| wanted) else {
+        return next.run(request).await;
+    };
+    run_once(&api, &caller, request, next)
+        .await
+        .unwrap_or_else(|failure| failure.into_response())
+}
+
+async fn run_once(
+    api: &Api,
+    caller: &Caller,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let key = read_key(&parts.headers)?;
+    let body = api.config.body.read(body).await?;
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let fingerprint = fingerprint(&parts.method, &path, &body);
+    let place = Place {
+        tenant: caller.tenant(),
+        user: caller.user(),
+        path,
+        key,
+        fingerprint,
+    };
+    match store::claim(api, &place).await? {
+        Claim::Ours => {}
+        Claim::Running => return Err(in_progress().into()),
+        Claim::OtherBody => return Err(conflict().into()),
+        Claim::Answered(stored) => return Ok(replay(stored)),
+    }
+    // From here on the client may leave: the claim must still get its answer.
+    let api = api.clone();
+    let running = tokio::spawn(async move {
+        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        keep(&api, &place, response).await
+    });
+    running
+        .await
+        .map_err(|error| Failure::from(Problem::internal(error)))?
+}
+
+fn read_key(headers: &http::HeaderMap) -> Result<String, Problem> {
+    let text = headers
+        .get(&KEY)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if text.is_empty() || text.len() > 128 || !printable || headers.get_all(&KEY).iter().count() > 1
+    {
+        return Err(Problem::field(
+            "Idempotency-Key",
+            "must be 1 to 128 printable characters, once",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn fingerprint(method: &Method, path: &str, body: &Bytes) -> Vec<u8> {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in [
+        method.as_str().as_bytes(),
+        b" ",
+        path.as_bytes(),
+        b"\n",
+        body,
+    ] {
+        context.update(part);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+/// Keeps the answer, or gives the key back if nothing was done.
+async fn keep(api: &Api, place: &Place, response: Response) -> Result<Response, Failure> {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.map_err(Problem::internal)?.to_bytes();
+    let undone = parts.status.is_server_error()
+        || matches!(parts.status.as_u16(), 401 | 408 | 429)
+        // The validation of a body can be repeated at no risk, and a mended body must get in.
+        || parts.status == StatusCode::BAD_REQUEST;
+    if undone {
+        store::release(api, place).await?;
+    } else {
+        let location = parts
+            .headers
+            .get(header::LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let stored = Stored {
+            status: parts.status.as_u16(),
+            location: location.map(str::to_owned),
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        store::keep(api, place, stored).await?;
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn replay(stored: Stored) -> Response {
+    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, [(header::CONTENT_TYPE, JSON)], stored.body).into_response();
+    if let Some(location) = stored
+        .location
+        .and_then(|text| HeaderValue::try_from(text).ok())
+    {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+fn in_progress() -> Problem {
+    let message = "the first request with this idempotency key is still running; ask again later";
+    Problem::new(ErrorKind::OperationInProgress, message).retry_after(1)
+}
+
+fn conflict() -> Problem {
+    let message = "the idempotency key was used with another body; use a new key";
+    Problem::new(ErrorKind::IdempotencyConflict, message)
+}

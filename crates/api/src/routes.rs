@@ -1,0 +1,145 @@
+//! Every route of the control plane, by resource.
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::handlers::{
+    agents, audit, auth, limits, models, projects, providers, system, tenants, tokens, users,
+};
+use crate::state::Api;
+
+/// All routes with their documents.
+pub(crate) fn all() -> OpenApiRouter<Api> {
+    let versioned = OpenApiRouter::new()
+        .merge(system_routes())
+        .merge(documents())
+        .merge(people())
+        .merge(agents_and_projects())
+        .merge(catalog())
+        .merge(tokens())
+        .merge(money())
+        .merge(records());
+    OpenApiRouter::new()
+        .nest("/api/v1", versioned)
+        .nest("/api", system_routes())
+        .routes(routes!(system::get_metrics))
+}
+
+fn system_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(system::get_health))
+        .routes(routes!(system::get_live))
+        .routes(routes!(system::get_ready))
+        .routes(routes!(system::get_version))
+}
+
+fn documents() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(system::get_openapi))
+        .routes(routes!(system::get_openapi_3_0))
+        .routes(routes!(system::get_docs))
+}
+
+fn people() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::validate))
+        .routes(routes!(auth::get_session))
+        .routes(routes!(auth::list_sessions))
+        .routes(routes!(auth::end_session))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(users::create_user, users::list_users))
+        .routes(routes!(users::get_me, users::update_me))
+        .routes(routes!(
+            users::get_user,
+            users::update_user,
+            users::delete_user
+        ))
+        .routes(routes!(users::get_user_permissions))
+        .routes(routes!(users::set_user_role))
+        .routes(routes!(users::suspend_user))
+        .routes(routes!(users::activate_user))
+        .routes(routes!(users::reset_user_password))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::get_tenant, tenants::update_tenant))
+        .routes(routes!(tenants::suspend_tenant))
+        .routes(routes!(tenants::activate_tenant))
+}
+
+fn agents_and_projects() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(projects::create_project, projects::list_projects))
+        .routes(routes!(
+            projects::get_project,
+            projects::update_project,
+            projects::delete_project
+        ))
+        .routes(routes!(agents::create_agent, agents::list_agents))
+        .routes(routes!(
+            agents::get_agent,
+            agents::update_agent,
+            agents::delete_agent
+        ))
+        .routes(routes!(agents::get_agent_status))
+        .routes(routes!(agents::start_agent))
+        .routes(routes!(agents::pause_agent))
+        .routes(routes!(agents::resume_agent))
+        .routes(routes!(agents::stop_agent))
+        .routes(routes!(agents::kill_agent))
+        .routes(routes!(
+            agents::get_agent_providers,
+            agents::assign_agent_providers
+        ))
+        .routes(routes!(agents::remove_agent_provider))
+}
+
+fn catalog() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            providers::create_provider,
+            providers::list_providers
+        ))
+        .routes(routes!(
+            providers::get_provider,
+            providers::update_provider,
+            providers::delete_provider
+        ))
+        .routes(routes!(providers::get_provider_deletion_impact))
+        .routes(routes!(providers::list_provider_agents))
+        .routes(routes!(providers::test_provider))
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::import_prices))
+        .routes(routes!(models::get_model_price, models::set_model_price))
+}
+
+fn tokens() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(tokens::create_token, tokens::list_tokens))
+        .routes(routes!(tokens::get_token, tokens::delete_token))
+        .routes(routes!(tokens::rotate_token))
+        .routes(routes!(tokens::create_api_token, tokens::list_api_tokens))
+        .routes(routes!(tokens::list_my_api_tokens))
+        .routes(routes!(tokens::get_api_token, tokens::revoke_api_token))
+}
+
+fn money() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(limits::get_agent_budget, limits::set_agent_budget))
+        .routes(routes!(limits::get_agent_budget_history))
+        .routes(routes!(limits::get_user_budget, limits::set_user_budget))
+        .routes(routes!(
+            limits::get_project_budget,
+            limits::set_project_budget
+        ))
+        .routes(routes!(audit::list_leases))
+}
+
+fn records() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(audit::list_audit_logs))
+        .routes(routes!(audit::list_my_audit_logs))
+        .routes(routes!(audit::verify_audit_logs))
+        .routes(routes!(audit::get_audit_log))
+}

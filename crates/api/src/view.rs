@@ -1,0 +1,13 @@
+//! From what a feature knows to what the wire shows.
+
+mod agents;
+mod catalog;
+mod money;
+mod people;
+mod records;
+
+pub(crate) use agents::*;
+pub(crate) use catalog::*;
+pub(crate) use money::*;
+pub(crate) use people::*;
+pub(crate) use records::*;
