@@ -31,6 +31,7 @@ pub mod authority;
 mod bearer;
 pub mod call;
 mod config;
+mod cuts;
 mod fresh;
 mod in_flight;
 mod orphan;

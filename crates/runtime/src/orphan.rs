@@ -141,3 +141,89 @@ fn attempt(reserve: &Reserve, facts: &Facts) -> Attempt {
         tokens: Tokens::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iron_journal::{Content, Cursor, JournalKeys, Options};
+    use iron_primitives::{LeaseId, Scope};
+    use iron_testkit::TestEnvironment;
+
+    use super::*;
+    use crate::wallet::ReservedLeg;
+
+    fn reserve(environment: &Environment, call: RequestId, number: u32, facts: &[u8]) -> Reserve {
+        let scope = Scope::Agent(environment.new_id());
+        Reserve {
+            tenant: environment.new_id(),
+            id: u64::from(number),
+            call,
+            attempt: number,
+            cap: 100,
+            amount: 5_000,
+            legs: vec![ReservedLeg { lease: environment.new_id::<LeaseId>(), scope }],
+            facts: facts.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_call_that_never_came_back_leaves_one_record_at_its_bound() {
+        let environment = TestEnvironment::new().environment;
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = JournalKeys::new([1; 32], [2; 32], [3; 32]);
+        let options = Options::new(environment.new_id(), 1, keys);
+        let opened = Journal::open(folder.path(), options, environment.clone());
+        let (journal, _) = opened.expect("opens");
+        let facts = Facts {
+            path: ActorPath {
+                tenant: environment.new_id(),
+                project: environment.new_id(),
+                team: None,
+                user: environment.new_id(),
+                agent: environment.new_id(),
+            },
+            token: environment.new_id(),
+            dialect: "openai_chat".to_owned(),
+            model: "gpt-4o".to_owned(),
+            stream: true,
+            provider: environment.new_id(),
+            provider_kind: "openai".to_owned(),
+            started_at_us: 7,
+            price_book: None,
+            conversation: Some("thread".to_owned()),
+            operation: None,
+            tags: vec!["blue".to_owned()],
+            environment: None,
+            trace: None,
+        };
+        let facts = serde_json::to_vec(&facts).expect("serialises");
+        let (first, second): (RequestId, RequestId) = (environment.new_id(), environment.new_id());
+        let orphans = [
+            reserve(&environment, first, 1, &facts),
+            reserve(&environment, first, 2, &facts),
+            reserve(&environment, second, 1, b"not facts"),
+        ];
+        assert_eq!(record_orphans(&journal, &orphans, &environment), Ok(1));
+
+        let records = std::iter::from_fn({
+            let mut reader = journal.read_from(Cursor::START).expect("a reader");
+            // What is written becomes readable when it is on disk.
+            move || loop {
+                let frames = reader.next_frames(100).expect("readable");
+                let found = frames.into_iter().find_map(|frame| match frame.content {
+                    Content::Record(record) => Some(record),
+                    _ => None,
+                });
+                if found.is_some() {
+                    return found;
+                }
+                std::thread::yield_now();
+            }
+        });
+        let record = records.take(1).next().expect("a record");
+        let record: CallRecord = serde_json::from_slice(record.body()).expect("a call");
+        assert_eq!((record.call, record.outcome), (first, Outcome::Unknown));
+        assert_eq!((record.attempts.len(), record.cost_nanos), (2, 10_000));
+        assert!(record.attempts.iter().all(|attempt| attempt.ended == Ended::Crashed));
+        assert_eq!((record.conversation.as_deref(), &record.tags[..]), (Some("thread"), &["blue".to_owned()][..]));
+    }
+}

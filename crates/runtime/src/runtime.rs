@@ -14,6 +14,7 @@ use crate::authority::{
 };
 use crate::bearer::Bearer;
 use crate::config::Config;
+use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
 use crate::shelf::Shelf;
@@ -33,6 +34,7 @@ pub struct Runtime {
     pub(crate) environment: Environment,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) shelf: Shelf,
+    pub(crate) cuts: Arc<Cuts>,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
@@ -82,6 +84,7 @@ impl Runtime {
             Box::pin(async move { asked.subject_key(tenant, subject).await })
         });
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
+        let cuts = Cuts::listen(wallets.cuts());
         Arc::new(Runtime {
             config,
             authority,
@@ -92,6 +95,7 @@ impl Runtime {
             environment,
             in_flight,
             shelf: Shelf::new(),
+            cuts,
             bearers,
             credentials,
             subjects,

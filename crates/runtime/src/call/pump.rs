@@ -14,6 +14,7 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
+use crate::cuts::Watched;
 use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
@@ -132,7 +133,8 @@ impl Runtime {
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
         cleared.draft.first_byte = Some(self.environment.boot());
         let until = self.deadline_of(cleared);
-        let passed = self.pass_on(&mut stream, &mut listener, until).await;
+        let watched = self.cuts.watch(hold);
+        let passed = self.pass_on(&mut stream, &mut listener, &watched, until).await;
         self.metrics.calls.streams_in_flight.dec();
         let reading = stream.flow.reading();
         let outcome = match passed {
@@ -157,10 +159,12 @@ impl Runtime {
         &self,
         stream: &mut Stream,
         listener: &mut Listener,
+        watched: &Watched,
         mut until: Instant,
     ) -> Passed {
         let Stream { upstream, flow, opening, ended } = stream;
         let mut listening = true;
+        let mut budget_cut = false;
         for piece in std::mem::take(opening) {
             listening &= listener.hand(piece).await;
         }
@@ -175,6 +179,17 @@ impl Runtime {
             }
             let chunk = tokio::select! {
                 biased;
+                () = watched.cut(), if !budget_cut => {
+                    // The caller's stream ends here; the provider's is read on for its usage.
+                    budget_cut = true;
+                    if listening {
+                        listener.hand(flow.fail(budget_error())).await;
+                    }
+                    listener.end();
+                    listening = false;
+                    until = until.min(Instant::now() + drain);
+                    continue;
+                }
                 chunk = upstream.chunk() => chunk,
                 () = listener.gone(), if listening => {
                     listening = false;
@@ -203,7 +218,11 @@ impl Runtime {
                 Err(error) => break Some(ended_by(error)),
             }
         };
-        finish(flow, listener, listening, failure).await
+        let passed = finish(flow, listener, listening, failure).await;
+        match budget_cut {
+            true => Passed { ended: Ended::BudgetLowered, client_gone: false },
+            false => passed,
+        }
     }
 }
 
@@ -246,6 +265,11 @@ fn stream_error(ended: Ended) -> ProviderError {
         }
         _ => ProviderError::new(ErrorClass::Internal, "the provider's stream broke off"),
     }
+}
+
+/// The error that ends a caller's stream when the money for it was taken away.
+fn budget_error() -> ProviderError {
+    ProviderError::new(ErrorClass::Billing, "a budget was lowered below what is under way")
 }
 
 /// Whether what was read is the provider's last word about its usage.

@@ -57,6 +57,8 @@ pub enum Ended {
     Malformed,
     /// The provider sent more than the hold covers, and was cut off.
     BoundReached,
+    /// A limit was lowered below what was under way.
+    BudgetLowered,
     /// The caller left; the rest was read to the end for its usage.
     ClientGoneDrained,
     /// The caller left; the attempt was aborted.

@@ -181,3 +181,20 @@ async fn a_bearer_is_asked_for_once_and_serves_while_the_control_plane_is_away()
     let refused = world.call(Dialect::OpenAiChat, CHAT).await.expect_err("nobody to ask");
     assert_eq!(refused, Refusal::AuthorityUnavailable);
 }
+
+#[tokio::test]
+async fn a_stream_ends_when_its_budget_is_lowered_below_it_and_its_usage_still_counts() {
+    let (fake, world) = behind_a_fake(Config::default()).await;
+    fake.behave(Behaviour { piece_delay_ms: 20, output_tokens: 20, ..Behaviour::default() });
+    world.limit_agent(1_000_000_000);
+    let reply = world.call(Dialect::OpenAiChat, STREAMED).await.expect("a stream");
+    world.limit_agent(1);
+    let agent = iron_primitives::Scope::Agent(world.path.agent);
+    world.runtime.apply(iron_runtime::authority::Change::Budget(agent));
+    let body = text(reply).await;
+    assert!(body.contains("a budget was lowered"), "{body}");
+    let record = world.record().await;
+    assert_eq!(record.attempts[0].ended, Ended::BudgetLowered);
+    assert_eq!(record.attempts[0].settlement, Settlement::Actual);
+    assert_eq!(record.cost_nanos, fake.billed_nanos());
+}
