@@ -23,19 +23,19 @@
 //! that may happen.
 
 mod input;
+mod terms;
 
 use iron_primitives::{Money, MoneyError, PicoDollars, Refusal, UnitPrice};
 
-use crate::envelope::{CapField, Edits, Envelope, Facts};
+use self::terms::{OutputTerms, Terms, input_price, output_price};
+use crate::envelope::{CapField, Edits, Envelope};
 use crate::kind::{Dialect, ProviderKind};
-use crate::prices::{Model, ModelRef, PriceBook, Rates, scaled};
+use crate::prices::{ModelRef, PriceBook};
 use crate::usage::{ServiceTier, Usage};
 
 /// The output cap that is assumed, and not forwarded, for a model that is free and whose
 /// maximum nobody states (a local server rejects caps beyond its context).
 pub const UNSTATED_OUTPUT_CAP: u64 = 32_768;
-/// The documented cap of the old completions when the client sends none.
-const COMPLETIONS_DEFAULT_CAP: u64 = 16;
 
 /// Why a call has no bound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -392,163 +392,4 @@ fn find<'a>(
         });
     }
     Ok(model)
-}
-
-/// At which rates the attempt may be billed.
-struct Terms {
-    rates: Rates,
-    unsaid_tier: ServiceTier,
-    regional: bool,
-}
-
-impl Terms {
-    fn of(
-        model: &Model,
-        facts: &Facts,
-        assumptions: &Assumptions,
-        input_tokens: u64,
-    ) -> Result<Terms, BoundError> {
-        let price = &model.price;
-        let asked = match facts.service_tier.as_deref() {
-            None | Some("auto") => None,
-            Some(word) => {
-                let tier = ServiceTier::from_answer(word).map(|tier| match (model.kind, tier) {
-                    // OpenAI's `fast` is another word for its priority tier.
-                    (ProviderKind::OpenAi, ServiceTier::Fast) => ServiceTier::Priority,
-                    _ => tier,
-                });
-                let unknown = || BoundError::Tier {
-                    tier: word.to_owned(),
-                    model: facts.model.clone(),
-                };
-                let tier = tier.ok_or_else(unknown)?;
-                if !price.is_free() && !price.tiers.contains_key(&tier) {
-                    return Err(unknown());
-                }
-                Some(tier)
-            }
-        };
-        let standard = price.rates(ServiceTier::Standard, input_tokens);
-        let rates = match asked.or(assumptions.unnamed_tier) {
-            // A request may be served, and billed, at the standard tier all the same.
-            Some(tier) => price.rates(tier, input_tokens).dearer(&standard),
-            None if model.kind == ProviderKind::OpenAi
-                && price.tiers.contains_key(&ServiceTier::Priority) =>
-            {
-                price
-                    .rates(ServiceTier::Priority, input_tokens)
-                    .dearer(&standard)
-            }
-            None => standard,
-        };
-        // Anthropic's workspaces may set a region by default; OpenAI's follows the address.
-        let regional_possible = assumptions.regional
-            || (model.kind == ProviderKind::Anthropic && facts.region.as_deref() != Some("global"));
-        let rates = match price.regional_permille.filter(|_| regional_possible) {
-            Some(permille) => scaled(&rates, permille)?,
-            None => rates,
-        };
-        let regional = assumptions.regional
-            || facts
-                .region
-                .as_deref()
-                .is_some_and(|region| region != "global");
-        Ok(Terms {
-            rates,
-            unsaid_tier: asked.unwrap_or_default(),
-            regional,
-        })
-    }
-}
-
-/// The dearest rate at which a token of input may be billed.
-fn input_price(model: &Model, facts: &Facts, rates: &Rates) -> UnitPrice {
-    let writes = match model.kind {
-        ProviderKind::Anthropic => facts.cache_marks,
-        // OpenAI writes to its cache unasked.
-        _ => true,
-    };
-    let mut dearest = rates.input.max(rates.cache_read);
-    if writes {
-        dearest = dearest.max(rates.cache_write_5m);
-        if facts.long_cache {
-            dearest = dearest.max(rates.cache_write_1h);
-        }
-    }
-    dearest
-}
-
-/// The dearest rate at which a token of output may be billed.
-fn output_price(model: &Model, facts: &Facts, rates: &Rates) -> Result<UnitPrice, BoundError> {
-    if !facts.audio_output || model.price.is_free() {
-        return Ok(rates.output);
-    }
-    match rates.output_audio {
-        Some(audio) => Ok(audio.max(rates.output)),
-        None => Err(BoundError::Modality {
-            what: "spoken output",
-            model: facts.model.clone(),
-        }),
-    }
-}
-
-/// Which output caps may be forwarded.
-struct OutputTerms {
-    cap: u64,
-    floor: u64,
-    shrinkable: bool,
-    forwarded: Option<CapField>,
-}
-
-impl OutputTerms {
-    fn of(
-        model: &Model,
-        dialect: Dialect,
-        facts: &Facts,
-        assumptions: &Assumptions,
-    ) -> Result<OutputTerms, BoundError> {
-        let Some(field) = model.cap_field(dialect) else {
-            return Ok(OutputTerms {
-                cap: 0,
-                floor: 0,
-                shrinkable: false,
-                forwarded: None,
-            });
-        };
-        let most = match dialect {
-            Dialect::OpenAiCompletions => {
-                Some(model.max_output.map_or(COMPLETIONS_DEFAULT_CAP, |most| {
-                    most.min(COMPLETIONS_DEFAULT_CAP)
-                }))
-            }
-            _ => model.max_output,
-        };
-        let (cap, forwarded) = match (facts.output_cap, most) {
-            (Some(asked), _) => (asked.min(model.max_output.unwrap_or(asked)), Some(field)),
-            (None, Some(most)) => (most, Some(field)),
-            (None, None) if model.price.is_free() => (UNSTATED_OUTPUT_CAP, None),
-            (None, None) => {
-                return Err(BoundError::NoCap {
-                    model: facts.model.clone(),
-                    field: field.as_str(),
-                });
-            }
-        };
-        // A thinking budget must fit below the cap, or the provider refuses the request.
-        let thinking = facts
-            .thinking_budget
-            .map_or(0, |budget| budget.saturating_add(1));
-        let floor = assumptions.floor_tokens.max(thinking).min(cap);
-        // A cap of the client's own is a promise to it, unless it watches the answer grow.
-        let chosen_by_us = facts.output_cap.is_none();
-        let shrinkable = forwarded.is_some()
-            && floor < cap
-            && (chosen_by_us || facts.stream && model.kind.abort_stops_billing());
-        Ok(OutputTerms {
-            cap,
-            floor,
-            shrinkable,
-            forwarded,
-        })
-    }
 }

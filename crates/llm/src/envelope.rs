@@ -14,6 +14,8 @@
 mod content;
 mod edits;
 mod fields;
+mod tools;
+mod values;
 
 use std::ops::Range;
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::content::{Content, expect, string, wrong};
 use super::edits::{CapField, Spots, StreamOptions};
+use super::values::{boolean, names_audio, skip_if_null, skip_null, text, whole};
 use super::{CHOICES_LIMIT, Facts, HostedTool, OUTPUT_CAP_LIMIT, RequestError};
 use crate::kind::Dialect;
 use crate::scan::{Kind, Scanner};
@@ -31,11 +32,11 @@ pub(super) struct Reader {
     seen: HashSet<Box<str>>,
     model: Option<String>,
     prompt_seen: bool,
-    content: Content,
-    read: Read,
+    pub(super) content: Content,
+    pub(super) read: Read,
 }
 
-type Done = Result<(), RequestError>;
+pub(super) type Done = Result<(), RequestError>;
 
 impl Reader {
     pub(super) fn new(dialect: Dialect, object_at: usize) -> Reader {
@@ -307,72 +308,6 @@ impl Reader {
         Ok(())
     }
 
-    fn tools(&mut self, scanner: &mut Scanner<'_>) -> Done {
-        if skip_if_null(scanner)? {
-            return Ok(());
-        }
-        let start = scanner.position();
-        expect(scanner, Kind::Array, "tools")?;
-        scanner.array(|scanner, index| {
-            self.tool(scanner)
-                .map_err(|error| error.under(|| format!("tools[{index}]")))
-        })?;
-        self.declaration(start..scanner.end());
-        Ok(())
-    }
-
-    fn tool(&mut self, scanner: &mut Scanner<'_>) -> Done {
-        expect(scanner, Kind::Object, "")?;
-        let (mut hosted, mut max_uses) = (None, None);
-        scanner.object(|scanner, name| {
-            match name {
-                "type" if scanner.kind()? == Kind::String => {
-                    let word = scanner.string()?.decoded().into_owned();
-                    hosted = hosted
-                        .take()
-                        .or(Some(word).filter(|word| runs_at_the_provider(word)));
-                }
-                "max_uses" => {
-                    let uses = whole(scanner, "max_uses", 0, OUTPUT_CAP_LIMIT)?;
-                    max_uses = max_uses.max(uses);
-                }
-                "cache_control" => self.content.cache_control(scanner)?,
-                _ => {
-                    scanner.skip()?;
-                }
-            }
-            Ok::<(), RequestError>(())
-        })?;
-        self.read.facts.tools = self.read.facts.tools.saturating_add(1);
-        self.read
-            .facts
-            .hosted_tools
-            .extend(hosted.map(|name| HostedTool { name, max_uses }));
-        Ok(())
-    }
-
-    fn functions(&mut self, scanner: &mut Scanner<'_>) -> Done {
-        if skip_if_null(scanner)? {
-            return Ok(());
-        }
-        let start = scanner.position();
-        expect(scanner, Kind::Array, "functions")?;
-        scanner.array(|scanner, _| {
-            self.read.facts.tools = self.read.facts.tools.saturating_add(1);
-            scanner.skip()?;
-            Ok::<(), RequestError>(())
-        })?;
-        self.declaration(start..scanner.end());
-        Ok(())
-    }
-
-    fn declaration(&mut self, range: Range<usize>) {
-        let facts = &mut self.read.facts;
-        facts.tool_bytes = facts.tool_bytes.saturating_add(range.len() as u64);
-        self.read.declarations.push(range.clone());
-        self.read.before_prompt.push(range);
-    }
-
     fn thinking(&mut self, scanner: &mut Scanner<'_>) -> Done {
         if skip_if_null(scanner)? {
             return Ok(());
@@ -485,85 +420,5 @@ fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
         ("max_completion_tokens", Dialect::OpenAiChat) => Some(CapField::MaxCompletionTokens),
         ("max_output_tokens", Dialect::OpenAiResponses) => Some(CapField::MaxOutputTokens),
         _ => None,
-    }
-}
-
-/// Whether a tool of this type runs at the provider, where its input and its fees are out
-/// of our sight. A type we do not know is taken for one that does.
-fn runs_at_the_provider(type_word: &str) -> bool {
-    let runs_at_the_client = ["function", "custom", "local_shell", "apply_patch"]
-        .contains(&type_word)
-        || ["bash_", "text_editor_", "computer", "memory_"]
-            .iter()
-            .any(|start| type_word.starts_with(start));
-    !runs_at_the_client
-}
-
-fn names_audio(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
-    if skip_if_null(scanner)? {
-        return Ok(false);
-    }
-    expect(scanner, Kind::Array, "modalities")?;
-    let mut audio = false;
-    scanner.array(|scanner, index| {
-        let word = string(scanner, &format!("modalities[{index}]"))?;
-        audio |= word.decoded() != "text";
-        Ok::<(), RequestError>(())
-    })?;
-    Ok(audio)
-}
-
-/// Reads past a value; says whether it was `null` (or an explicit no).
-fn skip_null(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
-    let null = scanner.kind()? == Kind::Null;
-    scanner.skip()?;
-    Ok(null)
-}
-
-/// Reads past a `null`, and nothing else.
-fn skip_if_null(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
-    let null = scanner.kind()? == Kind::Null;
-    if null {
-        scanner.null()?;
-    }
-    Ok(null)
-}
-
-fn boolean(scanner: &mut Scanner<'_>, field: &str) -> Result<Option<bool>, RequestError> {
-    match scanner.kind()? {
-        Kind::Null => scanner.null().map(|()| None).map_err(Into::into),
-        Kind::Bool => Ok(Some(scanner.boolean()?)),
-        found => Err(wrong(field, "true or false", found)),
-    }
-}
-
-fn text(scanner: &mut Scanner<'_>, field: &str) -> Result<Option<String>, RequestError> {
-    if skip_if_null(scanner)? {
-        return Ok(None);
-    }
-    Ok(Some(string(scanner, field)?.decoded().into_owned()))
-}
-
-fn whole(
-    scanner: &mut Scanner<'_>,
-    field: &str,
-    least: u64,
-    most: u64,
-) -> Result<Option<u64>, RequestError> {
-    match scanner.kind()? {
-        Kind::Null => scanner.null().map(|()| None).map_err(Into::into),
-        Kind::Number => {
-            let value = scanner
-                .number()?
-                .parse()
-                .ok()
-                .filter(|value| (least..=most).contains(value));
-            value.map(Some).ok_or_else(|| RequestError::OutOfRange {
-                field: field.to_owned(),
-                least,
-                most,
-            })
-        }
-        found => Err(wrong(field, "a whole number", found)),
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use iron_primitives::UnitPrice;
 use serde_json::value::RawValue;
 
-use super::book::{Stated, complete, unreadable};
 use super::decimal::dollars_per_unit;
+use super::file::{Stated, complete, unreadable};
 use super::{Abilities, ImageRule, Mode, Model, Price, PriceBook, PriceError, TierRates};
 use crate::kind::ProviderKind;
 use crate::usage::ServiceTier;

@@ -1,0 +1,174 @@
+//! A model: what it is for, what it can do, where its limits are.
+
+use std::sync::Arc;
+
+use iron_primitives::{Money, MoneyError};
+
+use super::Price;
+use crate::envelope::CapField;
+use crate::kind::{Dialect, ProviderKind};
+use crate::usage::Usage;
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Chat; at OpenAI also responses.
+    Chat,
+    /// Responses only.
+    Responses,
+    /// The old completions.
+    Completion,
+    /// Embeddings: no output is billed.
+    Embedding,
+    /// Whatever the server makes of it (a wildcard for local servers).
+    Any,
+}
+
+impl Mode {
+    /// The word in price lists.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mode::Chat => "chat",
+            Mode::Responses => "responses",
+            Mode::Completion => "completion",
+            Mode::Embedding => "embedding",
+            Mode::Any => "any",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Mode> {
+        [
+            Mode::Chat,
+            Mode::Responses,
+            Mode::Completion,
+            Mode::Embedding,
+            Mode::Any,
+        ]
+        .into_iter()
+        .find(|mode| mode.as_str() == word)
+    }
+}
+
+/// The tokenizer by which a provider counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// `o200k_base`
+    O200k,
+    /// `cl100k_base`
+    Cl100k,
+}
+
+/// How many tokens an image is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageRule {
+    /// A base and so much for each tile of 512 pixels, after scaling to fit 2048 × 2048 and
+    /// to a shortest side of 768 (OpenAI).
+    Tiles {
+        /// The whole price at low detail.
+        base: u64,
+        /// For each tile.
+        tile: u64,
+    },
+    /// A token for each patch of 32 pixels, up to a maximum, times a factor (OpenAI).
+    Patches {
+        /// The most patches.
+        most: u64,
+        /// The most at `original` detail.
+        original: u64,
+        /// The factor in thousandths.
+        permille: u64,
+    },
+    /// Never more than this, whatever its size (Anthropic scales larger images down).
+    Most(u64),
+}
+
+/// What a model can do, as far as bounds and lists of models care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent abilities, one flag each"
+)]
+pub struct Abilities {
+    /// Sees images.
+    pub vision: bool,
+    /// Reads documents.
+    pub files: bool,
+    /// Hears.
+    pub audio_input: bool,
+    /// Speaks.
+    pub audio_output: bool,
+    /// Calls tools.
+    pub tools: bool,
+    /// Reasons; its cap includes the reasoning.
+    pub reasoning: bool,
+    /// Keeps to a JSON schema.
+    pub json_schema: bool,
+    /// Caches prompts.
+    pub prompt_cache: bool,
+}
+
+/// A model: what it costs and where its limits are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Whose it is.
+    pub kind: ProviderKind,
+    /// Its name on the wire; `*` stands for every model of the kind.
+    pub name: String,
+    /// What it is for.
+    pub mode: Mode,
+    /// The most tokens that input and output may have together, where it is known.
+    pub context: Option<u64>,
+    /// The most output tokens, where it is known.
+    pub max_output: Option<u64>,
+    /// The tokenizer, where it is public.
+    pub encoding: Option<Encoding>,
+    /// How images are counted, where the model sees.
+    pub images: Option<ImageRule>,
+    /// What it can do.
+    pub abilities: Abilities,
+    /// What it costs.
+    pub price: Price,
+    /// Whether the prices are made up: nobody sends a bill.
+    pub simulated: bool,
+    /// Where the prices come from.
+    pub source: Option<String>,
+    /// When the provider switches it off, as a date.
+    pub retires_on: Option<String>,
+}
+
+impl Model {
+    /// What an attempt cost.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
+    pub fn cost(&self, usage: &Usage) -> Result<Money, MoneyError> {
+        self.price.cost(usage)
+    }
+
+    /// The field in which this model takes its output cap, in a dialect that has one.
+    pub const fn cap_field(&self, dialect: Dialect) -> Option<CapField> {
+        match (dialect, self.kind) {
+            (Dialect::OpenAiChat, ProviderKind::OpenAi) => Some(CapField::MaxCompletionTokens),
+            (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
+            (Dialect::OpenAiEmbeddings, _) => None,
+            _ => Some(CapField::MaxTokens),
+        }
+    }
+
+    /// Whether it answers requests of this dialect.
+    pub const fn answers(&self, dialect: Dialect) -> bool {
+        match self.mode {
+            Mode::Any => true,
+            Mode::Chat => matches!(
+                dialect,
+                Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages
+            ),
+            Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
+            Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
+            Mode::Embedding => matches!(dialect, Dialect::OpenAiEmbeddings),
+        }
+    }
+}
+
+/// A shared model entry.
+pub type ModelRef = Arc<Model>;
