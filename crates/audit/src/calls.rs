@@ -83,9 +83,7 @@ static INSERT_MANY: LazyLock<&'static str> = LazyLock::new(|| insert_text(ROWS))
 async fn insert(tx: &mut Tx, calls: &[(&Item, &CallFacts)]) -> Result<(), ProjectionError> {
     let mut inserted = 0;
     if calls.len() == ROWS {
-        let bound = calls
-            .iter()
-            .fold(sql(*INSERT_MANY), |statement, call| bind(statement, call));
+        let bound = calls.iter().fold(sql(*INSERT_MANY), bind);
         inserted = bound.execute(&mut *tx).await?;
     } else {
         for call in calls {

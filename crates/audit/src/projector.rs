@@ -66,25 +66,16 @@ pub enum ProjectionError {
 }
 
 impl ProjectionError {
-    /// Whether the record itself is at fault, so that trying again would not help.
-    const fn is_final(&self) -> bool {
+    /// The failure of the database that will pass; else the error itself.
+    fn passing(self) -> Result<Error, ProjectionError> {
         match self {
-            ProjectionError::Store(error) => !matches!(
-                error,
-                iron_store::Error::Unavailable(_)
-                    | iron_store::Error::Conflict(_)
-                    | iron_store::Error::Migration(_)
-                    | iron_store::Error::Folder(_)
-            ),
-            ProjectionError::Malformed { .. } => true,
-            ProjectionError::Repeated => false,
-        }
-    }
-
-    fn into_error(self) -> Error {
-        match self {
-            ProjectionError::Store(error) => Error::Store(error),
-            ProjectionError::Malformed { .. } | ProjectionError::Repeated => Error::Superseded,
+            ProjectionError::Store(
+                error @ (iron_store::Error::Unavailable(_)
+                | iron_store::Error::Conflict(_)
+                | iron_store::Error::Migration(_)
+                | iron_store::Error::Folder(_)),
+            ) => Ok(error.into()),
+            other => Err(other),
         }
     }
 }
@@ -131,11 +122,13 @@ impl Projector {
         })
     }
 
-    /// Projects everything that is on disk now. The relay may begin after it.
+    /// Waits until everything that is written now is on disk, and projects it. The relay may
+    /// begin after it.
     ///
     /// # Errors
     /// As [`Projector::run_once`].
     pub async fn catch_up(&mut self) -> Result<CaughtUp, Error> {
+        self.journal.synced(self.journal.position()).await?;
         while self.run_once().await? > 0 {}
         Ok(CaughtUp(()))
     }
@@ -185,7 +178,7 @@ impl Projector {
             return Ok(0);
         };
         let (next, count) = (last.next, frames.len());
-        let mut batch = Batch::of(frames);
+        let batch = Batch::of(frames);
         match self.project(&batch.items, next).await {
             Ok(()) => {}
             Err(Failed::Retry(error)) => {
@@ -193,15 +186,9 @@ impl Projector {
                 return Err(error);
             }
             Err(Failed::OneByOne) => {
-                for (item, end) in batch.items.drain(..).zip(batch.ends.drain(..)) {
-                    self.project_alone(item, end)
-                        .await
-                        .inspect_err(|_| self.reader = None)?;
-                }
-                self.project(&[], next).await.map_err(|failed| {
-                    self.reader = None;
-                    failed.into_error()
-                })?;
+                self.project_each(batch, next)
+                    .await
+                    .inspect_err(|_| self.reader = None)?;
             }
         }
         Ok(count)
@@ -225,33 +212,46 @@ impl Projector {
             // The runtime is going down.
             return Err(Error::Superseded);
         };
+        let frames = frames?;
         self.reader = Some(reader);
-        Ok(frames?)
+        Ok(frames)
     }
 
     /// Gives records to all projections and moves the place on, in one transaction.
     async fn project(&mut self, items: &[Item], next: Position) -> Result<(), Failed> {
         let mut tx = self.audit.db.begin().await.map_err(Failed::store)?;
-        let moved = store::move_offset(
-            &mut tx,
-            &self.audit,
-            self.journal.incarnation(),
-            (self.cursor, next),
-        );
-        if !moved.await.map_err(Failed::Retry)? {
-            return Err(Failed::Retry(Error::Superseded));
-        }
+        self.advance(&mut tx, next).await.map_err(Failed::Retry)?;
         for projection in &self.projections {
-            match projection.project(&mut tx, items).await {
-                Ok(()) => {}
-                Err(error) if error.is_final() => return Err(Failed::OneByOne),
-                Err(ProjectionError::Repeated) => return Err(Failed::OneByOne),
-                Err(error) => return Err(Failed::Retry(error.into_error())),
+            if let Err(error) = projection.project(&mut tx, items).await {
+                return Err(error.passing().map_or(Failed::OneByOne, Failed::Retry));
             }
         }
         tx.commit().await.map_err(Failed::store)?;
         self.cursor = next;
         Ok(())
+    }
+
+    /// Projects the records of a batch one by one, and moves the place behind its last frame.
+    async fn project_each(&mut self, batch: Batch, next: Position) -> Result<(), Error> {
+        for (item, end) in batch.items.into_iter().zip(batch.ends) {
+            self.project_alone(item, end).await?;
+        }
+        if self.cursor < next {
+            let mut tx = self.audit.db.begin().await?;
+            self.advance(&mut tx, next).await?;
+            tx.commit().await?;
+            self.cursor = next;
+        }
+        Ok(())
+    }
+
+    /// Moves the place on, within the transaction.
+    async fn advance(&self, tx: &mut Tx, next: Position) -> Result<(), Error> {
+        let incarnation = self.journal.incarnation();
+        if store::move_offset(tx, &self.audit, incarnation, (self.cursor, next)).await? {
+            return Ok(());
+        }
+        Err(Error::Superseded)
     }
 
     /// Projects one record by itself; a projection that cannot take it is passed over, and the
@@ -262,19 +262,19 @@ impl Projector {
         let mut poison: Vec<Poison> = Vec::new();
         'again: loop {
             let mut tx = self.audit.db.begin().await?;
-            let place = (self.cursor, next);
-            let incarnation = self.journal.incarnation();
-            if !store::move_offset(&mut tx, &self.audit, incarnation, place).await? {
-                return Err(Error::Superseded);
-            }
+            self.advance(&mut tx, next).await?;
             for projection in &self.projections {
                 if refused.contains(projection.name()) {
                     continue;
                 }
-                match projection.project(&mut tx, &item).await {
+                let Err(error) = projection.project(&mut tx, &item).await else {
+                    continue;
+                };
+                match error.passing() {
+                    Ok(passing) => return Err(passing),
                     // It is there already, and nothing else was done with it.
-                    Ok(()) | Err(ProjectionError::Repeated) => {}
-                    Err(error) if error.is_final() => {
+                    Err(ProjectionError::Repeated) => {}
+                    Err(error) => {
                         // PostgreSQL takes nothing more in this transaction: begin again.
                         tx.rollback().await?;
                         refused.insert(projection.name());
@@ -282,7 +282,6 @@ impl Projector {
                         poison.push(Poison::of(item, next, projection.name(), &error));
                         continue 'again;
                     }
-                    Err(error) => return Err(error.into_error()),
                 }
             }
             for poison in &poison {
@@ -310,9 +309,9 @@ impl Projector {
     /// Lets the journal drop what is projected.
     async fn retire(&self) {
         let (journal, cursor) = (self.journal.clone(), self.cursor);
-        match tokio::task::spawn_blocking(move || journal.retire(cursor)).await {
-            Ok(Err(error)) => tracing::error!(%error, "segments of the journal cannot be archived"),
-            Ok(Ok(_)) | Err(_) => {}
+        let retired = tokio::task::spawn_blocking(move || journal.retire(cursor)).await;
+        if let Ok(Err(error)) = retired {
+            tracing::error!(%error, "segments of the journal cannot be archived");
         }
     }
 }
@@ -328,13 +327,6 @@ enum Failed {
 impl Failed {
     fn store(error: iron_store::Error) -> Self {
         Failed::Retry(error.into())
-    }
-
-    fn into_error(self) -> Error {
-        match self {
-            Failed::Retry(error) => error,
-            Failed::OneByOne => Error::Superseded,
-        }
     }
 }
 

@@ -272,6 +272,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The order of names: by UTF-16 code units, which for ASCII is the order of bytes.
+fn order(a: &str, b: &str) -> std::cmp::Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        return a.as_bytes().cmp(b.as_bytes());
+    }
+    a.encode_utf16().cmp(b.encode_utf16())
+}
+
 /// Puts the members of an object, already written to `out`, in their order.
 fn sort_members(
     members: &mut [(Cow<'_, str>, std::ops::Range<usize>)],
@@ -279,13 +287,13 @@ fn sort_members(
     out: &mut Vec<u8>,
 ) -> Result<(), NotCanonical> {
     let in_order = members.windows(2).all(|pair| match pair {
-        [(a, _), (b, _)] => a.encode_utf16().lt(b.encode_utf16()),
+        [(a, _), (b, _)] => order(a, b).is_lt(),
         _ => true,
     });
     if in_order {
         return Ok(());
     }
-    members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    members.sort_by(|(a, _), (b, _)| order(a, b));
     for pair in members.windows(2) {
         if let [(a, _), (b, _)] = pair
             && a == b

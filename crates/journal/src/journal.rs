@@ -384,6 +384,11 @@ impl Journal {
         shared.progress.reached(position).await
     }
 
+    /// Waits until everything before `position` is on disk, whatever the durability.
+    pub async fn synced(&self, position: Position) -> Result<(), Stopped> {
+        self.handle.shared.progress.reached(position).await
+    }
+
     /// The place behind the last entry.
     pub fn position(&self) -> Position {
         lock(&self.handle.shared.writer).end()

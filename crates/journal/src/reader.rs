@@ -50,35 +50,50 @@ impl Reader {
 
     /// The next frames, at most `most`; none if the disk has nothing behind the cursor. Blocks
     /// while it reads.
+    ///
+    /// # Errors
+    /// What is wrong at the cursor; the frames before it have been given.
     pub fn next_frames(&mut self, most: usize) -> Result<Vec<Frame>, Error> {
         let mut frames = Vec::new();
         let durable = self.shared.progress.durable();
-        while frames.len() < most && self.cursor < durable {
+        while frames.len() < most {
+            match self.step(durable) {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(error) if frames.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(frames)
+    }
+
+    fn step(&mut self, durable: Position) -> Result<Option<Frame>, Error> {
+        while self.cursor < durable {
             let Some(limit) = self.enter_segment(durable)? else {
-                break;
+                return Ok(None);
             };
             let Some(segment) = &mut self.segment else {
-                break;
+                return Ok(None);
             };
             match segment.next(limit)? {
                 Step::Frame(raw) => {
-                    self.cursor = raw.next;
-                    frames.push(content::parse(raw)?.frame);
+                    let next = raw.next;
+                    let frame = content::parse(raw)?.frame;
+                    self.cursor = next;
+                    return Ok(Some(frame));
                 }
                 // The segment is complete and holds nothing more, perhaps nothing at all.
                 Step::End if self.cursor.ordinal() < durable.ordinal() => {
                     self.cursor = begin_of(self.cursor.ordinal().saturating_add(1));
                 }
-                Step::End => break,
+                Step::End => return Ok(None),
                 Step::Broken(damage) => {
-                    return Err(Error::Damaged {
-                        position: self.cursor,
-                        damage,
-                    });
+                    let position = self.cursor;
+                    return Err(Error::Damaged { position, damage });
                 }
             }
         }
-        Ok(frames)
+        Ok(None)
     }
 
     /// Opens the segment that the cursor stands in, and gives the offset up to which it may be

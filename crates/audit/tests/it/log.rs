@@ -114,6 +114,25 @@ both_engines! {
         assert_eq!((report.faults, report.records), (Vec::new(), 12));
     }
 
+    async fn a_relay_that_was_ended_in_the_middle_of_its_work_doubles_nothing(db: iron_store::Db) {
+        let world = World::new(db).await;
+        let Server { journal, projector, relay } = world.start().await;
+        drop(projector);
+        let relay = tokio::spawn(relay.run());
+        let id = write(&world, entry()).await;
+        let before = journal.position();
+        while journal.position() == before {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        // Appended, perhaps not yet on disk, and nobody has projected it.
+        relay.abort();
+        let mut projector = iron_audit::Projector::open(world.audit.clone(), journal.clone(), Vec::new()).await.unwrap();
+        let caught_up = projector.catch_up().await.unwrap();
+        let mut relay = iron_audit::Relay::new(world.audit.clone(), journal, world.keys.clone(), caught_up);
+        assert_eq!(relay.run_once().await.unwrap(), 0);
+        assert_eq!(all(&world).await.iter().map(|entry| entry.id).collect::<Vec<_>>(), [id]);
+    }
+
     async fn nothing_personal_stands_in_the_journal_in_clear(db: iron_store::Db) {
         let world = World::new(db).await;
         let mut server = world.start().await;

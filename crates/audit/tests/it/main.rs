@@ -1,4 +1,6 @@
 //! The audit log on both engines.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod kit;
 mod log;

@@ -34,7 +34,7 @@ fn a_full_disk_stops_the_journal_for_ever_and_what_was_taken_is_there() {
     let taken = lines
         .iter()
         .filter_map(|line| appender::taken(line))
-        .last()
+        .next_back()
         .expect("a number");
     assert!(taken > 10);
     let (_journal, recovered) = place.open();

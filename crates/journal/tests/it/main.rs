@@ -1,4 +1,6 @@
 //! The journal from the outside.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod append;
 mod appender;

@@ -1,6 +1,7 @@
 //! The offline check finds every kind of forgery.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use iron_journal::verify::{Bundle, Reason, Report, Trust, verify};
 use iron_journal::{CHECKPOINTS_FILE, Checkpoint, Hash, Journal, RECORDS_FOLDER, Record};
@@ -38,6 +39,25 @@ fn record(journal: &Journal, count: u64) {
 }
 
 fn export() -> Exported {
+    // Made once: each test takes a copy to tamper with.
+    static ORIGINAL: LazyLock<TempDir> = LazyLock::new(make);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join(RECORDS_FOLDER)).expect("made");
+    let copy = |from: &Path| {
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(ORIGINAL.path()).expect("inside");
+            if path.is_file() {
+                std::fs::copy(&path, folder.path().join(name)).expect("copied");
+            }
+        }
+    };
+    copy(ORIGINAL.path());
+    copy(&ORIGINAL.path().join(RECORDS_FOLDER));
+    Exported { folder }
+}
+
+fn make() -> TempDir {
     let place = Place::new();
     let (journal, _) = place.open();
     record(&journal, 6);
@@ -51,7 +71,7 @@ fn export() -> Exported {
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = Bundle::journal(place.path(), &[1; 32]).expect("a bundle");
     bundle.export(folder.path()).expect("exported");
-    Exported { folder }
+    folder
 }
 
 impl Exported {
@@ -215,7 +235,7 @@ fn a_record_added_behind_the_close_is_found() {
     let mut lines = exported.lines();
     let (file, last) = lines.last().cloned().expect("a line");
     let start = last.find("\"record\":").expect("a record") + "\"record\":".len();
-    let envelope = last[start..last.len() - 1].as_bytes().to_vec();
+    let envelope = last.as_bytes()[start..last.len() - 1].to_vec();
     let head = Record::from_envelope(envelope, Hash::ZERO).expect("a record");
     let text = String::from_utf8(head.envelope().to_vec()).expect("text");
     let next = text
