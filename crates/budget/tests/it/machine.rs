@@ -1,0 +1,195 @@
+//! Everything that can happen, in any order: the invariants I1 to I9 of the money protocol.
+
+use std::time::Duration;
+
+use iron_primitives::{Period, Scope};
+use iron_store::Db;
+use iron_store::testing::{on_postgres, on_sqlite};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::world::{Wish, World};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Admit(Wish),
+    Record(usize),
+    Settle(usize),
+    HoldAndRelease(Wish),
+    ExpireWaiters,
+    Ask(bool),
+    RequestArrives(usize, bool),
+    ReplyArrives(usize, bool),
+    Lose(usize),
+    Round,
+    Mark,
+    Sync(usize),
+    Snapshot,
+    Kill,
+    PowerCut(usize),
+    SetLimit(usize, i64),
+    SetPeriod(usize, Period),
+    Wait(u64),
+}
+
+fn any_wish() -> impl Strategy<Value = Wish> {
+    let cap = prop_oneof![3 => 10_u64..200, 1 => 200_u64..4_000];
+    (0_usize..3, 0_i64..60, cap, any::<bool>(), 0_i64..=100).prop_map(
+        |(agent, fixed, cap, shrinkable, percent)| Wish {
+            agent,
+            fixed,
+            cap,
+            floor: if shrinkable { 8 } else { cap },
+            percent,
+        },
+    )
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let waits = prop_oneof![
+        4 => 1_u64..2_000,
+        2 => 2_000_u64..40_000,
+        1 => Just(86_400_000),
+    ];
+    prop_oneof![
+        12 => any_wish().prop_map(Step::Admit),
+        2 => any::<usize>().prop_map(Step::Record),
+        8 => any::<usize>().prop_map(Step::Settle),
+        1 => any_wish().prop_map(Step::HoldAndRelease),
+        1 => Just(Step::ExpireWaiters),
+        4 => any::<bool>().prop_map(Step::Ask),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::RequestArrives(i, k)),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::ReplyArrives(i, k)),
+        2 => any::<usize>().prop_map(Step::Lose),
+        8 => Just(Step::Round),
+        4 => Just(Step::Mark),
+        4 => (0_usize..=100).prop_map(Step::Sync),
+        1 => Just(Step::Snapshot),
+        1 => Just(Step::Kill),
+        1 => (0_usize..=100).prop_map(Step::PowerCut),
+        1 => (any::<usize>(), 1_000_i64..20_000).prop_map(|(s, l)| Step::SetLimit(s, l)),
+        1 => (any::<usize>(), prop_oneof![Just(Period::Daily), Just(Period::None)])
+            .prop_map(|(s, p)| Step::SetPeriod(s, p)),
+        3 => waits.prop_map(Step::Wait),
+    ]
+}
+
+async fn take(world: &mut World, step: Step) {
+    match step {
+        Step::Admit(wish) => world.admit(wish),
+        Step::Record(index) => world.record(index),
+        Step::Settle(index) => world.settle(index),
+        Step::HoldAndRelease(wish) => world.hold_and_release(wish),
+        Step::ExpireWaiters => world.expire_waiters(),
+        Step::Ask(complete) => world.ask(complete),
+        Step::RequestArrives(index, keep) => world.request_arrives(index, keep).await,
+        Step::ReplyArrives(index, keep) => world.reply_arrives(index, keep),
+        Step::Lose(index) => world.lose(index),
+        Step::Round => world.round().await,
+        Step::Mark => world.mark(),
+        Step::Sync(percent) => world.sync(percent),
+        Step::Snapshot => world.snapshot(),
+        Step::Kill => world.crash(false, 0).await,
+        Step::PowerCut(tail) => world.crash(true, tail).await,
+        Step::SetLimit(index, units) => {
+            let scopes = world.scopes();
+            world.set_limit(scopes[index % scopes.len()], units, None).await;
+        }
+        Step::SetPeriod(index, period) => {
+            let scopes = world.scopes();
+            world.set_limit(scopes[index % scopes.len()], 10_000, Some(period)).await;
+        }
+        Step::Wait(millis) => world.wait(Duration::from_millis(millis)).await,
+    }
+}
+
+/// What must hold when everything has come to rest.
+async fn at_rest(world: &mut World) {
+    world.come_to_rest().await;
+    world.counters_only_grow().await;
+    for scope in world.scopes() {
+        let status = world.status(scope).await;
+        let billed = world.billed_in(scope, status.span.start);
+        let counted = status.settled.nanos() + status.suspense.nanos();
+        assert!(counted >= billed, "{scope}: counted {counted}, but the provider is owed {billed}");
+        let forfeit = world.forfeit.get(&scope).copied().unwrap_or(0);
+        assert!(
+            counted <= billed + forfeit,
+            "{scope}: counted {counted}, owed {billed}, crashes may have forfeited {forfeit}"
+        );
+    }
+}
+
+/// What is left can still be used, to the last nano-dollar.
+async fn the_rest_is_usable(world: &mut World) {
+    let path = world.paths[0];
+    let mut room = i64::MAX;
+    for scope in path.scopes() {
+        let status = world.status(scope).await;
+        if let Some(limit) = status.limit {
+            let used = status.settled.nanos() + status.suspense.nanos();
+            room = room.min(limit.nanos() - used);
+        }
+    }
+    let units = room / crate::world::UNIT;
+    if units <= 0 {
+        return;
+    }
+    let (before, _) = world.under_way();
+    world.admit(Wish { agent: 0, fixed: units, cap: 0, floor: 0, percent: 100 });
+    for _ in 0..4 {
+        world.round().await;
+    }
+    let (after, waiting) = world.under_way();
+    assert_eq!((after, waiting), (before + 1, 0), "a call that fits in what is left is let in");
+    world.settle(0);
+    world.round().await;
+    let status = world.status(Scope::Agent(path.agent)).await;
+    assert!(status.limit.is_none_or(|limit| status.settled <= limit.max(status.settled)));
+}
+
+async fn live(db: Db, seed: u64, limits: (i64, i64, i64), period: Period, steps: Vec<Step>) {
+    let (agent, project, tenant) = limits;
+    let mut world = World::new(db, seed, agent, project, tenant, period).await;
+    for step in steps {
+        take(&mut world, step).await;
+    }
+    at_rest(&mut world).await;
+    the_rest_is_usable(&mut world).await;
+}
+
+fn any_life(most: usize) -> impl Strategy<Value = (u64, (i64, i64, i64), Period, Vec<Step>)> {
+    let limits = (1_000_i64..8_000, 1_000_i64..16_000, 1_000_i64..16_000);
+    let period = prop_oneof![2 => Just(Period::None), 1 => Just(Period::Daily)];
+    (any::<u64>(), limits, period, prop::collection::vec(any_step(), 1..most))
+}
+
+fn run(cases: u32, most: usize, on: impl Fn((u64, (i64, i64, i64), Period, Vec<Step>))) {
+    let config = Config { cases, max_shrink_iters: 400, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&any_life(most), |life| {
+        on(life);
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+/// How many lives are tried; more with `IRON_LIVES`.
+fn lives(few: u32) -> u32 {
+    std::env::var("IRON_LIVES").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
+}
+
+#[test]
+fn whatever_happens_no_budget_is_overspent_and_nothing_is_lost_on_sqlite() {
+    run(lives(48), 90, |(seed, limits, period, steps)| {
+        on_sqlite(move |db| live(db, seed, limits, period, steps));
+    });
+}
+
+#[test]
+fn whatever_happens_no_budget_is_overspent_and_nothing_is_lost_on_postgres() {
+    run(lives(8), 60, |(seed, limits, period, steps)| {
+        on_postgres(move |db| live(db, seed, limits, period, steps));
+    });
+}
