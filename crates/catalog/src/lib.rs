@@ -11,6 +11,8 @@
 //! Invariants:
 //! - **No key in clear** stands in a row, an answer, an audit entry or a log line.
 //! - **A sealed key opens in its own place only**: tenant, provider and version are bound to it.
+//! - **A stored key is never sent to an address that its giver did not name**: who moves a
+//!   provider sends the key again.
 //! - **A price is exact**: decimals of the wire become whole pico-dollars or are refused.
 //! - **A provider of another tenant does not exist.**
 //!

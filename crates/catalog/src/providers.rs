@@ -151,7 +151,7 @@ impl Providers {
         }
     }
 
-    /// Changes a provider.
+    /// Changes a provider. A new address needs its key sent along.
     ///
     /// # Errors
     /// As [`Providers::create`] and [`Providers::read`].
@@ -165,6 +165,7 @@ impl Providers {
         let before = self.read(tx, authorised, id).await?;
         let now = self.environment.now();
         let mut after = changed(&before, &change);
+        check_move(&before, &after, change.key.is_some())?;
         after.version = before.version.saturating_add(1);
         after.updated_at = now;
         let mut sealed = None;
@@ -352,6 +353,19 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// A key follows its provider to another address only if whoever moves it knows the key: else the
+/// right to change an address would be the right to read a key.
+fn check_move(before: &Provider, after: &Provider, with_key: bool) -> Result<(), Error> {
+    let moved = before.base_url != after.base_url && before.masked_key.is_some();
+    if moved && !with_key {
+        return Err(Error::Invalid {
+            field: "api_key",
+            problem: "send the key along when the address changes",
+        });
+    }
+    Ok(())
 }
 
 fn is_plain(text: &str, most: usize) -> bool {

@@ -160,3 +160,61 @@ iron_store::both_engines! {
         assert_eq!(found[0].base_url, "https://api.openai.com");
     }
 }
+
+iron_store::both_engines! {
+    async fn a_stored_key_does_not_follow_its_provider_to_another_address(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let id = world.providers.create(&mut tx, &admin, openai("main")).await.unwrap().id;
+        let to = |url: Option<&str>, key: Option<&str>| ProviderChange {
+            base_url: Some(url.map(str::to_owned)),
+            key: key.map(|key| Secret::new(key.to_owned())),
+            ..ProviderChange::default()
+        };
+        let elsewhere = Some("https://collector.example/v1");
+        let refused = world.providers.update(&mut tx, &admin, id, to(elsewhere, None)).await.unwrap_err();
+        assert_eq!(refused.field().as_deref(), Some("api_key"));
+        let moved = world.providers.update(&mut tx, &admin, id, to(elsewhere, Some("sk-theirs"))).await.unwrap();
+        assert_eq!((moved.base_url.as_deref(), moved.key_version), (elsewhere, 2));
+        let same = world.providers.update(&mut tx, &admin, id, to(elsewhere, None)).await.unwrap();
+        assert_eq!(same.key_version, 2);
+        let back = world.providers.update(&mut tx, &admin, id, to(None, None)).await.unwrap_err();
+        assert_eq!(back.field().as_deref(), Some("api_key"));
+        // Where there is no key there is nothing to lose.
+        let local = NewProvider {
+            kind: ProviderKind::Local,
+            key: None,
+            base_url: Some("http://127.0.0.1:11434/v1".to_owned()),
+            ..openai("local")
+        };
+        let id = world.providers.create(&mut tx, &admin, local).await.unwrap().id;
+        world.providers.update(&mut tx, &admin, id, to(Some("http://127.0.0.1:8000/v1"), None)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+iron_store::both_engines! {
+    async fn another_tenant_can_neither_read_nor_change_nor_delete_a_provider(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let id = world.providers.create(&mut tx, &admin, openai("main")).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let foreign = world.caller(world.environment.new_id(), Reach::Tenant);
+        let mut kinds = vec![world.providers.get(&foreign, id).await.unwrap_err().kind()];
+        let mut tx = world.db.begin().await.unwrap();
+        let change = ProviderChange { shared: Some(true), ..ProviderChange::default() };
+        kinds.push(world.providers.update(&mut tx, &foreign, id, change).await.unwrap_err().kind());
+        kinds.push(world.providers.delete(&mut tx, &foreign, id).await.unwrap_err().kind());
+        tx.commit().await.unwrap();
+        assert_eq!(kinds, [ErrorKind::ResourceNotFound; 3]);
+        assert!(world.providers.for_call(foreign.tenant, &[id]).await.unwrap().is_empty());
+        assert!(!world.providers.get(&admin, id).await.unwrap().shared);
+    }
+}
+
+#[test]
+fn the_tables_are_the_same_on_both_engines() {
+    iron_store::testing::assert_schemas_agree(&[iron_catalog::MIGRATIONS]);
+}

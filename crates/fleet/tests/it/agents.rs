@@ -177,3 +177,40 @@ iron_store::both_engines! {
         assert_eq!(agent.runtime_state, RuntimeState::Running);
     }
 }
+
+iron_store::both_engines! {
+    async fn of_many_who_pause_at_once_one_does_and_the_others_are_told(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let new = world.new_agent("Ada", admin.user);
+        let id = world.agents.create(&mut tx, &admin, new).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let tries: Vec<_> = (0..6).map(|_| {
+            let (agents, db, admin) = (world.agents.clone(), world.db.clone(), admin.clone());
+            tokio::spawn(async move {
+                let mut tx = db.begin().await.unwrap();
+                let outcome = agents.act(&mut tx, &admin, id, Verb::Pause, None).await;
+                if outcome.is_ok() {
+                    tx.commit().await.unwrap();
+                }
+                outcome.map(drop)
+            })
+        }).collect();
+        let mut paused = 0;
+        for attempt in tries {
+            match attempt.await.unwrap() {
+                Ok(()) => paused += 1,
+                Err(Error::InvalidState { .. } | Error::Changed { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(paused, 1);
+        assert_eq!(world.agents.get(&admin, id).await.unwrap().version, 2);
+    }
+}
+
+#[test]
+fn the_tables_are_the_same_on_both_engines() {
+    iron_store::testing::assert_schemas_agree(&[iron_fleet::MIGRATIONS]);
+}
