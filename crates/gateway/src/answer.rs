@@ -45,7 +45,10 @@ impl Reader {
         if let Some(cost) = reply.cost {
             headers.insert(COST, HeaderValue::from(cost.micros()));
         }
-        if let Some(Ok(left)) = reply.remaining.map(|left| HeaderValue::try_from(left.to_string())) {
+        if let Some(Ok(left)) = reply
+            .remaining
+            .map(|left| HeaderValue::try_from(left.to_string()))
+        {
             headers.insert(REMAINING, left);
         }
         self.stamp(response)

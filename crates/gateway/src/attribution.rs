@@ -19,12 +19,19 @@ pub(crate) fn attribution(headers: &HeaderMap) -> Result<Attribution, Refusal> {
         end_user: text(headers, &END_USER)?,
         conversation: text(headers, &CONVERSATION)?,
         operation: text(headers, &OPERATION)?,
-        tags: tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+        tags: tags
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => Ok(Some(text.trim().to_owned())),
@@ -54,8 +61,14 @@ mod tests {
     #[test]
     fn names_may_be_in_any_script_but_must_be_utf_8() {
         let mut headers = HeaderMap::new();
-        headers.insert(END_USER, HeaderValue::from_bytes("Zoë".as_bytes()).expect("a value"));
-        assert_eq!(attribution(&headers).expect("readable").end_user.as_deref(), Some("Zoë"));
+        headers.insert(
+            END_USER,
+            HeaderValue::from_bytes("Zoë".as_bytes()).expect("a value"),
+        );
+        assert_eq!(
+            attribution(&headers).expect("readable").end_user.as_deref(),
+            Some("Zoë")
+        );
         headers.insert(END_USER, HeaderValue::from_bytes(b"\xff").expect("a value"));
         assert!(attribution(&headers).is_err());
     }

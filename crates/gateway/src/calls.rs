@@ -28,8 +28,16 @@ impl Visit {
         let context =
             known.unwrap_or_else(|| RequestContext::read(&parts.headers, None, environment));
         let numbered = parts.headers.contains_key("x-request-id");
-        let reader = Reader { shape, id: context.id, now: environment.now() };
-        Visit { context, numbered, reader }
+        let reader = Reader {
+            shape,
+            id: context.id,
+            now: environment.now(),
+        };
+        Visit {
+            context,
+            numbered,
+            reader,
+        }
     }
 
     fn request(
@@ -71,7 +79,10 @@ pub(crate) async fn create(
 
 /// `POST /v1/messages/count_tokens`
 pub(crate) async fn count_tokens(State(gateway): State<Gateway>, request: Request) -> Response {
-    errand(gateway, Dialect::AnthropicMessages, request, |_| Errand::CountTokens).await
+    errand(gateway, Dialect::AnthropicMessages, request, |_| {
+        Errand::CountTokens
+    })
+    .await
 }
 
 /// `GET /v1/responses/{id}`
@@ -101,16 +112,13 @@ pub(crate) async fn cancel_response(
     stored(gateway, StoredAction::Cancel, id, request).await
 }
 
-async fn stored(
-    gateway: Gateway,
-    action: StoredAction,
-    id: String,
-    request: Request,
-) -> Response {
-    errand(gateway, Dialect::OpenAiResponses, request, |query| Errand::Stored {
-        action,
-        id,
-        query: query.map(str::to_owned),
+async fn stored(gateway: Gateway, action: StoredAction, id: String, request: Request) -> Response {
+    errand(gateway, Dialect::OpenAiResponses, request, |query| {
+        Errand::Stored {
+            action,
+            id,
+            query: query.map(str::to_owned),
+        }
     })
     .await
 }
@@ -139,8 +147,9 @@ impl Gateway {
         body: axum::body::Body,
     ) -> Result<Reply, Refusal> {
         let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
-        let (authenticated, request, _room) =
-            self.receive(visit, dialect, parts, body, authenticated).await?;
+        let (authenticated, request, _room) = self
+            .receive(visit, dialect, parts, body, authenticated)
+            .await?;
         self.runtime.call(authenticated, request).await
     }
 
@@ -153,8 +162,9 @@ impl Gateway {
         errand: Errand,
     ) -> Result<Reply, Refusal> {
         let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
-        let (authenticated, request, _room) =
-            self.receive(visit, dialect, parts, body, authenticated).await?;
+        let (authenticated, request, _room) = self
+            .receive(visit, dialect, parts, body, authenticated)
+            .await?;
         self.runtime.run(authenticated, request, errand).await
     }
 
@@ -166,7 +176,14 @@ impl Gateway {
         parts: Parts,
         body: axum::body::Body,
         authenticated: Authenticated,
-    ) -> Result<(Authenticated, CallRequest, tokio::sync::OwnedSemaphorePermit), Refusal> {
+    ) -> Result<
+        (
+            Authenticated,
+            CallRequest,
+            tokio::sync::OwnedSemaphorePermit,
+        ),
+        Refusal,
+    > {
         let environment = self.runtime.environment();
         let labels = attribution(&parts.headers);
         let (labels, wrong_label) = match labels {

@@ -37,18 +37,30 @@ impl Intake {
     /// be; what it turns out not to need is given back.
     pub(crate) async fn take(&self, body: Body) -> Result<Taken, Refusal> {
         let most = self.config.body_limit_bytes;
-        let too_large = Refusal::TooLarge { limit_bytes: most as u64 };
+        let too_large = Refusal::TooLarge {
+            limit_bytes: most as u64,
+        };
         let hint = body.size_hint();
-        let announced = hint.exact().map_or(most, |exact| usize::try_from(exact).unwrap_or(usize::MAX));
+        let announced = hint
+            .exact()
+            .map_or(most, |exact| usize::try_from(exact).unwrap_or(usize::MAX));
         if announced > most {
             return Err(too_large);
         }
         let mut room = self.room_for(announced).await?;
-        let limit = BodyLimit { bytes: most, timeout: self.config.body_timeout };
-        let bytes = limit.read(body).await.map_err(|problem| match problem.kind() {
-            ErrorKind::PayloadTooLarge => too_large,
-            _ => Refusal::Malformed { detail: problem.message().to_owned() },
-        })?;
+        let limit = BodyLimit {
+            bytes: most,
+            timeout: self.config.body_timeout,
+        };
+        let bytes = limit
+            .read(body)
+            .await
+            .map_err(|problem| match problem.kind() {
+                ErrorKind::PayloadTooLarge => too_large,
+                _ => Refusal::Malformed {
+                    detail: problem.message().to_owned(),
+                },
+            })?;
         let spare = room.num_permits().saturating_sub(permits(bytes.len()));
         drop(room.split(spare));
         Ok(Taken { bytes, room })
@@ -59,7 +71,9 @@ impl Intake {
         let asked = self.room.clone().acquire_many_owned(wanted);
         match tokio::time::timeout(self.config.buffer_timeout, asked).await {
             Ok(Ok(room)) => Ok(room),
-            _ => Err(Refusal::Overloaded { limit: self.room.available_permits() as u64 }),
+            _ => Err(Refusal::Overloaded {
+                limit: self.room.available_permits() as u64,
+            }),
         }
     }
 }
@@ -86,7 +100,10 @@ mod tests {
     #[tokio::test]
     async fn a_body_takes_the_room_it_needs_and_no_more() {
         let intake = intake(100 * KIB, 100 * KIB);
-        let taken = intake.take(Body::from(vec![0; 3 * KIB])).await.expect("there is room");
+        let taken = intake
+            .take(Body::from(vec![0; 3 * KIB]))
+            .await
+            .expect("there is room");
         assert_eq!(taken.bytes.len(), 3 * KIB);
         assert_eq!(intake.room.available_permits(), 97);
         drop(taken);
@@ -102,16 +119,27 @@ mod tests {
         };
         assert!(intake.take(chunks(4)).await.is_ok());
         let refused = intake.take(chunks(5)).await.map(|_| ());
-        assert_eq!(refused, Err(Refusal::TooLarge { limit_bytes: 4 * KIB as u64 }));
+        assert_eq!(
+            refused,
+            Err(Refusal::TooLarge {
+                limit_bytes: 4 * KIB as u64
+            })
+        );
         assert_eq!(intake.room.available_permits(), 100);
     }
 
     #[tokio::test]
     async fn when_there_is_no_room_for_it_a_body_is_not_read() {
         let intake = intake(100 * KIB, 100 * KIB);
-        let first = intake.take(Body::from(vec![0; 60 * KIB])).await.expect("there is room");
+        let first = intake
+            .take(Body::from(vec![0; 60 * KIB]))
+            .await
+            .expect("there is room");
         let second = intake.take(Body::from(vec![0; 60 * KIB])).await.map(|_| ());
-        assert!(matches!(second, Err(Refusal::Overloaded { .. })), "{second:?}");
+        assert!(
+            matches!(second, Err(Refusal::Overloaded { .. })),
+            "{second:?}"
+        );
         drop(first);
         assert!(intake.take(Body::from(vec![0; 60 * KIB])).await.is_ok());
     }

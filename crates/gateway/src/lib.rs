@@ -50,17 +50,32 @@ pub(crate) struct Gateway {
 
 /// The routes, to be wrapped in the HTTP edge of the server.
 pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
-    let gateway = Gateway { runtime, intake: Arc::new(Intake::new(config)) };
+    let gateway = Gateway {
+        runtime,
+        intake: Arc::new(Intake::new(config)),
+    };
     let create = |dialect: Dialect| {
         post(move |state, request| calls::create(state, dialect, request))
             .fallback(move || wrong_method(dialect.error_shape()))
     };
     Router::new()
         .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
-        .route(Dialect::OpenAiCompletions.path(), create(Dialect::OpenAiCompletions))
-        .route(Dialect::OpenAiEmbeddings.path(), create(Dialect::OpenAiEmbeddings))
-        .route(Dialect::OpenAiResponses.path(), create(Dialect::OpenAiResponses))
-        .route(Dialect::AnthropicMessages.path(), create(Dialect::AnthropicMessages))
+        .route(
+            Dialect::OpenAiCompletions.path(),
+            create(Dialect::OpenAiCompletions),
+        )
+        .route(
+            Dialect::OpenAiEmbeddings.path(),
+            create(Dialect::OpenAiEmbeddings),
+        )
+        .route(
+            Dialect::OpenAiResponses.path(),
+            create(Dialect::OpenAiResponses),
+        )
+        .route(
+            Dialect::AnthropicMessages.path(),
+            create(Dialect::AnthropicMessages),
+        )
         .route("/v1/messages/count_tokens", post(calls::count_tokens))
         .route(
             "/v1/responses/{id}",

@@ -20,10 +20,16 @@ pub(crate) async fn list(State(gateway): State<Gateway>, request: Request) -> Re
     let (parts, _) = request.into_parts();
     let shape = shape_of(&parts);
     let visit = Visit::new(&parts, shape, gateway.runtime.environment());
-    match gateway.runtime.authenticate(presented(&parts.headers)).await {
+    match gateway
+        .runtime
+        .authenticate(presented(&parts.headers))
+        .await
+    {
         Ok(authenticated) => {
             let offers = gateway.runtime.models(&authenticated);
-            visit.reader.json(list_body(shape, &offers).to_string().into_bytes())
+            visit
+                .reader
+                .json(list_body(shape, &offers).to_string().into_bytes())
         }
         Err(refusal) => visit.reader.refusal(&refusal),
     }
@@ -38,12 +44,20 @@ pub(crate) async fn retrieve(
     let (parts, _) = request.into_parts();
     let shape = shape_of(&parts);
     let visit = Visit::new(&parts, shape, gateway.runtime.environment());
-    match gateway.runtime.authenticate(presented(&parts.headers)).await {
+    match gateway
+        .runtime
+        .authenticate(presented(&parts.headers))
+        .await
+    {
         Ok(authenticated) => {
             let offers = gateway.runtime.models(&authenticated);
             match offers.iter().find(|offer| offer.name == id) {
-                Some(offer) => visit.reader.json(view(shape, offer).to_string().into_bytes()),
-                None => visit.reader.refusal(&Refusal::NotFound { resource: "model" }),
+                Some(offer) => visit
+                    .reader
+                    .json(view(shape, offer).to_string().into_bytes()),
+                None => visit
+                    .reader
+                    .refusal(&Refusal::NotFound { resource: "model" }),
             }
         }
         Err(refusal) => visit.reader.refusal(&refusal),

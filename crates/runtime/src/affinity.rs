@@ -33,7 +33,11 @@ impl StoredId {
         }
         let provider = self.provider.uuid();
         let agent = bearer.principal.path.agent.uuid();
-        let parts = [agent.as_bytes().as_slice(), provider.as_bytes(), self.original.as_bytes()];
+        let parts = [
+            agent.as_bytes().as_slice(),
+            provider.as_bytes(),
+            self.original.as_bytes(),
+        ];
         let hash = bearer.keyed_hash("response-nonce", parts.into_iter());
         let nonce: [u8; NONCE_LEN] = *hash.first_chunk()?;
         let mut sealed = provider.as_bytes().to_vec();
@@ -78,7 +82,10 @@ pub(crate) fn rename(bytes: Bytes, from: &str, to: &str) -> Bytes {
     let needle = quoted.as_bytes();
     let mut renamed = BytesMut::new();
     let mut rest = bytes.as_ref();
-    while let Some(at) = rest.windows(needle.len()).position(|window| window == needle) {
+    while let Some(at) = rest
+        .windows(needle.len())
+        .position(|window| window == needle)
+    {
         let (before, found) = rest.split_at(at);
         renamed.extend_from_slice(before);
         renamed.extend_from_slice(format!("\"{to}\"").as_bytes());
@@ -126,7 +133,10 @@ mod tests {
     fn an_id_opens_for_its_agent_and_for_nobody_else() {
         let environment = TestEnvironment::new().environment;
         let (owner, stranger) = (bearer(&environment), bearer(&environment));
-        let id = StoredId { provider: environment.new_id(), original: "resp_abc-123".to_owned() };
+        let id = StoredId {
+            provider: environment.new_id(),
+            original: "resp_abc-123".to_owned(),
+        };
         let sealed = id.seal(&owner).expect("seals");
         assert_eq!(id.seal(&owner), Some(sealed.clone()), "the same each time");
         assert_eq!(StoredId::open(&owner, &sealed), Some(id.clone()));
@@ -136,7 +146,10 @@ mod tests {
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(forged).expect("UTF-8");
             let opened = StoredId::open(&owner, &forged);
-            assert!(opened.is_none() || opened.as_ref() == Some(&id), "byte {at}");
+            assert!(
+                opened.is_none() || opened.as_ref() == Some(&id),
+                "byte {at}"
+            );
         }
     }
 
@@ -145,14 +158,18 @@ mod tests {
         let environment = TestEnvironment::new().environment;
         let owner = bearer(&environment);
         for original in ["", "../admin", "a b", "a\"b", &"x".repeat(300)] {
-            let id = StoredId { provider: environment.new_id(), original: original.to_owned() };
+            let id = StoredId {
+                provider: environment.new_id(),
+                original: original.to_owned(),
+            };
             assert_eq!(id.seal(&owner), None, "{original}");
         }
     }
 
     #[test]
     fn every_mention_in_quotes_is_renamed_and_nothing_else() {
-        let bytes = Bytes::from_static(br#"{"id":"resp_1","x":"resp_12","y":["resp_1"],"z":"see resp_1"}"#);
+        let bytes =
+            Bytes::from_static(br#"{"id":"resp_1","x":"resp_12","y":["resp_1"],"z":"see resp_1"}"#);
         let renamed = rename(bytes, "resp_1", "resp_new");
         let expected = br#"{"id":"resp_new","x":"resp_12","y":["resp_new"],"z":"see resp_1"}"#;
         assert_eq!(renamed.as_ref(), expected);

@@ -24,9 +24,18 @@ pub(crate) struct Lane {
 
 impl Bearer {
     pub(crate) fn new(principal: Principal, rules: AddressRules) -> Self {
-        let lanes = principal.routes.iter().filter_map(|route| Lane::new(route, rules)).map(Arc::new).collect();
+        let lanes = principal
+            .routes
+            .iter()
+            .filter_map(|route| Lane::new(route, rules))
+            .map(Arc::new)
+            .collect();
         let hash_key = hmac::Key::new(hmac::HMAC_SHA256, &principal.hash_key);
-        Bearer { principal, lanes, hash_key }
+        Bearer {
+            principal,
+            lanes,
+            hash_key,
+        }
     }
 
     /// A keyed hash over parts, each preceded by its length, so that no two lists of parts
@@ -51,14 +60,20 @@ impl Bearer {
 impl Lane {
     fn new(route: &Route, rules: AddressRules) -> Option<Self> {
         if route.kind == ProviderKind::Simulated {
-            return Some(Lane { route: route.clone(), base: None });
+            return Some(Lane {
+                route: route.clone(),
+                base: None,
+            });
         }
         let text = match route.base_url.as_str() {
             "" => route.kind.default_base_url()?,
             configured => configured,
         };
         match BaseUrl::parse(text, rules) {
-            Ok(base) => Some(Lane { route: route.clone(), base: Some(versionless(base)) }),
+            Ok(base) => Some(Lane {
+                route: route.clone(),
+                base: Some(versionless(base)),
+            }),
             Err(error) => {
                 tracing::warn!(provider = %route.provider, %error, "the provider is not used");
                 None
@@ -84,8 +99,14 @@ mod tests {
         let rules = AddressRules::default();
         for text in ["https://api.example.com/v1/", "https://api.example.com"] {
             let base = versionless(BaseUrl::parse(text, rules).expect("a base"));
-            let joined = base.join("/v1/chat/completions").expect("joins").to_string();
-            assert_eq!(joined, "https://api.example.com/v1/chat/completions", "{text}");
+            let joined = base
+                .join("/v1/chat/completions")
+                .expect("joins")
+                .to_string();
+            assert_eq!(
+                joined, "https://api.example.com/v1/chat/completions",
+                "{text}"
+            );
         }
     }
 }

@@ -24,6 +24,7 @@ mod close;
 mod decide;
 mod draft;
 mod errand;
+mod failure;
 mod flow;
 mod hold;
 mod inspect;

@@ -45,7 +45,11 @@ impl Cuts {
         let key = (hold.tenant, hold.id);
         let notify = Arc::new(Notify::new());
         self.streams().insert(key, notify.clone());
-        Watched { cuts: self.clone(), key, notify }
+        Watched {
+            cuts: self.clone(),
+            key,
+            notify,
+        }
     }
 
     fn cut(&self, key: Key) {

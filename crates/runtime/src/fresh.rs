@@ -80,7 +80,11 @@ where
         load: impl Fn(K) -> Loading<V, E> + Send + Sync + 'static,
     ) -> Self {
         let slots = moka::sync::Cache::new(freshness.entries);
-        FreshCache { slots, freshness, load: Arc::new(load) }
+        FreshCache {
+            slots,
+            freshness,
+            load: Arc::new(load),
+        }
     }
 
     /// The answer for a key.
@@ -103,7 +107,9 @@ where
             (Some(slot), newest, _) if slot.answer.get().is_none() => {
                 // A renewal is under way, or has failed.
                 if newest.is_some() && !self.may_ask(&slot, now) {
-                    return self.stale_or(&slot, now, || self.ask(&slot, key, now)).await;
+                    return self
+                        .stale_or(&slot, now, || self.ask(&slot, key, now))
+                        .await;
                 }
                 self.ask(&slot, key, now).await
             }
@@ -156,11 +162,16 @@ where
     }
 
     async fn ask(&self, slot: &Slot<V>, key: &K, now: BootInstant) -> Result<V, E> {
-        match slot.answer.get_or_try_init(|| (self.load)(key.clone())).await {
+        match slot
+            .answer
+            .get_or_try_init(|| (self.load)(key.clone()))
+            .await
+        {
             Ok(value) => Ok(value.clone()),
             Err(error) => {
                 slot.failed_at.store(now.nanos().max(1), Ordering::Release);
-                self.stale_or(slot, now, || std::future::ready(Err(error))).await
+                self.stale_or(slot, now, || std::future::ready(Err(error)))
+                    .await
             }
         }
     }
@@ -249,7 +260,11 @@ mod tests {
         says(&source, None);
         assert_eq!(cache.get(&"a", at(5_000)).await, Ok(1));
         assert_eq!(cache.get(&"a", at(5_100)).await, Ok(1));
-        assert_eq!(source.asked.load(Ordering::SeqCst), 2, "it is not asked at every call");
+        assert_eq!(
+            source.asked.load(Ordering::SeqCst),
+            2,
+            "it is not asked at every call"
+        );
         assert_eq!(cache.get(&"a", at(61_000)).await, Err(()));
         says(&source, Some(3));
         assert_eq!(cache.get(&"a", at(62_000)).await, Ok(3));
@@ -268,6 +283,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         says(&source, None);
-        assert_eq!(cache.get(&"a", at(650)).await, Err(()), "neither fresh nor stale");
+        assert_eq!(
+            cache.get(&"a", at(650)).await,
+            Err(()),
+            "neither fresh nor stale"
+        );
     }
 }

@@ -85,7 +85,10 @@ mod tests {
     async fn a_full_house_lets_nobody_in_and_a_closing_one_empties() {
         let house = InFlight::new(1, Gauge::default());
         let seat = house.enter().expect("there is room");
-        assert_eq!(house.enter().map(|_| ()), Err(Refusal::Overloaded { limit: 1 }));
+        assert_eq!(
+            house.enter().map(|_| ()),
+            Err(Refusal::Overloaded { limit: 1 })
+        );
         house.close();
         assert_eq!(house.enter().map(|_| ()), Err(Refusal::Draining));
         let waiting = tokio::spawn({

@@ -5,13 +5,12 @@
 //! `unknown`, settled at its bound.
 
 use iron_journal::{Journal, Stopped, canonical};
-use iron_primitives::{
-    ActorPath, Environment, IcTokenId, ProviderId, RequestId,
-};
+use iron_primitives::{ActorPath, Environment, IcTokenId, ProviderId, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{
-    Attempt, CallRecord, Decision, Ended, FORMAT, HoldRecord, Kind, Outcome, Settlement, Timings, Tokens,
+    Attempt, CallRecord, Decision, Ended, FORMAT, HoldRecord, Kind, Outcome, Settlement, Timings,
+    Tokens,
 };
 use crate::wallet::Reserve;
 
@@ -58,10 +57,13 @@ pub fn record_orphans(
     calls.dedup();
     let mut written = 0;
     for call in calls {
-        let attempts: Vec<&Reserve> = orphans.iter().filter(|orphan| orphan.call == call).collect();
-        let facts = attempts.iter().find_map(|orphan| {
-            serde_json::from_slice::<Facts>(&orphan.facts).ok()
-        });
+        let attempts: Vec<&Reserve> = orphans
+            .iter()
+            .filter(|orphan| orphan.call == call)
+            .collect();
+        let facts = attempts
+            .iter()
+            .find_map(|orphan| serde_json::from_slice::<Facts>(&orphan.facts).ok());
         let Some(facts) = facts else {
             tracing::error!(%call, "a call that never came back has unreadable facts");
             continue;
@@ -85,7 +87,10 @@ fn record_of(
     reserves: &[&Reserve],
     environment: &Environment,
 ) -> CallRecord {
-    let attempts: Vec<Attempt> = reserves.iter().map(|reserve| attempt(reserve, &facts)).collect();
+    let attempts: Vec<Attempt> = reserves
+        .iter()
+        .map(|reserve| attempt(reserve, &facts))
+        .collect();
     CallRecord {
         agent: facts.path.agent,
         cost_nanos: crate::record::total_cost(&attempts).nanos(),
@@ -160,7 +165,10 @@ mod tests {
             attempt: number,
             cap: 100,
             amount: 5_000,
-            legs: vec![ReservedLeg { lease: environment.new_id::<LeaseId>(), scope }],
+            legs: vec![ReservedLeg {
+                lease: environment.new_id::<LeaseId>(),
+                scope,
+            }],
             facts: facts.to_vec(),
         }
     }
@@ -223,7 +231,15 @@ mod tests {
         let record: CallRecord = serde_json::from_slice(record.body()).expect("a call");
         assert_eq!((record.call, record.outcome), (first, Outcome::Unknown));
         assert_eq!((record.attempts.len(), record.cost_nanos), (2, 10_000));
-        assert!(record.attempts.iter().all(|attempt| attempt.ended == Ended::Crashed));
-        assert_eq!((record.conversation.as_deref(), &record.tags[..]), (Some("thread"), &["blue".to_owned()][..]));
+        assert!(
+            record
+                .attempts
+                .iter()
+                .all(|attempt| attempt.ended == Ended::Crashed)
+        );
+        assert_eq!(
+            (record.conversation.as_deref(), &record.tags[..]),
+            (Some("thread"), &["blue".to_owned()][..])
+        );
     }
 }

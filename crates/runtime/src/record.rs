@@ -205,7 +205,11 @@ pub struct LegRecord {
 
 impl From<&Hold> for HoldRecord {
     fn from(hold: &Hold) -> Self {
-        let leg = |leg: &Leg| LegRecord { lease: leg.lease, scope: leg.scope, unit: leg.unit };
+        let leg = |leg: &Leg| LegRecord {
+            lease: leg.lease,
+            scope: leg.scope,
+            unit: leg.unit,
+        };
         HoldRecord {
             amount_nanos: hold.amount.nanos(),
             id: hold.id,
@@ -218,7 +222,11 @@ impl From<&Hold> for HoldRecord {
 impl From<&Reserve> for HoldRecord {
     fn from(reserve: &Reserve) -> Self {
         // Only budgets in dollars hold.
-        let leg = |leg: &ReservedLeg| LegRecord { lease: leg.lease, scope: leg.scope, unit: Unit::Usd };
+        let leg = |leg: &ReservedLeg| LegRecord {
+            lease: leg.lease,
+            scope: leg.scope,
+            unit: Unit::Usd,
+        };
         HoldRecord {
             amount_nanos: reserve.amount,
             id: reserve.id,
@@ -294,10 +302,17 @@ impl Roles {
     /// leaves over, so that the shares add up.
     #[must_use]
     pub fn with_tokens(mut self, input: u64) -> Self {
-        let bytes = [self.assistant_bytes, self.system_bytes, self.tool_bytes, self.user_bytes];
+        let bytes = [
+            self.assistant_bytes,
+            self.system_bytes,
+            self.tool_bytes,
+            self.user_bytes,
+        ];
         let total: u128 = bytes.iter().map(|&part| u128::from(part)).sum();
         let share = |part: u64| {
-            let exact = u128::from(input).saturating_mul(u128::from(part)).checked_div(total);
+            let exact = u128::from(input)
+                .saturating_mul(u128::from(part))
+                .checked_div(total);
             u64::try_from(exact.unwrap_or(0)).unwrap_or(input)
         };
         self.assistant_tokens = share(self.assistant_bytes);
@@ -413,4 +428,3 @@ pub fn total_cost(attempts: &[Attempt]) -> Money {
     };
     attempts.iter().fold(Money::ZERO, add)
 }
-

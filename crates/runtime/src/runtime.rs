@@ -9,9 +9,7 @@ use iron_net::egress::Egress;
 use iron_primitives::{Environment, ProviderId, TenantId, TokenDigest};
 use iron_telemetry::Metrics;
 
-use crate::authority::{
-    AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey,
-};
+use crate::authority::{AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey};
 use crate::bearer::Bearer;
 use crate::config::Config;
 use crate::cuts::Cuts;
@@ -58,7 +56,9 @@ pub struct Parts {
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("in_flight", &self.in_flight.count()).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("in_flight", &self.in_flight.count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +71,14 @@ impl fmt::Debug for Parts {
 impl Runtime {
     /// A runtime that can take calls.
     pub fn new(config: Config, parts: Parts) -> Arc<Self> {
-        let Parts { authority, journal, wallets, egress, metrics, environment } = parts;
+        let Parts {
+            authority,
+            journal,
+            wallets,
+            egress,
+            metrics,
+            environment,
+        } = parts;
         let bearers = bearers(&config, &authority, &egress);
         let asked = authority.clone();
         let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
@@ -125,7 +132,9 @@ impl Runtime {
     /// this. What is left then is closed by the recovery of the next process.
     pub async fn drain(&self, patience: Duration) -> bool {
         self.in_flight.close();
-        tokio::time::timeout(patience, self.in_flight.drained()).await.is_ok()
+        tokio::time::timeout(patience, self.in_flight.drained())
+            .await
+            .is_ok()
     }
 
     /// Time and randomness.
@@ -157,4 +166,3 @@ fn bearers(
         })
     })
 }
-

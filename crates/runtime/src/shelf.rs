@@ -19,7 +19,9 @@ impl Shelf {
         let weigh = |key: &(ProviderId, String), body: &Bytes| {
             u32::try_from(key.1.len().saturating_add(body.len())).unwrap_or(u32::MAX)
         };
-        let kept = moka::sync::Cache::builder().max_capacity(KEPT_BYTES).weigher(weigh);
+        let kept = moka::sync::Cache::builder()
+            .max_capacity(KEPT_BYTES)
+            .weigher(weigh);
         Shelf(kept.time_to_live(KEPT_FOR).build())
     }
 
@@ -46,7 +48,10 @@ fn response_of(script: &Script) -> Option<(String, Bytes)> {
         return None;
     }
     let last = std::str::from_utf8(&script.frames.last()?.bytes).ok()?;
-    let streamed = last.lines().rev().find_map(|line| line.strip_prefix("data: "));
+    let streamed = last
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("data: "));
     let mut value: Value = serde_json::from_str(streamed.unwrap_or(last)).ok()?;
     if streamed.is_some() {
         value = value.get_mut("response")?.take();

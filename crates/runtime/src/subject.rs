@@ -10,7 +10,11 @@ use crate::record::Sealed;
 
 /// A subject whose value is not kept, because no key could be had.
 pub(crate) fn unsealed(digest: &[u8; 32]) -> Sealed {
-    Sealed { digest: hex::encode(digest), key: None, value: None }
+    Sealed {
+        digest: hex::encode(digest),
+        key: None,
+        value: None,
+    }
 }
 
 /// Seals a value; the call's id is bound to it, so that it cannot be moved to another record.
@@ -41,7 +45,8 @@ fn try_seal(
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
     let mut sealed = value.as_bytes().to_vec();
     let aad = Aad::from(call.to_string());
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+        .ok()?;
     let mut bytes = nonce.to_vec();
     bytes.append(&mut sealed);
     Some(bytes)
@@ -53,6 +58,8 @@ pub fn open(sealed: &Sealed, key: &[u8; 32], call: RequestId) -> Option<String> 
     let (nonce, ciphertext) = bytes.split_at_mut_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
-    let opened = key.open_in_place(nonce, Aad::from(call.to_string()), ciphertext).ok()?;
+    let opened = key
+        .open_in_place(nonce, Aad::from(call.to_string()), ciphertext)
+        .ok()?;
     String::from_utf8(opened.to_vec()).ok()
 }

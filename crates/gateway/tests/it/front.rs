@@ -49,13 +49,20 @@ impl Front {
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, router).await });
         let client = Egress::new(EgressOptions::default()).expect("a client");
-        Front { world, address, client }
+        Front {
+            world,
+            address,
+            client,
+        }
     }
 
     /// Sends as the agent and gives the head.
     pub(crate) async fn open(&self, outgoing: Outgoing) -> Answer {
         let wait = std::time::Duration::from_secs(20);
-        let wait = Timeouts { first_byte: wait, idle: wait };
+        let wait = Timeouts {
+            first_byte: wait,
+            idle: wait,
+        };
         self.client.send(outgoing, wait).await.expect("an answer")
     }
 
@@ -100,18 +107,23 @@ impl Front {
     /// `POST` as the agent, as OpenAI's SDK does it.
     pub(crate) async fn post(&self, path: &str, body: &str) -> Got {
         let bearer = format!("Bearer {}", self.world.token());
-        self.send("POST", path, &[("authorization", &bearer)], body.as_bytes()).await
+        self.send("POST", path, &[("authorization", &bearer)], body.as_bytes())
+            .await
     }
 
     /// As Anthropic's SDK does it.
     pub(crate) async fn post_anthropic(&self, path: &str, body: &str) -> Got {
-        let headers = [("x-api-key", self.world.token()), ("anthropic-version", "2023-06-01")];
+        let headers = [
+            ("x-api-key", self.world.token()),
+            ("anthropic-version", "2023-06-01"),
+        ];
         self.send("POST", path, &headers, body.as_bytes()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Got {
         let bearer = format!("Bearer {}", self.world.token());
-        self.send("GET", path, &[("authorization", &bearer)], b"").await
+        self.send("GET", path, &[("authorization", &bearer)], b"")
+            .await
     }
 }
 

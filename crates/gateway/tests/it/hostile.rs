@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use crate::front::{Front, behind, simulated};
 use crate::kit::route;
 
-const CHAT: &str = r#"{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hello"}]}"#;
+const CHAT: &str =
+    r#"{"model":"gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"hello"}]}"#;
 const STREAMED: &str = r#"{"model":"gpt-4o-mini","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
 
 #[tokio::test]
@@ -40,15 +41,22 @@ async fn bodies_that_are_no_request_are_refused_in_words_and_recorded() {
     let bearer = format!("Bearer {}", front.world.token());
     let headers = [("authorization", bearer.as_str())];
     for body in &cases {
-        let shown = String::from_utf8_lossy(body.get(..60.min(body.len())).unwrap_or_default()).into_owned();
-        let refused = front.send("POST", "/v1/chat/completions", &headers, body).await;
+        let shown = String::from_utf8_lossy(body.get(..60.min(body.len())).unwrap_or_default())
+            .into_owned();
+        let refused = front
+            .send("POST", "/v1/chat/completions", &headers, body)
+            .await;
         assert_eq!(refused.status, 400, "{shown}: {}", refused.body);
         assert!(refused.json()["error"]["message"].is_string(), "{shown}");
         assert_eq!(refused.header("x-should-retry"), Some("false"), "{shown}");
     }
     let records = front.world.records().await;
     assert_eq!(records.len(), cases.len());
-    assert!(records.iter().all(|record| record.outcome == Outcome::Refused));
+    assert!(
+        records
+            .iter()
+            .all(|record| record.outcome == Outcome::Refused)
+    );
     assert_eq!(front.world.wallets.open_holds(), 0);
 }
 
@@ -63,11 +71,20 @@ async fn unknown_fields_pass_byte_by_byte() {
 #[tokio::test]
 async fn an_oversized_body_is_refused_before_and_while_it_is_read() {
     let provider = TestEnvironment::seeded(9).environment.new_id();
-    let config = Config { body_limit_bytes: 10_000, ..Config::default() };
+    let config = Config {
+        body_limit_bytes: 10_000,
+        ..Config::default()
+    };
     let front = Front::with(vec![route(ProviderKind::Simulated, "", provider)], config).await;
-    let large = format!(r#"{{"model":"sim/chat","messages":[{{"role":"user","content":"{}"}}]}}"#, "x".repeat(10_000));
+    let large = format!(
+        r#"{{"model":"sim/chat","messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "x".repeat(10_000)
+    );
     let refused = front.post("/v1/chat/completions", &large).await;
-    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (413, Some("PAYLOAD_TOO_LARGE")));
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (413, Some("PAYLOAD_TOO_LARGE"))
+    );
 
     // A client that announces no length, and one that stops in the middle.
     let mut socket = TcpStream::connect(front.address).await.expect("connects");
@@ -90,7 +107,10 @@ async fn an_oversized_body_is_refused_before_and_while_it_is_read() {
 #[tokio::test]
 async fn a_slow_body_ends_by_its_own_limit() {
     let provider = TestEnvironment::seeded(9).environment.new_id();
-    let config = Config { body_timeout: std::time::Duration::from_millis(50), ..Config::default() };
+    let config = Config {
+        body_timeout: std::time::Duration::from_millis(50),
+        ..Config::default()
+    };
     let front = Front::with(vec![route(ProviderKind::Simulated, "", provider)], config).await;
     let mut socket = TcpStream::connect(front.address).await.expect("connects");
     let head = format!(
@@ -101,21 +121,33 @@ async fn a_slow_body_ends_by_its_own_limit() {
     let mut answer = vec![0; 4_096];
     let read = socket.read(&mut answer).await.expect("an answer");
     let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("\"type\":\"error\""), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("\"type\":\"error\""),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_providers_credential_problem_is_not_the_agents() {
     let (fake, front) = behind(ProviderKind::OpenAi).await;
     fake.behave(Behaviour {
-        fault: Fault::Status { status: 401, retry_after: None },
+        fault: Fault::Status {
+            status: 401,
+            retry_after: None,
+        },
         ..Behaviour::default()
     });
     let refused = front.post("/v1/chat/completions", CHAT).await;
-    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (503, Some("PROVIDER_UNAVAILABLE")));
+    assert_eq!(
+        (refused.status, refused.json()["error"]["code"].as_str()),
+        (503, Some("PROVIDER_UNAVAILABLE"))
+    );
     assert!(!refused.body.contains("sk-"), "{}", refused.body);
     let record = front.world.record().await;
-    assert_eq!((record.outcome, record.attempts[0].status), (Outcome::ProviderError, Some(401)));
+    assert_eq!(
+        (record.outcome, record.attempts[0].status),
+        (Outcome::ProviderError, Some(401))
+    );
     assert_eq!(record.attempts[0].settlement, Settlement::Free);
 }
 
@@ -127,7 +159,11 @@ async fn streams_that_break_stall_or_lie_end_in_an_error_and_at_the_bound() {
         (Fault::Garbage, Ended::UpstreamCut),
     ] {
         let (fake, front) = behind(ProviderKind::OpenAi).await;
-        fake.behave(Behaviour { fault: fault.clone(), output_tokens: 40, ..Behaviour::default() });
+        fake.behave(Behaviour {
+            fault: fault.clone(),
+            output_tokens: 40,
+            ..Behaviour::default()
+        });
         let got = front.post("/v1/chat/completions", STREAMED).await;
         assert!(got.body.contains("\"error\""), "{fault:?}: {}", got.body);
         assert!(!got.body.contains("[DONE]"), "{fault:?}: {}", got.body);
@@ -135,7 +171,10 @@ async fn streams_that_break_stall_or_lie_end_in_an_error_and_at_the_bound() {
         let attempt = &record.attempts[0];
         assert_eq!(attempt.ended, ended, "{fault:?}");
         assert_eq!(attempt.settlement, Settlement::Estimated, "{fault:?}");
-        assert_eq!(attempt.settled_nanos, attempt.hold.amount_nanos, "{fault:?}");
+        assert_eq!(
+            attempt.settled_nanos, attempt.hold.amount_nanos,
+            "{fault:?}"
+        );
         assert!(record.cost_nanos >= fake.billed_nanos(), "{fault:?}");
         assert_eq!(front.world.wallets.open_holds(), 0, "{fault:?}");
     }
@@ -144,7 +183,10 @@ async fn streams_that_break_stall_or_lie_end_in_an_error_and_at_the_bound() {
 #[tokio::test]
 async fn an_error_inside_of_a_200_becomes_an_error() {
     let (fake, front) = behind(ProviderKind::OpenAi).await;
-    fake.behave(Behaviour { fault: Fault::OverloadedAfter(0), ..Behaviour::default() });
+    fake.behave(Behaviour {
+        fault: Fault::OverloadedAfter(0),
+        ..Behaviour::default()
+    });
     let got = front.post("/v1/chat/completions", STREAMED).await;
     assert!(got.status >= 500, "{}: {}", got.status, got.body);
     assert_eq!(front.world.record().await.outcome, Outcome::ProviderError);
@@ -153,25 +195,49 @@ async fn an_error_inside_of_a_200_becomes_an_error() {
 #[tokio::test]
 async fn a_provider_that_ignores_the_cap_is_cut_off_and_booked_in_full() {
     let (fake, front) = behind(ProviderKind::OpenAi).await;
-    fake.behave(Behaviour { ignores_cap: true, output_tokens: 500, ..Behaviour::default() });
+    fake.behave(Behaviour {
+        ignores_cap: true,
+        output_tokens: 500,
+        ..Behaviour::default()
+    });
     let got = front.post("/v1/chat/completions", STREAMED).await;
-    assert!(got.body.ends_with("data: [DONE]\n\n") && got.body.contains("\"length\""), "{}", got.body);
+    assert!(
+        got.body.ends_with("data: [DONE]\n\n") && got.body.contains("\"length\""),
+        "{}",
+        got.body
+    );
     assert!(got.body.matches("\"content\"").count() < 100);
     let record = front.world.record().await;
     assert_eq!(record.attempts[0].ended, Ended::BoundReached);
     assert_eq!(record.attempts[0].settlement, Settlement::Actual);
     assert_eq!(record.tokens.output, 500);
     assert!(record.attempts[0].settled_nanos > 0);
-    assert!(front.world.metrics.render().contains("iron_overdrafts_total 1") || record.cost_nanos <= record.attempts[0].hold.amount_nanos);
+    assert!(
+        front
+            .world
+            .metrics
+            .render()
+            .contains("iron_overdrafts_total 1")
+            || record.cost_nanos <= record.attempts[0].hold.amount_nanos
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_still_pays_what_was_used() {
     let (fake, front) = behind(ProviderKind::OpenAi).await;
-    fake.behave(Behaviour { output_tokens: 40, piece_delay_ms: 5, ..Behaviour::default() });
+    fake.behave(Behaviour {
+        output_tokens: 40,
+        piece_delay_ms: 5,
+        ..Behaviour::default()
+    });
     let bearer = format!("Bearer {}", front.world.token());
     let headers = [("authorization", bearer.as_str())];
-    let outgoing = front.outgoing("POST", "/v1/chat/completions", &headers, STREAMED.as_bytes());
+    let outgoing = front.outgoing(
+        "POST",
+        "/v1/chat/completions",
+        &headers,
+        STREAMED.as_bytes(),
+    );
     let mut answer = front.open(outgoing).await;
     answer.chunk().await.expect("a chunk");
     drop(answer);

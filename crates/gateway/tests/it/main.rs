@@ -1,7 +1,10 @@
 //! The gateway's routes, over real sockets, with fake providers behind them.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod answers;
 mod front;
 mod hostile;
+#[expect(dead_code, reason = "the runtime's own tests use the rest of the kit")]
 #[path = "../../../runtime/tests/it/kit.rs"]
 mod kit;

@@ -1,4 +1,6 @@
 //! The network edge, against real sockets.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod edge;
 mod egress;

@@ -31,7 +31,9 @@ impl Runtime {
         }
         let state = draft.bearer.principal.agent_state;
         if state != AgentState::Running {
-            let refusal = Refusal::AgentNotRunning { state: state.as_str() };
+            let refusal = Refusal::AgentNotRunning {
+                state: state.as_str(),
+            };
             return Err(draft.refuse("agent_running", refusal));
         }
         if let Err(refusal) = self.check_labels(&draft.attribution) {

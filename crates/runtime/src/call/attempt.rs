@@ -32,13 +32,23 @@ impl Ending {
     /// Nothing is billed.
     pub(super) fn free(ended: Ended) -> Self {
         let (settlement, cost) = (Settlement::Free, Money::ZERO);
-        Ending { ended, settlement, cost, tokens: Tokens::default() }
+        Ending {
+            ended,
+            settlement,
+            cost,
+            tokens: Tokens::default(),
+        }
     }
 
     /// What was billed is not known: the bound.
     pub(super) fn at_bound(ended: Ended, hold: &Hold) -> Self {
         let (settlement, cost) = (Settlement::Estimated, hold.amount);
-        Ending { ended, settlement, cost, tokens: Tokens::default() }
+        Ending {
+            ended,
+            settlement,
+            cost,
+            tokens: Tokens::default(),
+        }
     }
 }
 
@@ -46,7 +56,9 @@ impl Open {
     /// The attempt's line in the record.
     pub(super) fn line(&self, ending: &Ending, provider: &super::decide::Choice) -> Attempt {
         let sent = ending.ended != Ended::Unsent;
-        let first_byte = self.first_byte.map(|at| at.since(self.dispatched).as_micros());
+        let first_byte = self
+            .first_byte
+            .map(|at| at.since(self.dispatched).as_micros());
         Attempt {
             clamped: self.clamped,
             dispatched_at_us: sent.then(|| self.dispatched_at.micros()),

@@ -18,7 +18,9 @@ pub struct Authenticated {
 
 impl std::fmt::Debug for Authenticated {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Authenticated").field(&self.bearer.principal).finish()
+        f.debug_tuple("Authenticated")
+            .field(&self.bearer.principal)
+            .finish()
     }
 }
 
@@ -47,10 +49,11 @@ impl Runtime {
         let started_at = self.environment.now();
         let started = self.environment.boot();
         let presented = presented.ok_or(Refusal::CredentialMissing)?;
-        let value = TokenValue::parse(presented).map_err(|_| match looks_like_a_session(presented) {
-            true => Refusal::WrongTokenType,
-            false => Refusal::TokenUnknown,
-        })?;
+        let value =
+            TokenValue::parse(presented).map_err(|_| match looks_like_a_session(presented) {
+                true => Refusal::WrongTokenType,
+                false => Refusal::TokenUnknown,
+            })?;
         if value.kind() != TokenKind::Ic {
             return Err(Refusal::WrongTokenType);
         }
@@ -58,10 +61,18 @@ impl Runtime {
             Ok(Ok(bearer)) => bearer,
             Ok(Err(failure)) | Err(failure) => return Err(refusal_of(failure)),
         };
-        if bearer.principal.expires_at.is_some_and(|at| at <= started_at) {
+        if bearer
+            .principal
+            .expires_at
+            .is_some_and(|at| at <= started_at)
+        {
             return Err(Refusal::TokenExpired);
         }
-        Ok(Authenticated { bearer, started_at, started })
+        Ok(Authenticated {
+            bearer,
+            started_at,
+            started,
+        })
     }
 }
 

@@ -39,7 +39,13 @@ pub(super) enum Told {
 impl Runtime {
     /// The last step: record, money, and the answer if it is not on its way yet.
     pub(super) async fn close(&self, settled: Settled) {
-        let Settled { draft, hold, ending, verdict, told } = settled;
+        let Settled {
+            draft,
+            hold,
+            ending,
+            verdict,
+            told,
+        } = settled;
         let recorded = self.record(&draft, verdict).await;
         if !recorded {
             // The reserve stays without a record; recovery settles it at the bound. Here the
@@ -55,7 +61,10 @@ impl Runtime {
             let durable = self.journal.durable(hold.position).await.is_ok();
             caller.answer(match told {
                 _ if !durable || !recorded => Err(Refusal::JournalUnavailable),
-                Ok(reply) => Ok(Reply { remaining: self.left(&draft), ..reply }),
+                Ok(reply) => Ok(Reply {
+                    remaining: self.left(&draft),
+                    ..reply
+                }),
                 refused => refused,
             });
         }
@@ -68,14 +77,18 @@ impl Runtime {
         }
         if above_held > Money::ZERO {
             wallet.overdrafts.inc();
-            wallet.overdraft_nanos.inc_by(u64::try_from(above_held.nanos()).unwrap_or(0));
+            wallet
+                .overdraft_nanos
+                .inc_by(u64::try_from(above_held.nanos()).unwrap_or(0));
         }
     }
 
     /// What is left of the tightest budget on the path, as far as this instance knows.
     pub(super) fn left(&self, draft: &Draft) -> Option<Money> {
         let path = draft.bearer.principal.path;
-        path.scopes().filter_map(|scope| self.wallets.remaining(path.tenant, scope)).min()
+        path.scopes()
+            .filter_map(|scope| self.wallets.remaining(path.tenant, scope))
+            .min()
     }
 
     /// Leaves the record of a call that was refused before anything was sent.
@@ -142,7 +155,9 @@ impl Runtime {
             prompt_hash: draft.prompt_hash.map(hex::encode),
             refusal: verdict.refusal,
             request: draft.edge_id,
-            roles: draft.roles.map(|roles| roles.with_tokens(tokens.input_total())),
+            roles: draft
+                .roles
+                .map(|roles| roles.with_tokens(tokens.input_total())),
             started_at_us: draft.started_at.micros(),
             status: verdict.status,
             stream: draft.stream,
@@ -164,12 +179,20 @@ impl Runtime {
     /// The end user's name, sealed under their own key; only its digest if there is no key.
     async fn sealed_end_user(&self, draft: &Draft) -> Option<Sealed> {
         let name = draft.attribution.end_user.as_deref()?;
-        let digest = draft.bearer.keyed_hash("end-user", std::iter::once(name.as_bytes()));
+        let digest = draft
+            .bearer
+            .keyed_hash("end-user", std::iter::once(name.as_bytes()));
         let tenant = draft.bearer.principal.path.tenant;
         let question = (tenant, digest);
         let asked = self.subjects.get(&question, self.environment.boot());
         match tokio::time::timeout(self.config.subject_timeout, asked).await {
-            Ok(Ok(key)) => Some(subject::seal(&digest, &key, draft.id, name, &self.environment)),
+            Ok(Ok(key)) => Some(subject::seal(
+                &digest,
+                &key,
+                draft.id,
+                name,
+                &self.environment,
+            )),
             Ok(Err(_)) | Err(_) => Some(subject::unsealed(&digest)),
         }
     }
@@ -186,12 +209,16 @@ impl Runtime {
             let model = self.metrics.model(&attempt.provider_kind, &attempt.model);
             model.calls.inc();
             let tokens = &attempt.tokens;
-            model.input_tokens.inc_by(tokens.input.saturating_add(tokens.input_audio));
+            model
+                .input_tokens
+                .inc_by(tokens.input.saturating_add(tokens.input_audio));
             model.cache_read_tokens.inc_by(tokens.cache_read);
             let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
             model.cache_write_tokens.inc_by(written);
             model.output_tokens.inc_by(attempt.tokens.output_total());
-            model.cost_nanos.inc_by(u64::try_from(attempt.settled_nanos).unwrap_or(0));
+            model
+                .cost_nanos
+                .inc_by(u64::try_from(attempt.settled_nanos).unwrap_or(0));
         }
     }
 }

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use iron_llm::envelope::Envelope;
-use iron_llm::translate::Direction;
 use iron_llm::prices::ModelRef;
+use iron_llm::translate::Direction;
 use iron_llm::{Dialect, PriceBook};
 use iron_primitives::{ProviderId, Refusal};
 
@@ -52,7 +52,10 @@ impl Choice {
 
 impl Runtime {
     pub(super) fn decide(&self, admitted: Admitted) -> Result<Decided, Refused> {
-        let Admitted { mut draft, mut request } = admitted;
+        let Admitted {
+            mut draft,
+            mut request,
+        } = admitted;
         let body = std::mem::take(&mut request.body);
         let envelope = match Envelope::read(request.dialect, body) {
             Ok(envelope) => envelope,
@@ -73,10 +76,14 @@ impl Runtime {
         let book = self.authority.prices(draft.bearer.principal.path.tenant);
         draft.price_book = Some(book.hash_hex());
         let previous = envelope.facts().previous_response.clone();
-        let continued = previous.as_deref().map(|id| StoredId::open(&draft.bearer, id));
+        let continued = previous
+            .as_deref()
+            .map(|id| StoredId::open(&draft.bearer, id));
         let provider = match &continued {
             Some(None) => {
-                let refusal = Refusal::NotFound { resource: "previous response" };
+                let refusal = Refusal::NotFound {
+                    resource: "previous response",
+                };
                 return Err(draft.refuse("owner", refusal));
             }
             Some(Some(stored)) => Some(stored.provider),
@@ -87,7 +94,13 @@ impl Runtime {
                 draft.passed("assigned_provider");
                 let stored = continued.flatten().map(|stored| stored.original);
                 let stored = previous.zip(stored);
-                Ok(Decided { draft, request, envelope, choice, stored })
+                Ok(Decided {
+                    draft,
+                    request,
+                    envelope,
+                    choice,
+                    stored,
+                })
             }
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
         }
@@ -113,7 +126,9 @@ fn choose(
     only: Option<ProviderId>,
 ) -> Result<Choice, Refusal> {
     let mut refusal = match bearer.lanes.is_empty() {
-        true => Refusal::NoProvider { model: model.to_owned() },
+        true => Refusal::NoProvider {
+            model: model.to_owned(),
+        },
         false => Refusal::InvalidField {
             field: "model".to_owned(),
             problem: format!("`{model}` is served by none of the agent's providers"),
@@ -135,7 +150,11 @@ fn choose(
         };
         let spoken = Direction::of(dialect, kind).map_or(dialect, Direction::upstream);
         if known.answers(spoken) {
-            return Ok(Choice { lane: lane.clone(), name: model.into(), model: known.clone() });
+            return Ok(Choice {
+                lane: lane.clone(),
+                name: model.into(),
+                model: known.clone(),
+            });
         }
     }
     Err(refusal)

@@ -9,8 +9,8 @@ use crate::bearer::Bearer;
 use crate::in_flight::Seat;
 use crate::record::{Attempt, Decision, Roles};
 
-use super::request::{Attribution, CallRequest};
 use super::Authenticated;
+use super::request::{Attribution, CallRequest};
 
 /// The facts gathered so far. Each step adds its own.
 pub(super) struct Draft {
@@ -66,13 +66,22 @@ impl Draft {
 
     /// Notes that a rule was applied and let the call pass.
     pub(super) fn passed(&mut self, rule: &'static str) {
-        self.decisions.push(Decision { allowed: true, rule: rule.to_owned() });
+        self.decisions.push(Decision {
+            allowed: true,
+            rule: rule.to_owned(),
+        });
     }
 
     /// Ends the call: a rule refused it.
     pub(super) fn refuse(mut self, rule: &'static str, refusal: Refusal) -> Refused {
-        self.decisions.push(Decision { allowed: false, rule: rule.to_owned() });
-        Refused { draft: Box::new(self), refusal }
+        self.decisions.push(Decision {
+            allowed: false,
+            rule: rule.to_owned(),
+        });
+        Refused {
+            draft: Box::new(self),
+            refusal,
+        }
     }
 }
 

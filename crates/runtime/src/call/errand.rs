@@ -9,10 +9,10 @@ use iron_llm::{Assumptions, Bound, Dialect, ProviderKind, simulated};
 use iron_primitives::Refusal;
 use serde_json::json;
 
+use crate::Runtime;
 use crate::affinity::{StoredId, rename};
 use crate::bearer::Lane;
 use crate::record::{Outcome, RefusalRecord};
-use crate::Runtime;
 
 use super::Authenticated;
 use super::admit::Admitted;
@@ -55,9 +55,18 @@ impl Errand {
     const fn route(&self) -> &'static str {
         match self {
             Errand::CountTokens => "anthropic_count_tokens",
-            Errand::Stored { action: StoredAction::Retrieve, .. } => "openai_responses_retrieve",
-            Errand::Stored { action: StoredAction::Delete, .. } => "openai_responses_delete",
-            Errand::Stored { action: StoredAction::Cancel, .. } => "openai_responses_cancel",
+            Errand::Stored {
+                action: StoredAction::Retrieve,
+                ..
+            } => "openai_responses_retrieve",
+            Errand::Stored {
+                action: StoredAction::Delete,
+                ..
+            } => "openai_responses_delete",
+            Errand::Stored {
+                action: StoredAction::Cancel,
+                ..
+            } => "openai_responses_cancel",
         }
     }
 }
@@ -99,7 +108,15 @@ impl Runtime {
                     false => Outcome::ProviderError,
                 };
                 let status = reply.status.as_u16();
-                self.record(&draft, Verdict { outcome, status, refusal: None }).await;
+                self.record(
+                    &draft,
+                    Verdict {
+                        outcome,
+                        status,
+                        refusal: None,
+                    },
+                )
+                .await;
                 Ok(reply)
             }
             Err(refused) => Err(self.close_errand(refused).await),
@@ -121,7 +138,13 @@ impl Runtime {
     }
 
     async fn count_tokens(&self, admitted: Admitted) -> Result<Done, Refused> {
-        let Decided { draft, request, envelope, choice, .. } = self.decide(admitted)?;
+        let Decided {
+            draft,
+            request,
+            envelope,
+            choice,
+            ..
+        } = self.decide(admitted)?;
         let kind = choice.model.kind;
         let counted = match kind {
             ProviderKind::Anthropic => {
@@ -171,10 +194,18 @@ impl Runtime {
         let bearer = draft.bearer.clone();
         let found = StoredId::open(&bearer, id);
         let lane = found.as_ref().and_then(|stored| {
-            bearer.lanes.iter().find(|lane| lane.route.provider == stored.provider)
+            bearer
+                .lanes
+                .iter()
+                .find(|lane| lane.route.provider == stored.provider)
         });
         let (Some(stored), Some(lane)) = (&found, lane) else {
-            return Err(draft.refuse("owner", Refusal::NotFound { resource: "response" }));
+            return Err(draft.refuse(
+                "owner",
+                Refusal::NotFound {
+                    resource: "response",
+                },
+            ));
         };
         draft.passed("owner");
         if lane.route.kind == ProviderKind::Simulated {
@@ -190,7 +221,12 @@ impl Runtime {
             StoredAction::Cancel => Method::POST,
         };
         let (headers, body) = (&request.headers, Bytes::new());
-        let question = Question { method, path: &path, headers, body };
+        let question = Question {
+            method,
+            path: &path,
+            headers,
+            body,
+        };
         match self.ask(&draft, lane, question).await {
             Ok(mut reply) => {
                 if let Body::Whole(body) = reply.body {
@@ -203,9 +239,16 @@ impl Runtime {
     }
 
     /// What the built-in provider does with its stored responses.
-    fn on_the_shelf(&self, action: StoredAction, stored: &StoredId, id: &str) -> Result<Reply, Refusal> {
+    fn on_the_shelf(
+        &self,
+        action: StoredAction,
+        stored: &StoredId,
+        id: &str,
+    ) -> Result<Reply, Refusal> {
         let (provider, original) = (stored.provider, stored.original.as_str());
-        let missing = Refusal::NotFound { resource: "response" };
+        let missing = Refusal::NotFound {
+            resource: "response",
+        };
         let body = self.shelf.find(provider, original).ok_or(missing)?;
         match action {
             StoredAction::Retrieve => Ok(ours(StatusCode::OK, rename(body, original, id))),
@@ -216,7 +259,8 @@ impl Runtime {
             }
             StoredAction::Cancel => Err(Refusal::InvalidField {
                 field: "id".to_owned(),
-                problem: "only a response that is made in the background can be cancelled".to_owned(),
+                problem: "only a response that is made in the background can be cancelled"
+                    .to_owned(),
             }),
         }
     }
@@ -230,8 +274,12 @@ impl Runtime {
     ) -> Result<Reply, Refusal> {
         let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
         let tenant = draft.bearer.principal.path.tenant;
-        let credential = self.credential(tenant, lane.route.provider, lane.route.kind).await;
-        let outgoing = credential.ok().and_then(|key| upstream::outgoing(lane, &key, question));
+        let credential = self
+            .credential(tenant, lane.route.provider, lane.route.kind)
+            .await;
+        let outgoing = credential
+            .ok()
+            .and_then(|key| upstream::outgoing(lane, &key, question));
         let unusable = "its credential or address cannot be used; tell an administrator";
         let outgoing = outgoing.ok_or_else(|| unavailable(unusable.to_owned()))?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
@@ -245,7 +293,13 @@ impl Runtime {
         }
         let headers = upstream::shown(&answer.headers);
         let body = Body::Whole(body);
-        Ok(Reply { status: answer.status, headers, cost: None, remaining: None, body })
+        Ok(Reply {
+            status: answer.status,
+            headers,
+            cost: None,
+            remaining: None,
+            body,
+        })
     }
 
     /// Leaves the record of a request that was refused while it was being received.
@@ -266,10 +320,19 @@ fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String 
         StoredAction::Retrieve | StoredAction::Delete => "",
     };
     let query = query.map_or_else(String::new, |query| format!("?{query}"));
-    format!("{}/{original}{tail}{query}", Dialect::OpenAiResponses.path())
+    format!(
+        "{}/{original}{tail}{query}",
+        Dialect::OpenAiResponses.path()
+    )
 }
 
 fn ours(status: StatusCode, body: Bytes) -> Reply {
     let headers = upstream::shown(&HeaderMap::new());
-    Reply { status, headers, cost: None, remaining: None, body: Body::Whole(body) }
+    Reply {
+        status,
+        headers,
+        cost: None,
+        remaining: None,
+        body: Body::Whole(body),
+    }
 }

@@ -24,9 +24,14 @@ impl Owner {
     /// Puts the agent's ids in the place of the provider's.
     pub(super) fn seal(&self, bytes: Bytes, id: Option<&str>) -> Bytes {
         let previous = self.previous.iter();
-        let bytes = previous.fold(bytes, |bytes, (theirs, original)| rename(bytes, original, theirs));
+        let bytes = previous.fold(bytes, |bytes, (theirs, original)| {
+            rename(bytes, original, theirs)
+        });
         let Some(original) = id else { return bytes };
-        let stored = StoredId { provider: self.provider, original: original.to_owned() };
+        let stored = StoredId {
+            provider: self.provider,
+            original: original.to_owned(),
+        };
         match stored.seal(&self.bearer) {
             Some(sealed) => rename(bytes, original, &sealed),
             None => bytes,
@@ -51,7 +56,13 @@ impl Flow {
         caller: Dialect,
         translator: Option<Box<dyn StreamTranslator>>,
     ) -> Self {
-        Flow { meter: Meter::new(provider, options), translator, caller, owner: None, cut: false }
+        Flow {
+            meter: Meter::new(provider, options),
+            translator,
+            caller,
+            owner: None,
+            cut: false,
+        }
     }
 
     /// Seals the id of the response for its owner.

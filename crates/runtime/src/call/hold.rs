@@ -30,7 +30,11 @@ impl Runtime {
             Ok(hold) => {
                 let mut cleared = cleared;
                 cleared.draft.passed("budget");
-                Ok(Ready { cleared, bound, hold })
+                Ok(Ready {
+                    cleared,
+                    bound,
+                    hold,
+                })
             }
             Err(refusal) => Err(cleared.draft.refuse("budget", refusal)),
         }
@@ -45,7 +49,13 @@ impl Runtime {
     ) -> Result<Hold, Refusal> {
         let facts = serde_json::to_vec(&facts_of(&cleared.draft, cleared)).unwrap_or_default();
         let path = &cleared.draft.bearer.principal.path;
-        let request = HoldRequest { path, call: cleared.draft.id, attempt, bound, facts: &facts };
+        let request = HoldRequest {
+            path,
+            call: cleared.draft.id,
+            attempt,
+            bound,
+            facts: &facts,
+        };
         self.wallets.hold(request).await
     }
 
@@ -65,7 +75,9 @@ impl Runtime {
 
     /// Whether a budget on the path has room for only a few calls like this one.
     fn near_the_edge(&self, draft: &Draft, bound: &Bound) -> bool {
-        let Some(left) = self.left(draft) else { return false };
+        let Some(left) = self.left(draft) else {
+            return false;
+        };
         let amount = bound.cost_at(bound.cap()).map_or(i64::MAX, Money::nanos);
         left.nanos() < amount.saturating_mul(CALLS_FAR_AWAY)
     }

@@ -37,7 +37,13 @@ pub(super) struct Outbound {
 
 impl Runtime {
     pub(super) fn inspect_input(&self, decided: Decided) -> Result<Cleared, Refused> {
-        let Decided { mut draft, request, envelope, choice, stored } = decided;
+        let Decided {
+            mut draft,
+            request,
+            envelope,
+            choice,
+            stored,
+        } = decided;
         if let Err(refusal) = self.check_size(envelope.facts()) {
             return Err(draft.refuse("size", refusal));
         }
@@ -46,7 +52,12 @@ impl Runtime {
             Ok(mut outbound) => {
                 draft.passed("size");
                 outbound.renames.extend(stored);
-                Ok(Cleared { draft, request, choice, outbound })
+                Ok(Cleared {
+                    draft,
+                    request,
+                    choice,
+                    outbound,
+                })
             }
             Err(refusal) => Err(draft.refuse("translation", refusal)),
         }
@@ -54,8 +65,10 @@ impl Runtime {
 
     fn check_size(&self, facts: &Facts) -> Result<(), Refusal> {
         let config = &self.config;
-        let counts =
-            [("messages", facts.messages, config.max_messages), ("tools", facts.tools, config.max_tools)];
+        let counts = [
+            ("messages", facts.messages, config.max_messages),
+            ("tools", facts.tools, config.max_tools),
+        ];
         match counts.into_iter().find(|(_, count, most)| count > most) {
             None => Ok(()),
             Some((field, _, most)) => Err(Refusal::InvalidField {
@@ -76,14 +89,30 @@ fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
 pub(super) fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> {
     let usage_asked = envelope.facts().usage_asked;
     if choice.model.kind.speaks(envelope.dialect()) {
-        return Ok(Outbound { envelope, plan: None, renames: Vec::new(), usage_asked });
+        return Ok(Outbound {
+            envelope,
+            plan: None,
+            renames: Vec::new(),
+            usage_asked,
+        });
     }
     let plan = Plan::new(envelope.dialect(), choice.model.kind, envelope.body())?;
     // With the cap that will be held in full if there is room; the hold may shrink it.
-    let cap = plan.output_cap().or(choice.model.max_output).ok_or_else(|| Refusal::Unbounded {
-        what: format!("the output of `{}`, whose maximum is not known", choice.model.name),
-    })?;
+    let cap = plan
+        .output_cap()
+        .or(choice.model.max_output)
+        .ok_or_else(|| Refusal::Unbounded {
+            what: format!(
+                "the output of `{}`, whose maximum is not known",
+                choice.model.name
+            ),
+        })?;
     let body = plan.request(cap.max(plan.output_floor()))?;
     let envelope = Envelope::read(plan.upstream(), Bytes::from(body))?;
-    Ok(Outbound { envelope, plan: Some(plan), renames: Vec::new(), usage_asked })
+    Ok(Outbound {
+        envelope,
+        plan: Some(plan),
+        renames: Vec::new(),
+        usage_asked,
+    })
 }

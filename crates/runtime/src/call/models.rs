@@ -30,11 +30,16 @@ impl Runtime {
         let named = |lane: &Lane| -> Vec<String> {
             let kind = lane.route.kind;
             if lane.route.models.is_empty() {
-                let known = book.models().filter(|model| model.kind == kind && model.name != "*");
+                let known = book
+                    .models()
+                    .filter(|model| model.kind == kind && model.name != "*");
                 known.map(|model| model.name.clone()).collect()
             } else {
                 let listed = lane.route.models.iter();
-                listed.filter(|name| book.lookup(kind, name).is_some()).cloned().collect()
+                listed
+                    .filter(|name| book.lookup(kind, name).is_some())
+                    .cloned()
+                    .collect()
             }
         };
         let mut seen = BTreeSet::new();
@@ -42,7 +47,10 @@ impl Runtime {
         for lane in &authenticated.bearer.lanes {
             for name in named(lane) {
                 if allows(principal.allowed_models.as_deref(), &name) && seen.insert(name.clone()) {
-                    offers.push(ModelOffer { name, kind: lane.route.kind });
+                    offers.push(ModelOffer {
+                        name,
+                        kind: lane.route.kind,
+                    });
                 }
             }
         }

@@ -21,9 +21,10 @@ use crate::wallet::Hold;
 use super::attempt::Ending;
 use super::close::{Told, Verdict};
 use super::draft::Draft;
+use super::failure::{Failed, ended_by};
 use super::inspect::Cleared;
 use super::reply::{Body, Caller, Listener, Reply};
-use super::send::{Answered, Failed, Sent, Stream, Whole, ended_by};
+use super::send::{Answered, Sent, Stream, Whole};
 use super::upstream;
 
 /// A call whose cost is known and whose record can be written.
@@ -43,7 +44,12 @@ struct Passed {
 
 impl Runtime {
     pub(super) async fn settle(&self, sent: Sent, caller: Caller) -> Settled {
-        let Sent { mut cleared, bound, open, answer } = sent;
+        let Sent {
+            mut cleared,
+            bound,
+            open,
+            answer,
+        } = sent;
         let hold = open.hold;
         let (ending, verdict, told) = match answer {
             Answered::Failed(failed) => {
@@ -64,8 +70,9 @@ impl Runtime {
                     let verdict = verdict_of_failure(&ending, &told);
                     (ending, verdict, Told::After(caller, told))
                 } else {
-                    let (ending, verdict) =
-                        self.stream(&mut cleared, &bound, &hold, *stream, caller).await;
+                    let (ending, verdict) = self
+                        .stream(&mut cleared, &bound, &hold, *stream, caller)
+                        .await;
                     (ending, verdict, Told::Already)
                 }
             }
@@ -75,7 +82,13 @@ impl Runtime {
         }
         let line = open.line(&ending, &cleared.choice);
         cleared.draft.attempts.push(line);
-        Settled { draft: cleared.draft, hold, ending, verdict, told }
+        Settled {
+            draft: cleared.draft,
+            hold,
+            ending,
+            verdict,
+            told,
+        }
     }
 
     /// An answer that came as a whole.
@@ -87,32 +100,66 @@ impl Runtime {
         whole: Whole,
         client_gone: bool,
     ) -> (Ending, Verdict, Result<Reply, Refusal>) {
-        let Whole { status, headers, body, reading } = whole;
-        let ended = if client_gone { Ended::ClientGoneDrained } else { Ended::Done };
+        let Whole {
+            status,
+            headers,
+            body,
+            reading,
+        } = whole;
+        let ended = if client_gone {
+            Ended::ClientGoneDrained
+        } else {
+            Ended::Done
+        };
         let ending = cost_of(bound, hold, &reading, ended);
         let body = match &cleared.outbound.plan {
             None => Ok(match self.owner_of(cleared) {
                 Some(owner) => owner.seal(body, reading.id.as_deref()),
                 None => body,
             }),
-            Some(plan) => plan.response(&body, self.environment.now()).map(Bytes::from),
+            Some(plan) => plan
+                .response(&body, self.environment.now())
+                .map(Bytes::from),
         };
         match body {
             Ok(body) => {
                 let verdict = Verdict {
-                    outcome: if client_gone { Outcome::ClientGone } else { Outcome::Completed },
+                    outcome: if client_gone {
+                        Outcome::ClientGone
+                    } else {
+                        Outcome::Completed
+                    },
                     status: status.as_u16(),
                     refusal: None,
                 };
                 let headers = upstream::shown(&headers);
                 let cost = Some(ending.cost);
                 let body = Body::Whole(body);
-                (ending, verdict, Ok(Reply { status, headers, cost, remaining: None, body }))
+                (
+                    ending,
+                    verdict,
+                    Ok(Reply {
+                        status,
+                        headers,
+                        cost,
+                        remaining: None,
+                        body,
+                    }),
+                )
             }
             Err(error) => {
-                let ending = Ending { ended: Ended::Malformed, ..ending };
-                let told = Err(Refusal::ProviderUnavailable { detail: error.to_string() });
-                (ending, verdict_of_failure(&Ending::free(Ended::Malformed), &told), told)
+                let ending = Ending {
+                    ended: Ended::Malformed,
+                    ..ending
+                };
+                let told = Err(Refusal::ProviderUnavailable {
+                    detail: error.to_string(),
+                });
+                (
+                    ending,
+                    verdict_of_failure(&Ending::free(Ended::Malformed), &told),
+                    told,
+                )
             }
         }
     }
@@ -134,23 +181,43 @@ impl Runtime {
         cleared.draft.first_byte = Some(self.environment.boot());
         let until = self.deadline_of(cleared);
         let watched = self.cuts.watch(hold);
-        let passed = self.pass_on(&mut stream, &mut listener, &watched, until).await;
+        let passed = self
+            .pass_on(&mut stream, &mut listener, &watched, until)
+            .await;
         self.metrics.calls.streams_in_flight.dec();
         let reading = stream.flow.reading();
         let outcome = match passed {
-            Passed { client_gone: true, .. } => Outcome::ClientGone,
-            Passed { ended: Ended::Done | Ended::BoundReached, .. } => Outcome::Completed,
-            Passed { ended: Ended::ErrorInStream, .. } => Outcome::ProviderError,
+            Passed {
+                client_gone: true, ..
+            } => Outcome::ClientGone,
+            Passed {
+                ended: Ended::Done | Ended::BoundReached,
+                ..
+            } => Outcome::Completed,
+            Passed {
+                ended: Ended::ErrorInStream,
+                ..
+            } => Outcome::ProviderError,
             Passed { .. } => Outcome::Cut,
         };
         let ending = cost_of(bound, hold, reading, passed.ended);
-        (ending, Verdict { outcome, status: 200, refusal: None })
+        (
+            ending,
+            Verdict {
+                outcome,
+                status: 200,
+                refusal: None,
+            },
+        )
     }
 
     fn deadline_of(&self, cleared: &Cleared) -> Instant {
         let lane = cleared.choice.lane();
         let whole = Duration::from_millis(lane.route.timeout_ms.max(1));
-        let already = cleared.draft.dispatched.map(|at| self.environment.boot().since(at));
+        let already = cleared
+            .draft
+            .dispatched
+            .map(|at| self.environment.boot().since(at));
         Instant::now() + whole.saturating_sub(already.unwrap_or_default())
     }
 
@@ -162,7 +229,12 @@ impl Runtime {
         watched: &Watched,
         mut until: Instant,
     ) -> Passed {
-        let Stream { upstream, flow, opening, ended } = stream;
+        let Stream {
+            upstream,
+            flow,
+            opening,
+            ended,
+        } = stream;
         let mut listening = true;
         let mut budget_cut = false;
         for piece in std::mem::take(opening) {
@@ -220,7 +292,10 @@ impl Runtime {
         };
         let passed = finish(flow, listener, listening, failure).await;
         match budget_cut {
-            true => Passed { ended: Ended::BudgetLowered, client_gone: false },
+            true => Passed {
+                ended: Ended::BudgetLowered,
+                client_gone: false,
+            },
             false => passed,
         }
     }
@@ -247,14 +322,20 @@ async fn finish(
             _ => flow.fail(stream_error(ended)),
         };
         listener.hand(last).await;
-        return Passed { ended, client_gone: false };
+        return Passed {
+            ended,
+            client_gone: false,
+        };
     }
     let ended = match ended {
         Ended::Done => Ended::ClientGoneDrained,
         Ended::TimedOut => Ended::ClientGoneAborted,
         other => other,
     };
-    Passed { ended, client_gone: true }
+    Passed {
+        ended,
+        client_gone: true,
+    }
 }
 
 /// The error that ends a caller's stream when the provider's broke.
@@ -269,7 +350,10 @@ fn stream_error(ended: Ended) -> ProviderError {
 
 /// The error that ends a caller's stream when the money for it was taken away.
 fn budget_error() -> ProviderError {
-    ProviderError::new(ErrorClass::Billing, "a budget was lowered below what is under way")
+    ProviderError::new(
+        ErrorClass::Billing,
+        "a budget was lowered below what is under way",
+    )
 }
 
 /// Whether what was read is the provider's last word about its usage.
@@ -282,14 +366,25 @@ fn is_final(reading: &Reading) -> bool {
 fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Ending {
     let Some(usage) = reading.usage.filter(|_| is_final(reading)) else {
         let tokens = reading.usage.as_ref().map(Tokens::from).unwrap_or_default();
-        return Ending { tokens, ..Ending::at_bound(ended, hold) };
+        return Ending {
+            tokens,
+            ..Ending::at_bound(ended, hold)
+        };
     };
     let tokens = Tokens::from(&usage);
     match bound.settle(&usage) {
-        Ok(cost) => Ending { ended, settlement: Settlement::Actual, cost, tokens },
+        Ok(cost) => Ending {
+            ended,
+            settlement: Settlement::Actual,
+            cost,
+            tokens,
+        },
         Err(error) => {
             tracing::error!(%error, "a provider reported a usage that has no price");
-            Ending { tokens, ..Ending::at_bound(ended, hold) }
+            Ending {
+                tokens,
+                ..Ending::at_bound(ended, hold)
+            }
         }
     }
 }
@@ -304,5 +399,9 @@ fn verdict_of_failure(ending: &Ending, told: &Result<Reply, Refusal>) -> Verdict
         Ok(reply) => (reply.status.as_u16(), None),
         Err(refusal) => (refusal.kind().status(), Some(RefusalRecord::from(refusal))),
     };
-    Verdict { outcome, status, refusal }
+    Verdict {
+        outcome,
+        status,
+        refusal,
+    }
 }

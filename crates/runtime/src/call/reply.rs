@@ -65,7 +65,9 @@ pub(super) struct Listener {
 
 impl Caller {
     pub(super) fn new(answer: oneshot::Sender<Result<Reply, Refusal>>) -> Self {
-        Caller { answer: Some(answer) }
+        Caller {
+            answer: Some(answer),
+        }
     }
 
     /// Gives the whole answer. Whether the caller is still there makes no difference.
@@ -85,9 +87,21 @@ impl Caller {
     ) -> Listener {
         let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
         let body = Body::Chunks(Chunks(receiver));
-        let reply = Reply { status, headers, cost: None, remaining, body };
-        let sent = self.answer.take().is_some_and(|answer| answer.send(Ok(reply)).is_ok());
-        Listener { chunks: sent.then_some(sender), patience }
+        let reply = Reply {
+            status,
+            headers,
+            cost: None,
+            remaining,
+            body,
+        };
+        let sent = self
+            .answer
+            .take()
+            .is_some_and(|answer| answer.send(Ok(reply)).is_ok());
+        Listener {
+            chunks: sent.then_some(sender),
+            patience,
+        }
     }
 
     /// Waits until the caller has gone, and then so much longer.
@@ -107,7 +121,9 @@ impl Caller {
 impl Listener {
     /// Hands a piece over; false if the caller has gone, or does not take it for too long.
     pub(super) async fn hand(&mut self, piece: Bytes) -> bool {
-        let Some(chunks) = &self.chunks else { return false };
+        let Some(chunks) = &self.chunks else {
+            return false;
+        };
         if piece.is_empty() {
             return true;
         }
@@ -131,9 +147,8 @@ impl Listener {
 
     /// Waits until the caller has gone.
     pub(super) async fn gone(&self) {
-        match &self.chunks {
-            Some(chunks) => chunks.closed().await,
-            None => {}
+        if let Some(chunks) = &self.chunks {
+            chunks.closed().await;
         }
     }
 }

@@ -9,10 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{MeterOptions, Reading, read_answer};
-use iron_llm::translate::ProviderError;
 use iron_llm::{Bound, Dialect, ProviderKind};
-use iron_net::egress::{BodyError, SendError, retry_after};
-use iron_primitives::Refusal;
 use iron_telemetry::AttemptOutcome;
 
 use crate::Runtime;
@@ -21,16 +18,14 @@ use crate::authority::{AuthorityError, Credential};
 use crate::record::Ended;
 use crate::wallet::Hold;
 
-use super::attempt::{Ending, Open};
+use super::attempt::Open;
 use super::draft::Draft;
+use super::failure::{Failed, abandoned, broken, broken_body, fault_body, lost, unsent};
 use super::flow::{Flow, Owner};
 use super::hold::Ready;
 use super::inspect::Cleared;
-use super::reply::{Body, Caller, Reply};
+use super::reply::Caller;
 use super::upstream::{self, Question, Upstream};
-
-/// The pause before a further attempt where the provider names none.
-const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A call whose request has left, or could not leave.
 pub(super) struct Sent {
@@ -68,17 +63,13 @@ pub(super) struct Whole {
     pub(super) reading: Reading,
 }
 
-/// An attempt without an answer of the model.
-pub(super) struct Failed {
-    pub(super) ending: Ending,
-    pub(super) told: Result<Reply, Refusal>,
-    /// How long to wait before another attempt makes sense; none if it does not.
-    pub(super) again_in: Option<Duration>,
-}
-
 impl Runtime {
     pub(super) async fn send(&self, ready: Ready, caller: &mut Caller) -> Sent {
-        let Ready { mut cleared, bound, hold } = ready;
+        let Ready {
+            mut cleared,
+            bound,
+            hold,
+        } = ready;
         let mut open = self.open(hold, &bound, 1);
         cleared.draft.dispatched = Some(open.dispatched);
         loop {
@@ -90,11 +81,26 @@ impl Runtime {
             };
             self.count_attempt(&answer);
             let Answered::Failed(failed) = answer else {
-                return Sent { cleared, bound, open, answer };
+                return Sent {
+                    cleared,
+                    bound,
+                    open,
+                    answer,
+                };
             };
-            match self.prepare_again(&mut cleared.draft, &open, &failed, caller).await {
+            match self
+                .prepare_again(&mut cleared.draft, &open, &failed, caller)
+                .await
+            {
                 true => {}
-                false => return Sent { cleared, bound, open, answer: Answered::Failed(failed) },
+                false => {
+                    return Sent {
+                        cleared,
+                        bound,
+                        open,
+                        answer: Answered::Failed(failed),
+                    };
+                }
             }
             // A budget without room for another attempt ends the call with the last answer.
             let next = open.number.saturating_add(1);
@@ -104,7 +110,14 @@ impl Runtime {
                     self.close_ahead(&mut cleared.draft, &open, &failed.ending, &choice);
                     open = self.open(hold, &bound, next);
                 }
-                Err(_) => return Sent { cleared, bound, open, answer: Answered::Failed(failed) },
+                Err(_) => {
+                    return Sent {
+                        cleared,
+                        bound,
+                        open,
+                        answer: Answered::Failed(failed),
+                    };
+                }
             }
         }
     }
@@ -130,7 +143,9 @@ impl Runtime {
         failed: &Failed,
         caller: &mut Caller,
     ) -> bool {
-        let Some(pause) = failed.again_in else { return false };
+        let Some(pause) = failed.again_in else {
+            return false;
+        };
         if open.number > self.config.retries || pause > self.config.longest_pause {
             return false;
         }
@@ -176,17 +191,26 @@ impl Runtime {
         }
         let lane = cleared.choice.lane();
         if lane.route.kind == ProviderKind::Simulated {
-            (open.dispatched_at, open.dispatched) = (self.environment.now(), self.environment.boot());
+            (open.dispatched_at, open.dispatched) =
+                (self.environment.now(), self.environment.boot());
             let script = upstream::script(dialect, &body, open.dispatched_at);
-            if dialect == Dialect::OpenAiResponses && outbound.envelope.facts().store != Some(false) {
+            if dialect == Dialect::OpenAiResponses && outbound.envelope.facts().store != Some(false)
+            {
                 self.shelf.keep(lane.route.provider, &script);
             }
             return Ok(Upstream::played(script));
         }
         let tenant = cleared.draft.bearer.principal.path.tenant;
-        let credential = self.credential(tenant, lane.route.provider, lane.route.kind).await;
+        let credential = self
+            .credential(tenant, lane.route.provider, lane.route.kind)
+            .await;
         let headers = &cleared.request.headers;
-        let question = Question { method: Method::POST, path: dialect.path(), headers, body };
+        let question = Question {
+            method: Method::POST,
+            path: dialect.path(),
+            headers,
+            body,
+        };
         let outgoing = credential.and_then(|credential| {
             upstream::outgoing(lane, &credential, question).ok_or(AuthorityError::NotFound)
         });
@@ -195,7 +219,10 @@ impl Runtime {
             return Err(unsent(detail.to_owned(), None));
         };
         if self.environment.boot() >= open.hold.deadline {
-            return Err(unsent("the money for the call came too late".to_owned(), Some(Duration::ZERO)));
+            return Err(unsent(
+                "the money for the call came too late".to_owned(),
+                Some(Duration::ZERO),
+            ));
         }
         (open.dispatched_at, open.dispatched) = (self.environment.now(), self.environment.boot());
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
@@ -214,9 +241,10 @@ impl Runtime {
     ) -> Result<Credential, AuthorityError> {
         let now = self.environment.boot();
         match self.credentials.get(&(tenant, provider), now).await {
-            Err(AuthorityError::NotFound) if kind == ProviderKind::Local => {
-                Ok(Credential { secret: String::new().into(), version: 0 })
-            }
+            Err(AuthorityError::NotFound) if kind == ProviderKind::Local => Ok(Credential {
+                secret: String::new().into(),
+                version: 0,
+            }),
             found => found,
         }
     }
@@ -235,7 +263,8 @@ impl Runtime {
         while !flow.has_opened() && !ended {
             match upstream.chunk().await {
                 Ok(Some(chunk)) => {
-                    open.first_byte.get_or_insert_with(|| self.environment.boot());
+                    open.first_byte
+                        .get_or_insert_with(|| self.environment.boot());
                     match flow.feed(&chunk) {
                         Ok(piece) => opening.push(piece),
                         Err(_) => return broken(&open.hold, Ended::Malformed, "an endless frame"),
@@ -252,7 +281,12 @@ impl Runtime {
                 Answered::Failed(self.error_answer(cleared, open, HeaderMap::new(), 0, body, true))
             }
             None if !reading.started => broken(&open.hold, Ended::UpstreamCut, "an empty stream"),
-            _ => Answered::Stream(Box::new(Stream { upstream, flow, opening, ended })),
+            _ => Answered::Stream(Box::new(Stream {
+                upstream,
+                flow,
+                opening,
+                ended,
+            })),
         }
     }
 
@@ -261,7 +295,9 @@ impl Runtime {
         let facts = outbound.envelope.facts();
         let options = MeterOptions {
             hide_usage: !outbound.usage_asked && outbound.plan.is_none(),
-            output_bound: bound.cap_edit(hold.cap).map(|(_, cap)| stream_bound(cap, bound.choices())),
+            output_bound: bound
+                .cap_edit(hold.cap)
+                .map(|(_, cap)| stream_bound(cap, bound.choices())),
             // Counted by frames. A tokenizer would count a text that the provider cut within
             // tokens too high, and end honest streams.
             encoding: None,
@@ -272,14 +308,20 @@ impl Runtime {
             .plan
             .as_ref()
             .map(|plan| plan.stream(bound.input_tokens(), cleared.draft.started_at));
-        let flow = Flow::new(outbound.envelope.dialect(), options, cleared.draft.dialect, translator);
+        let flow = Flow::new(
+            outbound.envelope.dialect(),
+            options,
+            cleared.draft.dialect,
+            translator,
+        );
         flow.with_owner(self.owner_of(cleared))
     }
 
     /// Who owns the response that is being made, if the provider stores it.
     pub(super) fn owner_of(&self, cleared: &Cleared) -> Option<Owner> {
         let outbound = &cleared.outbound;
-        let stores = outbound.plan.is_none() && outbound.envelope.dialect() == Dialect::OpenAiResponses;
+        let stores =
+            outbound.plan.is_none() && outbound.envelope.dialect() == Dialect::OpenAiResponses;
         stores.then(|| Owner {
             bearer: cleared.draft.bearer.clone(),
             provider: cleared.choice.lane().route.provider,
@@ -302,65 +344,12 @@ impl Runtime {
         let long_cache = envelope.facts().long_cache;
         let reading = read_answer(envelope.dialect(), &body, long_cache);
         let (status, headers) = (upstream.status(), upstream.headers().clone());
-        Answered::Whole(Whole { status, headers, body, reading })
-    }
-
-    /// An answer whose status is an error.
-    async fn refused(&self, cleared: &Cleared, open: &Open, mut upstream: Upstream) -> Failed {
-        let body = upstream.collect(self.config.answer_limit_bytes).await.unwrap_or_default();
-        let status = upstream.status().as_u16();
-        let headers = upstream.headers().clone();
-        self.error_answer(cleared, open, headers, status, body, false)
-    }
-
-    /// An error of the provider: what it costs, what the caller is told, whether to go on.
-    fn error_answer(
-        &self,
-        cleared: &Cleared,
-        open: &Open,
-        headers: HeaderMap,
-        status: u16,
-        body: Bytes,
-        in_stream: bool,
-    ) -> Failed {
-        let error = ProviderError::read(status, &body);
-        let rendered = error.render(cleared.draft.dialect.error_shape());
-        let status = if in_stream { rendered.status } else { status };
-        let ending = match is_clear_refusal(status, &body) {
-            true => Ending::free(Ended::ProviderError),
-            false => Ending::at_bound(Ended::ProviderError, &open.hold),
-        };
-        let free = ending.cost == iron_primitives::Money::ZERO;
-        let again_in = self.pause_of(status, &headers).filter(|_| free);
-        if status == 401 {
-            // The caller's own token is good; its SDK must not think otherwise.
-            let detail = "it refused the stored credential; tell an administrator".to_owned();
-            let told = Err(Refusal::ProviderUnavailable { detail });
-            return Failed { ending, told, again_in: None };
-        }
-        let native = cleared.outbound.plan.is_none() && !in_stream && is_object(&body);
-        let (status, body) = match native {
-            true => (status, body),
-            false => (rendered.status, Bytes::from(rendered.body)),
-        };
-        let headers = upstream::shown(&headers);
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-        let body = Body::Whole(body);
-        let told = Ok(Reply { status, headers, cost: None, remaining: None, body });
-        Failed { ending, told, again_in }
-    }
-
-    /// How long to wait before the same request may be answered.
-    fn pause_of(&self, status: u16, headers: &HeaderMap) -> Option<Duration> {
-        if headers.get("x-should-retry").is_some_and(|value| value == "false") {
-            return None;
-        }
-        let asked = retry_after(headers, self.environment.now());
-        match status {
-            429 => asked,
-            500 | 503 | 529 => Some(asked.unwrap_or(SHORT_PAUSE)),
-            _ => None,
-        }
+        Answered::Whole(Whole {
+            status,
+            headers,
+            body,
+            reading,
+        })
     }
 
     fn count_attempt(&self, answer: &Answered) {
@@ -383,80 +372,20 @@ const fn stream_bound(cap: u64, choices: u64) -> u64 {
     tokens.saturating_add(tokens / 8).saturating_add(8)
 }
 
-/// Whether an error says for certain that nothing was generated. A gateway's own 502 and 504
-/// do not, nor does an error that no provider wrote.
-fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
-    match status {
-        408 | 499 => false,
-        400..=499 => true,
-        500 | 501 | 503 | 529 => is_object(body),
-        _ => false,
-    }
-}
-
-fn is_object(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
-}
-
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
 }
 
 /// The provider's own id of the request, short enough for a record.
 fn request_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
-    id.to_str().ok().filter(|id| id.len() <= 128).map(str::to_owned)
-}
-
-fn fault_body(fault: &iron_llm::meter::Fault) -> Bytes {
-    let error = serde_json::json!({
-        "type": fault.kind, "code": fault.code, "message": fault.message,
-    });
-    Bytes::from(serde_json::json!({ "error": error }).to_string())
-}
-
-fn unavailable(detail: String) -> Result<Reply, Refusal> {
-    Err(Refusal::ProviderUnavailable { detail })
-}
-
-fn unsent(detail: String, again_in: Option<Duration>) -> Failed {
-    Failed { ending: Ending::free(Ended::Unsent), told: unavailable(detail), again_in }
-}
-
-fn lost(error: &SendError, hold: &Hold) -> Failed {
-    let told = error.to_string();
-    if error.nothing_was_sent() {
-        return unsent(told, Some(SHORT_PAUSE));
-    }
-    let ended = match error {
-        SendError::FirstByte { .. } => Ended::TimedOut,
-        _ => Ended::UpstreamCut,
-    };
-    Failed { ending: Ending::at_bound(ended, hold), told: unavailable(told), again_in: None }
-}
-
-fn broken(hold: &Hold, ended: Ended, what: &str) -> Answered {
-    let told = unavailable(format!("it sent {what}"));
-    Answered::Failed(Failed { ending: Ending::at_bound(ended, hold), told, again_in: None })
-}
-
-fn broken_body(hold: &Hold, error: BodyError) -> Answered {
-    let ending = Ending::at_bound(ended_by(error), hold);
-    Answered::Failed(Failed { ending, told: unavailable(error.to_string()), again_in: None })
-}
-
-fn abandoned(hold: &Hold) -> Answered {
-    let ending = Ending::at_bound(Ended::ClientGoneAborted, hold);
-    let told = unavailable("the caller has gone".to_owned());
-    Answered::Failed(Failed { ending, told, again_in: None })
-}
-
-/// What a broken body is called in the record.
-pub(super) const fn ended_by(error: BodyError) -> Ended {
-    match error {
-        BodyError::Idle { .. } => Ended::Stalled,
-        BodyError::Broken => Ended::UpstreamCut,
-        BodyError::TooLarge { .. } => Ended::Malformed,
-    }
+    let id = headers
+        .get("x-request-id")
+        .or_else(|| headers.get("request-id"))?;
+    id.to_str()
+        .ok()
+        .filter(|id| id.len() <= 128)
+        .map(str::to_owned)
 }

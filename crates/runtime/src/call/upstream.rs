@@ -65,7 +65,10 @@ impl Upstream {
     /// Plays a script of the built-in provider.
     pub(super) fn played(script: simulated::Script) -> Self {
         let header = |(name, value): (&'static str, String)| {
-            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+            Some((
+                HeaderName::from_static(name),
+                HeaderValue::try_from(value).ok()?,
+            ))
         };
         Upstream::Played(Played {
             status: StatusCode::from_u16(script.status).unwrap_or(StatusCode::BAD_GATEWAY),
@@ -130,7 +133,12 @@ pub(super) fn outgoing(
         headers.insert(CONTENT_TYPE, JSON);
     }
     authorise(&mut headers, lane, credential)?;
-    Some(Outgoing { method: question.method, uri, headers, body: question.body })
+    Some(Outgoing {
+        method: question.method,
+        uri,
+        headers,
+        body: question.body,
+    })
 }
 
 /// Adds what the provider wants to know about us.
@@ -141,7 +149,9 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
             let mut value = HeaderValue::try_from(key).ok()?;
             value.set_sensitive(true);
             headers.insert(ANTHROPIC_KEY, value);
-            headers.entry(ANTHROPIC_VERSION).or_insert(ANTHROPIC_DEFAULT_VERSION);
+            headers
+                .entry(ANTHROPIC_VERSION)
+                .or_insert(ANTHROPIC_DEFAULT_VERSION);
             for name in ["openai-beta", "openai-organization", "openai-project"] {
                 headers.remove(name);
             }
@@ -153,7 +163,10 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
                 headers.insert(AUTHORIZATION, value);
             }
             if let Some(organization) = &lane.route.organization {
-                headers.insert(OPENAI_ORGANIZATION, HeaderValue::try_from(organization).ok()?);
+                headers.insert(
+                    OPENAI_ORGANIZATION,
+                    HeaderValue::try_from(organization).ok()?,
+                );
             }
             headers.remove("anthropic-beta");
             headers.remove("anthropic-version");
@@ -165,7 +178,10 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
 /// The waits of one call at this lane.
 pub(super) fn timeouts(lane: &Lane, idle: Duration) -> Timeouts {
     let whole = Duration::from_millis(lane.route.timeout_ms.max(1));
-    Timeouts { first_byte: whole, idle: idle.min(whole) }
+    Timeouts {
+        first_byte: whole,
+        idle: idle.min(whole),
+    }
 }
 
 /// The provider's headers that a caller is shown.

@@ -12,9 +12,15 @@ fn environment() -> Environment {
 }
 
 async fn openai() -> (FakeUpstream, World) {
-    let fake = FakeUpstream::start(Shape::OpenAi).await.expect("a fake provider");
+    let fake = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
     let provider = environment().new_id();
-    let world = World::new(vec![route(ProviderKind::OpenAi, &fake.base_url(), provider)]);
+    let world = World::new(vec![route(
+        ProviderKind::OpenAi,
+        &fake.base_url(),
+        provider,
+    )]);
     world.set_key(provider, &fake.key());
     (fake, world)
 }
@@ -27,7 +33,10 @@ const HELLO_STREAMED: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens
 async fn a_whole_answer_passes_untouched_and_is_recorded_at_its_true_cost() {
     let (fake, world) = openai().await;
     world.limit_agent(1_000_000_000);
-    let reply = world.call(Dialect::OpenAiChat, HELLO).await.expect("an answer");
+    let reply = world
+        .call(Dialect::OpenAiChat, HELLO)
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 200);
     let cost = reply.cost.expect("a cost").nanos();
     let body = text(reply).await;
@@ -36,25 +45,36 @@ async fn a_whole_answer_passes_untouched_and_is_recorded_at_its_true_cost() {
     let sent = fake.requests();
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].path, "/v1/chat/completions");
-    assert_eq!(sent[0].header("authorization"), Some("Bearer sk-fake-upstream-key"));
+    assert_eq!(
+        sent[0].header("authorization"),
+        Some("Bearer sk-fake-upstream-key")
+    );
 
     let record = world.record().await;
     assert_eq!(record.outcome, Outcome::Completed);
     assert_eq!(record.agent, world.path.agent);
     assert_eq!(record.cost_nanos, cost);
     let attempt = &record.attempts[0];
-    assert_eq!((attempt.ended, attempt.settlement), (Ended::Done, Settlement::Actual));
+    assert_eq!(
+        (attempt.ended, attempt.settlement),
+        (Ended::Done, Settlement::Actual)
+    );
     assert!(attempt.settled_nanos > 0 && attempt.settled_nanos <= attempt.hold.amount_nanos);
     assert_eq!(record.tokens.output, 16);
     assert_eq!(world.wallets.open_holds(), 0);
-    let left = world.wallets.remaining(world.path.tenant, Scope::Agent(world.path.agent));
+    let left = world
+        .wallets
+        .remaining(world.path.tenant, Scope::Agent(world.path.agent));
     assert_eq!(left.map(|left| left.nanos()), Some(1_000_000_000 - cost));
 }
 
 #[tokio::test]
 async fn a_stream_is_metered_and_the_usage_that_only_we_asked_for_is_left_out() {
     let (fake, world) = openai().await;
-    let reply = world.call(Dialect::OpenAiChat, HELLO_STREAMED).await.expect("an answer");
+    let reply = world
+        .call(Dialect::OpenAiChat, HELLO_STREAMED)
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 200);
     let body = text(reply).await;
     assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
@@ -70,17 +90,38 @@ async fn a_stream_is_metered_and_the_usage_that_only_we_asked_for_is_left_out() 
 
 #[tokio::test]
 async fn a_streamed_call_to_the_built_in_provider_passes_all_nine_steps() {
-    let world = World::new(vec![route(ProviderKind::Simulated, "", environment().new_id())]);
+    let world = World::new(vec![route(
+        ProviderKind::Simulated,
+        "",
+        environment().new_id(),
+    )]);
     world.limit_agent(1_000_000_000);
-    let body = r#"{"model":"sim/chat","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
-    let reply = world.call(Dialect::OpenAiChat, body).await.expect("an answer");
+    let body =
+        r#"{"model":"sim/chat","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+    let reply = world
+        .call(Dialect::OpenAiChat, body)
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 200);
     assert!(text(reply).await.ends_with("data: [DONE]\n\n"));
     let record = world.record().await;
     assert_eq!(record.outcome, Outcome::Completed);
     assert_eq!(record.model.as_deref(), Some("sim/chat"));
-    let rules: Vec<&str> = record.decisions.iter().map(|decision| decision.rule.as_str()).collect();
-    assert_eq!(rules, ["agent_running", "allowed_models", "assigned_provider", "size", "budget"]);
+    let rules: Vec<&str> = record
+        .decisions
+        .iter()
+        .map(|decision| decision.rule.as_str())
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            "agent_running",
+            "allowed_models",
+            "assigned_provider",
+            "size",
+            "budget"
+        ]
+    );
     assert_eq!(record.attempts[0].settlement, Settlement::Actual);
     assert!(record.prompt_hash.is_some() && record.prefix_hash.is_some());
     assert_eq!(world.wallets.open_holds(), 0);

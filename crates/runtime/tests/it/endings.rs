@@ -10,11 +10,14 @@ use iron_testkit::{Behaviour, FakeUpstream, Fault, RetryAfter, Shape, TestEnviro
 
 use crate::kit::{World, route, text};
 
-const CHAT: &str = r#"{"model":"gpt-4o-mini","max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
+const CHAT: &str =
+    r#"{"model":"gpt-4o-mini","max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
 const STREAMED: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
 
 async fn behind_a_fake(config: Config) -> (FakeUpstream, World) {
-    let fake = FakeUpstream::start(Shape::OpenAi).await.expect("a fake provider");
+    let fake = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
     let provider = TestEnvironment::seeded(9).environment.new_id();
     let route = route(ProviderKind::OpenAi, &fake.base_url(), provider);
     let world = World::with(vec![route], config);
@@ -22,20 +25,41 @@ async fn behind_a_fake(config: Config) -> (FakeUpstream, World) {
     (fake, world)
 }
 
+/// Waits until the provider has a request.
+async fn arrived(fake: &FakeUpstream) {
+    while fake.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 fn fails_with(status: u16, retry_after: Option<RetryAfter>) -> Behaviour {
-    Behaviour { fault: Fault::Status { status, retry_after }, ..Behaviour::default() }
+    Behaviour {
+        fault: Fault::Status {
+            status,
+            retry_after,
+        },
+        ..Behaviour::default()
+    }
 }
 
 #[tokio::test]
 async fn a_clear_refusal_is_free_and_tried_once_more_with_a_hold_of_its_own() {
     let (fake, world) = behind_a_fake(Config::default()).await;
     fake.behave_once(fails_with(503, None));
-    let reply = world.call(Dialect::OpenAiChat, CHAT).await.expect("an answer");
+    let reply = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect("an answer");
     assert_eq!(reply.status, 200);
     let record = world.record().await;
     assert_eq!(record.outcome, Outcome::Completed);
-    let [first, second] = &record.attempts[..] else { panic!("two attempts: {record:?}") };
-    assert_eq!((first.settlement, first.settled_nanos, first.status), (Settlement::Free, 0, Some(503)));
+    let [first, second] = &record.attempts[..] else {
+        panic!("two attempts: {record:?}")
+    };
+    assert_eq!(
+        (first.settlement, first.settled_nanos, first.status),
+        (Settlement::Free, 0, Some(503))
+    );
     assert_eq!((second.settlement, second.number), (Settlement::Actual, 2));
     assert_ne!(first.hold.id, second.hold.id);
     assert_eq!(record.cost_nanos, fake.billed_nanos());
@@ -46,12 +70,18 @@ async fn a_clear_refusal_is_free_and_tried_once_more_with_a_hold_of_its_own() {
 async fn a_provider_that_asks_for_a_long_wait_is_not_tried_again() {
     let (fake, world) = behind_a_fake(Config::default()).await;
     fake.behave(fails_with(429, Some(RetryAfter::Seconds(60))));
-    let reply = world.call(Dialect::OpenAiChat, CHAT).await.expect("the provider's answer");
+    let reply = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect("the provider's answer");
     assert_eq!(reply.status, 429);
     assert_eq!(reply.headers["retry-after"], "60");
     assert_eq!(fake.requests().len(), 1);
     fake.behave(fails_with(429, Some(RetryAfter::Millis(1))));
-    let reply = world.call(Dialect::OpenAiChat, CHAT).await.expect("the provider's answer");
+    let reply = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect("the provider's answer");
     assert_eq!(reply.status, 429);
     assert_eq!(fake.requests().len(), 3, "once more, and no further");
 }
@@ -61,39 +91,72 @@ async fn where_nobody_listens_nothing_is_billed() {
     let (fake, world) = behind_a_fake(Config::default()).await;
     drop(fake);
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let refusal = world.call(Dialect::OpenAiChat, CHAT).await.expect_err("no provider");
+    let refusal = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("no provider");
     assert_eq!(refusal.kind(), ErrorKind::ProviderUnavailable);
     assert!(!refusal.to_string().contains("127.0.0.1"), "{refusal}");
     let record = world.record().await;
     assert_eq!(record.attempts.len(), 2);
-    assert!(record.attempts.iter().all(|attempt| attempt.ended == Ended::Unsent));
+    assert!(
+        record
+            .attempts
+            .iter()
+            .all(|attempt| attempt.ended == Ended::Unsent)
+    );
     assert_eq!((record.cost_nanos, world.wallets.open_holds()), (0, 0));
 }
 
 #[tokio::test]
 async fn whatever_may_have_been_billed_is_never_sent_twice() {
-    for fault in [Fault::CutAt(0), Fault::CutAt(20), Fault::Status { status: 502, retry_after: None }] {
+    for fault in [
+        Fault::CutAt(0),
+        Fault::CutAt(20),
+        Fault::Status {
+            status: 502,
+            retry_after: None,
+        },
+    ] {
         let (fake, world) = behind_a_fake(Config::default()).await;
-        fake.behave(Behaviour { fault: fault.clone(), ..Behaviour::default() });
+        fake.behave(Behaviour {
+            fault: fault.clone(),
+            ..Behaviour::default()
+        });
         let _ = world.call(Dialect::OpenAiChat, CHAT).await;
         assert_eq!(fake.requests().len(), 1, "{fault:?}");
         let record = world.record().await;
         let attempt = &record.attempts[0];
         assert_eq!(attempt.settlement, Settlement::Estimated, "{fault:?}");
-        assert_eq!(attempt.settled_nanos, attempt.hold.amount_nanos, "{fault:?}");
+        assert_eq!(
+            attempt.settled_nanos, attempt.hold.amount_nanos,
+            "{fault:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_usage_that_is_missing_costs_the_bound_and_a_small_one_what_it_says() {
     let (fake, world) = behind_a_fake(Config::default()).await;
-    fake.behave(Behaviour { usage: iron_testkit::UsageReport::Missing, ..Behaviour::default() });
+    fake.behave(Behaviour {
+        usage: iron_testkit::UsageReport::Missing,
+        ..Behaviour::default()
+    });
     for body in [CHAT, STREAMED] {
-        text(world.call(Dialect::OpenAiChat, body).await.expect("an answer")).await;
+        text(
+            world
+                .call(Dialect::OpenAiChat, body)
+                .await
+                .expect("an answer"),
+        )
+        .await;
     }
     for record in world.records().await {
         let attempt = &record.attempts[0];
-        assert_eq!((record.outcome, attempt.ended), (Outcome::Completed, Ended::Done));
+        assert_eq!(
+            (record.outcome, attempt.ended),
+            (Outcome::Completed, Ended::Done)
+        );
         assert_eq!(attempt.settlement, Settlement::Estimated);
         assert_eq!(attempt.settled_nanos, attempt.hold.amount_nanos);
     }
@@ -101,23 +164,42 @@ async fn a_usage_that_is_missing_costs_the_bound_and_a_small_one_what_it_says() 
 
 #[tokio::test]
 async fn a_silent_provider_ends_by_the_limit_of_its_silence() {
-    let config = Config { idle_timeout: Duration::from_millis(50), ..Config::default() };
+    let config = Config {
+        idle_timeout: Duration::from_millis(50),
+        ..Config::default()
+    };
     let (fake, world) = behind_a_fake(config).await;
-    fake.behave(Behaviour { fault: Fault::SilentAfter(3), ..Behaviour::default() });
-    let body = text(world.call(Dialect::OpenAiChat, STREAMED).await.expect("a stream")).await;
+    fake.behave(Behaviour {
+        fault: Fault::SilentAfter(3),
+        ..Behaviour::default()
+    });
+    let body = text(
+        world
+            .call(Dialect::OpenAiChat, STREAMED)
+            .await
+            .expect("a stream"),
+    )
+    .await;
     assert!(body.contains("\"error\""), "{body}");
     let record = world.record().await;
-    assert_eq!((record.outcome, record.attempts[0].ended), (Outcome::Cut, Ended::Stalled));
+    assert_eq!(
+        (record.outcome, record.attempts[0].ended),
+        (Outcome::Cut, Ended::Stalled)
+    );
     assert_eq!(record.attempts[0].settlement, Settlement::Estimated);
 }
 
 #[tokio::test]
 async fn a_caller_who_leaves_before_the_answer_still_pays() {
     let (fake, world) = behind_a_fake(Config::default()).await;
-    fake.behave(Behaviour { first_byte_delay_ms: 60, ..Behaviour::default() });
-    let call = world.call(Dialect::OpenAiChat, CHAT);
-    let left = tokio::time::timeout(Duration::from_millis(20), call).await;
-    assert!(left.is_err(), "the caller left");
+    fake.behave(Behaviour {
+        first_byte_delay_ms: 500,
+        ..Behaviour::default()
+    });
+    tokio::select! {
+        _ = world.call(Dialect::OpenAiChat, CHAT) => panic!("the caller leaves before the answer"),
+        () = arrived(&fake) => {}
+    }
     let record = world.record().await;
     assert_eq!(record.outcome, Outcome::ClientGone);
     assert_eq!(record.attempts[0].ended, Ended::ClientGoneDrained);
@@ -126,10 +208,19 @@ async fn a_caller_who_leaves_before_the_answer_still_pays() {
 
 #[tokio::test]
 async fn after_the_drain_the_rest_is_aborted_at_the_bound() {
-    let config = Config { drain_timeout: Duration::from_millis(30), ..Config::default() };
+    let config = Config {
+        drain_timeout: Duration::from_millis(30),
+        ..Config::default()
+    };
     let (fake, world) = behind_a_fake(config).await;
-    fake.behave(Behaviour { piece_delay_ms: 10_000, ..Behaviour::default() });
-    let reply = world.call(Dialect::OpenAiChat, STREAMED).await.expect("a stream");
+    fake.behave(Behaviour {
+        piece_delay_ms: 10_000,
+        ..Behaviour::default()
+    });
+    let reply = world
+        .call(Dialect::OpenAiChat, STREAMED)
+        .await
+        .expect("a stream");
     drop(reply);
     let record = world.record().await;
     assert_eq!(record.outcome, Outcome::ClientGone);
@@ -141,26 +232,39 @@ async fn after_the_drain_the_rest_is_aborted_at_the_bound() {
 #[tokio::test]
 async fn a_closing_house_lets_nobody_in_and_waits_for_those_inside() {
     let (fake, world) = behind_a_fake(Config::default()).await;
-    fake.behave(Behaviour { first_byte_delay_ms: 50, ..Behaviour::default() });
+    fake.behave(Behaviour {
+        first_byte_delay_ms: 500,
+        ..Behaviour::default()
+    });
     let inside = world.call(Dialect::OpenAiChat, CHAT);
     let closing = async {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        arrived(&fake).await;
         world.runtime.drain(Duration::from_secs(10)).await
     };
     let (reply, drained) = tokio::join!(inside, closing);
     assert_eq!(reply.expect("an answer").status, 200);
     assert!(drained);
-    let refused = world.call(Dialect::OpenAiChat, CHAT).await.expect_err("closed");
+    let refused = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("closed");
     assert_eq!(refused, Refusal::Draining);
 }
 
 #[tokio::test]
 async fn a_full_house_refuses_and_says_so() {
-    let (fake, world) = behind_a_fake(Config { max_in_flight: 1, ..Config::default() }).await;
-    fake.behave(Behaviour { first_byte_delay_ms: 50, ..Behaviour::default() });
+    let (fake, world) = behind_a_fake(Config {
+        max_in_flight: 1,
+        ..Config::default()
+    })
+    .await;
+    fake.behave(Behaviour {
+        first_byte_delay_ms: 500,
+        ..Behaviour::default()
+    });
     let first = world.call(Dialect::OpenAiChat, CHAT);
     let second = async {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        arrived(&fake).await;
         world.call(Dialect::OpenAiChat, CHAT).await
     };
     let (first, second) = tokio::join!(first, second);
@@ -172,29 +276,100 @@ async fn a_full_house_refuses_and_says_so() {
 async fn a_bearer_is_asked_for_once_and_serves_while_the_control_plane_is_away() {
     let (_fake, world) = behind_a_fake(Config::default()).await;
     for _ in 0..5 {
-        world.call(Dialect::OpenAiChat, CHAT).await.expect("an answer");
+        world
+            .call(Dialect::OpenAiChat, CHAT)
+            .await
+            .expect("an answer");
     }
     assert_eq!(world.authority.plane().authentications, 1);
     world.authority.plane().down = true;
-    world.call(Dialect::OpenAiChat, CHAT).await.expect("within what it has");
-    world.runtime.apply(iron_runtime::authority::Change::Token(world.digest()));
-    let refused = world.call(Dialect::OpenAiChat, CHAT).await.expect_err("nobody to ask");
+    world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect("within what it has");
+    world
+        .runtime
+        .apply(iron_runtime::authority::Change::Token(world.digest()));
+    let refused = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("nobody to ask");
     assert_eq!(refused, Refusal::AuthorityUnavailable);
 }
 
 #[tokio::test]
 async fn a_stream_ends_when_its_budget_is_lowered_below_it_and_its_usage_still_counts() {
     let (fake, world) = behind_a_fake(Config::default()).await;
-    fake.behave(Behaviour { piece_delay_ms: 20, output_tokens: 20, ..Behaviour::default() });
+    fake.behave(Behaviour {
+        piece_delay_ms: 20,
+        output_tokens: 20,
+        ..Behaviour::default()
+    });
     world.limit_agent(1_000_000_000);
-    let reply = world.call(Dialect::OpenAiChat, STREAMED).await.expect("a stream");
+    let reply = world
+        .call(Dialect::OpenAiChat, STREAMED)
+        .await
+        .expect("a stream");
     world.limit_agent(1);
     let agent = iron_primitives::Scope::Agent(world.path.agent);
-    world.runtime.apply(iron_runtime::authority::Change::Budget(agent));
+    world
+        .runtime
+        .apply(iron_runtime::authority::Change::Budget(agent));
     let body = text(reply).await;
     assert!(body.contains("a budget was lowered"), "{body}");
     let record = world.record().await;
     assert_eq!(record.attempts[0].ended, Ended::BudgetLowered);
     assert_eq!(record.attempts[0].settlement, Settlement::Actual);
     assert_eq!(record.cost_nanos, fake.billed_nanos());
+}
+
+#[tokio::test]
+async fn what_the_control_plane_forbids_is_refused_counted_and_recorded_once_somebody_is_known() {
+    let (fake, world) = behind_a_fake(Config::default()).await;
+    world.change(|agent| agent.tenant_suspended = true);
+    let refused = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("suspended");
+    assert_eq!(refused, Refusal::TenantSuspended);
+    world.change(|agent| {
+        agent.tenant_suspended = false;
+        agent.allowed_models = Some(vec!["gpt-4o".to_owned()]);
+    });
+    let tenant = iron_runtime::authority::Change::Tenant(world.path.tenant);
+    world.runtime.apply(tenant);
+    let refused = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("not allowed");
+    assert_eq!(
+        refused,
+        Refusal::ModelNotAllowed {
+            model: "gpt-4o-mini".to_owned()
+        }
+    );
+    world.fail_token(iron_runtime::authority::AuthFailure::Expired);
+    world
+        .runtime
+        .apply(iron_runtime::authority::Change::Token(world.digest()));
+    let refused = world
+        .call(Dialect::OpenAiChat, CHAT)
+        .await
+        .expect_err("expired");
+    assert_eq!(refused, Refusal::TokenExpired);
+    let records = world.records().await;
+    assert_eq!(records.len(), 2, "an expired token has no record");
+    assert!(
+        records
+            .iter()
+            .all(|record| record.outcome == Outcome::Refused)
+    );
+    let metrics = world.metrics.render();
+    for code in ["TENANT_SUSPENDED", "ACTION_DENIED", "TOKEN_EXPIRED"] {
+        assert!(
+            metrics.contains(&format!("iron_calls_refused_total{{code=\"{code}\"}} 1")),
+            "{code}"
+        );
+    }
+    assert!(fake.requests().is_empty());
 }

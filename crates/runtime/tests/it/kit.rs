@@ -12,7 +12,7 @@ use iron_llm::{Dialect, PriceBook, ProviderKind};
 use iron_net::egress::{Egress, EgressOptions};
 use iron_primitives::{
     ActorPath, AgentId, Environment, IcTokenId, InstanceId, LeaseId, ProjectId, ProviderId,
-    RequestId, Refusal, Scope, TenantId, TokenDigest, TokenKind, TokenValue, UserId,
+    Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, UserId,
 };
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, Exchange,
@@ -38,7 +38,12 @@ struct Account {
 impl Account {
     fn view(&self) -> BudgetView {
         let escrow = self.granted - self.settled - self.returned;
-        BudgetView { limit: self.limit, settled: self.settled, escrow, suspense: 0 }
+        BudgetView {
+            limit: self.limit,
+            settled: self.settled,
+            escrow,
+            suspense: 0,
+        }
     }
 }
 
@@ -68,7 +73,10 @@ impl TestAuthority {
     fn reply(&self, exchange: &Exchange) -> ExchangeReply {
         let mut plane = self.plane();
         plane.sequence += 1;
-        let mut reply = ExchangeReply { sequence: plane.sequence, ..ExchangeReply::default() };
+        let mut reply = ExchangeReply {
+            sequence: plane.sequence,
+            ..ExchangeReply::default()
+        };
         let mut touched = Vec::new();
         for report in &exchange.reports {
             let account = plane.accounts.entry(report.scope).or_default();
@@ -83,7 +91,9 @@ impl TestAuthority {
         }
         for want in &exchange.wants {
             let account = plane.accounts.entry(want.scope).or_default();
-            let lease = *account.lease.get_or_insert_with(|| self.environment.new_id());
+            let lease = *account
+                .lease
+                .get_or_insert_with(|| self.environment.new_id());
             let known = want.known.map_or(0, |(_, granted)| granted);
             if known >= account.granted || want.known.is_some_and(|(id, _)| id != lease) {
                 let given = want.amount.min(account.view().room());
@@ -91,7 +101,13 @@ impl TestAuthority {
                 if given < want.exact {
                     let view = account.view();
                     let (tenant, scope, unit) = (want.tenant, want.scope, want.unit);
-                    reply.shortfalls.push(Shortfall { tenant, scope, unit, view, resets_at: None });
+                    reply.shortfalls.push(Shortfall {
+                        tenant,
+                        scope,
+                        unit,
+                        view,
+                        resets_at: None,
+                    });
                 }
             }
             let span = iron_primitives::Period::None.span(self.environment.now());
@@ -103,7 +119,15 @@ impl TestAuthority {
             let (granted, view) = (account.granted, account.view());
             let (not_before_ms, ttl_ms) = (0, 30_000);
             reply.grants.push(Grant {
-                lease, tenant, scope, unit, span, granted, not_before_ms, ttl_ms, view,
+                lease,
+                tenant,
+                scope,
+                unit,
+                span,
+                granted,
+                not_before_ms,
+                ttl_ms,
+                view,
             });
         }
         reply
@@ -118,7 +142,11 @@ impl Authority for TestAuthority {
         if plane.down {
             return Err(AuthFailure::Unavailable);
         }
-        plane.principals.get(&token).cloned().unwrap_or(Err(AuthFailure::Unknown))
+        plane
+            .principals
+            .get(&token)
+            .cloned()
+            .unwrap_or(Err(AuthFailure::Unknown))
     }
 
     async fn credential(
@@ -128,7 +156,10 @@ impl Authority for TestAuthority {
     ) -> Result<Credential, AuthorityError> {
         let plane = self.plane();
         let key = plane.keys.get(&provider).ok_or(AuthorityError::NotFound)?;
-        Ok(Credential { secret: key.clone().into(), version: 1 })
+        Ok(Credential {
+            secret: key.clone().into(),
+            version: 1,
+        })
     }
 
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
@@ -147,7 +178,10 @@ impl Authority for TestAuthority {
         _: TenantId,
         subject: [u8; 32],
     ) -> Result<SubjectKey, AuthorityError> {
-        Ok(SubjectKey { id: format!("key-{:02x}", subject[0]), key: subject })
+        Ok(SubjectKey {
+            id: format!("key-{:02x}", subject[0]),
+            key: subject,
+        })
     }
 }
 
@@ -201,9 +235,14 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let instance: InstanceId = environment.new_id();
         let options = Options::new(instance, 1, JournalKeys::new([1; 32], [2; 32], [3; 32]));
-        let (journal, _) = Journal::open(folder.path(), options, environment.clone()).expect("opens");
+        let (journal, _) =
+            Journal::open(folder.path(), options, environment.clone()).expect("opens");
         let owner = Owner {
-            incarnation: Incarnation { instance, incarnation: 1, generation: 1 },
+            incarnation: Incarnation {
+                instance,
+                incarnation: 1,
+                generation: 1,
+            },
             boot_id: "boot".to_owned(),
             seen: 0,
         };
@@ -226,7 +265,14 @@ impl World {
         };
         let runtime = Runtime::new(config, parts);
         World {
-            runtime, authority, journal, wallets, metrics, environment, path, token,
+            runtime,
+            authority,
+            journal,
+            wallets,
+            metrics,
+            environment,
+            path,
+            token,
             _folder: folder,
         }
     }
@@ -234,7 +280,12 @@ impl World {
     /// Limits the agent's budget, in nano-dollars.
     pub(crate) fn limit_agent(&self, nanos: i64) {
         let scope = Scope::Agent(self.path.agent);
-        self.authority.plane().accounts.entry(scope).or_default().limit = Some(nanos);
+        self.authority
+            .plane()
+            .accounts
+            .entry(scope)
+            .or_default()
+            .limit = Some(nanos);
     }
 
     /// Changes what the control plane says about the agent.
@@ -247,7 +298,10 @@ impl World {
 
     /// Makes a token unknown, expired or revoked.
     pub(crate) fn fail_token(&self, failure: AuthFailure) {
-        self.authority.plane().principals.insert(self.token.digest(), Err(failure));
+        self.authority
+            .plane()
+            .principals
+            .insert(self.token.digest(), Err(failure));
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -289,7 +343,10 @@ impl World {
         while self.runtime.in_flight() > 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        self.journal.durable(self.journal.position()).await.expect("durable");
+        self.journal
+            .durable(self.journal.position())
+            .await
+            .expect("durable");
         let mut reader = self.journal.read_from(Cursor::START).expect("a reader");
         let mut records = Vec::new();
         let frames = reader.next_frames(10_000).expect("readable");
@@ -297,7 +354,11 @@ impl World {
             if let Content::Record(record) = &frame.content {
                 let read = serde_json::from_slice(record.body()).expect("a record of a call");
                 let again = iron_journal::canonical::to_vec(&read).expect("canonical");
-                assert_eq!(again.as_bytes(), record.body(), "a record reads back as it was");
+                assert_eq!(
+                    again.as_bytes(),
+                    record.body(),
+                    "a record reads back as it was"
+                );
                 records.push(read);
             }
         }

@@ -1,4 +1,6 @@
 //! The governed call, with a real journal, real wallets, real sockets.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod calls;
 mod endings;

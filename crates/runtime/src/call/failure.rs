@@ -1,0 +1,203 @@
+//! Attempts without an answer of the model: what they cost, what the caller is told, and
+//! whether another attempt makes sense.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use iron_llm::translate::ProviderError;
+use iron_net::egress::{BodyError, SendError, retry_after};
+use iron_primitives::{Money, Refusal};
+
+use crate::Runtime;
+use crate::record::Ended;
+use crate::wallet::Hold;
+
+use super::attempt::{Ending, Open};
+use super::inspect::Cleared;
+use super::reply::{Body, Reply};
+use super::send::Answered;
+use super::upstream::{self, Upstream};
+
+/// The pause before a further attempt where the provider names none.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
+
+/// An attempt without an answer of the model.
+pub(super) struct Failed {
+    pub(super) ending: Ending,
+    pub(super) told: Result<Reply, Refusal>,
+    /// How long to wait before another attempt makes sense; none if it does not.
+    pub(super) again_in: Option<Duration>,
+}
+
+impl Runtime {
+    /// An answer whose status is an error.
+    pub(super) async fn refused(
+        &self,
+        cleared: &Cleared,
+        open: &Open,
+        mut upstream: Upstream,
+    ) -> Failed {
+        let body = upstream
+            .collect(self.config.answer_limit_bytes)
+            .await
+            .unwrap_or_default();
+        let status = upstream.status().as_u16();
+        let headers = upstream.headers().clone();
+        self.error_answer(cleared, open, headers, status, body, false)
+    }
+
+    /// An error of the provider: what it costs, what the caller is told, whether to go on.
+    pub(super) fn error_answer(
+        &self,
+        cleared: &Cleared,
+        open: &Open,
+        headers: HeaderMap,
+        status: u16,
+        body: Bytes,
+        in_stream: bool,
+    ) -> Failed {
+        let error = ProviderError::read(status, &body);
+        let rendered = error.render(cleared.draft.dialect.error_shape());
+        let status = if in_stream { rendered.status } else { status };
+        let ending = match is_clear_refusal(status, &body) {
+            true => Ending::free(Ended::ProviderError),
+            false => Ending::at_bound(Ended::ProviderError, &open.hold),
+        };
+        let free = ending.cost == Money::ZERO;
+        let again_in = self.pause_of(status, &headers).filter(|_| free);
+        if status == 401 {
+            // The caller's own token is good; its SDK must not think otherwise.
+            let detail = "it refused the stored credential; tell an administrator".to_owned();
+            let told = Err(Refusal::ProviderUnavailable { detail });
+            return Failed {
+                ending,
+                told,
+                again_in: None,
+            };
+        }
+        let native = cleared.outbound.plan.is_none() && !in_stream && is_object(&body);
+        let (status, body) = match native {
+            true => (status, body),
+            false => (rendered.status, Bytes::from(rendered.body)),
+        };
+        let headers = upstream::shown(&headers);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let body = Body::Whole(body);
+        let told = Ok(Reply {
+            status,
+            headers,
+            cost: None,
+            remaining: None,
+            body,
+        });
+        Failed {
+            ending,
+            told,
+            again_in,
+        }
+    }
+
+    /// How long to wait before the same request may be answered.
+    fn pause_of(&self, status: u16, headers: &HeaderMap) -> Option<Duration> {
+        if headers
+            .get("x-should-retry")
+            .is_some_and(|value| value == "false")
+        {
+            return None;
+        }
+        let asked = retry_after(headers, self.environment.now());
+        match status {
+            429 => asked,
+            500 | 503 | 529 => Some(asked.unwrap_or(SHORT_PAUSE)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an error says for certain that nothing was generated. A gateway's own 502 and 504
+/// do not, nor does an error that no provider wrote.
+fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
+    match status {
+        408 | 499 => false,
+        400..=499 => true,
+        500 | 501 | 503 | 529 => is_object(body),
+        _ => false,
+    }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
+}
+
+pub(super) fn fault_body(fault: &iron_llm::meter::Fault) -> Bytes {
+    let error = serde_json::json!({
+        "type": fault.kind, "code": fault.code, "message": fault.message,
+    });
+    Bytes::from(serde_json::json!({ "error": error }).to_string())
+}
+
+fn unavailable(detail: String) -> Result<Reply, Refusal> {
+    Err(Refusal::ProviderUnavailable { detail })
+}
+
+pub(super) fn unsent(detail: String, again_in: Option<Duration>) -> Failed {
+    Failed {
+        ending: Ending::free(Ended::Unsent),
+        told: unavailable(detail),
+        again_in,
+    }
+}
+
+pub(super) fn lost(error: &SendError, hold: &Hold) -> Failed {
+    let told = error.to_string();
+    if error.nothing_was_sent() {
+        return unsent(told, Some(SHORT_PAUSE));
+    }
+    let ended = match error {
+        SendError::FirstByte { .. } => Ended::TimedOut,
+        _ => Ended::UpstreamCut,
+    };
+    Failed {
+        ending: Ending::at_bound(ended, hold),
+        told: unavailable(told),
+        again_in: None,
+    }
+}
+
+pub(super) fn broken(hold: &Hold, ended: Ended, what: &str) -> Answered {
+    let told = unavailable(format!("it sent {what}"));
+    Answered::Failed(Failed {
+        ending: Ending::at_bound(ended, hold),
+        told,
+        again_in: None,
+    })
+}
+
+pub(super) fn broken_body(hold: &Hold, error: BodyError) -> Answered {
+    let ending = Ending::at_bound(ended_by(error), hold);
+    Answered::Failed(Failed {
+        ending,
+        told: unavailable(error.to_string()),
+        again_in: None,
+    })
+}
+
+pub(super) fn abandoned(hold: &Hold) -> Answered {
+    let ending = Ending::at_bound(Ended::ClientGoneAborted, hold);
+    let told = unavailable("the caller has gone".to_owned());
+    Answered::Failed(Failed {
+        ending,
+        told,
+        again_in: None,
+    })
+}
+
+/// What a broken body is called in the record.
+pub(super) const fn ended_by(error: BodyError) -> Ended {
+    match error {
+        BodyError::Idle { .. } => Ended::Stalled,
+        BodyError::Broken => Ended::UpstreamCut,
+        BodyError::TooLarge { .. } => Ended::Malformed,
+    }
+}
