@@ -1,5 +1,7 @@
 //! Providers and prices on both engines.
 
+#![cfg(test)]
+
 mod prices;
 mod providers;
 

@@ -1,5 +1,7 @@
 //! Agents on both engines.
 
+#![cfg(test)]
+
 mod agents;
 
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
