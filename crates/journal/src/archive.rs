@@ -20,10 +20,11 @@ use std::path::Path;
 
 use crate::content::{self, Content};
 use crate::error::At;
-use crate::journal::{Journal, Shared};
+use crate::journal::Journal;
 use crate::record::Record;
 use crate::segment::{self, NoHeader, SegmentReader, Step};
 use crate::sync::lock;
+use crate::writer::Shared;
 use crate::{Cursor, Error, Position};
 
 /// The folder of the archived records, in the folder of the journal.

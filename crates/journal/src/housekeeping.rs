@@ -6,8 +6,8 @@ use iron_primitives::TenantId;
 
 use crate::checkpoint::{self, Checkpoint, FULL_EVERY, Statement, TenantHead};
 use crate::frame::Tag;
-use crate::journal::{Checkpoints, Shared, Writer};
 use crate::sync::{lock, wait};
+use crate::writer::{Checkpoints, Shared, Writer};
 use crate::{Hash, Head, Position, Stopped};
 
 /// The body of the housekeeping thread.

@@ -73,6 +73,7 @@ mod recover;
 mod segment;
 mod sync;
 pub mod verify;
+mod writer;
 
 pub use archive::RECORDS_FOLDER;
 pub use checkpoint::{

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::content::{self, Frame};
-use crate::journal::{Journal, Shared};
+use crate::journal::Journal;
 use crate::segment::{HEADER_BYTES, NoHeader, SegmentReader, Step};
 use crate::sync::lock;
+use crate::writer::Shared;
 use crate::{Cursor, Error, Position, Stopped};
 
 /// Reads the frames behind a cursor, but only those that are on disk.

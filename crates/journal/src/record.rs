@@ -24,6 +24,8 @@ use crate::{Hash, Position, canonical};
 
 /// The version of the envelope.
 const VERSION: u32 = 1;
+/// How each envelope begins.
+const BEGIN: &[u8] = br#"{"body":"#;
 /// Bytes of the tag before the envelope in a frame.
 const MAC_BYTES: usize = 32;
 
@@ -114,28 +116,35 @@ struct Envelope<'a> {
 impl Record {
     /// Reads a record from its envelope, which must be exactly what the journal would write.
     pub fn from_envelope(envelope: Vec<u8>, mac: Hash) -> Result<Record, NotARecord> {
+        let record = Record::read(envelope, mac)?;
+        let mut expected = Vec::with_capacity(record.envelope.len());
+        write_envelope(
+            &mut expected,
+            record.body(),
+            record.stream,
+            record.sequence,
+            &record.previous,
+        );
+        let canonical = canonical::from_json(record.body())
+            .is_ok_and(|canonical| canonical.as_bytes() == record.body());
+        if expected != record.envelope || !canonical {
+            return Err(NotARecord);
+        }
+        Ok(record)
+    }
+
+    /// Reads an envelope without asking whether its form is canonical.
+    fn read(envelope: Vec<u8>, mac: Hash) -> Result<Record, NotARecord> {
         let parsed: Envelope<'_> = serde_json::from_slice(&envelope).map_err(|_| NotARecord)?;
-        let body = parsed.body.get();
-        let start = br#"{"body":"#.len();
-        let range = start..start + body.len();
+        if parsed.version != VERSION || !envelope.starts_with(BEGIN) {
+            return Err(NotARecord);
+        }
+        let range = BEGIN.len()..BEGIN.len() + parsed.body.get().len();
         let stream = Stream {
             tenant: parsed.tenant,
             instance: parsed.instance,
             incarnation: parsed.incarnation,
         };
-        let mut expected = Vec::with_capacity(envelope.len());
-        write_envelope(
-            &mut expected,
-            body.as_bytes(),
-            stream,
-            parsed.sequence,
-            &parsed.previous,
-        );
-        let canonical = canonical::from_json(body.as_bytes())
-            .is_ok_and(|canonical| canonical.as_bytes() == body.as_bytes());
-        if parsed.version != VERSION || expected != envelope || !canonical {
-            return Err(NotARecord);
-        }
         let (sequence, previous) = (parsed.sequence, parsed.previous);
         let hash = Hash::of(&envelope);
         Ok(Record {
@@ -159,19 +168,20 @@ impl Record {
         &self.envelope
     }
 
-    /// Reads the payload of a frame.
+    /// Reads the payload of a frame. The frame was sealed by this journal, which writes nothing
+    /// but the canonical form.
     pub(crate) fn from_payload(mut payload: Vec<u8>) -> Result<Record, NotARecord> {
         let mac = payload
             .first_chunk::<MAC_BYTES>()
             .copied()
             .ok_or(NotARecord)?;
         payload.drain(..MAC_BYTES);
-        Record::from_envelope(payload, Hash::from_bytes(mac))
+        Record::read(payload, Hash::from_bytes(mac))
     }
 }
 
 fn write_envelope(out: &mut Vec<u8>, body: &[u8], stream: Stream, sequence: u64, previous: &Hash) {
-    out.extend_from_slice(br#"{"body":"#);
+    out.extend_from_slice(BEGIN);
     out.extend_from_slice(body);
     let Stream {
         tenant,

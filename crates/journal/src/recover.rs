@@ -17,10 +17,11 @@ use crate::checkpoint::{CheckpointFile, Ledger};
 use crate::content::{self, Content, Frame};
 use crate::error::At;
 use crate::frame::Tag;
-use crate::journal::{Checkpoints, Options, Parts, Shared, Writer};
+use crate::journal::Options;
 use crate::keys::{MacKey, SealingKey, Signer};
 use crate::record::{Chains, Record};
 use crate::segment::{self, NoHeader, RawFrame, Segment, SegmentHeader, SegmentReader, Step};
+use crate::writer::{Checkpoints, Parts, Shared, Writer};
 use crate::{Damage, Error, Head, Position, Stream};
 
 /// What was in the folder.

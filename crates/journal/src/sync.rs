@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use crate::journal::Shared;
+use crate::writer::Shared;
 use crate::{Position, Stopped};
 
 /// When an entry counts as safe.

@@ -322,8 +322,7 @@ impl SegmentLines {
                 Step::Frame(raw) => match content::parse(raw) {
                     Ok(parsed) => {
                         if let Content::Record(record) = parsed.frame.content {
-                            let hash = record.hash;
-                            return Ok(Some(Line::Record(Box::new(record), hash)));
+                            return Ok(Some(strictly(record, parsed.frame.position)));
                         }
                     }
                     Err(Error::Damaged { position, damage }) => {
@@ -334,6 +333,15 @@ impl SegmentLines {
             }
         }
         Ok(None)
+    }
+}
+
+/// Reads a record of a frame once more, as a stranger would.
+fn strictly(record: Record, position: Position) -> Line {
+    let hash = record.hash;
+    match Record::from_envelope(record.envelope().to_vec(), record.mac) {
+        Ok(record) => Line::Record(Box::new(record), hash),
+        Err(_) => Line::Damaged(position, Damage::BrokenChain),
     }
 }
 

@@ -44,7 +44,14 @@ impl Place {
         let mut options = Options::new(instance(), 1, keys());
         // Checkpoints come when the test asks for them.
         options.checkpoint_interval = Duration::from_secs(3600);
-        let folder = tempfile::tempdir().expect("a folder");
+        // Memory where there is such a folder: no test here asks what the disk itself does.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
+        let folder = folder.expect("a folder");
         Place {
             folder,
             options,
