@@ -31,6 +31,7 @@ pub mod authority;
 mod bearer;
 pub mod call;
 mod config;
+mod counters;
 mod cuts;
 mod fresh;
 mod in_flight;

@@ -12,6 +12,7 @@ use iron_telemetry::Metrics;
 use crate::authority::{AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey};
 use crate::bearer::Bearer;
 use crate::config::Config;
+use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
@@ -33,6 +34,7 @@ pub struct Runtime {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) shelf: Shelf,
     pub(crate) cuts: Arc<Cuts>,
+    pub(crate) counters: ModelCounters,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
@@ -103,6 +105,7 @@ impl Runtime {
             in_flight,
             shelf: Shelf::new(),
             cuts,
+            counters: ModelCounters::default(),
             bearers,
             credentials,
             subjects,

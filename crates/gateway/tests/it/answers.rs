@@ -394,3 +394,24 @@ async fn an_openai_client_may_use_an_anthropic_provider_and_the_reverse() {
             .is_some_and(|count| count > 0)
     );
 }
+
+#[tokio::test]
+async fn a_conversation_goes_on_at_its_provider_under_the_providers_own_id() {
+    let (fake, front) = behind(ProviderKind::OpenAi).await;
+    let first = r#"{"model":"gpt-4o-mini","max_output_tokens":20,"input":"x"}"#;
+    let created = front.post("/v1/responses", first).await;
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
+    assert!(!created.body.contains("resp_fake"), "{}", created.body);
+    let next = format!(
+        r#"{{"model":"gpt-4o-mini","max_output_tokens":20,"input":"y","previous_response_id":"{id}"}}"#
+    );
+    let continued = front.post("/v1/responses", &next).await;
+    assert_eq!(continued.status, 200, "{}", continued.body);
+    let sent = String::from_utf8_lossy(&fake.requests()[1].body).into_owned();
+    assert!(!sent.contains(&id) && sent.contains("\"previous_response_id\":\"resp_fake"), "{sent}");
+
+    let invented = next.replace(&id, "resp_fake");
+    let refused = front.post("/v1/responses", &invented).await;
+    assert_eq!(refused.status, 404, "an id that was not sealed is nobody's: {}", refused.body);
+    assert_eq!(fake.requests().len(), 2);
+}

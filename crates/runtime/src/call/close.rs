@@ -206,7 +206,7 @@ impl Runtime {
             calls.overhead.observe(took(at));
         }
         for attempt in &record.attempts {
-            let model = self.metrics.model(&attempt.provider_kind, &attempt.model);
+            let model = self.counters.of(&self.metrics, &attempt.provider_kind, &attempt.model);
             model.calls.inc();
             let tokens = &attempt.tokens;
             model
