@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::args::{Audit, Cli, Command, Global};
+use crate::args::{Audit, Cli, Command, DataFolder, Global};
 use crate::config::{Config, Flags, Invalid, Surroundings, keys, user_folder};
 use crate::connection::Connection;
 use crate::console::Console;
@@ -11,12 +11,20 @@ use crate::failure::{Failure, Outcome};
 mod agents;
 mod audit;
 mod configuration;
+mod demo;
+mod doctor;
+mod follow;
 mod limits;
 mod models;
+mod offline;
 mod providers;
 mod resolve;
+mod serve;
 mod sessions;
 mod tokens;
+mod up;
+
+pub(crate) use offline::journal_keys;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
@@ -24,6 +32,29 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
     match command {
         Command::Config(verb) => configuration::run(verb, &global, console),
         Command::Completions { shell } => configuration::completions(shell),
+        Command::Serve(arguments) => serve::run(arguments, &global, console),
+        Command::Up(arguments) => up::run(arguments, &global, console),
+        Command::Down(arguments) => up::down(arguments, &global, console),
+        Command::Doctor(arguments) => doctor::run(arguments, &global, console),
+        Command::Audit(Audit::Export { folder, to }) => {
+            offline::export(&data(folder, &global)?, &to, console)
+        }
+        Command::Audit(Audit::Verify {
+            folder,
+            bundle,
+            public_key,
+            known,
+            remote: false,
+        }) => {
+            let data = data(folder, &global)?;
+            let evidence = offline::Evidence {
+                data,
+                bundle,
+                public_key,
+                known,
+            };
+            offline::check(&evidence, console)
+        }
         command => talk(command, &global, console),
     }
 }
@@ -54,9 +85,20 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Audit(Audit::Verify { remote: true, .. }) => {
                 audit::verify_remote(&connection, console).await
             }
-            _ => Err(Failure::usage("not yet")),
+            // Those that need no server were taken by `run`.
+            _ => Err(Failure::usage("this command takes no server")),
         }
     })
+}
+
+/// The data folder that a command is about.
+fn data(folder: DataFolder, global: &Global) -> Outcome<PathBuf> {
+    let given = folder.data.map(|path| path.display().to_string());
+    let flags = given
+        .map(|data| (keys::DATA, "data", data))
+        .into_iter()
+        .collect();
+    Ok(load(global, flags)?.data())
 }
 
 /// Loads the configuration with these flags over it.

@@ -206,6 +206,18 @@ impl Config {
             .unwrap_or_default()
     }
 
+    /// Whether a yes or no is a yes.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.optional(name).as_deref() == Some("yes")
+    }
+
+    /// Puts a value over every source, for a command that knows better.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        if let Some(setting) = self.settings.get_mut(name) {
+            setting.value = Some(value.to_owned());
+        }
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
         PathBuf::from(self.text(keys::DATA))

@@ -10,6 +10,7 @@ mod console;
 mod environment;
 mod failure;
 mod keychain;
+mod server;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,8 @@ use crate::args::Cli;
 use crate::console::Console;
 
 fn main() -> ExitCode {
+    // One crypto provider for everything that speaks TLS.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
     let global = &cli.global;
     let console = Console::new(global.json, global.quiet, global.no_color, global.no_input);

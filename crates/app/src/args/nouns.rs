@@ -343,16 +343,22 @@ pub(crate) enum Audit {
     #[command(after_help = "\
 Examples:
   iron audit verify --data ./data            the folder of a server, running or not
-  iron audit verify --bundle evidence.json   an exported bundle, with no secret needed
+  iron audit verify --bundle ./evidence      an exported bundle, with no secret needed
   iron audit verify --remote                 ask the server to check itself
 
 Exit code 9 means that the records were tampered with or damaged.")]
     Verify {
         #[command(flatten)]
         folder: super::DataFolder,
-        /// Check an exported bundle
-        #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "data")]
+        /// Check an exported bundle, a folder
+        #[arg(long, value_hint = ValueHint::DirPath, conflicts_with = "data")]
         bundle: Option<PathBuf>,
+        /// Trust this key, 64 hexadecimal digits, not the one that lies beside the records
+        #[arg(long, value_name = "HEX")]
+        public_key: Option<String>,
+        /// A file whose last line is a checkpoint that was kept elsewhere: nothing older passes
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        known: Option<PathBuf>,
         /// Ask the server
         #[arg(long, conflicts_with_all = ["data", "bundle"])]
         remote: bool,
@@ -361,9 +367,9 @@ Exit code 9 means that the records were tampered with or damaged.")]
     Export {
         #[command(flatten)]
         folder: super::DataFolder,
-        /// Where to write it
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
+        /// The folder to write, which must not exist yet
+        #[arg(value_hint = ValueHint::DirPath)]
+        to: PathBuf,
     },
 }
 

@@ -33,9 +33,7 @@ pub(super) async fn list(
                 entry.action.clone(),
                 who.unwrap_or_else(|| "system".to_owned()),
                 entry.resource_id.clone().unwrap_or_else(|| "-".to_owned()),
-                entry
-                    .status_code
-                    .map_or("-".to_owned(), |status| status.to_string()),
+                entry.status_code.to_string(),
             ]
         });
         console.table(

@@ -25,13 +25,12 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
             let list = client.list_models(&query).await?;
             console.show(&list, || {
                 let rows = list.data.iter().map(|model| {
-                    let price = model.price.as_ref();
                     vec![
                         model.model.clone(),
                         model.provider_type.to_string(),
-                        or_dash(price.and_then(|price| price.input_per_million.clone())),
-                        or_dash(price.and_then(|price| price.output_per_million.clone())),
-                        or_dash(price.map(|price| price.source.to_string())),
+                        model.price.input_per_million.clone(),
+                        model.price.output_per_million.clone(),
+                        model.price.source.to_string(),
                     ]
                 });
                 let headings = ["model", "type", "input $/m", "output $/m", "source"];
@@ -62,8 +61,6 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 cached_per_million: cached.map(Decimal),
                 cache_write_5m_per_million: None,
                 cache_write_1h_per_million: None,
-                reasoning_per_million: None,
-                per_image: None,
                 per_query: None,
                 tiers: None,
                 effective_from: None,
@@ -114,18 +111,18 @@ fn facts(console: Console, price: &PriceView) -> String {
     console.facts(&[
         (
             "input per million",
-            or_dash(price.input_per_million.clone()),
+            price.input_per_million.clone(),
         ),
         (
             "output per million",
-            or_dash(price.output_per_million.clone()),
+            price.output_per_million.clone(),
         ),
         (
             "cached per million",
             or_dash(price.cached_per_million.clone()),
         ),
         ("tiers", price.tiers.len().to_string()),
-        ("from", price.effective_from.to_string()),
+        ("from", price.effective_from.map_or("built in".to_owned(), |at| at.to_string())),
         ("source", price.source.to_string()),
     ])
 }

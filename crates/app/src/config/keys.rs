@@ -84,7 +84,7 @@ const fn number(least: u64, most: u64) -> Kind {
     Kind::Number { least, most }
 }
 
-const ANY: Kind = number(0, u64::MAX);
+const ANY: Kind = number(0, u32::MAX as u64);
 
 macro_rules! keys {
     ($($constant:ident = $name:literal, $kind:expr, $default:expr, $meaning:literal;)*) => {
@@ -104,6 +104,8 @@ keys! {
         "The data folder: keys, journal, and the embedded database. By default `iron` in the user's data folder (`$XDG_DATA_HOME`, else `~/.local/share`).";
     DATABASE_URL = "database_url", Kind::DatabaseUrl, None,
         "A PostgreSQL to use instead of the embedded SQLite in the data folder.";
+    MASTER_KEY = "master_key", Kind::Secret, None,
+        "The master key, 64 hexadecimal digits, instead of the file `master.key` in the data folder. Servers that share a database must share it.";
     SERVER = "server", Kind::Url, Some("http://127.0.0.1:4766"),
         "The server that the commands talk to.";
     TOKEN = "token", Kind::Secret, None,
@@ -116,6 +118,10 @@ keys! {
         "`strict`: the first byte of an answer waits until the record of its money is on the disk. `relaxed`: it is written at once and on the disk within 5 ms; a killed process loses nothing either way.";
     DRAIN_SECONDS = "drain_seconds", number(0, 3_600), Some("30"),
         "How long calls under way may go on after SIGTERM before they are settled at their bound.";
+    PLAIN_HTTP = "providers.plain_http", Kind::Choice(&["yes", "no"]), Some("no"),
+        "Whether providers may be called over unencrypted HTTP beyond this machine.";
+    PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),
+        "Whether providers may have addresses in private networks.";
     LOG_LEVEL = "log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Some("info"),
         "How much is logged.";
     LOG_FORMAT = "log.format", Kind::Choice(&["text", "json"]), Some("text"),

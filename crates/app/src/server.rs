@@ -1,0 +1,144 @@
+//! A whole server in one process: the control plane, the data plane, one listener for both.
+//!
+//! [`Server::start`] reads from top to bottom; [`Server::stop`] undoes it from bottom to top.
+
+mod adapters;
+mod authority;
+mod faces;
+mod features;
+pub(crate) mod folder;
+mod loops;
+mod plane;
+mod projections;
+mod settings;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use iron_identity::FirstAdmin;
+use iron_journal::Journal;
+use iron_net::server::{Drained, ServerConfig};
+use iron_telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment;
+use features::Features;
+use folder::{Folder, Lock};
+use loops::Loops;
+use plane::Plane;
+pub(crate) use settings::Settings;
+
+/// A running server.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The administrator, if this was the first start of the database.
+    pub(crate) first_admin: Option<FirstAdmin>,
+    plane: Plane,
+    loops: Loops,
+    features: Features,
+    front: JoinHandle<Drained>,
+    stopping: CancellationToken,
+    fatal: CancellationToken,
+    drain: Duration,
+    lock: Lock,
+}
+
+impl Server {
+    /// Starts everything and returns when calls are taken.
+    pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        let folder = Folder::at(settings.data.clone());
+        let lock = folder.lock()?;
+        let environment = environment::system();
+        let instance = folder.instance(&environment)?;
+        let metrics = Metrics::new();
+        // Bound first: an address that is taken should not cost a recovery.
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let address = listener.local_addr()?;
+
+        let features =
+            Features::open(&settings, &folder, instance, settings.rules, &environment).await?;
+        let first_admin = features.first_start(settings.first_admin.clone()).await?;
+        let plane = Plane::open(
+            &settings,
+            &folder,
+            instance,
+            &features,
+            &metrics,
+            &environment,
+        )
+        .await?;
+        let fatal = CancellationToken::new();
+        let loops = Loops::start(&features, &plane.journal, &plane.runtime, fatal.clone()).await?;
+
+        let stopping = CancellationToken::new();
+        let router = faces::router(
+            &settings,
+            &features,
+            &plane,
+            &metrics,
+            &environment,
+            &stopping,
+        )?;
+        let config = ServerConfig {
+            drain_timeout: settings.drain,
+            observer: Some(faces::connections(&metrics)),
+            ..ServerConfig::default()
+        };
+        let stop = stopping.clone();
+        let front = tokio::spawn(async move {
+            iron_net::server::serve(listener, router, config, stop.cancelled_owned()).await
+        });
+        folder.announce(address)?;
+        Ok(Server {
+            address,
+            first_admin,
+            plane,
+            loops,
+            features,
+            front,
+            stopping,
+            fatal,
+            drain: settings.drain,
+            lock,
+        })
+    }
+
+    /// The journal, for whoever follows the records.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.plane.journal
+    }
+
+    /// Waits until the server cannot go on.
+    pub(crate) async fn failed(&self) {
+        self.fatal.cancelled().await;
+    }
+
+    /// Lets calls under way finish, gives all money back, writes the last records, and ends.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.stopping.cancel();
+        let drained = self.plane.close(self.drain).await;
+        let front = self
+            .front
+            .await
+            .context("the listener ended unexpectedly")?;
+        if front == Drained::TimedOut {
+            tracing::warn!("connections were cut at the end of the drain time");
+        }
+        self.loops.stop().await;
+        let journal = self.plane.journal.clone();
+        tokio::task::spawn_blocking(move || journal.close()).await??;
+        self.features.db.close().await;
+        drop(self.lock);
+        drained?;
+        if self.fatal.is_cancelled() {
+            bail!("the server stopped because records could not be kept; the log tells why");
+        }
+        Ok(())
+    }
+}

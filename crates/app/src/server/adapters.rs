@@ -1,0 +1,76 @@
+//! The traits that features define for what they need, answered by the features that have it.
+
+use async_trait::async_trait;
+use iron_audit::{KeyFailure, SubjectKey, SubjectKeys, Wanted};
+use iron_catalog::{Seal, SealFailure};
+use iron_primitives::{ProviderId, Secret, TenantId};
+use iron_store::Tx;
+use iron_vault::{Error, Place, Vault};
+
+/// The vault, as the catalogue and the audit log want it.
+#[derive(Clone)]
+pub(super) struct Keeper(pub(super) Vault);
+
+#[async_trait]
+impl Seal for Keeper {
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        key: &Secret,
+    ) -> Result<Vec<u8>, SealFailure> {
+        let id = provider.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        self.0
+            .seal(tx, place, key)
+            .await
+            .map_err(|error| SealFailure(Box::new(error)))
+    }
+
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, SealFailure> {
+        let id = provider.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        self.0
+            .unseal(place, sealed)
+            .await
+            .map_err(|error| SealFailure(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl SubjectKeys for Keeper {
+    async fn subject_key(
+        &self,
+        tenant: TenantId,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<SubjectKey>, KeyFailure> {
+        let found = match wanted {
+            Wanted::Of(subject) => self.0.subject_key(tenant, subject).await,
+            Wanted::Named(id) => self.0.subject_key_by_id(tenant, id).await,
+        };
+        match found {
+            Ok(found) => Ok(Some(SubjectKey {
+                id: found.id,
+                key: found.key,
+            })),
+            Err(Error::Erased) => Ok(None),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+}

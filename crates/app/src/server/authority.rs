@@ -1,0 +1,144 @@
+//! The control plane as the runtime of the same process sees it: a direct call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use iron_budget::Teller;
+use iron_catalog::{Models, Providers};
+use iron_fleet::{Agents, CallAgent, RuntimeState};
+use iron_identity::{Bearer, Identity, TokenIs};
+use iron_llm::PriceBook;
+use iron_primitives::{ProviderId, TenantId, TokenDigest};
+use iron_runtime::authority::{
+    AgentState, AuthFailure, Authority, AuthorityError, Credential, Exchange, ExchangeReply,
+    Principal, Route, SubjectKey,
+};
+use iron_vault::{MasterKey, Purpose, Vault};
+
+/// The features that know the answers.
+pub(super) struct House {
+    pub(super) identity: Identity,
+    pub(super) agents: Agents,
+    pub(super) providers: Providers,
+    pub(super) models: Models,
+    pub(super) teller: Teller,
+    pub(super) vault: Vault,
+    pub(super) master: MasterKey,
+}
+
+impl House {
+    async fn principal(&self, bearer: Bearer) -> Result<Principal, AuthFailure> {
+        let tenant = bearer.tenant;
+        let agent = self
+            .agents
+            .for_call(tenant, bearer.agent)
+            .await
+            .map_err(away)?;
+        // A token outlives its agent by the moment between two statements at most.
+        let agent = agent.ok_or(AuthFailure::Revoked)?;
+        let tenant_suspended = self.identity.tenant_suspended(tenant).await.map_err(away)?;
+        let routes = self
+            .providers
+            .for_call(tenant, &agent.providers)
+            .await
+            .map_err(away)?;
+        let hash_key = self
+            .master
+            .derive(Purpose::TenantHash(tenant))
+            .map_err(away)?;
+        Ok(Principal {
+            token: bearer.token,
+            expires_at: bearer.expires_at,
+            path: agent.path,
+            agent_state: state(&agent),
+            tenant_suspended,
+            allowed_models: agent.allowed_models,
+            routes: routes
+                .into_iter()
+                .map(|provider| Route {
+                    provider: provider.id,
+                    kind: provider.kind,
+                    base_url: provider.base_url,
+                    organization: provider.organization,
+                    models: provider.models,
+                    timeout_ms: provider.timeout_ms,
+                })
+                .collect(),
+            hash_key: *hash_key,
+            environment: Some(agent.environment.as_str().to_owned()),
+        })
+    }
+}
+
+#[async_trait]
+impl Authority for House {
+    async fn authenticate(&self, token: TokenDigest) -> Result<Principal, AuthFailure> {
+        let bearer = self.identity.find_ic_token(token).await.map_err(away)?;
+        let bearer = bearer.ok_or(AuthFailure::Unknown)?;
+        match bearer.is {
+            TokenIs::Live => self.principal(bearer).await,
+            TokenIs::Expired => Err(AuthFailure::Expired),
+            TokenIs::Revoked => Err(AuthFailure::Revoked),
+        }
+    }
+
+    async fn credential(
+        &self,
+        tenant: TenantId,
+        provider: ProviderId,
+    ) -> Result<Credential, AuthorityError> {
+        match self.providers.credential(tenant, provider).await {
+            Ok(found) => Ok(Credential {
+                secret: found.secret,
+                version: found.version,
+            }),
+            Err(iron_catalog::Error::NotFound { .. }) => Err(AuthorityError::NotFound),
+            Err(error) => Err(silent(error)),
+        }
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
+        self.teller.exchange(&exchange).await
+    }
+
+    fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {
+        self.models.book(tenant)
+    }
+
+    async fn subject_key(
+        &self,
+        tenant: TenantId,
+        subject: [u8; 32],
+    ) -> Result<SubjectKey, AuthorityError> {
+        let found = self
+            .vault
+            .subject_key(tenant, subject)
+            .await
+            .map_err(silent)?;
+        Ok(SubjectKey {
+            id: found.id,
+            key: *found.key,
+        })
+    }
+}
+
+fn away(error: impl std::error::Error) -> AuthFailure {
+    tracing::error!(%error, "a token could not be looked up");
+    AuthFailure::Unavailable
+}
+
+fn silent(error: impl std::error::Error) -> AuthorityError {
+    tracing::error!(%error, "the control plane gave no answer");
+    AuthorityError::Unavailable
+}
+
+fn state(agent: &CallAgent) -> AgentState {
+    if agent.switched_off {
+        return AgentState::Inactive;
+    }
+    match agent.runtime_state {
+        RuntimeState::Running => AgentState::Running,
+        RuntimeState::Paused => AgentState::Paused,
+        RuntimeState::Stopped => AgentState::Stopped,
+    }
+}

@@ -1,0 +1,104 @@
+//! The two faces on one listener: the gateway for agents, the API for people.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::Router;
+use iron_api::{ApiState, Build};
+use iron_net::edge::{Edge, Observer};
+use iron_net::server::ConnectionObserver;
+use iron_primitives::Environment;
+use iron_telemetry::{Metrics, Surface};
+use tokio_util::sync::CancellationToken;
+
+use super::features::Features;
+use super::plane::Plane;
+use super::settings::Settings;
+
+/// Every route of the server.
+pub(super) fn router(
+    settings: &Settings,
+    features: &Features,
+    plane: &Plane,
+    metrics: &Metrics,
+    environment: &Environment,
+    stopping: &CancellationToken,
+) -> Result<Router> {
+    let runtime = plane.runtime.clone();
+    let journal = plane.journal.clone();
+    let draining = stopping.clone();
+    let api = iron_api::router(ApiState {
+        identity: features.identity.clone(),
+        agents: features.agents.clone(),
+        providers: features.providers.clone(),
+        models: features.models.clone(),
+        limits: features.limits.clone(),
+        ledger: features.ledger.clone(),
+        audit: features.audit.clone(),
+        audit_log: features.log.clone(),
+        egress: plane.egress.clone(),
+        vault: features.vault.clone(),
+        db: features.db.clone(),
+        environment: environment.clone(),
+        metrics: metrics.clone(),
+        notify: Arc::new(move |change| runtime.apply(change)),
+        journal_writable: Arc::new(move || journal.stopped().is_none()),
+        draining: Arc::new(move || draining.is_cancelled()),
+        started_at: environment.boot(),
+        build: Build {
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("IRON_COMMIT").unwrap_or("unknown"),
+            timestamp: option_env!("IRON_BUILT_AT").unwrap_or("unknown"),
+        },
+        config: settings.api.clone(),
+    });
+    let edge = Edge {
+        environment: environment.clone(),
+        observer: Some(Arc::new(Counted(metrics.clone()))),
+    };
+    let gateway = iron_gateway::router(plane.runtime.clone(), iron_gateway::Config::default());
+    // The API answers whatever nobody claims, so it comes last.
+    Ok(iron_net::edge::wrap(gateway.merge(api), edge))
+}
+
+/// Counts connections.
+pub(super) fn connections(metrics: &Metrics) -> Arc<dyn ConnectionObserver> {
+    Arc::new(Counted(metrics.clone()))
+}
+
+struct Counted(Metrics);
+
+fn surface(path: &str) -> Surface {
+    const SYSTEM: [&str; 5] =
+        ["/metrics", "/api/health", "/api/version", "/api/v1/health", "/api/v1/version"];
+    match path {
+        _ if path.starts_with("/v1/") => Surface::Gateway,
+        _ if SYSTEM.iter().any(|system| path.starts_with(system)) => Surface::System,
+        _ => Surface::Api,
+    }
+}
+
+impl Observer for Counted {
+    fn answered(&self, path: &str, status: u16, took: Duration) {
+        self.0.http.answered(surface(path), status, took);
+    }
+
+    fn panicked(&self) {
+        self.0.http.panics.inc();
+    }
+}
+
+impl ConnectionObserver for Counted {
+    fn opened(&self) {
+        self.0.http.connections_open.inc();
+    }
+
+    fn closed(&self) {
+        self.0.http.connections_open.dec();
+    }
+
+    fn refused(&self) {
+        self.0.http.connections_refused.inc();
+    }
+}

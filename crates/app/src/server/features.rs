@@ -1,0 +1,184 @@
+//! The features of the control plane on one database.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use iron_audit::{Audit, AuditLog, JournalPlace};
+use iron_budget::{Ledger, Limits, Teller, Terms};
+use iron_catalog::{Models, Providers};
+use iron_fleet::Agents;
+use iron_identity::{Bootstrap, FirstAdmin, Identity};
+use iron_net::egress::AddressRules;
+use iron_primitives::{Environment, InstanceId, Period, Scope};
+use iron_store::{Db, Tx};
+use iron_vault::{MasterKey, Purpose, Vault};
+
+use super::adapters::Keeper;
+use super::authority::House;
+use super::folder::Folder;
+use super::settings::Settings;
+use crate::commands::journal_keys;
+
+/// Every table, in the order in which they are made.
+const MIGRATIONS: &[iron_store::Migrations] = &[
+    iron_audit::MIGRATIONS,
+    iron_vault::MIGRATIONS,
+    iron_identity::MIGRATIONS,
+    iron_budget::MIGRATIONS,
+    iron_catalog::MIGRATIONS,
+    iron_fleet::MIGRATIONS,
+    iron_api::MIGRATIONS,
+];
+
+/// The features, each cheap to clone.
+#[derive(Clone)]
+pub(super) struct Features {
+    pub(super) db: Db,
+    pub(super) master: MasterKey,
+    pub(super) vault: Vault,
+    pub(super) audit: Audit,
+    pub(super) log: AuditLog,
+    pub(super) identity: Identity,
+    pub(super) agents: Agents,
+    pub(super) providers: Providers,
+    pub(super) models: Models,
+    pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
+}
+
+impl Features {
+    /// Opens the database, brings its tables up to date, and opens the features on it.
+    pub(super) async fn open(
+        settings: &Settings,
+        folder: &Folder,
+        instance: InstanceId,
+        rules: AddressRules,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let db = database(settings, folder).await?;
+        db.migrate(MIGRATIONS)
+            .await
+            .context("the database cannot be brought up to date")?;
+        let master = master_key(settings, folder, environment)?;
+        let vault = Vault::open(db.clone(), &master, environment.clone()).await?;
+        let keeper = Arc::new(Keeper(vault.clone()));
+        let audit = Audit::new(db.clone(), instance, environment.clone());
+        let identity = Identity::new(
+            db.clone(),
+            audit.clone(),
+            environment.clone(),
+            settings.identity.clone(),
+            &*master.derive(Purpose::Sessions)?,
+        )?;
+        let providers = Providers::new(
+            db.clone(),
+            audit.clone(),
+            keeper.clone(),
+            rules,
+            environment.clone(),
+        );
+        let models = Models::open(db.clone(), audit.clone(), environment.clone()).await?;
+        let ledger = Ledger::new(
+            db.clone(),
+            audit.clone(),
+            environment.clone(),
+            Terms::default(),
+        );
+        let keys = journal_keys(&master, instance)?;
+        let journal = JournalPlace { folder: folder.journal(), keys };
+        Ok(Features {
+            log: AuditLog::new(audit.clone(), keeper, journal),
+            agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
+            limits: Limits::new(ledger.clone()),
+            db,
+            master,
+            vault,
+            audit,
+            identity,
+            providers,
+            models,
+            ledger,
+        })
+    }
+
+    /// The control plane as the runtime wants it.
+    pub(super) fn house(&self) -> House {
+        House {
+            identity: self.identity.clone(),
+            agents: self.agents.clone(),
+            providers: self.providers.clone(),
+            models: self.models.clone(),
+            teller: Teller::new(self.ledger.clone()),
+            vault: self.vault.clone(),
+            master: self.master.clone(),
+        }
+    }
+
+    /// Makes the first tenant and its admin where there is none.
+    pub(super) async fn first_start(&self, wish: Bootstrap) -> Result<Option<FirstAdmin>> {
+        if !self.identity.needs_bootstrap().await? {
+            return Ok(None);
+        }
+        let prepared = self
+            .identity
+            .prepare_bootstrap(wish)
+            .await
+            .context("the first administrator cannot be made")?;
+        let mut tx = self.db.begin().await?;
+        match self.identity.bootstrap(&mut tx, &prepared).await {
+            Ok(made) => {
+                if let Some(first) = &made {
+                    self.budgets_of_birth(&mut tx, first).await?;
+                }
+                tx.commit().await?;
+                Ok(made)
+            }
+            // Another server on the same database was faster.
+            Err(iron_identity::Error::DuplicateName) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A scope without a budget could not spend; these have one without a limit.
+    async fn budgets_of_birth(&self, tx: &mut Tx, first: &FirstAdmin) -> Result<()> {
+        let tenant = first.made.tenant.id;
+        let scopes = [
+            Scope::Tenant(tenant),
+            Scope::Project(first.made.project.id),
+            Scope::User(first.made.admin.id),
+        ];
+        for scope in scopes {
+            self.limits
+                .create_row(tx, tenant, scope, None, Period::None)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn database(settings: &Settings, folder: &Folder) -> Result<Db> {
+    match &settings.database_url {
+        Some(url) => Db::connect_postgres(url.expose())
+            .await
+            .context("the database cannot be reached"),
+        None => {
+            let file = folder.database();
+            let opened = Db::open_sqlite(&file).await;
+            opened.with_context(|| format!("`{}` cannot be opened", file.display()))
+        }
+    }
+}
+
+fn master_key(
+    settings: &Settings,
+    folder: &Folder,
+    environment: &Environment,
+) -> Result<MasterKey> {
+    match &settings.master_key {
+        Some(key) => Ok(MasterKey::from_hex(key.expose())?),
+        None => Ok(MasterKey::load_or_create(
+            &folder.master_key(),
+            environment,
+        )?),
+    }
+}

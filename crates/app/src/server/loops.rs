@@ -1,0 +1,117 @@
+//! The work that goes on beside requests: records to the database, leases that expire, prices
+//! that come into force.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use iron_audit::{Projector, Relay};
+use iron_journal::Journal;
+use iron_runtime::Runtime;
+use iron_runtime::authority::Change;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::adapters::Keeper;
+use super::features::Features;
+use super::projections::LastUse;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+const PRICES_EVERY: Duration = Duration::from_secs(60);
+/// How long the last records may take to reach the database at the end.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+
+/// The loops of one server.
+pub(super) struct Loops {
+    projector: JoinHandle<()>,
+    relay: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+    features: Features,
+    journal: Journal,
+}
+
+impl Loops {
+    /// Starts them. The journal of earlier processes is projected before this returns, so that
+    /// what people see is never behind what was promised before.
+    pub(super) async fn start(
+        features: &Features,
+        journal: &Journal,
+        runtime: &Arc<Runtime>,
+        fatal: CancellationToken,
+    ) -> Result<Self> {
+        let uses = Arc::new(LastUse::new(features.identity.clone()));
+        let mut projector =
+            Projector::open(features.audit.clone(), journal.clone(), vec![uses]).await?;
+        let caught_up = projector.catch_up().await?;
+        let keys = Arc::new(Keeper(features.vault.clone()));
+        let relay = Relay::new(features.audit.clone(), journal.clone(), keys, caught_up);
+        let ended = fatal.clone();
+        let projector = tokio::spawn(async move { end(projector.run().await, &ended) });
+        let relay = tokio::spawn(async move { end(relay.run().await, &fatal) });
+        let housekeeping = tokio::spawn(housekeeping(features.clone(), runtime.clone()));
+        Ok(Loops {
+            projector,
+            relay,
+            housekeeping,
+            features: features.clone(),
+            journal: journal.clone(),
+        })
+    }
+
+    /// Moves what is left, then ends.
+    pub(super) async fn stop(self) {
+        self.housekeeping.abort();
+        self.relay.abort();
+        self.projector.abort();
+        let _ = (
+            self.relay.await,
+            self.projector.await,
+            self.housekeeping.await,
+        );
+        let last = finish(&self.features, &self.journal);
+        match tokio::time::timeout(LAST_RECORDS, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last records wait for the next start"),
+            Err(_) => tracing::warn!("the last records wait for the next start"),
+        }
+    }
+}
+
+/// One more round of relay and projector.
+async fn finish(features: &Features, journal: &Journal) -> Result<()> {
+    let uses = Arc::new(LastUse::new(features.identity.clone()));
+    let mut projector =
+        Projector::open(features.audit.clone(), journal.clone(), vec![uses]).await?;
+    let caught_up = projector.catch_up().await?;
+    let keys = Arc::new(Keeper(features.vault.clone()));
+    let mut relay = Relay::new(features.audit.clone(), journal.clone(), keys, caught_up);
+    if relay.run_once().await? > 0 {
+        projector.catch_up().await?;
+    }
+    Ok(())
+}
+
+/// A server without its journal, or one that was replaced, must not go on.
+fn end(error: iron_audit::Error, fatal: &CancellationToken) {
+    tracing::error!(%error, "alarm: records cannot be kept, the server stops");
+    fatal.cancel();
+}
+
+async fn housekeeping(features: Features, runtime: Arc<Runtime>) {
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut prices = tokio::time::interval(PRICES_EVERY);
+    loop {
+        tokio::select! {
+            _ = sweep.tick() => match features.ledger.sweep().await {
+                Ok(0) => {}
+                Ok(leases) => tracing::warn!(leases, "leases of vanished instances became suspense"),
+                Err(error) => tracing::warn!(%error, "expired leases could not be looked for"),
+            },
+            _ = prices.tick() => match features.models.refresh().await {
+                Ok(true) => runtime.apply(Change::Prices),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "prices could not be read anew"),
+            },
+        }
+    }
+}

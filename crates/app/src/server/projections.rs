@@ -1,0 +1,65 @@
+//! What other features learn from records.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use iron_audit::{Item, Projection, ProjectionError};
+use iron_identity::Identity;
+use iron_primitives::{IcTokenId, TenantId, Timestamp};
+use iron_store::Tx;
+use serde::Deserialize;
+
+/// When each token was last used.
+pub(super) struct LastUse {
+    identity: Identity,
+}
+
+impl LastUse {
+    pub(super) const fn new(identity: Identity) -> Self {
+        LastUse { identity }
+    }
+}
+
+/// What is read of the record of a call.
+#[derive(Deserialize)]
+struct Used {
+    token: IcTokenId,
+    ended_at_us: i64,
+}
+
+#[async_trait]
+impl Projection for LastUse {
+    fn name(&self) -> &'static str {
+        "last use of tokens"
+    }
+
+    async fn project(&self, tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
+        // Records of other kinds name no token, and are none of our business.
+        let mut newest: BTreeMap<(TenantId, IcTokenId), i64> = BTreeMap::new();
+        for item in items {
+            if let Ok(used) = serde_json::from_slice::<Used>(item.record.body()) {
+                let at = newest
+                    .entry((item.record.stream.tenant, used.token))
+                    .or_default();
+                *at = used.ended_at_us.max(*at);
+            }
+        }
+        for ((tenant, token), at) in newest {
+            let at = Timestamp::from_micros(at);
+            match self
+                .identity
+                .ic_token_used(&mut *tx, tenant, token, at)
+                .await
+            {
+                Ok(()) => {}
+                Err(iron_identity::Error::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    return Err(ProjectionError::Malformed {
+                        detail: error.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! What a server is told, out of the configuration.
+
+use std::net::SocketAddr;
+use std::net::ToSocketAddrs as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use iron_api::MetricsAccess;
+use iron_identity::Bootstrap;
+use iron_journal::Durability;
+use iron_net::egress::AddressRules;
+use iron_net::rate::Quota;
+use iron_primitives::{Secret, TokenDigest};
+
+use crate::config::{Config, keys};
+
+/// Everything that a server is told.
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) database_url: Option<Secret>,
+    pub(crate) master_key: Option<Secret>,
+    pub(crate) first_admin: Bootstrap,
+    pub(crate) durability: Durability,
+    pub(crate) drain: Duration,
+    pub(crate) identity: iron_identity::Config,
+    pub(crate) api: iron_api::Config,
+    pub(crate) rules: AddressRules,
+}
+
+impl Settings {
+    /// Reads them; everything was checked when the configuration was loaded.
+    pub(crate) fn read(config: &Config) -> Result<Self> {
+        let listen = config.text(keys::LISTEN);
+        let listen = listen
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut addresses| addresses.next())
+            .with_context(|| format!("`{listen}` is not an address to listen on"))?;
+        let identity = iron_identity::Config::default();
+        let api = iron_api::Config {
+            authenticated: quota(config, keys::USER_PER_MINUTE, keys::USER_PER_HOUR),
+            unauthenticated: quota(config, keys::ANONYMOUS_PER_MINUTE, keys::ANONYMOUS_PER_HOUR),
+            session_idle: identity.idle_limit,
+            secure_cookies: !listen.ip().is_loopback(),
+            metrics: match config.secret(keys::METRICS_TOKEN) {
+                Some(token) => MetricsAccess::Bearer(TokenDigest::of(token.expose())),
+                None => MetricsAccess::PrivateNetworks,
+            },
+            ..iron_api::Config::default()
+        };
+        Ok(Settings {
+            data: config.data(),
+            listen,
+            database_url: config.secret(keys::DATABASE_URL),
+            master_key: config.secret(keys::MASTER_KEY),
+            first_admin: Bootstrap {
+                email: config.text(keys::ADMIN_EMAIL),
+                password: config.secret(keys::ADMIN_PASSWORD),
+            },
+            durability: match config.text(keys::DURABILITY).as_str() {
+                "relaxed" => Durability::Relaxed,
+                _ => Durability::Strict,
+            },
+            drain: Duration::from_secs(config.number(keys::DRAIN_SECONDS)),
+            identity,
+            api,
+            rules: AddressRules {
+                plain_http: config.flag(keys::PLAIN_HTTP),
+                private_networks: config.flag(keys::PRIVATE_NETWORKS),
+            },
+        })
+    }
+}
+
+fn quota(config: &Config, minute: &str, hour: &str) -> Quota {
+    let number = |name| u32::try_from(config.number(name)).unwrap_or(u32::MAX);
+    Quota {
+        per_minute: number(minute),
+        per_hour: number(hour),
+        ..Quota::AUTHENTICATED
+    }
+}
