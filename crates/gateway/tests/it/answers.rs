@@ -408,10 +408,17 @@ async fn a_conversation_goes_on_at_its_provider_under_the_providers_own_id() {
     let continued = front.post("/v1/responses", &next).await;
     assert_eq!(continued.status, 200, "{}", continued.body);
     let sent = String::from_utf8_lossy(&fake.requests()[1].body).into_owned();
-    assert!(!sent.contains(&id) && sent.contains("\"previous_response_id\":\"resp_fake"), "{sent}");
+    assert!(
+        !sent.contains(&id) && sent.contains("\"previous_response_id\":\"resp_fake"),
+        "{sent}"
+    );
 
     let invented = next.replace(&id, "resp_fake");
     let refused = front.post("/v1/responses", &invented).await;
-    assert_eq!(refused.status, 404, "an id that was not sealed is nobody's: {}", refused.body);
+    assert_eq!(
+        refused.status, 404,
+        "an id that was not sealed is nobody's: {}",
+        refused.body
+    );
     assert_eq!(fake.requests().len(), 2);
 }

@@ -373,3 +373,40 @@ async fn what_the_control_plane_forbids_is_refused_counted_and_recorded_once_som
     }
     assert!(fake.requests().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_spends_nearly_all_of_a_budget_and_never_more() {
+    const LIMIT: i64 = 3_000_000;
+    let (fake, world) = behind_a_fake(Config::default()).await;
+    world.limit_agent(LIMIT);
+    let crowd = (0..32).map(|number: usize| {
+        let (world, body) = (
+            &world,
+            if number.is_multiple_of(2) {
+                CHAT
+            } else {
+                STREAMED
+            },
+        );
+        async move {
+            loop {
+                match world.call(Dialect::OpenAiChat, body).await {
+                    Ok(reply) => drop(text(reply).await),
+                    Err(Refusal::Budget(_)) => return,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    });
+    futures_util::future::join_all(crowd).await;
+    let records = world.records().await;
+    let recorded: i64 = records.iter().map(|record| record.cost_nanos).sum();
+    assert_eq!(
+        recorded,
+        fake.billed_nanos(),
+        "what is recorded is what was billed"
+    );
+    assert!(recorded <= LIMIT, "{recorded}");
+    assert!(recorded >= LIMIT / 100 * 95, "{recorded}");
+    assert_eq!(world.wallets.open_holds(), 0);
+}
