@@ -9,7 +9,7 @@ mod keeping;
 mod prove;
 
 use iron_audit::Audit;
-use iron_primitives::{EventId, Environment, LeaseId, Timestamp};
+use iron_primitives::{Environment, EventId, LeaseId, Timestamp};
 use iron_store::{Db, Tx};
 
 use crate::Error;
@@ -31,14 +31,21 @@ pub struct Ledger {
 
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger").field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("Ledger")
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
     }
 }
 
 impl Ledger {
     /// The ledger in a database.
     pub fn new(db: Db, audit: Audit, environment: Environment, terms: Terms) -> Self {
-        Ledger { db, audit, environment, terms }
+        Ledger {
+            db,
+            audit,
+            environment,
+            terms,
+        }
     }
 
     /// Books what happened to a lease: entries, counters, and an overdraft where there is one.
@@ -62,7 +69,8 @@ impl Ledger {
         if above > 0 || beyond_limit > 0 {
             let late = lease.account.state == LeaseState::Closed;
             let reason = if late { "late_report" } else { "above_lease" };
-            self.overdraft(tx, row, Some(lease.id), reason, above, beyond_limit, now).await?;
+            self.overdraft(tx, row, Some(lease.id), reason, above, beyond_limit, now)
+                .await?;
         }
         Ok(())
     }
@@ -83,7 +91,13 @@ impl Ledger {
             "a budget was overdrawn"
         );
         let id: EventId = self.environment.new_id();
-        let overdraft = Overdraft { id: id.to_string(), lease, reason, amount, beyond_limit };
+        let overdraft = Overdraft {
+            id: id.to_string(),
+            lease,
+            reason,
+            amount,
+            beyond_limit,
+        };
         store::add_overdraft(tx, row, &overdraft, now).await
     }
 
@@ -96,7 +110,8 @@ impl Ledger {
     ) -> Result<(), Error> {
         let beyond = row.counters.overdraw();
         if beyond > 0 {
-            self.overdraft(tx, row, None, "limit_lowered", 0, beyond, now).await?;
+            self.overdraft(tx, row, None, "limit_lowered", 0, beyond, now)
+                .await?;
         }
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! Budgets as people see and set them.
 
 use iron_audit::{Audit, Authorised, Entry};
-use iron_primitives::{
-    BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit,
-};
+use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Serialize;
 
@@ -31,7 +29,10 @@ struct Noted {
 
 impl Noted {
     fn of(row: &BudgetRow) -> Self {
-        Noted { limit: row.limit.map(|limit| Money::from_nanos(limit).to_string()), period: row.period }
+        Noted {
+            limit: row.limit.map(|limit| Money::from_nanos(limit).to_string()),
+            period: row.period,
+        }
     }
 }
 
@@ -64,8 +65,15 @@ impl Limits {
         period: Period,
     ) -> Result<(), Error> {
         let limit = limit.map(in_range).transpose()?;
-        let key = BudgetKey { scope, unit: Unit::Usd, tenant };
-        let row = BudgetRow { limit: limit.map(Money::nanos), period };
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant,
+        };
+        let row = BudgetRow {
+            limit: limit.map(Money::nanos),
+            period,
+        };
         store::insert_budget(tx, &key, row, self.ledger.environment.now()).await
     }
 
@@ -115,7 +123,10 @@ impl Limits {
         let mut tx = self.db().begin().await?;
         let changed = self.put_in(&mut tx, authorised, scope, set).await?;
         tx.commit().await?;
-        Ok(Changed { now: self.status(authorised.tenant, scope).await?, ..changed })
+        Ok(Changed {
+            now: self.status(authorised.tenant, scope).await?,
+            ..changed
+        })
     }
 
     /// As [`Limits::put`], in a transaction that does other things too. The status that comes
@@ -132,7 +143,11 @@ impl Limits {
     ) -> Result<Changed, Error> {
         let limit = set.limit.map(in_range).transpose()?;
         let now = self.ledger.environment.now();
-        let key = BudgetKey { scope, unit: Unit::Usd, tenant: authorised.tenant };
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant: authorised.tenant,
+        };
         let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
         let after = BudgetRow {
             limit: limit.map(Money::nanos).or(before.limit),
@@ -146,7 +161,8 @@ impl Limits {
             store::update_period(tx, &row).await?;
             store::update_budget(tx, &key, after, now).await?;
             self.follow_next(tx, &key, after, now).await?;
-            self.note_change(tx, authorised, &key, (&before, &after), set, now).await?;
+            self.note_change(tx, authorised, &key, (&before, &after), set, now)
+                .await?;
         }
         Ok(Changed {
             now: status(&key, after, row.counters, row.span, 0),
@@ -166,13 +182,19 @@ impl Limits {
         after: BudgetRow,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(end) = after.period.span(now).end else { return Ok(()) };
+        let Some(end) = after.period.span(now).end else {
+            return Ok(());
+        };
         let span = after.period.span(end);
         let Some(mut counters) = store::find_period(&mut *tx, key, &span).await? else {
             return Ok(());
         };
         counters.limit = after.limit;
-        let mut row = crate::model::PeriodRow { key: *key, span, counters };
+        let mut row = crate::model::PeriodRow {
+            key: *key,
+            span,
+            counters,
+        };
         self.ledger.overdraw_lowered(tx, &mut row, now).await?;
         store::update_period(tx, &row).await
     }
@@ -226,8 +248,14 @@ impl Limits {
         scope: Scope,
         page: Page,
     ) -> Result<Paged<Modification>, Error> {
-        let key = BudgetKey { scope, unit: Unit::Usd, tenant: authorised.tenant };
-        store::budget(self.db(), &key).await?.ok_or(Error::NotFound)?;
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant: authorised.tenant,
+        };
+        store::budget(self.db(), &key)
+            .await?
+            .ok_or(Error::NotFound)?;
         Select::new(
             "previous_limit, new_limit, previous_period, new_period, reason, modified_by,
              modified_at, budget_request_id",
@@ -247,10 +275,18 @@ impl Limits {
     /// # Errors
     /// [`Error::NotFound`] if the scope has no budget in this tenant.
     pub async fn status(&self, tenant: TenantId, scope: Scope) -> Result<BudgetStatus, Error> {
-        let key = BudgetKey { scope, unit: Unit::Usd, tenant };
-        let budget = store::budget(self.db(), &key).await?.ok_or(Error::NotFound)?;
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant,
+        };
+        let budget = store::budget(self.db(), &key)
+            .await?
+            .ok_or(Error::NotFound)?;
         let span = budget.period.span(self.ledger.environment.now());
-        let counters = store::find_period(self.db(), &key, &span).await?.unwrap_or_default();
+        let counters = store::find_period(self.db(), &key, &span)
+            .await?
+            .unwrap_or_default();
         let held = store::held_of(self.db(), &key, &span).await?;
         Ok(status(&key, budget, counters, span, held))
     }
@@ -278,7 +314,11 @@ fn status(
 }
 
 fn in_range(limit: Money) -> Result<Money, Error> {
-    if (LEAST..=MOST).contains(&limit) { Ok(limit) } else { Err(Error::LimitOutOfRange) }
+    if (LEAST..=MOST).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Error::LimitOutOfRange)
+    }
 }
 
 fn modification(row: &Row) -> Result<Modification, Error> {

@@ -90,15 +90,23 @@ pub(crate) struct Told {
 }
 
 impl Account {
-    pub(crate) const EMPTY: Account =
-        Account { state: LeaseState::Open, granted: 0, settled: 0, returned: 0, held: 0 };
+    pub(crate) const EMPTY: Account = Account {
+        state: LeaseState::Open,
+        granted: 0,
+        settled: 0,
+        returned: 0,
+        held: 0,
+    };
 
     /// What was granted and is neither settled nor given back.
     pub(crate) fn outstanding(&self) -> i64 {
         if self.state == LeaseState::Closed {
             return 0;
         }
-        self.granted.saturating_sub(self.returned).saturating_sub(self.settled).max(0)
+        self.granted
+            .saturating_sub(self.returned)
+            .saturating_sub(self.settled)
+            .max(0)
     }
 
     const fn holder(&self) -> Holder {
@@ -113,7 +121,11 @@ impl Account {
     pub(crate) fn grant(&mut self, amount: i64) -> Vec<Move> {
         let before = self.outstanding();
         self.granted = self.granted.saturating_add(amount.max(0));
-        moved(Holder::Available, self.holder(), self.outstanding().saturating_sub(before))
+        moved(
+            Holder::Available,
+            self.holder(),
+            self.outstanding().saturating_sub(before),
+        )
     }
 
     /// Stops the owner from spending; what is left may already have been spent.
@@ -153,7 +165,10 @@ impl Account {
             Standing::Lost { at_most } => {
                 moves.extend(self.fence());
                 let used = at_most.max(self.settled);
-                let free = self.granted.saturating_sub(self.returned).saturating_sub(used);
+                let free = self
+                    .granted
+                    .saturating_sub(self.returned)
+                    .saturating_sub(used);
                 moves.extend(self.give_back(free));
             }
         }
@@ -165,7 +180,11 @@ impl Account {
         let covered = amount.min(self.outstanding());
         self.settled = self.settled.saturating_add(amount);
         let mut moves = moved(self.holder(), Holder::Spent, covered);
-        moves.extend(moved(Holder::Available, Holder::Spent, amount.saturating_sub(covered)));
+        moves.extend(moved(
+            Holder::Available,
+            Holder::Spent,
+            amount.saturating_sub(covered),
+        ));
         moves
     }
 
@@ -178,7 +197,11 @@ impl Account {
 }
 
 fn moved(from: Holder, to: Holder, amount: i64) -> Vec<Move> {
-    if amount > 0 && from != to { vec![Move { from, to, amount }] } else { Vec::new() }
+    if amount > 0 && from != to {
+        vec![Move { from, to, amount }]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The counters of a budget in one period.
@@ -194,12 +217,15 @@ pub(crate) struct Counters {
 impl Counters {
     /// What is spent, out or in doubt.
     pub(crate) fn used(&self) -> i64 {
-        self.settled.saturating_add(self.escrow).saturating_add(self.suspense)
+        self.settled
+            .saturating_add(self.escrow)
+            .saturating_add(self.suspense)
     }
 
     /// What may still be granted: the limit alone counts, never the overdraft.
     pub(crate) fn room(&self) -> i64 {
-        self.limit.map_or(i64::MAX, |limit| limit.saturating_sub(self.used()).max(0))
+        self.limit
+            .map_or(i64::MAX, |limit| limit.saturating_sub(self.used()).max(0))
     }
 
     /// Applies a move; `None` if a counter leaves its range.
@@ -222,7 +248,11 @@ impl Counters {
     /// Raises the overdraft to what is now beyond the limit; gives by how much.
     pub(crate) fn overdraw(&mut self) -> i64 {
         let Some(limit) = self.limit else { return 0 };
-        let beyond = self.used().saturating_sub(limit).saturating_sub(self.overdraft).max(0);
+        let beyond = self
+            .used()
+            .saturating_sub(limit)
+            .saturating_sub(self.overdraft)
+            .max(0);
         self.overdraft = self.overdraft.saturating_add(beyond);
         beyond
     }
@@ -235,7 +265,13 @@ mod tests {
     use super::*;
 
     fn told(settled: i64, returned: i64, standing: Standing) -> Told {
-        Told { granted: 0, settled, returned, held: 0, standing }
+        Told {
+            granted: 0,
+            settled,
+            returned,
+            held: 0,
+            standing,
+        }
     }
 
     fn lease(granted: i64) -> Account {
@@ -251,8 +287,16 @@ mod tests {
         assert_eq!(
             first,
             [
-                Move { from: Holder::Escrow, to: Holder::Spent, amount: 30 },
-                Move { from: Holder::Escrow, to: Holder::Available, amount: 20 },
+                Move {
+                    from: Holder::Escrow,
+                    to: Holder::Spent,
+                    amount: 30
+                },
+                Move {
+                    from: Holder::Escrow,
+                    to: Holder::Available,
+                    amount: 20
+                },
             ]
         );
         assert_eq!(lease.merge(&told(30, 20, Standing::Open)), []);
@@ -266,13 +310,25 @@ mod tests {
         lease.merge(&told(30, 0, Standing::Open));
         assert_eq!(
             lease.fence(),
-            [Move { from: Holder::Escrow, to: Holder::Suspense, amount: 70 }]
+            [Move {
+                from: Holder::Escrow,
+                to: Holder::Suspense,
+                amount: 70
+            }]
         );
         assert_eq!(
             lease.merge(&told(45, 0, Standing::Final)),
             [
-                Move { from: Holder::Suspense, to: Holder::Spent, amount: 15 },
-                Move { from: Holder::Suspense, to: Holder::Available, amount: 55 },
+                Move {
+                    from: Holder::Suspense,
+                    to: Holder::Spent,
+                    amount: 15
+                },
+                Move {
+                    from: Holder::Suspense,
+                    to: Holder::Available,
+                    amount: 55
+                },
             ]
         );
         assert_eq!(lease.state, LeaseState::Closed);
@@ -284,7 +340,11 @@ mod tests {
         let moves = lease.merge(&told(30, 0, Standing::Lost { at_most: 60 }));
         assert_eq!(
             moves.last(),
-            Some(&Move { from: Holder::Suspense, to: Holder::Available, amount: 40 })
+            Some(&Move {
+                from: Holder::Suspense,
+                to: Holder::Available,
+                amount: 40
+            })
         );
         assert_eq!((lease.state, lease.outstanding()), (LeaseState::Fenced, 30));
     }
@@ -295,7 +355,11 @@ mod tests {
         lease.merge(&told(30, 0, Standing::Final));
         assert_eq!(
             lease.merge(&told(50, 0, Standing::Open)),
-            [Move { from: Holder::Available, to: Holder::Spent, amount: 20 }]
+            [Move {
+                from: Holder::Available,
+                to: Holder::Spent,
+                amount: 20
+            }]
         );
         assert_eq!(lease.state, LeaseState::Closed);
     }

@@ -1,8 +1,6 @@
 //! All SQL of the ledger.
 
-use iron_primitives::{
-    InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit,
-};
+use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit};
 use iron_store::{Db, Row, Tx, sql, sql_per_engine};
 
 use crate::Error;
@@ -43,7 +41,10 @@ pub(crate) fn ends_at(span: &PeriodSpan) -> Timestamp {
 }
 
 pub(crate) fn span_of(starts_at: Timestamp, ends_at: Timestamp) -> PeriodSpan {
-    PeriodSpan { start: starts_at, end: (ends_at != NEVER).then_some(ends_at) }
+    PeriodSpan {
+        start: starts_at,
+        end: (ends_at != NEVER).then_some(ends_at),
+    }
 }
 
 fn unit_from(word: &str) -> Result<Unit, Error> {
@@ -86,7 +87,10 @@ pub(crate) async fn budget(db: &Db, key: &BudgetKey) -> Result<Option<BudgetRow>
 
 fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
     let period: String = row.get("period")?;
-    Ok(BudgetRow { limit: row.get("limit_amount")?, period: period_from(&period)? })
+    Ok(BudgetRow {
+        limit: row.get("limit_amount")?,
+        period: period_from(&period)?,
+    })
 }
 
 pub(crate) async fn insert_budget(
@@ -95,8 +99,10 @@ pub(crate) async fn insert_budget(
     row: BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql("INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)")
+    sql(
+        "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+    )
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
@@ -114,8 +120,10 @@ pub(crate) async fn update_budget(
     row: BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql("UPDATE budgets SET period = $4, limit_amount = $5, updated_at = $6
-         WHERE tenant_id = $1 AND scope = $2 AND unit = $3")
+    sql(
+        "UPDATE budgets SET period = $4, limit_amount = $5, updated_at = $6
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
+    )
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
@@ -135,7 +143,11 @@ pub(crate) async fn period(
     limit: Option<i64>,
 ) -> Result<PeriodRow, Error> {
     if let Some(counters) = find_period(&mut *tx, key, &span).await? {
-        return Ok(PeriodRow { key: *key, span, counters });
+        return Ok(PeriodRow {
+            key: *key,
+            span,
+            counters,
+        });
     }
     sql("INSERT INTO budget_periods
          (tenant_id, scope, unit, starts_at, ends_at, limit_amount, settled, escrow, suspense, overdraft)
@@ -148,7 +160,14 @@ pub(crate) async fn period(
     .bind(limit)
     .execute(tx)
     .await?;
-    Ok(PeriodRow { key: *key, span, counters: Counters { limit, ..Counters::default() } })
+    Ok(PeriodRow {
+        key: *key,
+        span,
+        counters: Counters {
+            limit,
+            ..Counters::default()
+        },
+    })
 }
 
 /// The counters of one period, if anything has happened in it.
@@ -157,8 +176,10 @@ pub(crate) async fn find_period(
     key: &BudgetKey,
     span: &PeriodSpan,
 ) -> Result<Option<Counters>, Error> {
-    let row = sql("SELECT limit_amount, settled, escrow, suspense, overdraft FROM budget_periods
-         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5")
+    let row = sql(
+        "SELECT limit_amount, settled, escrow, suspense, overdraft FROM budget_periods
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5",
+    )
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
@@ -199,9 +220,11 @@ pub(crate) async fn update_period(tx: &mut Tx, row: &PeriodRow) -> Result<(), Er
 
 /// What open leases hold of one period of a budget.
 pub(crate) async fn held_of(db: &Db, key: &BudgetKey, span: &PeriodSpan) -> Result<i64, Error> {
-    let row = sql("SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held FROM leases
+    let row = sql(
+        "SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held FROM leases
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5
-           AND state = 'open'")
+           AND state = 'open'",
+    )
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
@@ -260,9 +283,11 @@ impl LeaseRow {
 }
 
 pub(crate) async fn lease(tx: &mut Tx, id: LeaseId) -> Result<Option<LeaseRow>, Error> {
-    let row = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+    let row = sql(
+        "SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
          granted, settled, returned, held, opened_at, reported_at, expires_at
-         FROM leases WHERE id = $1")
+         FROM leases WHERE id = $1",
+    )
     .bind(id)
     .fetch_optional(tx)
     .await?;
@@ -276,11 +301,13 @@ pub(crate) async fn open_lease(
     instance: InstanceId,
     incarnation: i64,
 ) -> Result<Option<LeaseRow>, Error> {
-    let row = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
+    let row = sql(
+        "SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
          granted, settled, returned, held, opened_at, reported_at, expires_at
          FROM leases
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5
-           AND instance_id = $6 AND incarnation = $7 AND state = 'open'")
+           AND instance_id = $6 AND incarnation = $7 AND state = 'open'",
+    )
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
@@ -327,10 +354,12 @@ pub(crate) async fn add_entry(
     change: &Move,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql("INSERT INTO ledger_entries (lease_id, from_account, to_account, amount, updated_at)
+    sql(
+        "INSERT INTO ledger_entries (lease_id, from_account, to_account, amount, updated_at)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (lease_id, from_account, to_account)
-         DO UPDATE SET amount = ledger_entries.amount + $4, updated_at = $5")
+         DO UPDATE SET amount = ledger_entries.amount + $4, updated_at = $5",
+    )
     .bind(lease)
     .bind(change.from.as_str())
     .bind(change.to.as_str())
@@ -379,9 +408,16 @@ pub(crate) async fn add_overdraft(
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which {
     /// Those of one process.
-    Of { instance: InstanceId, incarnation: i64, state: LeaseState },
+    Of {
+        instance: InstanceId,
+        incarnation: i64,
+        state: LeaseState,
+    },
     /// Those of the processes before one.
-    Before { instance: InstanceId, incarnation: i64 },
+    Before {
+        instance: InstanceId,
+        incarnation: i64,
+    },
     /// Open ones without a sign of life since.
     Expired { before: Timestamp },
 }
@@ -434,7 +470,9 @@ pub(crate) async fn leases_of_scope(
     .bind(scope)
     .fetch_all(db)
     .await?;
-    rows.iter().map(|row| lease_row(row).map(|lease| lease.view())).collect()
+    rows.iter()
+        .map(|row| lease_row(row).map(|lease| lease.view()))
+        .collect()
 }
 
 /// Takes the lock of an instance and counts the answer that it is about to be given.
@@ -451,14 +489,18 @@ pub(crate) async fn next_answer(
     instance_row(tx, instance).await?.ok_or(Error::NotEnrolled)
 }
 
+/// Takes the lock of an instance, if it has a row, and reads it.
 pub(crate) async fn instance_row(
     tx: &mut Tx,
     instance: InstanceId,
 ) -> Result<Option<InstanceRow>, Error> {
-    let row = sql("SELECT incarnation, generation, sequence FROM instances WHERE id = $1")
-        .bind(instance)
-        .fetch_optional(tx)
-        .await?;
+    let row = sql_per_engine(
+        "SELECT incarnation, generation, sequence FROM instances WHERE id = $1",
+        "SELECT incarnation, generation, sequence FROM instances WHERE id = $1 FOR UPDATE",
+    )
+    .bind(instance)
+    .fetch_optional(tx)
+    .await?;
     row.map(|row| {
         Ok(InstanceRow {
             incarnation: row.get("incarnation")?,
@@ -523,7 +565,9 @@ pub(crate) async fn live_instances(
 }
 
 pub(crate) async fn generation(tx: &mut Tx) -> Result<i64, Error> {
-    let row = sql("SELECT generation FROM ledger_generation WHERE id = 1").fetch_one(tx).await?;
+    let row = sql("SELECT generation FROM ledger_generation WHERE id = 1")
+        .fetch_one(tx)
+        .await?;
     Ok(row.get("generation")?)
 }
 

@@ -28,11 +28,16 @@ impl Teller {
     pub async fn exchange(&self, exchange: &Exchange) -> Result<ExchangeReply, AuthorityError> {
         for _ in 1..TRIES {
             match self.ledger.exchange(exchange).await {
-                Err(Error::Store(iron_store::Error::Conflict(_) | iron_store::Error::Unique { .. })) => {}
+                Err(Error::Store(
+                    iron_store::Error::Conflict(_) | iron_store::Error::Unique { .. },
+                )) => {}
                 other => return other.map_err(|error| refused(&error)),
             }
         }
-        self.ledger.exchange(exchange).await.map_err(|error| refused(&error))
+        self.ledger
+            .exchange(exchange)
+            .await
+            .map_err(|error| refused(&error))
     }
 }
 

@@ -191,7 +191,9 @@ pub struct SubjectKey {
 
 impl fmt::Debug for SubjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubjectKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SubjectKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -345,7 +347,10 @@ impl BudgetView {
     /// What can still be granted; the largest number where there is no limit.
     pub fn room(&self) -> i64 {
         self.limit.map_or(i64::MAX, |limit| {
-            let out = self.settled.saturating_add(self.escrow).saturating_add(self.suspense);
+            let out = self
+                .settled
+                .saturating_add(self.escrow)
+                .saturating_add(self.suspense);
             limit.saturating_sub(out).max(0)
         })
     }

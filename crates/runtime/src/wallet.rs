@@ -99,7 +99,10 @@ pub struct Hold {
 
 impl Hold {
     fn key(&self) -> Option<HoldKey> {
-        self.legs.iter().next().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+        self.legs.iter().next().map(|leg| HoldKey {
+            lease: leg.lease,
+            id: self.id,
+        })
     }
 }
 
@@ -196,7 +199,10 @@ impl Desk {
             let mut again = false;
             for (id, answer) in self.book.pump(environment) {
                 let held = answer.as_ref().ok().map(|held| held.id);
-                let told = self.callers.remove(&id).is_some_and(|caller| caller.send(answer).is_ok());
+                let told = self
+                    .callers
+                    .remove(&id)
+                    .is_some_and(|caller| caller.send(answer).is_ok());
                 if let (Some(held), false) = (held, told) {
                     self.book.settle(held, Money::ZERO);
                     again = true;
@@ -222,7 +228,10 @@ impl Wallets {
     ) -> Wallets {
         let now = environment.boot();
         let link = Link::new(owner, estate, now);
-        let snapshots = Snapshots { since: journal.position(), at: now };
+        let snapshots = Snapshots {
+            since: journal.position(),
+            at: now,
+        };
         let inner = Arc::new(Inner {
             journal,
             authority,
@@ -259,7 +268,12 @@ impl Wallets {
             if let Admission::Waiting(id) = admission {
                 let (sender, receiver) = oneshot::channel();
                 desk.callers.insert(id, sender);
-                waiting = Some(Waiting { wallet: &wallet, inner, id, receiver });
+                waiting = Some(Waiting {
+                    wallet: &wallet,
+                    inner,
+                    id,
+                    receiver,
+                });
             }
             inner.wake_for(&mut desk.book);
             admission
@@ -352,7 +366,11 @@ impl Wallets {
 
     /// How many holds are open.
     pub fn open_holds(&self) -> usize {
-        self.inner.wallets().iter().map(|wallet| wallet.desk().book.open_holds()).sum()
+        self.inner
+            .wallets()
+            .iter()
+            .map(|wallet| wallet.desk().book.open_holds())
+            .sum()
     }
 }
 
@@ -364,7 +382,13 @@ impl Inner {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         let make = || {
             let book = Book::new(tenant, self.policy.clone());
-            Arc::new(Wallet { tenant, desk: Mutex::new(Desk { book, callers: HashMap::new() }) })
+            Arc::new(Wallet {
+                tenant,
+                desk: Mutex::new(Desk {
+                    book,
+                    callers: HashMap::new(),
+                }),
+            })
         };
         Arc::clone(tenants.entry(tenant).or_insert_with(make))
     }
@@ -394,8 +418,19 @@ impl Inner {
     }
 
     /// Writes the reserve of a hold; without it nothing may be sent.
-    fn reserve(&self, wallet: &Wallet, held: Held, request: HoldRequest<'_>) -> Result<Hold, Refusal> {
-        let Held { id, legs, cap, amount, deadline } = held;
+    fn reserve(
+        &self,
+        wallet: &Wallet,
+        held: Held,
+        request: HoldRequest<'_>,
+    ) -> Result<Hold, Refusal> {
+        let Held {
+            id,
+            legs,
+            cap,
+            amount,
+            deadline,
+        } = held;
         let tenant = wallet.tenant;
         let frame = Reserve::encode(tenant, &held, request.call, request.attempt, request.facts);
         match self.journal.append(FrameKind::Reserve, &frame) {
@@ -405,7 +440,15 @@ impl Inner {
                 if cap < request.bound.cap() {
                     self.counters.shrunk.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(Hold { id, tenant, legs, cap, amount, deadline, position })
+                Ok(Hold {
+                    id,
+                    tenant,
+                    legs,
+                    cap,
+                    amount,
+                    deadline,
+                    position,
+                })
             }
             Err(stopped) => {
                 tracing::error!(%stopped, "a reserve could not be written");
@@ -431,7 +474,11 @@ impl Inner {
 
     fn note_end(&self, hold: &Hold, cost: Money) {
         let Some(key) = hold.key() else { return };
-        let frame = Release { key, cost: cost.nanos() }.encode();
+        let frame = Release {
+            key,
+            cost: cost.nanos(),
+        }
+        .encode();
         // A journal that takes no release takes no reserve either: the money is not used again.
         if let Err(stopped) = self.journal.append(FrameKind::Release, &frame) {
             tracing::error!(%stopped, "a release could not be written");

@@ -39,7 +39,8 @@ impl Ledger {
             sequence: sequence.max(seen),
         };
         store::put_instance(&mut tx, enrolment.instance, row, &enrolment.boot_id, now).await?;
-        self.fence_before(&mut tx, enrolment, row.incarnation).await?;
+        self.fence_before(&mut tx, enrolment, row.incarnation)
+            .await?;
         tx.commit().await?;
         Ok(Incarnation {
             instance: enrolment.instance,
@@ -54,7 +55,10 @@ impl Ledger {
         enrolment: &Enrolment,
         incarnation: i64,
     ) -> Result<(), Error> {
-        let which = Which::Before { instance: enrolment.instance, incarnation };
+        let which = Which::Before {
+            instance: enrolment.instance,
+            incarnation,
+        };
         for lease in store::leases(tx, which).await? {
             self.fence(tx, lease.id).await?;
         }

@@ -47,26 +47,44 @@ impl Ledger {
         if exchange.from.generation != reply.generation {
             // It must hear of the new generation first, and then declare everything.
             tx.commit().await?;
-            return if superseded { Err(Error::Superseded) } else { Ok(reply) };
+            return if superseded {
+                Err(Error::Superseded)
+            } else {
+                Ok(reply)
+            };
         }
         self.close_unused(&mut tx, &session, exchange).await?;
         let mut matters: BTreeMap<BudgetKey, Matter<'_>> = BTreeMap::new();
         for report in &exchange.reports {
-            let key = BudgetKey { scope: report.scope, unit: report.unit, tenant: report.tenant };
+            let key = BudgetKey {
+                scope: report.scope,
+                unit: report.unit,
+                tenant: report.tenant,
+            };
             matters.entry(key).or_default().reports.push(report);
         }
         for want in exchange.wants.iter().filter(|_| !superseded) {
-            let key = BudgetKey { scope: want.scope, unit: want.unit, tenant: want.tenant };
+            let key = BudgetKey {
+                scope: want.scope,
+                unit: want.unit,
+                tenant: want.tenant,
+            };
             matters.entry(key).or_default().wants.push(want);
         }
         for (key, matter) in &matters {
-            self.settle_matter(&mut tx, &session, key, matter, &mut reply).await?;
+            self.settle_matter(&mut tx, &session, key, matter, &mut reply)
+                .await?;
         }
         if exchange.complete && session.granting {
-            self.offer_unclaimed(&mut tx, &session, exchange, &mut reply).await?;
+            self.offer_unclaimed(&mut tx, &session, exchange, &mut reply)
+                .await?;
         }
         tx.commit().await?;
-        if superseded { Err(Error::Superseded) } else { Ok(reply) }
+        if superseded {
+            Err(Error::Superseded)
+        } else {
+            Ok(reply)
+        }
     }
 
     /// Counts the answer and finds out whether anything may be granted.
@@ -128,7 +146,11 @@ impl Ledger {
         let declared: HashSet<LeaseId> =
             exchange.reports.iter().map(|report| report.lease).collect();
         let instance = exchange.from.instance;
-        let which = Which::Of { instance, incarnation, state: LeaseState::Open };
+        let which = Which::Of {
+            instance,
+            incarnation,
+            state: LeaseState::Open,
+        };
         for lease in store::leases(tx, which).await? {
             if !declared.contains(&lease.id) {
                 self.fence(tx, lease.id).await?;
@@ -153,10 +175,15 @@ impl Ledger {
                 continue;
             }
             let instance = session.from.instance;
-            let which = Which::Of { instance, incarnation, state: LeaseState::Fenced };
+            let which = Which::Of {
+                instance,
+                incarnation,
+                state: LeaseState::Fenced,
+            };
             for lease in store::leases(tx, which).await? {
                 if !mentioned.contains(&lease.id) {
-                    self.change(tx, lease.id, session.now, Account::close).await?;
+                    self.change(tx, lease.id, session.now, Account::close)
+                        .await?;
                 }
             }
         }
@@ -174,13 +201,20 @@ impl Ledger {
         let Some(budget) = store::lock_budget(tx, key).await? else {
             // A scope without a budget was never born here: nothing may be spent on it, and
             // whoever reports on it may forget it.
-            reply.closed.extend(matter.reports.iter().map(|report| report.lease));
-            reply.shortfalls.extend(matter.wants.iter().map(|want| nothing(want)));
+            reply
+                .closed
+                .extend(matter.reports.iter().map(|report| report.lease));
+            reply
+                .shortfalls
+                .extend(matter.wants.iter().map(|want| nothing(want)));
             return Ok(());
         };
         let mut alive = Vec::new();
         for report in &matter.reports {
-            if let Some(lease) = self.take_report(tx, session, key, budget, report, reply).await? {
+            if let Some(lease) = self
+                .take_report(tx, session, key, budget, report, reply)
+                .await?
+            {
                 alive.push(lease);
             }
         }
@@ -192,8 +226,9 @@ impl Ledger {
             }
         }
         for lease in alive {
-            let counters =
-                store::find_period(&mut *tx, key, &lease.span).await?.unwrap_or_default();
+            let counters = store::find_period(&mut *tx, key, &lease.span)
+                .await?
+                .unwrap_or_default();
             reply.grants.push(self.told(session, &lease, &counters));
         }
         Ok(())
@@ -288,11 +323,19 @@ impl Ledger {
         };
         let amount = amount_of(want, &lease);
         let exact = want.exact.min(amount).min(row.counters.room()).max(0);
-        let provision = self.provision(session, &row.counters, &lease, amount.saturating_sub(exact), exact);
+        let provision = self.provision(
+            session,
+            &row.counters,
+            &lease,
+            amount.saturating_sub(exact),
+            exact,
+        );
         let moves = lease.account.grant(exact.saturating_add(provision));
         lease.expires_at = session.now.plus(self.terms.ttl);
         if want.exact.min(amount) > exact {
-            reply.shortfalls.push(shortfall(want, &row, exact.saturating_add(provision)));
+            reply
+                .shortfalls
+                .push(shortfall(want, &row, exact.saturating_add(provision)));
         }
         if moves.is_empty() && open.is_none() && !want.ahead {
             return Ok(None);
@@ -315,7 +358,9 @@ impl Ledger {
         wish: i64,
         exact: i64,
     ) -> i64 {
-        let Some(limit) = counters.limit else { return wish.max(0) };
+        let Some(limit) = counters.limit else {
+            return wish.max(0);
+        };
         let room = counters.room().saturating_sub(exact);
         let quarter = room / session.live.saturating_mul(4).max(4);
         let share = limit.saturating_mul(self.terms.share_percent) / 100;
@@ -361,8 +406,9 @@ impl Ledger {
             let account = &lease.account;
             let untouched = account.settled == 0 && account.returned == 0;
             if untouched && !known.contains(&lease.id) {
-                let counters =
-                    store::find_period(&mut *tx, &lease.key, &lease.span).await?.unwrap_or_default();
+                let counters = store::find_period(&mut *tx, &lease.key, &lease.span)
+                    .await?
+                    .unwrap_or_default();
                 reply.grants.push(self.told(session, &lease, &counters));
             }
         }
@@ -372,7 +418,10 @@ impl Ledger {
     /// A lease as its owner is told of it.
     fn told(&self, session: &Session, lease: &LeaseRow, counters: &Counters) -> Grant {
         let until_start = lease.span.start.since(session.now);
-        let until_end = lease.span.end.map_or(Duration::MAX, |end| end.since(session.now));
+        let until_end = lease
+            .span
+            .end
+            .map_or(Duration::MAX, |end| end.since(session.now));
         // A lease for a period that has not begun lives from its beginning on.
         let ttl = self.terms.ttl.saturating_add(until_start).min(until_end);
         Grant {
@@ -393,9 +442,9 @@ impl Ledger {
 /// twice is granted once.
 fn amount_of(want: &Want, lease: &LeaseRow) -> i64 {
     match want.known {
-        Some((known, granted)) if known == lease.id => {
-            granted.saturating_add(want.amount).saturating_sub(lease.account.granted)
-        }
+        Some((known, granted)) if known == lease.id => granted
+            .saturating_add(want.amount)
+            .saturating_sub(lease.account.granted),
         _ => want.amount.saturating_sub(lease.account.outstanding()),
     }
 }
@@ -426,7 +475,10 @@ fn nothing(want: &Want) -> Shortfall {
         tenant: want.tenant,
         scope: want.scope,
         unit: want.unit,
-        view: BudgetView { limit: Some(0), ..BudgetView::default() },
+        view: BudgetView {
+            limit: Some(0),
+            ..BudgetView::default()
+        },
         resets_at: None,
     }
 }

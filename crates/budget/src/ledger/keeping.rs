@@ -30,7 +30,9 @@ impl Ledger {
     pub async fn sweep(&self) -> Result<usize, Error> {
         let now = self.environment.now();
         let mut tx = self.db.begin().await?;
-        let which = Which::Expired { before: now.minus(self.terms.grace) };
+        let which = Which::Expired {
+            before: now.minus(self.terms.grace),
+        };
         let expired = store::leases(&mut tx, which).await?;
         for lease in &expired {
             self.fence(&mut tx, lease.id).await?;
@@ -54,9 +56,15 @@ impl Ledger {
         let now = self.environment.now();
         let mut tx = self.db.begin().await?;
         let incarnation_number = i64::try_from(incarnation).unwrap_or(i64::MAX);
-        let which =
-            Which::Of { instance, incarnation: incarnation_number, state: LeaseState::Fenced };
-        let mut released = Released { leases: 0, released_nanos: 0 };
+        let which = Which::Of {
+            instance,
+            incarnation: incarnation_number,
+            state: LeaseState::Fenced,
+        };
+        let mut released = Released {
+            leases: 0,
+            released_nanos: 0,
+        };
         for lease in store::leases(&mut tx, which).await? {
             if lease.key.tenant != authorised.tenant {
                 continue;
@@ -103,15 +111,23 @@ impl Ledger {
         now: Timestamp,
         change: impl FnOnce(&mut Account) -> Vec<Move>,
     ) -> Result<i64, Error> {
-        let Some(found) = store::lease(tx, lease).await? else { return Ok(0) };
-        let budget = store::lock_budget(tx, &found.key).await?.ok_or(Error::NotFound)?;
+        let Some(found) = store::lease(tx, lease).await? else {
+            return Ok(0);
+        };
+        let budget = store::lock_budget(tx, &found.key)
+            .await?
+            .ok_or(Error::NotFound)?;
         // Read again behind the lock.
-        let Some(mut found) = store::lease(tx, lease).await? else { return Ok(0) };
+        let Some(mut found) = store::lease(tx, lease).await? else {
+            return Ok(0);
+        };
         let moves = change(&mut found.account);
         let mut row = store::period(tx, &found.key, found.span, budget.limit).await?;
         self.book(tx, &mut row, &found, &moves, now).await?;
         store::put_lease(tx, &found).await?;
         store::update_period(tx, &row).await?;
-        Ok(moves.iter().fold(0, |sum, change| sum.saturating_add(change.amount)))
+        Ok(moves
+            .iter()
+            .fold(0, |sum, change| sum.saturating_add(change.amount)))
     }
 }

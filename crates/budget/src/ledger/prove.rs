@@ -55,16 +55,25 @@ impl Ledger {
         let mut tx = self.db.snapshot().await?;
         let mut by_leases: HashMap<Key, Sums> = HashMap::new();
         let mut place: HashMap<LeaseId, Key> = HashMap::new();
-        let leases = sql("SELECT id, scope, unit, starts_at, ends_at, state, granted, settled, returned
-             FROM leases WHERE tenant_id = $1")
+        let leases = sql(
+            "SELECT id, scope, unit, starts_at, ends_at, state, granted, settled, returned
+             FROM leases WHERE tenant_id = $1",
+        )
         .bind(tenant)
         .fetch_all(&mut tx)
         .await?;
         for row in leases {
-            let key: Key =
-                (row.get("scope")?, row.get("unit")?, row.get("starts_at")?, row.get("ends_at")?);
+            let key: Key = (
+                row.get("scope")?,
+                row.get("unit")?,
+                row.get("starts_at")?,
+                row.get("ends_at")?,
+            );
             let (granted, settled): (i64, i64) = (row.get("granted")?, row.get("settled")?);
-            let left = granted.saturating_sub(row.get("returned")?).saturating_sub(settled).max(0);
+            let left = granted
+                .saturating_sub(row.get("returned")?)
+                .saturating_sub(settled)
+                .max(0);
             let sums = by_leases.entry(key.clone()).or_default();
             sums.settled = sums.settled.saturating_add(settled);
             match row.get::<String>("state")?.as_str() {
@@ -75,31 +84,43 @@ impl Ledger {
             place.insert(row.get("id")?, key);
         }
         let mut by_entries: HashMap<Key, Sums> = HashMap::new();
-        let entries = sql("SELECT e.lease_id AS lease_id, e.from_account AS from_account,
+        let entries = sql(
+            "SELECT e.lease_id AS lease_id, e.from_account AS from_account,
              e.to_account AS to_account, e.amount AS amount
-             FROM ledger_entries e JOIN leases l ON l.id = e.lease_id WHERE l.tenant_id = $1")
+             FROM ledger_entries e JOIN leases l ON l.id = e.lease_id WHERE l.tenant_id = $1",
+        )
         .bind(tenant)
         .fetch_all(&mut tx)
         .await?;
         for row in entries {
-            let Some(key) = place.get(&row.get("lease_id")?) else { continue };
+            let Some(key) = place.get(&row.get("lease_id")?) else {
+                continue;
+            };
             let amount: i64 = row.get("amount")?;
             let sums = by_entries.entry(key.clone()).or_default();
             sums.add(&row.get::<String>("from_account")?, amount.saturating_neg());
             sums.add(&row.get::<String>("to_account")?, amount);
         }
         let mut found = Vec::new();
-        let periods = sql("SELECT scope, unit, starts_at, ends_at, settled, escrow, suspense
-             FROM budget_periods WHERE tenant_id = $1")
+        let periods = sql(
+            "SELECT scope, unit, starts_at, ends_at, settled, escrow, suspense
+             FROM budget_periods WHERE tenant_id = $1",
+        )
         .bind(tenant)
         .fetch_all(&mut tx)
         .await?;
         let none = Sums::default();
         for row in periods {
-            let key: Key =
-                (row.get("scope")?, row.get("unit")?, row.get("starts_at")?, row.get("ends_at")?);
-            let (entries, leases) =
-                (by_entries.get(&key).unwrap_or(&none), by_leases.get(&key).unwrap_or(&none));
+            let key: Key = (
+                row.get("scope")?,
+                row.get("unit")?,
+                row.get("starts_at")?,
+                row.get("ends_at")?,
+            );
+            let (entries, leases) = (
+                by_entries.get(&key).unwrap_or(&none),
+                by_leases.get(&key).unwrap_or(&none),
+            );
             for (counter, by_entries, by_leases) in [
                 ("settled", entries.settled, leases.settled),
                 ("escrow", entries.escrow, leases.escrow),

@@ -93,11 +93,15 @@ async fn take(world: &mut World, step: Step) {
         Step::PowerCut(tail) => world.crash(true, tail).await,
         Step::SetLimit(index, units) => {
             let scopes = world.scopes();
-            world.set_limit(scopes[index % scopes.len()], units, None).await;
+            world
+                .set_limit(scopes[index % scopes.len()], units, None)
+                .await;
         }
         Step::SetPeriod(index, period) => {
             let scopes = world.scopes();
-            world.set_limit(scopes[index % scopes.len()], 10_000, Some(period)).await;
+            world
+                .set_limit(scopes[index % scopes.len()], 10_000, Some(period))
+                .await;
         }
         Step::Wait(millis) => world.wait(Duration::from_millis(millis)).await,
     }
@@ -111,7 +115,10 @@ async fn at_rest(world: &mut World) {
         let status = world.status(scope).await;
         let billed = world.billed_in(scope, status.span.start);
         let counted = status.settled.nanos() + status.suspense.nanos();
-        assert!(counted >= billed, "{scope}: counted {counted}, but the provider is owed {billed}");
+        assert!(
+            counted >= billed,
+            "{scope}: counted {counted}, but the provider is owed {billed}"
+        );
         let forfeit = world.forfeit.get(&scope).copied().unwrap_or(0);
         assert!(
             counted <= billed + forfeit,
@@ -136,16 +143,30 @@ async fn the_rest_is_usable(world: &mut World) {
         return;
     }
     let (before, _) = world.under_way();
-    world.admit(Wish { agent: 0, fixed: units, cap: 0, floor: 0, percent: 100 });
+    world.admit(Wish {
+        agent: 0,
+        fixed: units,
+        cap: 0,
+        floor: 0,
+        percent: 100,
+    });
     for _ in 0..4 {
         world.round().await;
     }
     let (after, waiting) = world.under_way();
-    assert_eq!((after, waiting), (before + 1, 0), "a call that fits in what is left is let in");
+    assert_eq!(
+        (after, waiting),
+        (before + 1, 0),
+        "a call that fits in what is left is let in"
+    );
     world.settle(0);
     world.round().await;
     let status = world.status(Scope::Agent(path.agent)).await;
-    assert!(status.limit.is_none_or(|limit| status.settled <= limit.max(status.settled)));
+    assert!(
+        status
+            .limit
+            .is_none_or(|limit| status.settled <= limit.max(status.settled))
+    );
 }
 
 async fn live(db: Db, seed: u64, limits: (i64, i64, i64), period: Period, steps: Vec<Step>) {
@@ -161,11 +182,20 @@ async fn live(db: Db, seed: u64, limits: (i64, i64, i64), period: Period, steps:
 fn any_life(most: usize) -> impl Strategy<Value = (u64, (i64, i64, i64), Period, Vec<Step>)> {
     let limits = (1_000_i64..8_000, 1_000_i64..16_000, 1_000_i64..16_000);
     let period = prop_oneof![2 => Just(Period::None), 1 => Just(Period::Daily)];
-    (any::<u64>(), limits, period, prop::collection::vec(any_step(), 1..most))
+    (
+        any::<u64>(),
+        limits,
+        period,
+        prop::collection::vec(any_step(), 1..most),
+    )
 }
 
 fn run(cases: u32, most: usize, on: impl Fn((u64, (i64, i64, i64), Period, Vec<Step>))) {
-    let config = Config { cases, max_shrink_iters: 400, ..Config::default() };
+    let config = Config {
+        cases,
+        max_shrink_iters: 400,
+        ..Config::default()
+    };
     let outcome = TestRunner::new(config).run(&any_life(most), |life| {
         on(life);
         Ok(())
@@ -177,7 +207,10 @@ fn run(cases: u32, most: usize, on: impl Fn((u64, (i64, i64, i64), Period, Vec<S
 
 /// How many lives are tried; more with `IRON_LIVES`.
 fn lives(few: u32) -> u32 {
-    std::env::var("IRON_LIVES").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
+    std::env::var("IRON_LIVES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(few)
 }
 
 #[test]

@@ -11,11 +11,12 @@ use iron_budget::{Enrolment, Ledger, Limits, Teller};
 use iron_journal::{Journal, JournalKeys, Options, canonical};
 use iron_llm::{Assumptions, Bound, Dialect, Envelope, PriceBook, ProviderKind};
 use iron_primitives::{
-    ActorPath, BootInstant, Clock, Environment, InstanceId, Money, Period, ProviderId, Refusal, Scope,
-    TenantId, Timestamp, TokenDigest,
+    ActorPath, BootInstant, Clock, Environment, InstanceId, Money, Period, ProviderId, Refusal,
+    Scope, TenantId, Timestamp, TokenDigest,
 };
 use iron_runtime::authority::{
-    AuthFailure, Authority, AuthorityError, Credential, Exchange, ExchangeReply, Principal, SubjectKey,
+    AuthFailure, Authority, AuthorityError, Credential, Exchange, ExchangeReply, Principal,
+    SubjectKey,
 };
 use iron_runtime::wallet::{
     Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts, RecordedHold,
@@ -96,7 +97,10 @@ impl House {
     async fn build(db: Db) -> House {
         let clock = Arc::new(RealClock(Instant::now()));
         let environment = Environment::new(clock.clone(), Arc::new(SeededEntropy::new(11)));
-        let world = TestEnvironment { environment: environment.clone(), ..TestEnvironment::new() };
+        let world = TestEnvironment {
+            environment: environment.clone(),
+            ..TestEnvironment::new()
+        };
         let instance = environment.new_id();
         let ledger = ledger_in(&db, &world, instance).await;
         let limits = Limits::new(ledger.clone());
@@ -104,11 +108,22 @@ impl House {
         let mut tx = db.begin().await.expect("begins");
         for scope in path.scopes() {
             let limit = matches!(scope, Scope::Agent(_)).then(|| Money::from_nanos(TEN_CENTS));
-            limits.create_row(&mut tx, path.tenant, scope, limit, Period::None).await.expect("is born");
+            limits
+                .create_row(&mut tx, path.tenant, scope, limit, Period::None)
+                .await
+                .expect("is born");
         }
         tx.commit().await.expect("commits");
         let folder = tempfile::tempdir().expect("a folder");
-        House { folder, environment, instance, ledger, limits, path, calls: AtomicU64::new(0) }
+        House {
+            folder,
+            environment,
+            instance,
+            ledger,
+            limits,
+            path,
+            calls: AtomicU64::new(0),
+        }
     }
 
     async fn start(&self) -> Running {
@@ -125,13 +140,24 @@ impl House {
         assert_eq!(journal.incarnation(), incarnation.incarnation);
         let estate = estate(&recovered, "boot");
         for orphan in &estate.orphans {
-            let legs = orphan.legs.iter().map(|leg| RecordedLeg { lease: leg.lease }).collect();
-            let hold = RecordedHold { id: orphan.id, legs };
+            let legs = orphan
+                .legs
+                .iter()
+                .map(|leg| RecordedLeg { lease: leg.lease })
+                .collect();
+            let hold = RecordedHold {
+                id: orphan.id,
+                legs,
+            };
             append(&journal, self.path.tenant, hold, orphan.amount);
         }
         let seen = estate.last.as_ref().map_or(0, |last| last.seen);
         let wallets = Wallets::start(
-            Owner { incarnation, boot_id: "boot".to_owned(), seen },
+            Owner {
+                incarnation,
+                boot_id: "boot".to_owned(),
+                seen,
+            },
             &estate,
             journal.clone(),
             Arc::new(MoneyOnly {
@@ -141,21 +167,42 @@ impl House {
             self.environment.clone(),
             Policy::SERVER,
         );
-        Running { wallets, journal, estate }
+        Running {
+            wallets,
+            journal,
+            estate,
+        }
     }
 
     async fn agent_settled(&self) -> (i64, i64, i64) {
-        let world = TestEnvironment { environment: self.environment.clone(), ..TestEnvironment::new() };
+        let world = TestEnvironment {
+            environment: self.environment.clone(),
+            ..TestEnvironment::new()
+        };
         let authorised = admin(&world, self.path.tenant);
         let scope = Scope::Agent(self.path.agent);
-        let status = self.limits.get(&authorised, scope).await.expect("it has a budget");
-        (status.settled.nanos(), status.escrow.nanos(), status.suspense.nanos())
+        let status = self
+            .limits
+            .get(&authorised, scope)
+            .await
+            .expect("it has a budget");
+        (
+            status.settled.nanos(),
+            status.escrow.nanos(),
+            status.suspense.nanos(),
+        )
     }
 
     async fn hold(&self, wallets: &Wallets, bound: &Bound) -> Result<Hold, Refusal> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let call = self.environment.new_id();
-        let request = HoldRequest { path: &self.path, call, attempt: 1, bound, facts: b"{}" };
+        let request = HoldRequest {
+            path: &self.path,
+            call,
+            attempt: 1,
+            bound,
+            facts: b"{}",
+        };
         wallets.hold(request).await
     }
 }
@@ -179,7 +226,12 @@ async fn open(
 }
 
 fn append(journal: &Journal, tenant: TenantId, hold: RecordedHold, settled_nanos: i64) {
-    let record = RecordedAttempts { attempts: vec![RecordedAttempt { hold, settled_nanos }] };
+    let record = RecordedAttempts {
+        attempts: vec![RecordedAttempt {
+            hold,
+            settled_nanos,
+        }],
+    };
     let body = canonical::to_vec(&record).expect("canonical");
     journal.append_record(tenant, &body).expect("recorded");
 }
@@ -195,11 +247,22 @@ fn bound(model: &str, cap: Option<u64>, stream: bool) -> Bound {
     }
     let envelope = Envelope::read(Dialect::OpenAiChat, body.to_string().into()).expect("a request");
     let book = PriceBook::builtin();
-    Bound::quick(&book, ProviderKind::OpenAi, &envelope, &Assumptions::default()).expect("a bound")
+    Bound::quick(
+        &book,
+        ProviderKind::OpenAi,
+        &envelope,
+        &Assumptions::default(),
+    )
+    .expect("a bound")
 }
 
 /// Calls until the budget says no several times in a row; gives what the provider is owed.
-async fn hammer(house: &Arc<House>, running: &Arc<Running>, bound: &Bound, actual_percent: i64) -> i64 {
+async fn hammer(
+    house: &Arc<House>,
+    running: &Arc<Running>,
+    bound: &Bound,
+    actual_percent: i64,
+) -> i64 {
     let billed = Arc::new(AtomicI64::new(0));
     let callers: Vec<_> = (0..CALLERS)
         .map(|number| {
@@ -232,8 +295,17 @@ async fn hammer(house: &Arc<House>, running: &Arc<Running>, bound: &Bound, actua
 }
 
 fn settle(house: &House, running: &Running, hold: Hold, cost: i64) {
-    let legs = hold.legs.iter().map(|leg| RecordedLeg { lease: leg.lease }).collect();
-    append(&running.journal, house.path.tenant, RecordedHold { id: hold.id, legs }, cost);
+    let legs = hold
+        .legs
+        .iter()
+        .map(|leg| RecordedLeg { lease: leg.lease })
+        .collect();
+    append(
+        &running.journal,
+        house.path.tenant,
+        RecordedHold { id: hold.id, legs },
+        cost,
+    );
     running.wallets.settle(hold, Money::from_nanos(cost));
 }
 
@@ -243,10 +315,23 @@ async fn ten_cents(db: Db, bound: Bound, actual_percent: i64) {
     let running = Arc::new(house.start().await);
     let billed = hammer(&house, &running, &bound, actual_percent).await;
     assert!(billed <= TEN_CENTS, "billed {billed}");
-    assert!(billed >= TEN_CENTS * 95 / 100, "only {billed} of {TEN_CENTS} was usable");
-    assert!(running.wallets.close(Duration::from_secs(10)).await, "everything is given back");
+    assert!(
+        billed >= TEN_CENTS * 95 / 100,
+        "only {billed} of {TEN_CENTS} was usable"
+    );
+    assert!(
+        running.wallets.close(Duration::from_secs(10)).await,
+        "everything is given back"
+    );
     assert_eq!(house.agent_settled().await, (billed, 0, 0));
-    assert_eq!(house.ledger.check(house.path.tenant).await.expect("is read"), []);
+    assert_eq!(
+        house
+            .ledger
+            .check(house.path.tenant)
+            .await
+            .expect("is read"),
+        []
+    );
 }
 
 iron_store::both_engines! {
@@ -324,12 +409,22 @@ iron_store::both_engines! {
 }
 
 async fn set_limit(house: &House, running: &Running, nanos: i64) {
-    let world = TestEnvironment { environment: house.environment.clone(), ..TestEnvironment::new() };
+    let world = TestEnvironment {
+        environment: house.environment.clone(),
+        ..TestEnvironment::new()
+    };
     let authorised = admin(&world, house.path.tenant);
     let scope = Scope::Agent(house.path.agent);
     let limit = Some(Money::from_nanos(nanos));
-    let set = iron_budget::SetBudget { limit, ..Default::default() };
-    let changed = house.limits.put(&authorised, scope, &set).await.expect("the limit is set");
+    let set = iron_budget::SetBudget {
+        limit,
+        ..Default::default()
+    };
+    let changed = house
+        .limits
+        .put(&authorised, scope, &set)
+        .await
+        .expect("the limit is set");
     assert!(changed.changed);
     running.wallets.budget_changed(scope);
 }

@@ -13,8 +13,8 @@ use iron_primitives::{
 use iron_runtime::authority::{Exchange, ExchangeReply};
 use iron_runtime::wallet::{
     Admission, Book, Claim, Entry, Held, LeaseMark, LeaseNote, Link, Owner, Policy, ProcessNote,
-    RecordedAttempt, RecordedAttempts, RecordedHold, RecordedLeg, Release, Replay, Reserve, Snapshot,
-    WaiterId,
+    RecordedAttempt, RecordedAttempts, RecordedHold, RecordedLeg, Release, Replay, Reserve,
+    Snapshot, WaiterId,
 };
 use iron_store::Db;
 use iron_testkit::TestEnvironment;
@@ -108,8 +108,10 @@ pub(crate) struct World {
     spans: HashMap<LeaseId, Timestamp>,
     /// What the provider was owed.
     pub(crate) billed: BTreeMap<Place, i64>,
-    /// The highest limit there was.
-    pub(crate) highest: BTreeMap<Scope, i64>,
+    /// The limits in force.
+    pub(crate) in_force: BTreeMap<Scope, i64>,
+    /// What was owed already when a limit was set.
+    pub(crate) owed_before: BTreeMap<Place, i64>,
     /// What crashes may at the most have forfeited.
     pub(crate) forfeit: BTreeMap<Scope, i64>,
     /// What was billed above a hold.
@@ -141,16 +143,26 @@ pub(crate) fn admin(world: &TestEnvironment, tenant: TenantId) -> Authorised {
 
 /// The ledger in an empty database.
 pub(crate) async fn ledger_in(db: &Db, world: &TestEnvironment, instance: InstanceId) -> Ledger {
-    db.migrate(&[iron_audit::MIGRATIONS, MIGRATIONS]).await.expect("the tables are made");
+    db.migrate(&[iron_audit::MIGRATIONS, MIGRATIONS])
+        .await
+        .expect("the tables are made");
     let audit = Audit::new(db.clone(), instance, world.environment.clone());
-    Ledger::new(db.clone(), audit, world.environment.clone(), Terms::default())
+    Ledger::new(
+        db.clone(),
+        audit,
+        world.environment.clone(),
+        Terms::default(),
+    )
 }
 
 /// A path of agent, user, project and tenant.
 pub(crate) fn path_in(world: &TestEnvironment, above: Option<&ActorPath>) -> ActorPath {
     let environment = &world.environment;
     match above {
-        Some(path) => ActorPath { agent: environment.new_id(), ..*path },
+        Some(path) => ActorPath {
+            agent: environment.new_id(),
+            ..*path
+        },
         None => ActorPath {
             tenant: environment.new_id(),
             project: environment.new_id(),
@@ -163,7 +175,14 @@ pub(crate) fn path_in(world: &TestEnvironment, above: Option<&ActorPath>) -> Act
 
 impl World {
     /// Three agents under one user, project and tenant. Limits in units; the user has none.
-    pub(crate) async fn new(db: Db, seed: u64, agent: i64, project: i64, tenant: i64, period: Period) -> World {
+    pub(crate) async fn new(
+        db: Db,
+        seed: u64,
+        agent: i64,
+        project: i64,
+        tenant: i64,
+        period: Period,
+    ) -> World {
         let world = TestEnvironment::seeded(seed);
         let instance: InstanceId = world.environment.new_id();
         let ledger = ledger_in(&db, &world, instance).await;
@@ -172,10 +191,12 @@ impl World {
         let mut paths = vec![first];
         paths.extend((0..2).map(|_| path_in(&world, Some(&first))));
         let authorised = admin(&world, first.tenant);
-        let mut highest = BTreeMap::new();
+        let mut in_force = BTreeMap::new();
         let mut tx = db.begin().await.expect("begins");
-        let mut rows: Vec<(Scope, Option<i64>)> =
-            paths.iter().map(|path| (Scope::Agent(path.agent), Some(agent))).collect();
+        let mut rows: Vec<(Scope, Option<i64>)> = paths
+            .iter()
+            .map(|path| (Scope::Agent(path.agent), Some(agent)))
+            .collect();
         rows.push((Scope::User(first.user), None));
         rows.push((Scope::Project(first.project), Some(project)));
         rows.push((Scope::Tenant(first.tenant), Some(tenant)));
@@ -186,11 +207,19 @@ impl World {
                 .await
                 .expect("a scope is born");
             if let Some(money) = money {
-                highest.insert(scope, money.nanos());
+                in_force.insert(scope, money.nanos());
             }
         }
         tx.commit().await.expect("commits");
-        let process = Process::begin(&ledger, &world, first.tenant, instance, 0, Replay::default()).await;
+        let process = Process::begin(
+            &ledger,
+            &world,
+            first.tenant,
+            instance,
+            0,
+            Replay::default(),
+        )
+        .await;
         let disk = vec![process.introduction(0)];
         World {
             ledger,
@@ -208,7 +237,8 @@ impl World {
             replies: Vec::new(),
             spans: HashMap::new(),
             billed: BTreeMap::new(),
-            highest,
+            in_force,
+            owed_before: BTreeMap::new(),
             forfeit: BTreeMap::new(),
             lies: 0,
             settled_before: BTreeMap::new(),
@@ -226,7 +256,11 @@ impl World {
             wish.floor,
         )
         .expect("in range");
-        match self.process.book.admit(&path, claim, &self.world.environment) {
+        match self
+            .process
+            .book
+            .admit(&path, claim, &self.world.environment)
+        {
             Admission::Held(held) => self.send(held, wish),
             Admission::Refused(refusal) => self.refusals.push(refusal),
             Admission::Waiting(id) => {
@@ -238,9 +272,18 @@ impl World {
     /// Writes the reserve and sends: from here on the provider counts.
     fn send(&mut self, held: Held, wish: Wish) {
         let now = self.world.environment.boot();
-        assert!(now < held.deadline, "nothing is admitted at or after the deadline");
+        assert!(
+            now < held.deadline,
+            "nothing is admitted at or after the deadline"
+        );
         let path = self.paths[wish.agent % self.paths.len()];
-        let frame = Reserve::encode(path.tenant, &held, self.world.environment.new_id(), 1, b"facts");
+        let frame = Reserve::encode(
+            path.tenant,
+            &held,
+            self.world.environment.new_id(),
+            1,
+            b"facts",
+        );
         self.process.book.reserved(held.id, frame.clone());
         self.disk.push(Frame::Reserve(frame));
         let bill = held.amount.nanos() / 100 * wish.percent;
@@ -249,15 +292,26 @@ impl World {
             let starts_at = self.spans[&leg.lease];
             *self.billed.entry((leg.scope, starts_at)).or_default() += bill;
         }
-        self.process.calls.push(Call { held, bill, recorded: false });
+        self.process.calls.push(Call {
+            held,
+            bill,
+            recorded: false,
+        });
         self.nothing_is_overspent();
     }
 
-    /// The provider's own count never passes the highest limit there was, unless it lied.
+    /// I1: the provider's own count never passes the limit in force, or what was owed when it
+    /// was set, unless the provider lied.
     fn nothing_is_overspent(&self) {
-        for ((scope, _), billed) in &self.billed {
-            if let Some(limit) = self.highest.get(scope) {
-                assert!(*billed <= limit + self.lies, "{scope}: billed {billed} of {limit}");
+        for (place, billed) in &self.billed {
+            if let Some(limit) = self.in_force.get(&place.0) {
+                let before = self.owed_before.get(place).copied().unwrap_or(0);
+                let allowed = before.max(*limit) + self.lies;
+                assert!(
+                    *billed <= allowed,
+                    "{}: billed {billed} of {allowed}",
+                    place.0
+                );
             }
         }
     }
@@ -284,9 +338,16 @@ impl World {
         }
         self.record(index);
         let call = self.process.calls.remove(index % count);
-        let settlement = self.process.book.settle(call.held.id, Money::from_nanos(call.bill));
+        let settlement = self
+            .process
+            .book
+            .settle(call.held.id, Money::from_nanos(call.bill));
         let above = (call.bill - call.held.amount.nanos()).max(0);
-        assert_eq!(settlement.above_held.nanos(), above, "what is above a hold is told");
+        assert_eq!(
+            settlement.above_held.nanos(),
+            above,
+            "what is above a hold is told"
+        );
         self.pump();
     }
 
@@ -301,7 +362,8 @@ impl World {
             self.billed = billed;
             self.lies = lies;
             let key = call.held.key().expect("it has legs");
-            self.disk.push(Frame::Release(Release { key, cost: 0 }.encode()));
+            self.disk
+                .push(Frame::Release(Release { key, cost: 0 }.encode()));
             self.process.book.settle(call.held.id, Money::ZERO);
             self.pump();
         }
@@ -314,7 +376,11 @@ impl World {
     }
 
     fn answered(&mut self, id: WaiterId, answer: Result<Held, Refusal>) {
-        let wish = self.process.waiting.remove(&id).expect("only those who wait are answered");
+        let wish = self
+            .process
+            .waiting
+            .remove(&id)
+            .expect("only those who wait are answered");
         match answer {
             Ok(held) => self.send(held, wish),
             Err(refusal) => self.refusals.push(refusal),
@@ -343,7 +409,12 @@ impl World {
             return;
         }
         let process = self.process.number();
-        self.requests.push(Message { body: exchange, asked_at, complete, process });
+        self.requests.push(Message {
+            body: exchange,
+            asked_at,
+            complete,
+            process,
+        });
     }
 
     /// A request arrives at the ledger; `keep`: and will arrive once more.
@@ -356,13 +427,23 @@ impl World {
             true => self.requests[index % count].clone(),
             false => self.requests.remove(index % count),
         };
-        let Message { body, asked_at, complete, process } = message;
+        let Message {
+            body,
+            asked_at,
+            complete,
+            process,
+        } = message;
         match self.ledger.exchange(&body).await {
             Ok(reply) => {
                 for grant in &reply.grants {
                     self.spans.insert(grant.lease, grant.span.start);
                 }
-                self.replies.push(Message { body: reply, asked_at, complete, process });
+                self.replies.push(Message {
+                    body: reply,
+                    asked_at,
+                    complete,
+                    process,
+                });
             }
             Err(Error::Superseded) => assert_ne!(process, self.process.number()),
             Err(error) => panic!("the ledger failed: {error}"),
@@ -384,8 +465,14 @@ impl World {
             return;
         }
         let now = self.world.environment.boot();
-        if self.process.link.accept(&message.body, message.complete, now) {
-            self.process.book.apply(&message.body, message.asked_at, &self.world.environment);
+        if self
+            .process
+            .link
+            .accept(&message.body, message.complete, now)
+        {
+            self.process
+                .book
+                .apply(&message.body, message.asked_at, &self.world.environment);
             self.pump();
         }
     }
@@ -406,8 +493,12 @@ impl World {
         if marks.is_empty() {
             return;
         }
-        let note = LeaseNote { process: self.process.note(self.boot), marks: marks.clone() };
-        self.disk.push(Frame::Lease(serde_json::to_vec(&note).expect("serialises")));
+        let note = LeaseNote {
+            process: self.process.note(self.boot),
+            marks: marks.clone(),
+        };
+        self.disk
+            .push(Frame::Lease(serde_json::to_vec(&note).expect("serialises")));
         self.process.marks.push((self.disk.len(), marks));
     }
 
@@ -415,8 +506,11 @@ impl World {
     pub(crate) fn sync(&mut self, percent: usize) {
         let behind = self.disk.len() - self.durable;
         self.durable += behind * percent.min(100) / 100;
-        let (done, waiting): (Vec<_>, Vec<_>) =
-            self.process.marks.drain(..).partition(|(position, _)| *position <= self.durable);
+        let (done, waiting): (Vec<_>, Vec<_>) = self
+            .process
+            .marks
+            .drain(..)
+            .partition(|(position, _)| *position <= self.durable);
         self.process.marks = waiting;
         for (_, marks) in done {
             self.process.book.marked(&marks);
@@ -434,8 +528,15 @@ impl World {
         let (leases, holds) = self.process.book.picture();
         let process = self.process.note(self.boot);
         let earlier = self.process.link.earlier().to_vec();
-        let picture = Snapshot { process, leases, holds, earlier };
-        self.disk.push(Frame::Snapshot(serde_json::to_vec(&picture).expect("serialises")));
+        let picture = Snapshot {
+            process,
+            leases,
+            holds,
+            earlier,
+        };
+        self.disk.push(Frame::Snapshot(
+            serde_json::to_vec(&picture).expect("serialises"),
+        ));
         // Only what is durable may be forgotten.
         if self.durable == self.disk.len() - 1 {
             self.durable += 1;
@@ -479,7 +580,8 @@ impl World {
             }
             again.finish(&boot_id(self.boot)).orphans
         };
-        self.process = Process::begin(ledger, world, tenant, self.instance, self.boot, replay).await;
+        self.process =
+            Process::begin(ledger, world, tenant, self.instance, self.boot, replay).await;
         self.disk.push(self.process.introduction(self.boot));
         self.durable = self.disk.len();
         for orphan in orphans {
@@ -491,7 +593,12 @@ impl World {
     /// I8: a crash forfeits at most the bounds in flight, what the disk lost, and the step of
     /// the watermarks.
     fn allow_for_crash(&mut self, power_cut: bool, kept: usize) {
-        let mut in_flight: i64 = self.process.calls.iter().map(|call| call.held.amount.nanos()).sum();
+        let mut in_flight: i64 = self
+            .process
+            .calls
+            .iter()
+            .map(|call| call.held.amount.nanos())
+            .sum();
         let (leases, _) = self.process.book.picture();
         for frame in &self.disk[kept..] {
             match frame {
@@ -541,10 +648,19 @@ impl World {
     /// A limit is set, in units, and the runtime is told at once.
     pub(crate) async fn set_limit(&mut self, scope: Scope, units: i64, period: Option<Period>) {
         let limit = Money::from_nanos(units * UNIT);
-        let set = SetBudget { limit: Some(limit), period, ..SetBudget::default() };
-        self.limits.put(&self.authorised, scope, &set).await.expect("the limit is set");
-        let highest = self.highest.entry(scope).or_default();
-        *highest = (*highest).max(limit.nanos());
+        let set = SetBudget {
+            limit: Some(limit),
+            period,
+            ..SetBudget::default()
+        };
+        self.limits
+            .put(&self.authorised, scope, &set)
+            .await
+            .expect("the limit is set");
+        self.in_force.insert(scope, limit.nanos());
+        let owed = self.billed.iter().filter(|(place, _)| place.0 == scope);
+        self.owed_before
+            .extend(owed.map(|(place, billed)| (*place, *billed)));
         self.process.book.freeze(scope, &self.world.environment);
     }
 
@@ -586,7 +702,10 @@ impl World {
 
     /// The state of a budget.
     pub(crate) async fn status(&self, scope: Scope) -> BudgetStatus {
-        self.limits.get(&self.authorised, scope).await.expect("it has a budget")
+        self.limits
+            .get(&self.authorised, scope)
+            .await
+            .expect("it has a budget")
     }
 
     /// How many calls are under way and how many wait.
@@ -609,14 +728,21 @@ impl World {
 
     /// The books balance, and settled counters only grow.
     pub(crate) async fn counters_only_grow(&mut self) {
-        let found = self.ledger.check(self.paths[0].tenant).await.expect("the books are read");
+        let found = self
+            .ledger
+            .check(self.paths[0].tenant)
+            .await
+            .expect("the books are read");
         assert_eq!(found, [], "the books agree with themselves");
         for scope in self.scopes() {
             let status = self.status(scope).await;
             let place = (scope, status.span.start);
             let settled = status.settled.nanos();
             let before = self.settled_before.insert(place, settled).unwrap_or(0);
-            assert!(settled >= before, "{scope}: settled went from {before} to {settled}");
+            assert!(
+                settled >= before,
+                "{scope}: settled went from {before} to {settled}"
+            );
             if let Some(limit) = status.limit {
                 let used = settled + status.escrow.nanos() + status.suspense.nanos();
                 let allowed = limit.nanos() + status.overdraft.nanos();
@@ -638,11 +764,22 @@ impl Process {
         let boot_id = boot_id(boot);
         let estate = replay.finish(&boot_id);
         assert_eq!(estate.unreadable, 0, "every frame is read back");
-        let (at_least, seen) =
-            estate.last.as_ref().map_or((0, 0), |last| (last.incarnation + 1, last.seen));
-        let enrolment = Enrolment { instance, boot_id: boot_id.clone(), at_least, seen };
+        let (at_least, seen) = estate
+            .last
+            .as_ref()
+            .map_or((0, 0), |last| (last.incarnation + 1, last.seen));
+        let enrolment = Enrolment {
+            instance,
+            boot_id: boot_id.clone(),
+            at_least,
+            seen,
+        };
         let incarnation = ledger.enrol(&enrolment).await.expect("enrols");
-        let owner = Owner { incarnation, boot_id, seen };
+        let owner = Owner {
+            incarnation,
+            boot_id,
+            seen,
+        };
         Process {
             book: Book::new(tenant, Policy::SERVER),
             link: Link::new(owner, &estate, world.environment.boot()),
@@ -658,7 +795,10 @@ impl Process {
 
     /// The first thing that a process writes, before the ledger hears of it.
     fn introduction(&self, boot: u32) -> Frame {
-        let note = LeaseNote { process: self.note(boot), marks: Vec::new() };
+        let note = LeaseNote {
+            process: self.note(boot),
+            marks: Vec::new(),
+        };
         Frame::Lease(serde_json::to_vec(&note).expect("serialises"))
     }
 
@@ -678,21 +818,39 @@ fn boot_id(boot: u32) -> String {
 }
 
 fn record_of(call: &Call) -> Vec<u8> {
-    let legs = call.held.legs.iter().map(|leg| RecordedLeg { lease: leg.lease }).collect();
+    let legs = call
+        .held
+        .legs
+        .iter()
+        .map(|leg| RecordedLeg { lease: leg.lease })
+        .collect();
     attempt_bytes(RecordedAttempt {
-        hold: RecordedHold { id: call.held.id, legs },
+        hold: RecordedHold {
+            id: call.held.id,
+            legs,
+        },
         settled_nanos: call.bill,
     })
 }
 
 fn record_of_orphan(orphan: &Reserve) -> Vec<u8> {
-    let legs = orphan.legs.iter().map(|leg| RecordedLeg { lease: leg.lease }).collect();
+    let legs = orphan
+        .legs
+        .iter()
+        .map(|leg| RecordedLeg { lease: leg.lease })
+        .collect();
     attempt_bytes(RecordedAttempt {
-        hold: RecordedHold { id: orphan.id, legs },
+        hold: RecordedHold {
+            id: orphan.id,
+            legs,
+        },
         settled_nanos: orphan.amount,
     })
 }
 
 fn attempt_bytes(attempt: RecordedAttempt) -> Vec<u8> {
-    serde_json::to_vec(&RecordedAttempts { attempts: vec![attempt] }).expect("serialises")
+    serde_json::to_vec(&RecordedAttempts {
+        attempts: vec![attempt],
+    })
+    .expect("serialises")
 }

@@ -26,6 +26,8 @@ pub struct Account {
     pub(super) watermark_asked: i64,
     pub(super) not_before: BootInstant,
     pub(super) deadline: BootInstant,
+    /// What is left of a hold older than this goes back: it was granted under another limit.
+    pub(super) returns_below: u64,
     /// Nothing may be admitted any more; it ends when nothing is held.
     pub(super) ending: bool,
     /// Whether the authority knows all that is here.
@@ -46,6 +48,7 @@ impl Account {
             watermark_asked: 0,
             not_before: BootInstant::default(),
             deadline: BootInstant::default(),
+            returns_below: 0,
             ending: false,
             dirty: true,
         }
@@ -61,7 +64,10 @@ impl Account {
         if self.ending {
             return 0;
         }
-        self.usable().min(self.watermark).saturating_sub(self.used()).max(0)
+        self.usable()
+            .min(self.watermark)
+            .saturating_sub(self.used())
+            .max(0)
     }
 
     /// Whether calls may be admitted at this instant.
@@ -85,11 +91,20 @@ impl Account {
         self.dirty = true;
     }
 
-    /// Replaces a held amount by what it cost.
-    pub(super) fn settle(&mut self, amount: i64, cost: i64) {
+    /// Replaces what a hold has set aside by what it cost.
+    pub(super) fn settle(&mut self, hold: u64, amount: i64, cost: i64) {
         self.held = self.held.saturating_sub(amount).max(0);
         self.settled = self.settled.saturating_add(cost.max(0));
         self.dirty = true;
+        if hold < self.returns_below {
+            self.give_back(amount.saturating_sub(cost));
+        }
+    }
+
+    /// Nothing that was granted so far may be used by holds from this one on.
+    pub(super) fn freeze(&mut self, next_hold: u64) {
+        self.returns_below = next_hold;
+        self.give_back(i64::MAX);
     }
 
     /// Gives back up to `amount` of what is held by no call, at once in our own books: a lost
@@ -134,7 +149,11 @@ impl Account {
             settled: self.settled,
             returned: self.returned,
             held: self.held,
-            standing: if finished { Standing::Final } else { Standing::Open },
+            standing: if finished {
+                Standing::Final
+            } else {
+                Standing::Open
+            },
         }
     }
 }

@@ -42,9 +42,15 @@ impl Book {
             tidy(pocket, now, &self.policy, self.closing);
             let waited_for = waiting.get(index).copied().unwrap_or(0);
             if !self.closing {
-                ask.wants.extend(wants(pocket, waited_for, environment, &self.policy));
+                ask.wants
+                    .extend(wants(pocket, waited_for, environment, &self.policy));
             }
-            let asked = ask.wants.iter().rev().take(2).any(|want| want.scope == pocket.place.scope);
+            let asked = ask
+                .wants
+                .iter()
+                .rev()
+                .take(2)
+                .any(|want| want.scope == pocket.place.scope);
             let place = pocket.place;
             for account in pocket.accounts_mut() {
                 if complete || asked || account.dirty || account.ending {
@@ -94,7 +100,9 @@ impl Book {
     ) {
         let slot = self.slot(grant.scope, grant.unit, now);
         let policy = self.policy.clone();
-        let Some(pocket) = self.pocket_mut(slot) else { return };
+        let Some(pocket) = self.pocket_mut(slot) else {
+            return;
+        };
         pocket.take(grant, asked_at, now, &policy);
         pocket.low_water = pocket.provision(&policy) / 2;
         if grant.not_before_ms == 0 && grant.view.limit.is_some() {
@@ -108,7 +116,9 @@ impl Book {
     fn take_shortfall(&mut self, shortfall: &Shortfall, asked_at: BootInstant, now: BootInstant) {
         let slot = self.slot(shortfall.scope, shortfall.unit, now);
         let dry_for = self.policy.dry_for;
-        let Some(pocket) = self.pocket_mut(slot) else { return };
+        let Some(pocket) = self.pocket_mut(slot) else {
+            return;
+        };
         if pocket.frozen_at.is_some_and(|frozen| asked_at <= frozen) {
             return;
         }
@@ -119,9 +129,11 @@ impl Book {
     /// Names the youngest holds that no longer fit under the limit.
     fn cut_excess(&mut self, slot: u32, view: &BudgetView, effects: &mut Effects) {
         let Some(limit) = view.limit else { return };
-        let held = self
-            .pocket(slot)
-            .map_or(0, |pocket| pocket.accounts().fold(0_i64, |sum, a| sum.saturating_add(a.held)));
+        let held = self.pocket(slot).map_or(0, |pocket| {
+            pocket
+                .accounts()
+                .fold(0_i64, |sum, a| sum.saturating_add(a.held))
+        });
         let mut excess = view.settled.saturating_add(held).saturating_sub(limit);
         if excess <= 0 || held == 0 {
             return;
@@ -146,10 +158,11 @@ impl Book {
     /// under the new limit.
     pub fn freeze(&mut self, scope: Scope, environment: &Environment) -> bool {
         let now = environment.boot();
+        let next_hold = self.next_hold;
         let mut touched = false;
         for pocket in self.pockets.iter_mut().flatten() {
             if pocket.place.scope == scope {
-                pocket.freeze(now);
+                pocket.freeze(next_hold, now);
                 touched = true;
             }
         }
@@ -165,7 +178,12 @@ impl Book {
 
     /// Whether every lease was closed and booked.
     pub fn is_closed(&self) -> bool {
-        self.closing && self.pockets.iter().flatten().all(|pocket| pocket.accounts().next().is_none())
+        self.closing
+            && self
+                .pockets
+                .iter()
+                .flatten()
+                .all(|pocket| pocket.accounts().next().is_none())
     }
 
     /// The watermarks to be written to disk now, before they are needed.
@@ -192,8 +210,13 @@ impl Book {
     /// The watermarks are durable: money up to them may be used.
     pub fn marked(&mut self, marks: &[LeaseMark]) {
         for mark in marks {
-            let Some(slot) = self.slots.get(&(mark.scope, mark.unit)).copied() else { continue };
-            let Some(account) = self.pocket_mut(slot).and_then(|p| p.account_mut(mark.lease)) else {
+            let Some(slot) = self.slots.get(&(mark.scope, mark.unit)).copied() else {
+                continue;
+            };
+            let Some(account) = self
+                .pocket_mut(slot)
+                .and_then(|p| p.account_mut(mark.lease))
+            else {
                 continue;
             };
             account.watermark = account.watermark.max(mark.watermark);
@@ -203,8 +226,13 @@ impl Book {
     /// The watermarks could not be written: they must be asked for again.
     pub fn unmarked(&mut self, marks: &[LeaseMark]) {
         for mark in marks {
-            let Some(slot) = self.slots.get(&(mark.scope, mark.unit)).copied() else { continue };
-            if let Some(account) = self.pocket_mut(slot).and_then(|p| p.account_mut(mark.lease)) {
+            let Some(slot) = self.slots.get(&(mark.scope, mark.unit)).copied() else {
+                continue;
+            };
+            if let Some(account) = self
+                .pocket_mut(slot)
+                .and_then(|p| p.account_mut(mark.lease))
+            {
                 account.watermark_asked = account.watermark;
             }
         }
@@ -212,7 +240,10 @@ impl Book {
 
     /// Whether anything here has news for the authority.
     pub fn has_news(&self) -> bool {
-        self.pockets.iter().flatten().any(|pocket| pocket.accounts().any(|account| account.dirty))
+        self.pockets
+            .iter()
+            .flatten()
+            .any(|pocket| pocket.accounts().any(|account| account.dirty))
     }
 
     /// The whole picture, for a snapshot: every lease and every open hold.
@@ -230,7 +261,10 @@ impl Book {
         let holds = self.holds.iter().filter_map(|(id, hold)| {
             let leaf = hold.legs.iter().next()?;
             Some(HoldState {
-                key: HoldKey { lease: leaf.lease, id: *id },
+                key: HoldKey {
+                    lease: leaf.lease,
+                    id: *id,
+                },
                 reserve: hold.reserve.as_ref().map(hex::encode),
             })
         });
@@ -242,7 +276,9 @@ impl Book {
         let mut amounts = vec![0_i64; self.pockets.len()];
         for waiter in &self.queue {
             for slot in waiter.slots.iter() {
-                let seat = usize::try_from(slot).ok().and_then(|index| amounts.get_mut(index));
+                let seat = usize::try_from(slot)
+                    .ok()
+                    .and_then(|index| amounts.get_mut(index));
                 if let Some(amount) = seat {
                     *amount = amount.saturating_add(waiter.claim.full());
                 }
@@ -271,7 +307,10 @@ impl Book {
     /// The lease that a budget now spends from, for views and tests.
     pub fn lease_of(&self, scope: Scope, unit: iron_primitives::Unit) -> Option<LeaseId> {
         let slot = self.slots.get(&(scope, unit))?;
-        self.pocket(*slot)?.current.as_ref().map(|account| account.lease)
+        self.pocket(*slot)?
+            .current
+            .as_ref()
+            .map(|account| account.lease)
     }
 }
 
@@ -297,7 +336,8 @@ fn tidy(pocket: &mut Pocket, now: BootInstant, policy: &super::policy::Policy, c
     // Far more than the pace asks for: the rest of the budget may be wanted elsewhere.
     let limited = pocket.view.is_some_and(|view| view.limit.is_some());
     let plenty = pocket.provision(policy).saturating_mul(4);
-    if limited && pocket.waiting == 0
+    if limited
+        && pocket.waiting == 0
         && let Some(account) = &mut pocket.current
     {
         let spare = account.unheld().saturating_sub(plenty.max(pocket.largest));
@@ -320,12 +360,19 @@ fn wants(
     if idle || pocket.is_dry(now) {
         return wants;
     }
-    let current = pocket.current.as_ref().filter(|account| now < account.deadline);
+    let current = pocket
+        .current
+        .as_ref()
+        .filter(|account| now < account.deadline);
     let unheld = current.map_or(0, Account::unheld);
     let provision = pocket.provision(policy);
     let exact = waited_for.saturating_sub(unheld).max(0);
     let spare = unheld.saturating_sub(waited_for).max(0);
-    let top_up = if spare < provision / 2 { provision.saturating_sub(spare) } else { 0 };
+    let top_up = if spare < provision / 2 {
+        provision.saturating_sub(spare)
+    } else {
+        0
+    };
     let want = |known, amount, exact, ahead| Want {
         tenant: pocket.place.tenant,
         scope: pocket.place.scope,
@@ -337,7 +384,10 @@ fn wants(
     };
     let awaits_next = pocket.next.is_some() && current.is_none();
     if exact.saturating_add(top_up) > 0 && !awaits_next {
-        let known = pocket.current.as_ref().map(|account| (account.lease, account.granted));
+        let known = pocket
+            .current
+            .as_ref()
+            .map(|account| (account.lease, account.granted));
         wants.push(want(known, exact.saturating_add(top_up), exact, false));
     }
     let ends_soon = pocket

@@ -8,9 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use iron_primitives::{
-    ActorPath, BootInstant, Environment, Money, Refusal, Scope, TenantId, Unit,
-};
+use iron_primitives::{ActorPath, BootInstant, Environment, Money, Refusal, Scope, TenantId, Unit};
 
 use super::claim::Claim;
 use super::hold::{Held, Leg, Legs, MAX_LEGS};
@@ -89,7 +87,7 @@ enum Attempt {
 pub struct Book {
     pub(super) tenant: TenantId,
     pub(super) policy: Policy,
-    next_hold: u64,
+    pub(super) next_hold: u64,
     next_waiter: u64,
     pub(super) slots: HashMap<(Scope, Unit), u32>,
     pub(super) pockets: Vec<Option<Pocket>>,
@@ -118,7 +116,12 @@ impl Book {
     }
 
     /// Sets what a call may cost aside in every budget on its path, or says why not.
-    pub fn admit(&mut self, path: &ActorPath, claim: Claim, environment: &Environment) -> Admission {
+    pub fn admit(
+        &mut self,
+        path: &ActorPath,
+        claim: Claim,
+        environment: &Environment,
+    ) -> Admission {
         if self.closing {
             return Admission::Refused(Refusal::Draining);
         }
@@ -139,9 +142,17 @@ impl Book {
         }
         let id = WaiterId(self.next_waiter);
         self.next_waiter = self.next_waiter.wrapping_add(1);
-        self.queue.push_back(Waiter { id, slots, claim, blocked_on });
+        self.queue.push_back(Waiter {
+            id,
+            slots,
+            claim,
+            blocked_on,
+        });
         self.count_waiting(None, blocked_on);
-        self.needs = Needs { money: true, marks: true };
+        self.needs = Needs {
+            money: true,
+            marks: true,
+        };
         Admission::Waiting(id)
     }
 
@@ -185,7 +196,11 @@ impl Book {
 
     /// Ends the patience of a waiting call: it takes what there is, or is refused.
     /// `None` if it waits no more.
-    pub fn expire(&mut self, id: WaiterId, environment: &Environment) -> Option<Result<Held, Refusal>> {
+    pub fn expire(
+        &mut self,
+        id: WaiterId,
+        environment: &Environment,
+    ) -> Option<Result<Held, Refusal>> {
         let index = self.queue.iter().position(|waiter| waiter.id == id)?;
         let waiter = self.remove_waiter(index)?;
         match self.attempt(&waiter.slots, &waiter.claim, environment, true) {
@@ -207,14 +222,21 @@ impl Book {
     /// A hold that is not known, because it was settled before, changes nothing.
     pub fn settle(&mut self, id: u64, cost: Money) -> Settlement {
         let Some(hold) = self.holds.remove(&id) else {
-            return Settlement { above_held: Money::ZERO };
+            return Settlement {
+                above_held: Money::ZERO,
+            };
         };
         for leg in hold.legs.iter() {
-            if let Some(account) = self.pocket_mut(leg.slot).and_then(|p| p.account_mut(leg.lease)) {
-                account.settle(hold.amount, cost.nanos());
+            if let Some(account) = self
+                .pocket_mut(leg.slot)
+                .and_then(|p| p.account_mut(leg.lease))
+            {
+                account.settle(id, hold.amount, cost.nanos());
             }
         }
-        Settlement { above_held: cost.minus_or_zero(Money::from_nanos(hold.amount)) }
+        Settlement {
+            above_held: cost.minus_or_zero(Money::from_nanos(hold.amount)),
+        }
     }
 
     /// Keeps the frame of a hold for snapshots.
@@ -259,7 +281,9 @@ impl Book {
         let mut hope: Option<u32> = None;
         let mut contenders = 1;
         for slot in slots.iter() {
-            let Some(pocket) = self.pocket_mut(slot) else { continue };
+            let Some(pocket) = self.pocket_mut(slot) else {
+                continue;
+            };
             pocket.turn(now);
             let here = pocket.free(now);
             if here < full {
@@ -300,23 +324,45 @@ impl Book {
     }
 
     /// Debits every leg, then looks at the clock again: a deadline may have passed meanwhile.
-    fn debit(&mut self, slots: &Slots, cap: u64, amount: i64, environment: &Environment) -> Attempt {
+    fn debit(
+        &mut self,
+        slots: &Slots,
+        cap: u64,
+        amount: i64,
+        environment: &Environment,
+    ) -> Attempt {
         let mut legs = Legs::default();
         let mut deadline = BootInstant::from_nanos(u64::MAX);
         let mut needs = self.needs;
         for slot in slots.iter() {
-            let Some(pocket) = self.pocket_mut(slot) else { continue };
-            let Some(account) = &mut pocket.current else { continue };
+            let Some(pocket) = self.pocket_mut(slot) else {
+                continue;
+            };
+            let Some(account) = &mut pocket.current else {
+                continue;
+            };
             account.hold(amount);
             deadline = deadline.min(account.deadline);
             needs.money |= account.unheld() < pocket.low_water;
             needs.marks |= account.watermark_asked.saturating_sub(account.used()) < pocket.low_mark;
             let Place { scope, unit, .. } = pocket.place;
-            legs.push(Leg { slot, lease: account.lease, scope, unit });
+            legs.push(Leg {
+                slot,
+                lease: account.lease,
+                scope,
+                unit,
+            });
         }
         let id = self.next_hold;
         self.next_hold = self.next_hold.wrapping_add(1);
-        self.holds.insert(id, OpenHold { legs, amount, reserve: None });
+        self.holds.insert(
+            id,
+            OpenHold {
+                legs,
+                amount,
+                reserve: None,
+            },
+        );
         self.needs = needs;
         if environment.boot() >= deadline {
             self.settle(id, Money::ZERO);
@@ -326,7 +372,13 @@ impl Book {
                 Attempt::Blocked,
             );
         }
-        Attempt::Held(Held { id, legs, cap, amount: Money::from_nanos(amount), deadline })
+        Attempt::Held(Held {
+            id,
+            legs,
+            cap,
+            amount: Money::from_nanos(amount),
+            deadline,
+        })
     }
 
     /// The refusal of the tightest budget, with its facts.
@@ -352,7 +404,9 @@ impl Book {
     }
 
     fn slots_of(&mut self, path: &ActorPath, now: BootInstant) -> Slots {
-        let mut slots = Slots { slots: [None; MAX_LEGS] };
+        let mut slots = Slots {
+            slots: [None; MAX_LEGS],
+        };
         for (seat, scope) in slots.slots.iter_mut().zip(path.scopes()) {
             *seat = Some(self.slot(scope, Unit::Usd, now));
         }
@@ -364,7 +418,14 @@ impl Book {
         if let Some(slot) = self.slots.get(&(scope, unit)) {
             return *slot;
         }
-        let pocket = Pocket::new(Place { tenant: self.tenant, scope, unit }, now);
+        let pocket = Pocket::new(
+            Place {
+                tenant: self.tenant,
+                scope,
+                unit,
+            },
+            now,
+        );
         let vacant = self.pockets.iter().position(Option::is_none);
         let index = match vacant.and_then(|index| self.pockets.get_mut(index).map(|p| (index, p))) {
             Some((index, seat)) => {
@@ -391,12 +452,16 @@ impl Book {
 
     /// The first pocket on a path that calls wait for.
     fn busy(&self, slots: &Slots) -> Option<u32> {
-        slots.iter().find(|slot| self.pocket(*slot).is_some_and(|pocket| pocket.waiting > 0))
+        slots
+            .iter()
+            .find(|slot| self.pocket(*slot).is_some_and(|pocket| pocket.waiting > 0))
     }
 
     /// Moves a waiter's mark to the pocket that now holds it up.
     fn block(&mut self, index: usize, slot: Option<u32>) {
-        let Some(waiter) = self.queue.get_mut(index) else { return };
+        let Some(waiter) = self.queue.get_mut(index) else {
+            return;
+        };
         let before = std::mem::replace(&mut waiter.blocked_on, slot);
         self.count_waiting(before, slot);
     }

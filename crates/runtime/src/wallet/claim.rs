@@ -29,7 +29,14 @@ impl Claim {
         let floor = floor.min(cap);
         let cost = |cap| fixed.plus(per_output_token.times(cap).ceil()?);
         let (full, least) = (cost(cap)?.nanos(), cost(floor)?.nanos());
-        Ok(Claim { fixed, per_output_token, cap, floor, full, least })
+        Ok(Claim {
+            fixed,
+            per_output_token,
+            cap,
+            floor,
+            full,
+            least,
+        })
     }
 
     /// The claim of a bound. Fixed part and output are rounded up apart, so that it may be one
@@ -38,8 +45,14 @@ impl Claim {
     /// # Errors
     /// [`Refusal::Unbounded`] if the cost cannot be represented.
     pub fn of(bound: &Bound) -> Result<Claim, Refusal> {
-        let floor = if bound.shrinkable() { bound.floor() } else { bound.cap() };
-        let unbounded = |_| Refusal::Unbounded { what: "the call at this output cap".to_owned() };
+        let floor = if bound.shrinkable() {
+            bound.floor()
+        } else {
+            bound.cap()
+        };
+        let unbounded = |_| Refusal::Unbounded {
+            what: "the call at this output cap".to_owned(),
+        };
         let fixed = bound.fixed_cost().map_err(unbounded)?;
         Claim::new(fixed, bound.per_output_token(), bound.cap(), floor).map_err(unbounded)
     }
@@ -70,7 +83,9 @@ impl Claim {
         let for_output = i128::from(most).checked_sub(i128::from(self.fixed.nanos()))?;
         let picos = u128::try_from(for_output).ok()?.checked_mul(1_000)?;
         let tokens = picos.checked_div(u128::from(self.per_output_token.picos()))?;
-        let cap = u64::try_from(tokens).unwrap_or(u64::MAX).clamp(self.floor, self.cap);
+        let cap = u64::try_from(tokens)
+            .unwrap_or(u64::MAX)
+            .clamp(self.floor, self.cap);
         let output = self.per_output_token.times(cap).ceil().ok()?;
         let cost = self.fixed.plus(output).ok()?.nanos();
         (cost <= most).then_some((cap, cost))
@@ -83,8 +98,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim(fixed: i64, picos: u64, cap: u64, floor: u64) -> Claim {
-        Claim::new(Money::from_nanos(fixed), UnitPrice::from_picos(picos), cap, floor)
-            .expect("in range")
+        Claim::new(
+            Money::from_nanos(fixed),
+            UnitPrice::from_picos(picos),
+            cap,
+            floor,
+        )
+        .expect("in range")
     }
 
     #[test]

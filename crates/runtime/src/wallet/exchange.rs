@@ -88,7 +88,8 @@ impl Inner {
         self.news.store(false, Ordering::Release);
         let complete = complete || self.link().must_be_complete(now);
         let wallets = self.wallets();
-        let collect = |wallet: &Arc<Wallet>| wallet.desk().book.collect(complete, &self.environment);
+        let collect =
+            |wallet: &Arc<Wallet>| wallet.desk().book.collect(complete, &self.environment);
         let asks: Vec<_> = wallets.iter().map(collect).collect();
         (self.link().exchange(complete, asks), complete)
     }
@@ -106,14 +107,19 @@ impl Inner {
             desk.pump(&self.environment);
             for hold in effects.cut {
                 // Nobody listens only while nothing runs.
-                let _ = self.cuts.send(Cut { tenant: wallet.tenant, hold });
+                let _ = self.cuts.send(Cut {
+                    tenant: wallet.tenant,
+                    hold,
+                });
             }
         }
         self.marks_due.notify_one();
     }
 
     fn failed(&self, error: AuthorityError) {
-        self.counters.exchanges_failed.fetch_add(1, Ordering::Relaxed);
+        self.counters
+            .exchanges_failed
+            .fetch_add(1, Ordering::Relaxed);
         if self.link().failed() {
             tracing::warn!(%error, "no exchange with the control plane; calls go on within their leases");
         }
@@ -147,8 +153,12 @@ impl Wallets {
         let closed = async {
             loop {
                 let answered = self.inner.exchange(true).await.is_ok();
-                let closed = self.inner.wallets().iter().all(|wallet| wallet.desk().book.is_closed());
-                if closed && answered {
+                let closed = self
+                    .inner
+                    .wallets()
+                    .iter()
+                    .all(|wallet| wallet.desk().book.is_closed());
+                if closed && answered && !self.inner.link().has_news() {
                     return;
                 }
                 tokio::time::sleep(BREATH).await;

@@ -6,8 +6,8 @@
 //! ([`RecordedAttempts`]); a hold that was let go without a record leaves a release.
 
 use iron_primitives::{
-    AgentId, Id as _, LeaseId, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId, TenantId, Unit,
-    UserId,
+    AgentId, Id as _, LeaseId, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId, TenantId,
+    Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -142,11 +142,20 @@ pub struct ReservedLeg {
 impl Reserve {
     /// The name of the hold.
     pub fn key(&self) -> Option<HoldKey> {
-        self.legs.first().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+        self.legs.first().map(|leg| HoldKey {
+            lease: leg.lease,
+            id: self.id,
+        })
     }
 
     /// Writes the frame of a hold without building the value.
-    pub fn encode(tenant: TenantId, held: &Held, call: RequestId, attempt: u32, facts: &[u8]) -> Vec<u8> {
+    pub fn encode(
+        tenant: TenantId,
+        held: &Held,
+        call: RequestId,
+        attempt: u32,
+        facts: &[u8],
+    ) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(facts.len().saturating_add(200));
         bytes.push(VERSION);
         bytes.extend_from_slice(tenant.uuid().as_bytes());
@@ -181,10 +190,22 @@ impl Reserve {
         for _ in 0..legs {
             let lease = LeaseId::from_uuid(reader.uuid()?);
             let [kind] = reader.take()?;
-            read.push(ReservedLeg { lease, scope: scope_from(kind, reader.uuid()?)? });
+            read.push(ReservedLeg {
+                lease,
+                scope: scope_from(kind, reader.uuid()?)?,
+            });
         }
         let facts = reader.rest.to_vec();
-        Some(Reserve { tenant, id, call, attempt, cap, amount, legs: read, facts })
+        Some(Reserve {
+            tenant,
+            id,
+            call,
+            attempt,
+            cap,
+            amount,
+            legs: read,
+            facts,
+        })
     }
 }
 
@@ -212,8 +233,14 @@ impl Release {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader { rest: bytes };
         reader.version()?;
-        let key = HoldKey { lease: LeaseId::from_uuid(reader.uuid()?), id: reader.u64()? };
-        Some(Release { key, cost: i64::from_le_bytes(reader.take()?) })
+        let key = HoldKey {
+            lease: LeaseId::from_uuid(reader.uuid()?),
+            id: reader.u64()?,
+        };
+        Some(Release {
+            key,
+            cost: i64::from_le_bytes(reader.take()?),
+        })
     }
 }
 
@@ -247,7 +274,10 @@ pub struct RecordedHold {
 impl RecordedHold {
     /// Its name.
     pub fn key(&self) -> Option<HoldKey> {
-        self.legs.first().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+        self.legs.first().map(|leg| HoldKey {
+            lease: leg.lease,
+            id: self.id,
+        })
     }
 }
 

@@ -66,6 +66,9 @@ pub struct HoldKey {
 impl Held {
     /// Its name in the journal.
     pub fn key(&self) -> Option<HoldKey> {
-        self.legs.iter().next().map(|leg| HoldKey { lease: leg.lease, id: self.id })
+        self.legs.iter().next().map(|leg| HoldKey {
+            lease: leg.lease,
+            id: self.id,
+        })
     }
 }

@@ -67,8 +67,19 @@ impl Link {
             reports.extend(ask.reports);
             wants.extend(ask.wants);
         }
-        let Owner { incarnation: from, seen, .. } = self.owner;
-        Exchange { from, seen, reports, complete, witnessed: self.witnessed.clone(), wants }
+        let Owner {
+            incarnation: from,
+            seen,
+            ..
+        } = self.owner;
+        Exchange {
+            from,
+            seen,
+            reports,
+            complete,
+            witnessed: self.witnessed.clone(),
+            wants,
+        }
     }
 
     /// Whether an answer is news. One that is older than another already taken in is not; what
@@ -78,7 +89,8 @@ impl Link {
             return false;
         }
         self.owner.seen = reply.sequence;
-        self.earlier.retain(|report| !reply.closed.contains(&report.lease));
+        self.earlier
+            .retain(|report| !reply.closed.contains(&report.lease));
         self.failing = false;
         if reply.generation == self.owner.incarnation.generation {
             // All accounts went with it; one that is still to be booked is told on its own.

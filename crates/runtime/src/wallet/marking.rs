@@ -33,7 +33,10 @@ async fn run(weak: Weak<Inner>) {
 impl Inner {
     /// Names this process in the journal, durably. Whether that could be done.
     pub(super) async fn introduce(&self) -> bool {
-        let note = LeaseNote { process: self.process(), marks: Vec::new() };
+        let note = LeaseNote {
+            process: self.process(),
+            marks: Vec::new(),
+        };
         let durable = match self.note(&note) {
             Ok(position) => self.on_disk(position).await,
             Err(stopped) => Err(stopped),
@@ -56,8 +59,14 @@ impl Inner {
         if due.is_empty() {
             return false;
         }
-        let marks = due.iter().flat_map(|(_, marks)| marks.iter().copied()).collect();
-        let durable = match self.note(&LeaseNote { process: self.process(), marks }) {
+        let marks = due
+            .iter()
+            .flat_map(|(_, marks)| marks.iter().copied())
+            .collect();
+        let durable = match self.note(&LeaseNote {
+            process: self.process(),
+            marks,
+        }) {
             Ok(position) => self.on_disk(position).await,
             Err(stopped) => Err(stopped),
         };
@@ -113,7 +122,10 @@ impl Inner {
     pub(super) fn snapshot_if_due(&self) {
         let now = self.environment.boot();
         let since = {
-            let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut snapshots = self
+                .snapshots
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if now < snapshots.at.plus(SNAPSHOT_EVERY) {
                 return;
             }
@@ -130,7 +142,12 @@ impl Inner {
             holds.extend(more_holds);
         }
         let earlier = self.link().earlier.clone();
-        let picture = Snapshot { process: self.process(), leases, holds, earlier };
+        let picture = Snapshot {
+            process: self.process(),
+            leases,
+            holds,
+            earlier,
+        };
         let bytes = serde_json::to_vec(&picture).unwrap_or_default();
         if let Err(stopped) = self.journal.append_snapshot(since, &bytes) {
             tracing::error!(%stopped, "a snapshot of the leases could not be written");

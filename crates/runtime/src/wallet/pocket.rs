@@ -88,7 +88,10 @@ impl Pocket {
 
     /// Puts the lease of a new period to use when its time has come.
     pub(super) fn turn(&mut self, now: BootInstant) {
-        let begun = self.next.as_ref().is_some_and(|next| now >= next.not_before);
+        let begun = self
+            .next
+            .as_ref()
+            .is_some_and(|next| now >= next.not_before);
         if begun {
             self.retire_current();
             self.current = self.next.take();
@@ -146,24 +149,38 @@ impl Pocket {
     }
 
     pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.current.iter().chain(self.next.iter()).chain(self.ending.iter())
+        self.current
+            .iter()
+            .chain(self.next.iter())
+            .chain(self.ending.iter())
     }
 
     pub(super) fn accounts_mut(&mut self) -> impl Iterator<Item = &mut Account> {
-        self.current.iter_mut().chain(self.next.iter_mut()).chain(self.ending.iter_mut())
+        self.current
+            .iter_mut()
+            .chain(self.next.iter_mut())
+            .chain(self.ending.iter_mut())
     }
 
     /// Forgets a lease whose final report was booked.
     pub(super) fn forget(&mut self, lease: LeaseId) {
-        self.ending.retain(|account| account.lease != lease || account.held > 0);
+        self.ending
+            .retain(|account| account.lease != lease || account.held > 0);
     }
 
     /// Stops admitting on a lease that the authority has fenced.
     pub(super) fn fence(&mut self, lease: LeaseId) {
-        if self.current.as_ref().is_some_and(|account| account.lease == lease) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|account| account.lease == lease)
+        {
             self.retire_current();
         }
-        if self.next.as_ref().is_some_and(|account| account.lease == lease)
+        if self
+            .next
+            .as_ref()
+            .is_some_and(|account| account.lease == lease)
             && let Some(mut old) = self.next.take()
         {
             old.ending = true;
@@ -173,12 +190,22 @@ impl Pocket {
     }
 
     /// Takes in what the authority granted on a question asked at `asked_at`.
-    pub(super) fn take(&mut self, grant: &Grant, asked_at: BootInstant, now: BootInstant, policy: &Policy) {
+    pub(super) fn take(
+        &mut self,
+        grant: &Grant,
+        asked_at: BootInstant,
+        now: BootInstant,
+        policy: &Policy,
+    ) {
         let lifetime = Duration::from_millis(grant.ttl_ms);
-        let deadline = asked_at.plus(lifetime).minus(policy.deadline_margin(lifetime));
+        let deadline = asked_at
+            .plus(lifetime)
+            .minus(policy.deadline_margin(lifetime));
         let not_before = match grant.not_before_ms {
             0 => BootInstant::default(),
-            wait => now.plus(Duration::from_millis(wait)).plus(policy.begin_margin),
+            wait => now
+                .plus(Duration::from_millis(wait))
+                .plus(policy.begin_margin),
         };
         if self.account_mut(grant.lease).is_none() {
             self.adopt(Account::open(grant), not_before > now);
@@ -198,11 +225,17 @@ impl Pocket {
     }
 
     fn adopt(&mut self, mut account: Account, ahead: bool) {
-        let seat = if ahead { &mut self.next } else { &mut self.current };
+        let seat = if ahead {
+            &mut self.next
+        } else {
+            &mut self.current
+        };
         match seat {
             None => *seat = Some(account),
             // A newer period than the one in use: the old one has ended.
-            Some(old) if old.span.start != account.span.start || old.span.end != account.span.end => {
+            Some(old)
+                if old.span.start != account.span.start || old.span.end != account.span.end =>
+            {
                 let mut old = std::mem::replace(old, account);
                 old.ending = true;
                 old.dirty = true;
@@ -217,7 +250,8 @@ impl Pocket {
 
     /// Whether, as far as we were told, the whole budget cannot give this much.
     pub(super) fn has_no_room_for(&self, needed: i64) -> bool {
-        self.view.is_some_and(|view| view.limit.is_some() && view.room() < needed)
+        self.view
+            .is_some_and(|view| view.limit.is_some() && view.room() < needed)
     }
 
     /// Remembers the state of the whole budget.
@@ -228,18 +262,19 @@ impl Pocket {
     }
 
     /// A limit or a period has changed: nothing that is not held may be used under the old one.
-    pub(super) fn freeze(&mut self, now: BootInstant) {
+    pub(super) fn freeze(&mut self, next_hold: u64, now: BootInstant) {
         self.frozen_at = Some(now);
         self.dry_until = None;
         for account in self.accounts_mut() {
-            account.give_back(i64::MAX);
+            account.freeze(next_hold);
         }
     }
 
     /// Looks at how fast money goes.
     pub(super) fn measure(&mut self, now: BootInstant) {
-        let settled: i64 =
-            self.accounts().fold(0, |sum, account| sum.saturating_add(account.settled));
+        let settled: i64 = self
+            .accounts()
+            .fold(0, |sum, account| sum.saturating_add(account.settled));
         let passed_ms = i64::try_from(now.since(self.rate_at).as_millis()).unwrap_or(i64::MAX);
         if passed_ms < 200 {
             return;
@@ -272,21 +307,26 @@ impl Pocket {
 
     /// How far ahead of use the watermark should be: what a power cut may freeze.
     pub(super) fn watermark_step(&self, policy: &Policy) -> i64 {
-        self.largest.saturating_mul(policy.calls_ahead).max(self.rate)
+        self.largest
+            .saturating_mul(policy.calls_ahead)
+            .max(self.rate)
     }
 
     /// What the whole budget has left, holds not deducted.
     pub(super) fn remaining(&self) -> Option<i64> {
         let view = self.view?;
         let spent = view.settled.saturating_add(self.settled_since_view());
-        let left = view.limit?.saturating_sub(spent).saturating_sub(view.suspense);
+        let left = view
+            .limit?
+            .saturating_sub(spent)
+            .saturating_sub(view.suspense);
         Some(left.max(0))
     }
 
     fn settled_since_view(&self) -> i64 {
-        self.current
-            .as_ref()
-            .map_or(0, |account| account.settled.saturating_sub(self.view_settled).max(0))
+        self.current.as_ref().map_or(0, |account| {
+            account.settled.saturating_sub(self.view_settled).max(0)
+        })
     }
 
     /// The facts of a refusal by this budget.
@@ -313,9 +353,6 @@ impl Pocket {
 
     /// Whether nothing would be lost by forgetting this pocket.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting == 0
-            && self.current.is_none()
-            && self.next.is_none()
-            && self.ending.is_empty()
+        self.waiting == 0 && self.current.is_none() && self.next.is_none() && self.ending.is_empty()
     }
 }

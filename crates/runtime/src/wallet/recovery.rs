@@ -16,7 +16,9 @@ use iron_primitives::LeaseId;
 
 use crate::authority::{LeaseReport, Standing};
 
-use super::frames::{LeaseMark, LeaseNote, ProcessNote, Release, RecordedAttempts, Reserve, Snapshot};
+use super::frames::{
+    LeaseMark, LeaseNote, ProcessNote, RecordedAttempts, Release, Reserve, Snapshot,
+};
 use super::hold::HoldKey;
 
 /// One frame of the old journal, as far as money is concerned.
@@ -101,15 +103,16 @@ impl Replay {
             Entry::Release(bytes) => {
                 Release::decode(bytes).map(|release| self.end(release.key, release.cost))
             }
-            Entry::Lease(bytes) => {
-                serde_json::from_slice::<LeaseNote>(bytes).ok().map(|note| self.note(note))
-            }
-            Entry::Snapshot(bytes) => {
-                serde_json::from_slice::<Snapshot>(bytes).ok().map(|taken| self.restart(taken))
-            }
+            Entry::Lease(bytes) => serde_json::from_slice::<LeaseNote>(bytes)
+                .ok()
+                .map(|note| self.note(note)),
+            Entry::Snapshot(bytes) => serde_json::from_slice::<Snapshot>(bytes)
+                .ok()
+                .map(|taken| self.restart(taken)),
             Entry::Record(bytes) => {
                 // A record of something else than a call has no attempts, or is not even ours.
-                let attempts = serde_json::from_slice::<RecordedAttempts>(bytes).unwrap_or_default();
+                let attempts =
+                    serde_json::from_slice::<RecordedAttempts>(bytes).unwrap_or_default();
                 for attempt in attempts.attempts {
                     if let Some(key) = attempt.hold.key() {
                         self.end(key, attempt.settled_nanos);
@@ -139,10 +142,17 @@ impl Replay {
         for (id, lease) in &self.leases {
             let Some(mark) = lease.mark else { continue };
             // At the bound: a hold without a record may have cost all of it.
-            let settled = lease.settled.saturating_add(held.get(id).copied().unwrap_or(0));
+            let settled = lease
+                .settled
+                .saturating_add(held.get(id).copied().unwrap_or(0));
             let proven = self.unreadable == 0 && self.outlived(lease, boot_id);
-            let standing =
-                if proven { Standing::Final } else { Standing::Lost { at_most: mark.watermark.max(settled) } };
+            let standing = if proven {
+                Standing::Final
+            } else {
+                Standing::Lost {
+                    at_most: mark.watermark.max(settled),
+                }
+            };
             accounts.push(LeaseReport {
                 lease: *id,
                 tenant: mark.tenant,
@@ -159,7 +169,11 @@ impl Replay {
         Estate {
             accounts,
             orphans: self.open.into_values().collect(),
-            witnessed: if self.unreadable == 0 { self.processes.into_keys().collect() } else { Vec::new() },
+            witnessed: if self.unreadable == 0 {
+                self.processes.into_keys().collect()
+            } else {
+                Vec::new()
+            },
             last: self.last,
             unreadable: self.unreadable,
         }
@@ -169,7 +183,10 @@ impl Replay {
     /// that has left notes of its own behind all that the lease's process wrote.
     fn outlived(&self, lease: &Lease, boot_id: &str) -> bool {
         let later = self.processes.range(lease.incarnation.saturating_add(1)..);
-        lease.boot_id == boot_id || later.map(|(_, boot)| boot).any(|boot| *boot == lease.boot_id)
+        lease.boot_id == boot_id
+            || later
+                .map(|(_, boot)| boot)
+                .any(|boot| *boot == lease.boot_id)
     }
 
     fn reserve(&mut self, reserve: Reserve) {
@@ -209,7 +226,8 @@ impl Replay {
     }
 
     fn heard(&mut self, process: ProcessNote) {
-        self.processes.insert(process.incarnation, process.boot_id.clone());
+        self.processes
+            .insert(process.incarnation, process.boot_id.clone());
         self.last = Some(process);
     }
 
@@ -235,7 +253,11 @@ impl Replay {
         self.leases.clear();
         // What those before it left is told by its own list.
         self.processes.clear();
-        self.earlier = taken.earlier.iter().map(|report| (report.lease, *report)).collect();
+        self.earlier = taken
+            .earlier
+            .iter()
+            .map(|report| (report.lease, *report))
+            .collect();
         for state in taken.leases {
             let lease = self.mark(state.mark, &taken.process);
             lease.settled = state.settled;
