@@ -44,7 +44,7 @@ fn convert_schema(schema: &mut Map<String, Value>) {
             schema.entry("example").or_insert(first);
         }
     }
-    if schema.contains_key("type") {
+    if schema.get("type").is_some_and(Value::is_string) {
         if let Some(constant) = schema.shift_remove("const") {
             schema.insert("enum".to_owned(), json!([constant]));
         }

@@ -26,7 +26,8 @@ pub(super) fn finish(document: &mut Value) {
     }
 }
 
-/// Two paths or methods of one handler need two names.
+/// Two paths or methods of one handler need two names: the versioned path and the first method
+/// keep the plain one.
 fn name_once(
     operation: &mut Map<String, Value>,
     method: &str,
@@ -37,15 +38,13 @@ fn name_once(
         return;
     };
     let mut name = name.to_owned();
-    if seen.contains(&name) {
-        let suffix = if path.starts_with("/api/v1/") {
-            method
-        } else {
-            "unversioned"
-        };
-        name = format!("{name}_{suffix}");
-        operation.insert("operationId".to_owned(), json!(name));
+    if path.starts_with("/api/") && !path.starts_with("/api/v1/") {
+        name.push_str("_unversioned");
     }
+    if seen.contains(&name) {
+        name = format!("{name}_{method}");
+    }
+    operation.insert("operationId".to_owned(), json!(name));
     seen.insert(name);
 }
 
@@ -55,7 +54,7 @@ pub(crate) fn is_public(operation: &Map<String, Value>) -> bool {
         .get("operationId")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    PUBLIC.contains(&name.trim_end_matches("_unversioned"))
+    PUBLIC.contains(&name.strip_suffix("_unversioned").unwrap_or(name))
 }
 
 fn add_shared(operation: &mut Map<String, Value>, method: &str) {

@@ -1,0 +1,312 @@
+//! Every operation against every role: nobody gets further than the table says.
+
+use std::collections::BTreeSet;
+
+use http::{Method, StatusCode};
+use iron_identity::Role;
+use iron_primitives::{
+    AgentId, ApiTokenId, AuditId, IcTokenId, ProjectId, ProviderId, SessionId, TenantId, UserId,
+};
+use iron_store::{Db, both_engines};
+use serde_json::{Value, json};
+
+use crate::kit::{User, World};
+
+/// Operation, roles that may (Platform admin, Admin, Developer, Operator, Viewer, aUditor), and a
+/// body that is valid.
+const CASES: &[(&str, &str, &str)] = &[
+    ("logout", "PADOVU", "{}"),
+    ("get_session", "PADOVU", ""),
+    ("list_sessions", "PADOVU", ""),
+    ("end_session", "PADOVU", ""),
+    (
+        "change_password",
+        "PADOVU",
+        r#"{"current_password":"x","new_password":"longer than 8"}"#,
+    ),
+    (
+        "create_user",
+        "PA",
+        r#"{"email":"new@example.com","name":"n"}"#,
+    ),
+    ("list_users", "PA", ""),
+    ("get_me", "PADOVU", ""),
+    ("update_me", "PADOVU", r#"{"name":"n"}"#),
+    ("get_user", "PA", ""),
+    ("update_user", "PA", r#"{"name":"n"}"#),
+    ("delete_user", "PA", ""),
+    ("get_user_permissions", "PADOVU", ""),
+    ("set_user_role", "PA", r#"{"role":"viewer"}"#),
+    ("suspend_user", "PA", r#"{"reason":"r"}"#),
+    ("activate_user", "PA", ""),
+    (
+        "reset_user_password",
+        "PA",
+        r#"{"new_password":"longer than 8"}"#,
+    ),
+    (
+        "create_tenant",
+        "P",
+        r#"{"name":"n","slug":"slug","admin_email":"a@b.example"}"#,
+    ),
+    ("list_tenants", "PA", ""),
+    ("get_tenant", "PA", ""),
+    ("update_tenant", "P", r#"{"name":"n"}"#),
+    ("suspend_tenant", "P", r#"{"reason":"r"}"#),
+    ("activate_tenant", "P", ""),
+    ("create_project", "PA", r#"{"name":"n"}"#),
+    ("list_projects", "PADOVU", ""),
+    ("get_project", "PADOVU", ""),
+    ("update_project", "PA", r#"{"name":"n"}"#),
+    ("delete_project", "PA", ""),
+    ("create_agent", "PAD", r#"{"name":"n","budget":1}"#),
+    ("list_agents", "PADOV", ""),
+    ("get_agent", "PADOV", ""),
+    ("update_agent", "PAD", r#"{"name":"n"}"#),
+    ("delete_agent", "PAD", ""),
+    ("get_agent_status", "PADOV", ""),
+    ("start_agent", "PADO", "{}"),
+    ("pause_agent", "PADO", "{}"),
+    ("resume_agent", "PADO", "{}"),
+    ("stop_agent", "PADO", "{}"),
+    ("kill_agent", "PAO", "{}"),
+    ("get_agent_providers", "PADOV", ""),
+    ("assign_agent_providers", "PAD", r#"{"providers":[]}"#),
+    ("remove_agent_provider", "PAD", ""),
+    (
+        "create_provider",
+        "PAD",
+        r#"{"name":"n","type":"simulated"}"#,
+    ),
+    ("list_providers", "PADOV", ""),
+    ("get_provider", "PADOV", ""),
+    ("update_provider", "PAD", r#"{"name":"n"}"#),
+    ("delete_provider", "PAD", ""),
+    ("get_provider_deletion_impact", "PAD", ""),
+    ("list_provider_agents", "PAD", ""),
+    ("test_provider", "PAD", "{}"),
+    ("list_models", "PADOVU", ""),
+    ("get_model_price", "PADOVU", ""),
+    (
+        "set_model_price",
+        "PA",
+        r#"{"input_per_million":"1","output_per_million":"1"}"#,
+    ),
+    ("import_prices", "PA", r#"{"prices":{}}"#),
+    ("create_token", "PA", r#"{"agent_id":"AGENT"}"#),
+    ("list_tokens", "PAD", ""),
+    ("get_token", "PAD", ""),
+    ("delete_token", "PA", ""),
+    ("rotate_token", "PAD", "{}"),
+    ("rotate_token_post", "PAD", "{}"),
+    ("create_api_token", "PADOVU", r#"{"name":"n"}"#),
+    ("list_api_tokens", "PA", ""),
+    ("list_my_api_tokens", "PADOVU", ""),
+    ("get_api_token", "PADOVU", ""),
+    ("revoke_api_token", "PADOVU", ""),
+    ("get_agent_budget", "PADOV", ""),
+    ("set_agent_budget", "PA", r#"{"budget":1}"#),
+    ("get_agent_budget_history", "PAD", ""),
+    ("get_user_budget", "PADOVU", ""),
+    ("set_user_budget", "PA", r#"{"budget":1}"#),
+    ("get_project_budget", "PADOVU", ""),
+    ("set_project_budget", "PA", r#"{"budget":1}"#),
+    ("list_leases", "PA", ""),
+    ("list_audit_logs", "PAU", ""),
+    ("list_my_audit_logs", "PADOVU", ""),
+    ("get_audit_log", "PAU", ""),
+    ("verify_audit_logs", "PAU", "{}"),
+];
+
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    public: bool,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = iron_api::document();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            found.push(Operation {
+                name: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.clone(),
+                public: operation.get("security") == Some(&json!([])),
+            });
+        }
+    }
+    found
+}
+
+fn case(name: &str) -> (&'static str, &'static str) {
+    let found = CASES.iter().find(|(operation, ..)| *operation == name);
+    let (_, roles, body) = found.unwrap_or_else(|| panic!("no authorisation case for `{name}`"));
+    (roles, body)
+}
+
+/// The path with ids of nothing that exists, except the user's own.
+fn filled(world: &World, path: &str, user: UserId) -> String {
+    path.replace("{agent_id}", &world.new_id::<AgentId>().to_string())
+        .replace("{provider_id}", &world.new_id::<ProviderId>().to_string())
+        .replace("{token_id}", &world.new_id::<IcTokenId>().to_string())
+        .replace("{api_token_id}", &world.new_id::<ApiTokenId>().to_string())
+        .replace("{project_id}", &world.new_id::<ProjectId>().to_string())
+        .replace("{tenant_id}", &world.new_id::<TenantId>().to_string())
+        .replace("{session_id}", &world.new_id::<SessionId>().to_string())
+        .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
+        .replace("{model}", "gpt-none")
+        .replace("{user_id}", &user.to_string())
+}
+
+async fn ask(world: &World, operation: &Operation, user: &User, own: bool) -> (StatusCode, Value) {
+    let target = if own { user.id } else { world.new_id() };
+    let path = filled(world, &operation.path, target);
+    let body = case(&operation.name)
+        .1
+        .replace("AGENT", &world.new_id::<AgentId>().to_string());
+    let call = world.call(operation.method.clone(), path).by(user);
+    let call = if body.is_empty() {
+        call
+    } else {
+        call.raw("application/json", body)
+    };
+    let reply = call.send().await;
+    (reply.status, reply.body)
+}
+
+#[test]
+fn every_operation_has_a_case_and_every_case_an_operation() {
+    let protected: BTreeSet<String> = operations()
+        .into_iter()
+        .filter(|operation| !operation.public)
+        .map(|operation| operation.name)
+        .collect();
+    let cases: BTreeSet<String> = CASES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let missing: Vec<_> = protected.difference(&cases).collect();
+    assert!(missing.is_empty(), "without a case: {missing:?}");
+    let idle: Vec<_> = cases.difference(&protected).collect();
+    assert!(idle.is_empty(), "without an operation: {idle:?}");
+}
+
+async fn users(world: &World) -> Vec<(char, User)> {
+    let mut users = vec![('P', world.admin().await)];
+    for (letter, role) in [
+        ('A', Role::Admin),
+        ('D', Role::Developer),
+        ('O', Role::Operator),
+        ('V', Role::Viewer),
+        ('U', Role::Auditor),
+    ] {
+        users.push((letter, world.user(role, role.as_str()).await));
+    }
+    users
+}
+
+both_engines! {
+    async fn nobody_gets_further_than_the_table_says(db: Db) {
+        let world = World::new(db).await;
+        let mut users = users(&world).await;
+        for operation in operations().into_iter().filter(|operation| !operation.public) {
+            let (roles, _) = case(&operation.name);
+            let own = matches!(operation.name.as_str(), "get_user_permissions" | "get_user_budget");
+            for (letter, user) in &users {
+                let (status, body) = ask(&world, &operation, user, own).await;
+                let code = body["error"]["code"].as_str().unwrap_or_default();
+                let context = format!("{} as {letter}: {status} {body}", operation.name);
+                if roles.contains(*letter) {
+                    // A wrong password is refused by its own code.
+                    let refused = matches!(status.as_u16(), 401 | 403)
+                        && !matches!(code, "INVALID_CREDENTIALS" | "SELF_MODIFICATION_FORBIDDEN");
+                    assert!(!refused && status.as_u16() < 500, "{context}");
+                } else {
+                    assert_eq!((status.as_u16(), code), (403, "INSUFFICIENT_PERMISSIONS"), "{context}");
+                }
+            }
+            if operation.name == "logout" {
+                // Its own work: everyone needs a new session.
+                users = users_again(&world, users).await;
+            }
+        }
+    }
+}
+
+async fn users_again(world: &World, users: Vec<(char, User)>) -> Vec<(char, User)> {
+    let mut again = Vec::new();
+    for (letter, user) in users {
+        let email = match letter {
+            'P' => crate::kit::ADMIN.to_owned(),
+            'A' => "admin@example.com".to_owned(),
+            'D' => "developer@example.com".to_owned(),
+            'O' => "operator@example.com".to_owned(),
+            'V' => "viewer@example.com".to_owned(),
+            _ => "auditor@example.com".to_owned(),
+        };
+        again.push((
+            letter,
+            User {
+                id: user.id,
+                token: world.sign_in(&email).await,
+            },
+        ));
+    }
+    again
+}
+
+both_engines! {
+    async fn without_a_credential_or_with_an_agents_nothing_opens(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let body = json!({"name": "a", "budget": 1, "create_ic_token": true});
+        let agent = world.create(&admin, "/api/v1/agents", body).await;
+        let token = agent.body["ic_token"]["token"].as_str().unwrap().to_owned();
+        for operation in operations().into_iter().filter(|operation| !operation.public) {
+            let path = filled(&world, &operation.path, admin.id);
+            let call = || world.call(operation.method.clone(), path.clone());
+            call().send().await.is(401, "UNAUTHORIZED");
+            let bearer = format!("Bearer {token}");
+            call().header("authorization", &bearer).send().await.is(403, "WRONG_TOKEN_TYPE");
+            call().header("x-api-key", &token).send().await.is(403, "WRONG_TOKEN_TYPE");
+            call().header("authorization", "Bearer nonsense").send().await.is(401, "INVALID_TOKEN");
+            call().header("authorization", "Basic eDp5").send().await.is(401, "INVALID_TOKEN");
+        }
+    }
+}
+
+both_engines! {
+    async fn an_owner_reaches_his_own_and_nobody_elses(db: Db) {
+        let world = World::new(db).await;
+        let (one, other) =
+            (world.user(Role::Developer, "one").await, world.user(Role::Developer, "other").await);
+        let agent = world.create(&one, "/api/v1/agents", json!({"name": "a", "budget": 1})).await;
+        let path = agent.head("location").to_owned();
+        world.call(Method::GET, &path).by(&one).send().await.ok();
+        for (method, tail, body) in [
+            (Method::GET, "", Value::Null),
+            (Method::PATCH, "", json!({"name": "mine"})),
+            (Method::POST, "/pause", json!({})),
+            (Method::PUT, "/providers", json!({"providers": []})),
+            (Method::DELETE, "", Value::Null),
+        ] {
+            let call = world.call(method, format!("{path}{tail}")).by(&other);
+            let call = if body.is_null() { call } else { call.json(&body) };
+            call.send().await.is(403, "INSUFFICIENT_PERMISSIONS");
+        }
+        let theirs = world.call(Method::GET, "/api/v1/agents").by(&other).send().await.ok();
+        assert_eq!(theirs.body["pagination"]["total"], 0);
+        let budget = format!("/api/v1/limits/users/{}/budget", one.id);
+        world.call(Method::GET, &budget).by(&one).send().await.ok();
+        world.call(Method::GET, &budget).by(&other).send().await.is(403, "INSUFFICIENT_PERMISSIONS");
+        // A developer may not lift his own agent's budget, nor begin above what is allowed.
+        let call = world.call(Method::PATCH, &path).by(&one).json(&json!({"budget": 2}));
+        call.send().await.is(403, "INSUFFICIENT_PERMISSIONS");
+        let call = world.call(Method::POST, "/api/v1/agents").by(&one);
+        let reply = call.json(&json!({"name": "b", "budget": 100.01})).send().await;
+        assert!(reply.is(400, "VALIDATION_ERROR").field("budget").contains("at most 100.00"));
+        let call = world.call(Method::POST, "/api/v1/agents").by(&one);
+        let body = json!({"name": "c", "budget": 1, "owner_id": other.id.to_string()});
+        assert!(call.json(&body).send().await.is(400, "VALIDATION_ERROR").field("owner_id").contains("admin"));
+    }
+}

@@ -1,0 +1,514 @@
+//! What the tests share: a control plane with one tenant, and a request in a line.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use iron_api::{ApiState, Build, Config, MetricsAccess};
+use iron_audit::{
+    Audit, AuditLog, JournalPlace, KeyFailure, Projector, Relay, SubjectKey, SubjectKeys, Wanted,
+};
+use iron_budget::{Ledger, Limits, Terms};
+use iron_catalog::{Models, Providers, Seal, SealFailure};
+use iron_fleet::Agents;
+use iron_identity::{Bootstrap, Identity, PasswordCost, Role, TenantCreated};
+use iron_journal::{Journal, JournalKeys, Options};
+use iron_net::edge::{self, Edge};
+use iron_net::egress::{AddressRules, Egress, EgressOptions};
+use iron_net::rate::Quota;
+use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
+use iron_runtime::authority::Change;
+use iron_store::{Db, Tx};
+use iron_telemetry::Metrics;
+use iron_testkit::TestEnvironment;
+use iron_vault::{Error, MasterKey, Place, Vault};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub(crate) const ADMIN: &str = "root@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The vault as the catalogue and the audit log want it.
+struct Keeper(Vault);
+
+#[async_trait]
+impl Seal for Keeper {
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        key: &Secret,
+    ) -> Result<Vec<u8>, SealFailure> {
+        let id = provider.to_string();
+        let sealed = self
+            .0
+            .seal(
+                tx,
+                Place {
+                    tenant,
+                    id: &id,
+                    version,
+                },
+                key,
+            )
+            .await;
+        sealed.map_err(|error| SealFailure(Box::new(error)))
+    }
+
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        provider: ProviderId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, SealFailure> {
+        let id = provider.to_string();
+        let opened = self
+            .0
+            .unseal(
+                Place {
+                    tenant,
+                    id: &id,
+                    version,
+                },
+                sealed,
+            )
+            .await;
+        opened.map_err(|error| SealFailure(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl SubjectKeys for Keeper {
+    async fn subject_key(
+        &self,
+        tenant: TenantId,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<SubjectKey>, KeyFailure> {
+        let found = match wanted {
+            Wanted::Of(subject) => self.0.subject_key(tenant, subject).await,
+            Wanted::Named(id) => self.0.subject_key_by_id(tenant, id).await,
+        };
+        match found {
+            Ok(found) => Ok(Some(SubjectKey {
+                id: found.id,
+                key: found.key,
+            })),
+            Err(Error::Erased) => Ok(None),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+}
+
+/// A control plane.
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) db: Db,
+    pub(crate) time: TestEnvironment,
+    pub(crate) identity: Identity,
+    pub(crate) made: TenantCreated,
+    pub(crate) changes: Arc<Mutex<Vec<Change>>>,
+    pub(crate) metrics: Metrics,
+    limits: Limits,
+    projector: Projector,
+    relay: Relay,
+    journal: Journal,
+    _folder: TempDir,
+}
+
+/// No rate limits, so that a test may ask as often as it likes.
+pub(crate) fn relaxed() -> Config {
+    Config {
+        authenticated: Quota::default(),
+        unauthenticated: Quota::default(),
+        metrics: MetricsAccess::Anyone,
+        ..Config::default()
+    }
+}
+
+fn identity_config() -> iron_identity::Config {
+    iron_identity::Config {
+        password_cost: PasswordCost::LOWEST,
+        ..iron_identity::Config::default()
+    }
+}
+
+impl World {
+    pub(crate) async fn new(db: Db) -> World {
+        World::with(db, relaxed()).await
+    }
+
+    pub(crate) async fn with(db: Db, config: Config) -> World {
+        db.migrate(&[
+            iron_audit::MIGRATIONS,
+            iron_vault::MIGRATIONS,
+            iron_identity::MIGRATIONS,
+            iron_budget::MIGRATIONS,
+            iron_catalog::MIGRATIONS,
+            iron_fleet::MIGRATIONS,
+            iron_api::MIGRATIONS,
+        ])
+        .await
+        .unwrap();
+        let time = TestEnvironment::seeded(11);
+        let environment = time.environment.clone();
+        let instance = environment.new_id();
+        let folder = tempfile::tempdir().unwrap();
+        let keys = || JournalKeys::new([1; 32], [2; 32], [3; 32]);
+        let audit = Audit::new(db.clone(), instance, environment.clone());
+        let master = MasterKey::from_bytes([7; 32]);
+        let vault = Vault::open(db.clone(), &master, environment.clone())
+            .await
+            .unwrap();
+        let keeper = Arc::new(Keeper(vault.clone()));
+        let journal = Journal::open(
+            folder.path(),
+            Options::new(instance, 1, keys()),
+            environment.clone(),
+        );
+        let (journal, _) = journal.unwrap();
+        let mut projector = Projector::open(audit.clone(), journal.clone(), Vec::new())
+            .await
+            .unwrap();
+        let caught_up = projector.catch_up().await.unwrap();
+        let relay = Relay::new(audit.clone(), journal.clone(), keeper.clone(), caught_up);
+        let place = JournalPlace {
+            folder: folder.path().to_owned(),
+            keys: keys(),
+        };
+        let identity = Identity::new(
+            db.clone(),
+            audit.clone(),
+            environment.clone(),
+            identity_config(),
+            &[9; 32],
+        )
+        .unwrap();
+        let ledger = Ledger::new(
+            db.clone(),
+            audit.clone(),
+            environment.clone(),
+            Terms::default(),
+        );
+        let limits = Limits::new(ledger.clone());
+        let made = first_start(&db, &identity, &limits).await;
+        let changes: Arc<Mutex<Vec<Change>>> = Arc::default();
+        let heard = Arc::clone(&changes);
+        let metrics = Metrics::new();
+        let rules = AddressRules {
+            private_networks: true,
+            plain_http: true,
+        };
+        let state = ApiState {
+            identity: identity.clone(),
+            agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
+            providers: Providers::new(
+                db.clone(),
+                audit.clone(),
+                keeper.clone(),
+                rules,
+                environment.clone(),
+            ),
+            models: Models::open(db.clone(), audit.clone(), environment.clone())
+                .await
+                .unwrap(),
+            limits: limits.clone(),
+            ledger,
+            audit_log: AuditLog::new(audit.clone(), keeper, place),
+            audit,
+            egress: Egress::new(EgressOptions {
+                rules,
+                ..EgressOptions::default()
+            })
+            .unwrap(),
+            vault,
+            db: db.clone(),
+            environment: environment.clone(),
+            metrics: metrics.clone(),
+            notify: Arc::new(move |change| heard.lock().unwrap().push(change)),
+            journal_writable: Arc::new(|| true),
+            draining: Arc::new(|| false),
+            started_at: environment.boot(),
+            build: Build {
+                version: "0.0.0",
+                commit: "test",
+                timestamp: "2026-01-01T00:00:00Z",
+            },
+            config,
+        };
+        let router = edge::wrap(
+            iron_api::router(state),
+            Edge {
+                environment,
+                observer: None,
+            },
+        );
+        World {
+            router,
+            db,
+            time,
+            identity,
+            made,
+            changes,
+            metrics,
+            limits,
+            projector,
+            relay,
+            journal,
+            _folder: folder,
+        }
+    }
+
+    /// Moves everything that was written to the audit log to where it is read.
+    pub(crate) async fn settle(&mut self) {
+        while self.relay.run_once().await.unwrap() > 0 {}
+        self.journal.durable(self.journal.position()).await.unwrap();
+        self.projector.catch_up().await.unwrap();
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.time.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub(crate) fn new_id<I: iron_primitives::Id>(&self) -> I {
+        self.time.environment.new_id()
+    }
+
+    /// What runtimes have been told since the last time.
+    pub(crate) fn told(&self) -> Vec<Change> {
+        std::mem::take(&mut self.changes.lock().unwrap())
+    }
+
+    /// A request without a credential.
+    pub(crate) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
+        Call {
+            world: self,
+            method,
+            path: path.into(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Signs in and gives the access token.
+    pub(crate) async fn sign_in(&self, email: &str) -> String {
+        let body = json!({"email": email, "password": PASSWORD});
+        let reply = self
+            .call(Method::POST, "/api/v1/auth/login")
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The platform admin.
+    pub(crate) async fn admin(&self) -> User {
+        User {
+            id: self.made.admin.id,
+            token: self.sign_in(ADMIN).await,
+        }
+    }
+
+    /// A new user of this role, signed in.
+    pub(crate) async fn user(&self, role: Role, name: &str) -> User {
+        let email = format!("{name}@example.com");
+        let admin = User {
+            id: self.made.admin.id,
+            token: self.sign_in(ADMIN).await,
+        };
+        let first = "chosen by the admin";
+        let body = json!({
+            "email": email, "name": name, "role": role.as_str(), "password": first,
+        });
+        let made = self.create(&admin, "/api/v1/users", body).await;
+        let id = made.id("id");
+        let body = json!({"email": email, "password": first});
+        let login = self
+            .call(Method::POST, "/api/v1/auth/login")
+            .json(&body)
+            .send()
+            .await
+            .ok();
+        let user = User {
+            id,
+            token: login.text_of("access_token").to_owned(),
+        };
+        let body = json!({"current_password": first, "new_password": PASSWORD});
+        self.call(Method::POST, "/api/v1/auth/password")
+            .by(&user)
+            .json(&body)
+            .send()
+            .await
+            .ok();
+        user
+    }
+
+    /// Creates something as this user and gives it back.
+    pub(crate) async fn create(&self, user: &User, path: &str, body: Value) -> Reply {
+        let reply = self
+            .call(Method::POST, path)
+            .by(user)
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+        reply
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// The first tenant, as a first start makes it.
+async fn first_start(db: &Db, identity: &Identity, limits: &Limits) -> TenantCreated {
+    let wish = Bootstrap {
+        email: ADMIN.to_owned(),
+        password: Some(Secret::new(PASSWORD.to_owned())),
+    };
+    let prepared = identity.prepare_bootstrap(wish).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let made = identity
+        .bootstrap(&mut tx, &prepared)
+        .await
+        .unwrap()
+        .unwrap()
+        .made;
+    let tenant = made.tenant.id;
+    for scope in [
+        Scope::Tenant(tenant),
+        Scope::Project(made.project.id),
+        Scope::User(made.admin.id),
+    ] {
+        limits
+            .create_row(&mut tx, tenant, scope, None, Period::None)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    made
+}
+
+/// Somebody who has signed in.
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    pub(crate) token: String,
+}
+
+/// A request that is being put together.
+pub(crate) struct Call<'a> {
+    world: &'a World,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Call<'_> {
+    pub(crate) fn by(self, user: &User) -> Self {
+        let value = format!("Bearer {}", user.token);
+        self.header("authorization", &value)
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.raw("application/json", body.to_string())
+    }
+
+    pub(crate) fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.headers
+            .insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .body(Body::from(self.body));
+        *request.as_mut().unwrap().headers_mut() = self.headers;
+        let response = self
+            .world
+            .router
+            .clone()
+            .oneshot(request.unwrap())
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 16 * 1024 * 1024).await.unwrap();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
+    }
+}
+
+/// An answer.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// Insists on a status and, for an error, its code.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16, code: &str) -> Self {
+        let found = self.body["error"]["code"].as_str().unwrap_or_default();
+        assert_eq!(
+            (self.status.as_u16(), found),
+            (status, code),
+            "{}",
+            self.text
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        self.is(200, "")
+    }
+
+    /// The problem with a field.
+    #[track_caller]
+    pub(crate) fn field(&self, path: &str) -> &str {
+        let found = self.body["error"]["fields"][path].as_str();
+        found.unwrap_or_else(|| panic!("no problem with `{path}` in {}", self.text))
+    }
+
+    #[track_caller]
+    pub(crate) fn text_of(&self, field: &str) -> &str {
+        self.body[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no `{field}` in {}", self.text))
+    }
+
+    #[track_caller]
+    pub(crate) fn id<I: iron_primitives::Id>(&self, field: &str) -> I {
+        self.text_of(field).parse().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn head(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no `{name}`"))
+            .to_str()
+            .unwrap()
+    }
+}
