@@ -13,6 +13,8 @@ use crate::world::{Wish, World};
 #[derive(Debug, Clone)]
 enum Step {
     Admit(Wish),
+    /// A provider bills more than its cap allows.
+    Lie(Wish),
     Record(usize),
     Settle(usize),
     HoldAndRelease(Wish),
@@ -53,6 +55,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         12 => any_wish().prop_map(Step::Admit),
+        1 => any_wish().prop_map(Step::Lie),
         2 => any::<usize>().prop_map(Step::Record),
         8 => any::<usize>().prop_map(Step::Settle),
         1 => any_wish().prop_map(Step::HoldAndRelease),
@@ -77,6 +80,10 @@ fn any_step() -> impl Strategy<Value = Step> {
 async fn take(world: &mut World, step: Step) {
     match step {
         Step::Admit(wish) => world.admit(wish),
+        Step::Lie(wish) => world.admit(Wish {
+            percent: wish.percent + 110,
+            ..wish
+        }),
         Step::Record(index) => world.record(index),
         Step::Settle(index) => world.settle(index),
         Step::HoldAndRelease(wish) => world.hold_and_release(wish),
@@ -116,7 +123,7 @@ async fn at_rest(world: &mut World) {
         let billed = world.billed_in(scope, status.span.start);
         let counted = status.settled.nanos() + status.suspense.nanos();
         assert!(
-            counted >= billed,
+            counted >= billed - world.unheard,
             "{scope}: counted {counted}, but the provider is owed {billed}"
         );
         let forfeit = world.forfeit.get(&scope).copied().unwrap_or(0);

@@ -1,8 +1,9 @@
 //! The ledger on both engines, alone and together with the wallet.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod exchange;
 mod limits;
 mod machine;
-mod world;
-
 mod ten_cents;
+mod world;

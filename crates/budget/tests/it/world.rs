@@ -116,6 +116,8 @@ pub(crate) struct World {
     pub(crate) forfeit: BTreeMap<Scope, i64>,
     /// What was billed above a hold.
     pub(crate) lies: i64,
+    /// The part of that which a crash kept us from hearing of.
+    pub(crate) unheard: i64,
     settled_before: BTreeMap<Place, i64>,
     pub(crate) refusals: Vec<Refusal>,
 }
@@ -241,6 +243,7 @@ impl World {
             owed_before: BTreeMap::new(),
             forfeit: BTreeMap::new(),
             lies: 0,
+            unheard: 0,
             settled_before: BTreeMap::new(),
             refusals: Vec::new(),
         }
@@ -599,14 +602,22 @@ impl World {
             .iter()
             .map(|call| call.held.amount.nanos())
             .sum();
+        let above = |bill: i64, amount: i64| (bill - amount).max(0);
+        let under_way = self.process.calls.iter();
+        self.unheard += under_way
+            .map(|call| above(call.bill, call.held.amount.nanos()))
+            .sum::<i64>();
         let (leases, _) = self.process.book.picture();
+        let mut unheard = 0;
         for frame in &self.disk[kept..] {
             match frame {
                 Frame::Reserve(bytes) => in_flight += Reserve::decode(bytes).expect("ours").amount,
                 Frame::Record(bytes) => {
                     let record: RecordedAttempts = serde_json::from_slice(bytes).expect("ours");
                     for attempt in record.attempts {
-                        in_flight += self.amount_of(&attempt.hold);
+                        let amount = self.amount_of(&attempt.hold);
+                        unheard += above(attempt.settled_nanos, amount);
+                        in_flight += amount;
                     }
                 }
                 Frame::Release(bytes) => {
@@ -617,6 +628,7 @@ impl World {
                 Frame::Lease(_) | Frame::Snapshot(_) => {}
             }
         }
+        self.unheard += unheard;
         let scopes: Vec<Scope> = self.paths.iter().flat_map(|path| path.scopes()).collect();
         for scope in scopes {
             *self.forfeit.entry(scope).or_default() += in_flight;
@@ -625,10 +637,6 @@ impl World {
             for lease in leases {
                 let step = (lease.mark.watermark - lease.settled).max(0);
                 *self.forfeit.entry(lease.mark.scope).or_default() += step;
-            }
-            for report in self.process.link.earlier() {
-                // It could not be told what these had left, and it is not worse now.
-                *self.forfeit.entry(report.scope).or_default() += 0;
             }
         }
     }

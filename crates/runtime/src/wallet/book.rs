@@ -20,6 +20,10 @@ use super::policy::Policy;
 pub struct WaiterId(pub(super) u64);
 
 /// The answer to a call that wants money.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for a moment; a box would be an allocation per call"
+)]
 #[derive(Debug)]
 pub enum Admission {
     /// It has it.
@@ -75,6 +79,10 @@ pub(super) struct OpenHold {
     pub(super) reserve: Option<Vec<u8>>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for a moment; a box would be an allocation per call"
+)]
 enum Attempt {
     Held(Held),
     Refused(Refusal),
