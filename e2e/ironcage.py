@@ -76,6 +76,17 @@ class Agent:
     def spent_micros(self) -> int:
         return self.server.api("GET", f"/limits/agents/{self.id}/budget")["spent_micros"]
 
+    def settles_at(self, least_nanos: int, most_nanos: int | None = None) -> None:
+        """Waits until the ledger shows an amount in this range: leases report a moment after a call."""
+        most_nanos = least_nanos + 1000 if most_nanos is None else most_nanos
+        deadline = time.monotonic() + 20
+        while True:
+            nanos = self.spent_micros() * 1000
+            if least_nanos - 1000 <= nanos <= most_nanos:
+                return
+            assert time.monotonic() < deadline, f"{nanos} is not within {least_nanos} and {most_nanos}"
+            time.sleep(0.1)
+
 
 class Server:
     """`iron serve` on a data folder."""

@@ -37,13 +37,16 @@ def test_changes_are_listed_with_who_and_what(busy):
 
 def test_a_bundle_is_checked_without_any_secret_and_an_edit_is_found(busy, tmp_path):
     server, _ = busy
-    bundle = tmp_path / "evidence.json"
+    bundle = tmp_path / "evidence"
     assert server.stop() == 0
     server.iron("audit", "export", "--data", str(server.data), str(bundle))
     assert server.iron("--json", "audit", "verify", "--bundle", str(bundle))["valid"] is True
-    text = bundle.read_text()
-    assert "sim/chat" in text
-    bundle.write_text(text.replace("sim/chat", "sim/chap", 1))
+    edited = 0
+    for path in (bundle / "records").iterdir():
+        text = path.read_text()
+        edited += text.count("sim/chat")
+        path.write_text(text.replace("sim/chat", "sim/chap", 1))
+    assert edited
     found = server.iron("audit", "verify", "--bundle", str(bundle), check=False)
     assert found.returncode == 9, found.stdout + found.stderr
 

@@ -34,11 +34,6 @@ impl Console {
         self.json
     }
 
-    /// Whether a person can be asked.
-    pub(crate) const fn interactive(&self) -> bool {
-        self.interactive
-    }
-
     /// Shows data: as JSON, or in the given words.
     pub(crate) fn show(&self, data: &impl Serialize, words: impl FnOnce() -> String) -> Outcome {
         if self.json {

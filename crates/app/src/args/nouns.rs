@@ -141,6 +141,17 @@ pub(crate) enum ProviderType {
     Simulated,
 }
 
+impl From<ProviderType> for iron_sdk::providers::ProviderType {
+    fn from(kind: ProviderType) -> Self {
+        match kind {
+            ProviderType::OpenAi => Self::Openai,
+            ProviderType::Anthropic => Self::Anthropic,
+            ProviderType::Local => Self::Local,
+            ProviderType::Simulated => Self::Simulated,
+        }
+    }
+}
+
 /// `iron providers`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Providers {
@@ -304,6 +315,9 @@ pub(crate) enum Models {
     /// Show or set the price of a model
     Price {
         model: String,
+        /// Of which kind of provider; needed where several serve it, or none yet
+        #[arg(long = "type", value_enum)]
+        kind: Option<ProviderType>,
         /// Dollars per million input tokens; with this, the price is set
         #[arg(long, value_name = "DOLLARS")]
         input: Option<String>,

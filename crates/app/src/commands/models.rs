@@ -38,15 +38,20 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
             })
         }
         Models::Price {
-            model, input: None, ..
+            model,
+            kind,
+            input: None,
+            ..
         } => {
-            let view = client
-                .get_model_price(&model, &PriceQuery::default())
-                .await?;
+            let query = PriceQuery {
+                provider_type: kind.map(Into::into),
+            };
+            let view = client.get_model_price(&model, &query).await?;
             console.show(&view, || facts(console, &view))
         }
         Models::Price {
             model,
+            kind,
             input: Some(input),
             output,
             cached,
@@ -55,7 +60,7 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 return Err(Failure::usage("`--output` is missing: a price has both"));
             };
             let body = SetPrice {
-                provider_type: None,
+                provider_type: kind.map(Into::into),
                 input_per_million: Decimal(input),
                 output_per_million: Decimal(output),
                 cached_per_million: cached.map(Decimal),
@@ -109,20 +114,19 @@ fn or_dash(text: Option<String>) -> String {
 
 fn facts(console: Console, price: &PriceView) -> String {
     console.facts(&[
-        (
-            "input per million",
-            price.input_per_million.clone(),
-        ),
-        (
-            "output per million",
-            price.output_per_million.clone(),
-        ),
+        ("input per million", price.input_per_million.clone()),
+        ("output per million", price.output_per_million.clone()),
         (
             "cached per million",
             or_dash(price.cached_per_million.clone()),
         ),
         ("tiers", price.tiers.len().to_string()),
-        ("from", price.effective_from.map_or("built in".to_owned(), |at| at.to_string())),
+        (
+            "from",
+            price
+                .effective_from
+                .map_or("built in".to_owned(), |at| at.to_string()),
+        ),
         ("source", price.source.to_string()),
     ])
 }

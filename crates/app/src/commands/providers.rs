@@ -95,12 +95,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
 }
 
 async fn create(client: &Client, arguments: args::CreateProvider, console: Console) -> Outcome {
-    let kind = match arguments.kind {
-        args::ProviderType::OpenAi => ProviderType::Openai,
-        args::ProviderType::Anthropic => ProviderType::Anthropic,
-        args::ProviderType::Local => ProviderType::Local,
-        args::ProviderType::Simulated => ProviderType::Simulated,
-    };
+    let kind = ProviderType::from(arguments.kind);
     let needs_key = matches!(kind, ProviderType::Openai | ProviderType::Anthropic);
     let api_key = match (arguments.key_stdin, needs_key) {
         (true, _) => Some(secret_from_stdin()?),

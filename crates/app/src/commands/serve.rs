@@ -20,7 +20,7 @@ pub(super) fn run(arguments: Serve, global: &Global, console: Console) -> Outcom
         announce(&server, console);
         until_told(&server).await?;
         tracing::info!("draining; calls under way may finish");
-        Ok(server.stop().await?)
+        Ok(Box::pin(server.stop()).await?)
     })
 }
 

@@ -111,10 +111,10 @@ fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
                     followed = follow::calls(server.journal(), console) => followed?,
                     told = serve::until_told(&server) => told?,
                 }
-                Ok(server.stop().await?)
+                Ok(Box::pin(server.stop()).await?)
             }
             Err(failure) => {
-                server.stop().await?;
+                Box::pin(server.stop()).await?;
                 Err(failure)
             }
         }

@@ -70,8 +70,13 @@ pub(super) fn connections(metrics: &Metrics) -> Arc<dyn ConnectionObserver> {
 struct Counted(Metrics);
 
 fn surface(path: &str) -> Surface {
-    const SYSTEM: [&str; 5] =
-        ["/metrics", "/api/health", "/api/version", "/api/v1/health", "/api/v1/version"];
+    const SYSTEM: [&str; 5] = [
+        "/metrics",
+        "/api/health",
+        "/api/version",
+        "/api/v1/health",
+        "/api/v1/version",
+    ];
     match path {
         _ if path.starts_with("/v1/") => Surface::Gateway,
         _ if SYSTEM.iter().any(|system| path.starts_with(system)) => Surface::System,

@@ -85,7 +85,10 @@ impl Features {
             Terms::default(),
         );
         let keys = journal_keys(&master, instance)?;
-        let journal = JournalPlace { folder: folder.journal(), keys };
+        let journal = JournalPlace {
+            folder: folder.journal(),
+            keys,
+        };
         Ok(Features {
             log: AuditLog::new(audit.clone(), keeper, journal),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
