@@ -111,7 +111,6 @@ pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) db: Db,
     pub(crate) time: TestEnvironment,
-    pub(crate) identity: Identity,
     pub(crate) made: TenantCreated,
     pub(crate) changes: Arc<Mutex<Vec<Change>>>,
     pub(crate) metrics: Metrics,
@@ -206,7 +205,7 @@ impl World {
             plain_http: true,
         };
         let state = ApiState {
-            identity: identity.clone(),
+            identity,
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
             providers: Providers::new(
                 db.clone(),
@@ -253,7 +252,6 @@ impl World {
             router,
             db,
             time,
-            identity,
             made,
             changes,
             metrics,

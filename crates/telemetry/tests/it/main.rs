@@ -1,4 +1,6 @@
 //! Telemetry as an operator meets it.
 
+#![cfg(test)]
+
 mod lines;
 mod numbers;

@@ -51,3 +51,34 @@ fn invented_model_names_cannot_fill_the_memory() {
     assert!(text.matches("iron_model_calls_total{").count() <= 1_001);
     assert!(text.contains("iron_model_calls_total{provider=\"other\",model=\"other\"} 2000"));
 }
+
+#[test]
+fn every_metric_is_documented() {
+    let text = Metrics::new().render();
+    let mut page = String::from(
+        "# Metrics\n\nWhat `/metrics` shows, in OpenMetrics text. Durations are seconds, money is \
+         integer nano-dollars, sizes are bytes; counters end in `_total`. This page is made from \
+         what the server renders.\n\n| Metric | Kind | Meaning |\n|---|---|---|\n",
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    for pair in lines.windows(2) {
+        let help = pair[0]
+            .strip_prefix("# HELP ")
+            .and_then(|line| line.split_once(' '));
+        let kind = pair[1]
+            .strip_prefix("# TYPE ")
+            .and_then(|line| line.split_once(' '));
+        if let (Some((name, meaning)), Some((_, kind))) = (help, kind) {
+            page.push_str(&format!("| `{name}` | {kind} | {meaning} |\n"));
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+    if std::env::var_os("IRON_UPDATE_CONTRACT").is_some() {
+        std::fs::write(path, &page).expect("writes the page");
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/metrics.md differs; set IRON_UPDATE_CONTRACT=1 to write it anew"
+    );
+}
