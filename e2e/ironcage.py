@@ -33,6 +33,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def eventually(holds, seconds: float = 20) -> None:
+    """Waits until something holds that follows a call by a moment."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not true after {seconds} s"
+        time.sleep(0.1)
+
+
 class Refused(Exception):
     """The API said no."""
 
@@ -79,13 +87,7 @@ class Agent:
     def settles_at(self, least_nanos: int, most_nanos: int | None = None) -> None:
         """Waits until the ledger shows an amount in this range: leases report a moment after a call."""
         most_nanos = least_nanos + 1000 if most_nanos is None else most_nanos
-        deadline = time.monotonic() + 20
-        while True:
-            nanos = self.spent_micros() * 1000
-            if least_nanos - 1000 <= nanos <= most_nanos:
-                return
-            assert time.monotonic() < deadline, f"{nanos} is not within {least_nanos} and {most_nanos}"
-            time.sleep(0.1)
+        eventually(lambda: least_nanos - 1000 <= self.spent_micros() * 1000 <= most_nanos)
 
 
 class Server:

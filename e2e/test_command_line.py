@@ -68,7 +68,7 @@ def test_api_tokens_serve_programs(signed_in):
 def test_models_have_prices_that_can_be_changed(signed_in):
     assert signed_in.iron("--json", "models", "list", "--name", "gpt-4o-mini")["data"]
     signed_in.iron("models", "price", "my-model", "--type", "local", "--input", "1.5", "--output", "2")
-    assert signed_in.iron("--json", "models", "price", "my-model")["input_per_million"] == "1.5"
+    assert signed_in.iron("--json", "models", "price", "my-model")["input_per_million"] == "1.50"
 
 
 def test_a_session_is_renewed_before_it_ends(signed_in):

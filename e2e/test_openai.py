@@ -5,6 +5,8 @@ import json
 import openai
 import pytest
 
+from ironcage import eventually
+
 PIXEL = (
     "data:image/png;base64,"
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -34,7 +36,7 @@ def test_a_chat_answers_costs_and_is_counted(server):
     assert cost >= 0
     assert "x-ironcage-budget-remaining" in raw.headers
     agent.settles_at(cost * 1000)
-    assert server.api("GET", f"/agents/{agent.id}/status")["requests"]["total"] == 1
+    eventually(lambda: server.api("GET", f"/agents/{agent.id}/status")["requests"]["total"] == 1)
 
 
 def test_a_stream_arrives_in_pieces_and_ends_with_usage_if_asked(server):
