@@ -233,3 +233,85 @@ fn whatever_happens_no_budget_is_overspent_and_nothing_is_lost_on_postgres() {
         on_postgres(move |db| live(db, seed, limits, period, steps));
     });
 }
+
+/// Steps that random lives rarely put in this order.
+fn told(agent: i64, steps: Vec<Step>) {
+    on_sqlite(move |db| live(db, 7, (agent, 16_000, 16_000), Period::None, steps));
+}
+
+fn call(fixed: i64, percent: i64) -> Step {
+    let (agent, cap, floor) = (0, 0, 0);
+    Step::Admit(Wish {
+        agent,
+        fixed,
+        cap,
+        floor,
+        percent,
+    })
+}
+
+#[test]
+fn what_an_old_hold_leaves_is_not_used_under_a_lower_limit() {
+    on_sqlite(|db| async move {
+        let mut world = World::new(db, 7, 8_000, 16_000, 16_000, Period::None).await;
+        let agent = Scope::Agent(world.paths[0].agent);
+        take(&mut world, call(6_000, 10)).await;
+        take(&mut world, Step::Round).await;
+        assert_eq!(world.under_way(), (1, 0));
+        world.set_limit(agent, 1_000, None).await;
+        take(&mut world, Step::Settle(0)).await;
+        take(&mut world, call(500, 100)).await;
+        assert_eq!(
+            world.under_way(),
+            (0, 1),
+            "400 are left, and they are not here yet"
+        );
+        at_rest(&mut world).await;
+        the_rest_is_usable(&mut world).await;
+    });
+}
+
+#[test]
+fn an_answer_that_is_late_does_not_bring_a_closed_lease_back() {
+    on_sqlite(|db| async move {
+        let mut world = World::new(db, 7, 8_000, 16_000, 16_000, Period::None).await;
+        take(&mut world, call(4_000, 100)).await;
+        take(&mut world, Step::Ask(true)).await;
+        take(&mut world, Step::RequestArrives(0, false)).await;
+        // The answer is delivered, and its copy stays on the way.
+        take(&mut world, Step::ReplyArrives(0, true)).await;
+        take(&mut world, Step::Mark).await;
+        take(&mut world, Step::Sync(100)).await;
+        take(&mut world, Step::Settle(0)).await;
+        let late = world.late_replies();
+        // Nobody calls for so long that the lease is given back and closed.
+        for _ in 0..14 {
+            world.wait(Duration::from_secs(50)).await;
+            world.round_with(late).await;
+        }
+        take(&mut world, Step::ReplyArrives(0, false)).await;
+        world.nothing_is_in_hand();
+        at_rest(&mut world).await;
+    });
+}
+
+#[test]
+fn a_doubled_question_and_a_lost_answer_leave_nothing_behind() {
+    told(
+        8_000,
+        vec![
+            call(1_000, 50),
+            Step::Ask(false),
+            Step::RequestArrives(0, true),
+            Step::Lose(0),
+            Step::Ask(true),
+            Step::RequestArrives(0, true),
+            Step::RequestArrives(0, false),
+            Step::ReplyArrives(2, false),
+            Step::ReplyArrives(0, false),
+            Step::Mark,
+            Step::Sync(100),
+            Step::Settle(0),
+        ],
+    );
+}

@@ -696,16 +696,32 @@ impl World {
 
     /// One undisturbed exchange, and the disk follows.
     pub(crate) async fn round(&mut self) {
+        self.round_with(0).await;
+    }
+
+    /// As [`World::round`], while the first `late` answers stay on their way.
+    pub(crate) async fn round_with(&mut self, late: usize) {
         self.process.link.failed();
         self.ask(true);
         while !self.requests.is_empty() {
             self.request_arrives(0, false).await;
         }
-        while !self.replies.is_empty() {
-            self.reply_arrives(0, false);
+        while self.replies.len() > late {
+            self.reply_arrives(late, false);
         }
         self.mark();
         self.sync(100);
+    }
+
+    /// How many answers are on their way.
+    pub(crate) fn late_replies(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// The process holds no lease.
+    pub(crate) fn nothing_is_in_hand(&self) {
+        let (leases, _) = self.process.book.picture();
+        assert_eq!(leases, []);
     }
 
     /// The state of a budget.
