@@ -76,7 +76,7 @@ fn agents_and_projects() -> OpenApiRouter<Api> {
             projects::update_project,
             projects::delete_project
         ))
-        .routes(routes!(agents::create_agent, agents::list_agents))
+        .routes(routes!(agents::create::create_agent, agents::list_agents))
         .routes(routes!(
             agents::get_agent,
             agents::update_agent,
@@ -89,10 +89,10 @@ fn agents_and_projects() -> OpenApiRouter<Api> {
         .routes(routes!(agents::stop_agent))
         .routes(routes!(agents::kill_agent))
         .routes(routes!(
-            agents::get_agent_providers,
-            agents::assign_agent_providers
+            agents::providers::get_agent_providers,
+            agents::providers::assign_agent_providers
         ))
-        .routes(routes!(agents::remove_agent_provider))
+        .routes(routes!(agents::providers::remove_agent_provider))
 }
 
 fn catalog() -> OpenApiRouter<Api> {

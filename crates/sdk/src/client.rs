@@ -1,7 +1,11 @@
-//! The typed client: what the command line and the tests speak with.
+//! The typed client: what the command line and the tests speak with; one method for each
+//! operation, under the operation's own name.
 
-mod endpoints;
+mod agents;
+mod catalog;
 mod error;
+mod people;
+mod records;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,143 +1,29 @@
 //! Agents and what they are allowed.
 
+pub(crate) mod create;
+pub(crate) mod providers;
+
 use axum::extract::State;
 use iron_audit::{Authorised, UsageOf};
-use iron_fleet::{Agent, AgentChange, AgentFilter, NewAgent, RuntimeState, Verb};
-use iron_identity::{NewIcToken, Permission, Project, Role};
+use iron_fleet::{Agent, AgentChange, AgentFilter, RuntimeState, Verb};
+use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, ProviderId, Scope};
+use iron_primitives::{AgentId, Scope};
 use iron_runtime::authority::Change;
-use iron_sdk::BudgetAmount;
 use iron_sdk::agents::{
-    AgentAction, AgentCascade, AgentCreated, AgentDeleted, AgentQuery, AgentStatusView, AgentView,
-    AssignProviders, AssignedProviders, CreateAgent, ProviderRemoved, UpdateAgent,
+    AgentAction, AgentCascade, AgentDeleted, AgentQuery, AgentStatusView, AgentView, UpdateAgent,
 };
 use iron_sdk::lists::List;
-use iron_store::{Paged, Sort, Tx};
+use iron_store::{Paged, Sort};
 
-use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
+use crate::answer::{Answer, Tagged, list, page, tag_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::handlers::projects::set_budget;
-use crate::input::{IfMatch, Input, Params, PathId, PathIds};
+use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::{sort, words};
 use crate::state::Api;
 use crate::view;
-
-/// Creates an agent; it runs from now on.
-#[utoipa::path(post, path = "/agents", tag = "agents", request_body = CreateAgent, responses(
-    (status = 201, description = "The agent, with its token if asked for", body = AgentCreated),
-))]
-pub(crate) async fn create_agent(
-    State(api): State<Api>,
-    caller: Caller,
-    Input(body): Input<CreateAgent>,
-) -> Result<Created<AgentCreated>, Failure> {
-    let authorised = caller.may(Permission::AgentCreate)?;
-    check_developer_budget(&api, &authorised, body.budget)?;
-    let issuer = body
-        .create_ic_token
-        .unwrap_or(false)
-        .then(|| caller.may(Permission::TokenIssue));
-    let issuer = issuer.transpose()?;
-    let (limit, period) = (
-        view::money(Some(body.budget))?,
-        body.period.unwrap_or_default(),
-    );
-    let mut tx = api.db.begin().await?;
-    let new = new_agent(&api, &mut tx, &authorised, body).await?;
-    let agent = api.agents.create(&mut tx, &authorised, new).await?;
-    let scope = Scope::Agent(agent.id);
-    api.limits
-        .create_row(&mut tx, authorised.tenant, scope, limit, period)
-        .await?;
-    let token = match issuer {
-        Some(issuer) => Some(
-            api.identity
-                .create_ic_token(&mut tx, &issuer, token_of(&agent))
-                .await?,
-        ),
-        None => None,
-    };
-    tx.commit().await?;
-    let budget = api.limits.get(&authorised, scope).await?;
-    let location = format!("/api/v1/agents/{}", agent.id);
-    let created = view::agent_created(view::agent(agent, &budget, None), token);
-    Ok(Created {
-        location,
-        view: created,
-    })
-}
-
-/// What a developer gives his own agents would otherwise walk round the request of a budget.
-fn check_developer_budget(
-    api: &Api,
-    authorised: &Authorised,
-    budget: BudgetAmount,
-) -> Result<(), Problem> {
-    let most = api.config.max_developer_agent_budget;
-    if authorised.role != Role::Admin && budget > most {
-        let problem = format!(
-            "must be at most {} for a developer; ask an admin for more",
-            most.0
-        );
-        return Err(Problem::field("budget", problem));
-    }
-    Ok(())
-}
-
-/// The agent as `fleet` takes it, once everything that it names has been found.
-async fn new_agent(
-    api: &Api,
-    tx: &mut Tx,
-    authorised: &Authorised,
-    body: CreateAgent,
-) -> Result<NewAgent, Failure> {
-    let project: Project = match body.project_id {
-        Some(id) => api.identity.project(&mut *tx, authorised, id).await?,
-        None => api.identity.default_project(&mut *tx, authorised).await?,
-    };
-    let owner = body.owner_id.unwrap_or(authorised.user);
-    if owner != authorised.user {
-        if !authorised.reaches(owner, None) {
-            return Err(Problem::field("owner_id", "only an admin gives agents to others").into());
-        }
-        api.identity.user(&mut *tx, authorised, owner).await?;
-    }
-    let providers = body.providers.unwrap_or_default();
-    api.providers
-        .check_assignable(tx, authorised, &providers)
-        .await?;
-    Ok(NewAgent {
-        project: project.id,
-        team: project.team_id,
-        owner,
-        name: body.name,
-        description: body.description,
-        tags: body
-            .tags
-            .unwrap_or_default()
-            .into_iter()
-            .map(|tag| tag.0)
-            .collect(),
-        settings: body.settings.unwrap_or_default(),
-        providers,
-        environment: body
-            .environment
-            .map(view::environment_of)
-            .unwrap_or_default(),
-    })
-}
-
-fn token_of(agent: &Agent) -> NewIcToken {
-    NewIcToken {
-        agent: agent.id,
-        project: agent.project,
-        owner: agent.owner,
-        description: None,
-        expires_at: None,
-    }
-}
 
 /// Lists the agents that the caller may see.
 #[utoipa::path(get, path = "/agents", tag = "agents", params(AgentQuery), responses(
@@ -404,91 +290,4 @@ async fn act(
     tx.commit().await?;
     (api.notify)(Change::Agent(id));
     shown(api, authorised, agent).await
-}
-
-/// The providers of an agent, the preferred one first.
-#[utoipa::path(get, path = "/agents/{agent_id}/providers", tag = "agents",
-    params(("agent_id" = AgentId, Path, description = "The agent")), responses(
-    (status = 200, description = "The providers", body = AssignedProviders),
-))]
-pub(crate) async fn get_agent_providers(
-    State(api): State<Api>,
-    caller: Caller,
-    PathId(id): PathId<AgentId>,
-) -> Result<Tagged<AssignedProviders>, Failure> {
-    let authorised = caller.may(Permission::AgentRead)?;
-    let agent = api.agents.get(&authorised, id).await?;
-    with_providers(&api, &authorised, agent).await
-}
-
-async fn with_providers(
-    api: &Api,
-    authorised: &Authorised,
-    agent: Agent,
-) -> Result<Tagged<AssignedProviders>, Failure> {
-    let mut providers = Vec::with_capacity(agent.providers.len());
-    for id in &agent.providers {
-        providers.push(api.providers.get(authorised, *id).await?);
-    }
-    Ok(Tagged::new(
-        view::assigned(&agent, providers),
-        agent.updated_at,
-    ))
-}
-
-/// Replaces the providers of an agent.
-#[utoipa::path(put, path = "/agents/{agent_id}/providers", tag = "agents",
-    request_body = AssignProviders,
-    params(("agent_id" = AgentId, Path, description = "The agent")), responses(
-    (status = 200, description = "The providers", body = AssignedProviders),
-))]
-pub(crate) async fn assign_agent_providers(
-    State(api): State<Api>,
-    caller: Caller,
-    PathId(id): PathId<AgentId>,
-    if_match: IfMatch,
-    Input(body): Input<AssignProviders>,
-) -> Result<Tagged<AssignedProviders>, Failure> {
-    let authorised = caller.may(Permission::AgentUpdate)?;
-    let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.agents.read(&mut tx, &authorised, id).await?.updated_at,
-    ))?;
-    api.providers
-        .check_assignable(&mut tx, &authorised, &body.providers)
-        .await?;
-    let agent = api
-        .agents
-        .assign_providers(&mut tx, &authorised, id, body.providers)
-        .await?;
-    tx.commit().await?;
-    (api.notify)(Change::Agent(id));
-    with_providers(&api, &authorised, agent).await
-}
-
-/// Takes one provider from an agent.
-#[utoipa::path(delete, path = "/agents/{agent_id}/providers/{provider_id}", tag = "agents",
-    params(
-        ("agent_id" = AgentId, Path, description = "The agent"),
-        ("provider_id" = ProviderId, Path, description = "The provider"),
-    ), responses((status = 200, description = "What is left", body = ProviderRemoved)))]
-pub(crate) async fn remove_agent_provider(
-    State(api): State<Api>,
-    caller: Caller,
-    PathIds(id, provider): PathIds<AgentId, ProviderId>,
-) -> Result<Answer<ProviderRemoved>, Failure> {
-    let authorised = caller.may(Permission::AgentUpdate)?;
-    let mut tx = api.db.begin().await?;
-    let agent = api
-        .agents
-        .remove_provider(&mut tx, &authorised, id, provider)
-        .await?;
-    tx.commit().await?;
-    (api.notify)(Change::Agent(id));
-    let count = u64::try_from(agent.providers.len()).unwrap_or(u64::MAX);
-    Ok(Answer(ProviderRemoved {
-        removed: true,
-        remaining_providers: agent.providers,
-        count,
-    }))
 }

@@ -1,0 +1,133 @@
+//! The birth of an agent: with its budget, its providers and, if asked for, its token.
+
+use axum::extract::State;
+use iron_audit::Authorised;
+use iron_fleet::{Agent, NewAgent};
+use iron_identity::{NewIcToken, Permission, Project, Role};
+use iron_net::problem::Problem;
+use iron_primitives::Scope;
+use iron_sdk::BudgetAmount;
+use iron_sdk::agents::{AgentCreated, CreateAgent};
+use iron_store::Tx;
+
+use crate::answer::Created;
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::state::Api;
+use crate::view;
+
+/// Creates an agent; it runs from now on.
+#[utoipa::path(post, path = "/agents", tag = "agents", request_body = CreateAgent, responses(
+    (status = 201, description = "The agent, with its token if asked for", body = AgentCreated),
+))]
+pub(crate) async fn create_agent(
+    State(api): State<Api>,
+    caller: Caller,
+    Input(body): Input<CreateAgent>,
+) -> Result<Created<AgentCreated>, Failure> {
+    let authorised = caller.may(Permission::AgentCreate)?;
+    check_developer_budget(&api, &authorised, body.budget)?;
+    let issuer = body
+        .create_ic_token
+        .unwrap_or(false)
+        .then(|| caller.may(Permission::TokenIssue));
+    let issuer = issuer.transpose()?;
+    let (limit, period) = (
+        view::money(Some(body.budget))?,
+        body.period.unwrap_or_default(),
+    );
+    let mut tx = api.db.begin().await?;
+    let new = new_agent(&api, &mut tx, &authorised, body).await?;
+    let agent = api.agents.create(&mut tx, &authorised, new).await?;
+    let scope = Scope::Agent(agent.id);
+    api.limits
+        .create_row(&mut tx, authorised.tenant, scope, limit, period)
+        .await?;
+    let token = match issuer {
+        Some(issuer) => Some(
+            api.identity
+                .create_ic_token(&mut tx, &issuer, token_of(&agent))
+                .await?,
+        ),
+        None => None,
+    };
+    tx.commit().await?;
+    let budget = api.limits.get(&authorised, scope).await?;
+    let location = format!("/api/v1/agents/{}", agent.id);
+    let created = view::agent_created(view::agent(agent, &budget, None), token);
+    Ok(Created {
+        location,
+        view: created,
+    })
+}
+
+/// What a developer gives his own agents would otherwise walk round the request of a budget.
+fn check_developer_budget(
+    api: &Api,
+    authorised: &Authorised,
+    budget: BudgetAmount,
+) -> Result<(), Problem> {
+    let most = api.config.max_developer_agent_budget;
+    if authorised.role != Role::Admin && budget > most {
+        let problem = format!(
+            "must be at most {} for a developer; ask an admin for more",
+            most.0
+        );
+        return Err(Problem::field("budget", problem));
+    }
+    Ok(())
+}
+
+/// The agent as `fleet` takes it, once everything that it names has been found.
+async fn new_agent(
+    api: &Api,
+    tx: &mut Tx,
+    authorised: &Authorised,
+    body: CreateAgent,
+) -> Result<NewAgent, Failure> {
+    let project: Project = match body.project_id {
+        Some(id) => api.identity.project(&mut *tx, authorised, id).await?,
+        None => api.identity.default_project(&mut *tx, authorised).await?,
+    };
+    let owner = body.owner_id.unwrap_or(authorised.user);
+    if owner != authorised.user {
+        if !authorised.reaches(owner, None) {
+            return Err(Problem::field("owner_id", "only an admin gives agents to others").into());
+        }
+        api.identity.user(&mut *tx, authorised, owner).await?;
+    }
+    let providers = body.providers.unwrap_or_default();
+    api.providers
+        .check_assignable(tx, authorised, &providers)
+        .await?;
+    Ok(NewAgent {
+        project: project.id,
+        team: project.team_id,
+        owner,
+        name: body.name,
+        description: body.description,
+        tags: body
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|tag| tag.0)
+            .collect(),
+        settings: body.settings.unwrap_or_default(),
+        providers,
+        environment: body
+            .environment
+            .map(view::environment_of)
+            .unwrap_or_default(),
+    })
+}
+
+fn token_of(agent: &Agent) -> NewIcToken {
+    NewIcToken {
+        agent: agent.id,
+        project: agent.project,
+        owner: agent.owner,
+        description: None,
+        expires_at: None,
+    }
+}

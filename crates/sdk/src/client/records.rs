@@ -1,0 +1,165 @@
+//! Limits, leases, the audit log, health.
+
+use iron_primitives::{AgentId, AuditId, ProjectId, UserId};
+use reqwest::Method;
+
+use crate::audit::{AuditEntry, AuditQuery, AuditVerified, VerifyAudit};
+use crate::leases::{LeaseQuery, LeaseView};
+use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
+use crate::lists::List;
+use crate::system::{HealthView, VersionView};
+
+use super::{Call, Client, Error};
+
+impl Client {
+    /// An agent's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_agent_budget(&self, id: AgentId) -> Result<BudgetView, Error> {
+        self.send(Call::new(
+            Method::GET,
+            &format!("/limits/agents/{id}/budget"),
+        ))
+        .await
+    }
+
+    /// Sets an agent's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn set_agent_budget(
+        &self,
+        id: AgentId,
+        body: &SetAgentBudget,
+    ) -> Result<BudgetView, Error> {
+        self.send(Call::new(Method::PUT, &format!("/limits/agents/{id}/budget")).body(body))
+            .await
+    }
+
+    /// How an agent's budget has changed.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_agent_budget_history(
+        &self,
+        id: AgentId,
+        query: &HistoryQuery,
+    ) -> Result<BudgetHistory, Error> {
+        self.send(
+            Call::new(Method::GET, &format!("/limits/agents/{id}/budget/history")).query(query),
+        )
+        .await
+    }
+
+    /// A user's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_user_budget(&self, id: UserId) -> Result<BudgetView, Error> {
+        self.send(Call::new(
+            Method::GET,
+            &format!("/limits/users/{id}/budget"),
+        ))
+        .await
+    }
+
+    /// Sets a user's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn set_user_budget(&self, id: UserId, body: &SetBudget) -> Result<BudgetView, Error> {
+        self.send(Call::new(Method::PUT, &format!("/limits/users/{id}/budget")).body(body))
+            .await
+    }
+
+    /// A project's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_project_budget(&self, id: ProjectId) -> Result<BudgetView, Error> {
+        self.send(Call::new(
+            Method::GET,
+            &format!("/limits/projects/{id}/budget"),
+        ))
+        .await
+    }
+
+    /// Sets a project's budget.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn set_project_budget(
+        &self,
+        id: ProjectId,
+        body: &SetBudget,
+    ) -> Result<BudgetView, Error> {
+        self.send(Call::new(Method::PUT, &format!("/limits/projects/{id}/budget")).body(body))
+            .await
+    }
+
+    /// The leases of the tenant.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_leases(&self, query: &LeaseQuery) -> Result<List<LeaseView>, Error> {
+        self.send(Call::new(Method::GET, "/leases").query(query))
+            .await
+    }
+}
+
+impl Client {
+    /// The audit log.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_audit_logs(&self, query: &AuditQuery) -> Result<List<AuditEntry>, Error> {
+        self.send(Call::new(Method::GET, "/audit-logs").query(query))
+            .await
+    }
+
+    /// The user's own actions.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_my_audit_logs(&self, query: &AuditQuery) -> Result<List<AuditEntry>, Error> {
+        self.send(Call::new(Method::GET, "/audit-logs/me").query(query))
+            .await
+    }
+
+    /// One entry of the audit log.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_audit_log(&self, id: AuditId) -> Result<AuditEntry, Error> {
+        self.send(Call::new(Method::GET, &format!("/audit-logs/{id}")))
+            .await
+    }
+
+    /// Verifies the audit log.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn verify_audit_logs(&self, body: &VerifyAudit) -> Result<AuditVerified, Error> {
+        self.send(Call::new(Method::POST, "/audit-logs/verify").body(body))
+            .await
+    }
+}
+
+impl Client {
+    /// Which versions there are.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_version(&self) -> Result<VersionView, Error> {
+        self.send(Call::new(Method::GET, "/version")).await
+    }
+
+    /// How the server is.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_health(&self) -> Result<HealthView, Error> {
+        self.send(Call::new(Method::GET, "/health")).await
+    }
+}
