@@ -167,8 +167,20 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Inner { kind, message, fields, details, retry_after_seconds, cause } = *self.0;
-        let body = Body { code: kind.code(), message: &message, fields: &fields, details: &details };
+        let Inner {
+            kind,
+            message,
+            fields,
+            details,
+            retry_after_seconds,
+            cause,
+        } = *self.0;
+        let body = Body {
+            code: kind.code(),
+            message: &message,
+            fields: &fields,
+            details: &details,
+        };
         // Texts, numbers and maps with text keys always serialise.
         let body = serde_json::to_vec(&Envelope { error: body }).unwrap_or_default();
         let status =
@@ -176,11 +188,15 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, JSON);
         if let Some(seconds) = retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"iron\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(kind);
         if let Some(cause) = cause {

@@ -8,7 +8,15 @@ use uuid::Uuid;
 
 /// What every typed id has in common.
 pub trait Id:
-    Copy + Eq + Ord + std::hash::Hash + fmt::Debug + fmt::Display + FromStr<Err = InvalidId> + Send + Sync
+    Copy
+    + Eq
+    + Ord
+    + std::hash::Hash
+    + fmt::Debug
+    + fmt::Display
+    + FromStr<Err = InvalidId>
+    + Send
+    + Sync
 {
     /// The part before the underscore.
     const PREFIX: &'static str;
@@ -30,7 +38,10 @@ pub struct InvalidId {
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
     let invalid = InvalidId { prefix };
-    let Some(tail) = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else {
+    let Some(tail) = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'))
+    else {
         return Err(invalid);
     };
     // The hyphenated lower-case form is the only one: 36 characters, no braces, no URN.
@@ -136,7 +147,10 @@ mod tests {
     fn an_id_reads_back_what_it_prints() {
         let id: AgentId = TEXT.parse().expect("a well-formed id");
         assert_eq!(id.to_string(), TEXT);
-        assert_eq!(serde_json::to_string(&id).expect("serialises"), format!("\"{TEXT}\""));
+        assert_eq!(
+            serde_json::to_string(&id).expect("serialises"),
+            format!("\"{TEXT}\"")
+        );
     }
 
     #[test]
@@ -152,7 +166,11 @@ mod tests {
             tail.to_owned(),
             String::new(),
         ] {
-            assert_eq!(wrong.parse::<AgentId>(), Err(InvalidId { prefix: "agent" }), "{wrong}");
+            assert_eq!(
+                wrong.parse::<AgentId>(),
+                Err(InvalidId { prefix: "agent" }),
+                "{wrong}"
+            );
         }
     }
 

@@ -51,7 +51,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
     pub fn from_micros(micros: i64) -> Result<Self, MoneyError> {
-        micros.checked_mul(NANOS_PER_MICRO).map(Money).ok_or(MoneyError::OutOfRange)
+        micros
+            .checked_mul(NANOS_PER_MICRO)
+            .map(Money)
+            .ok_or(MoneyError::OutOfRange)
     }
 
     /// An amount given in whole cents.
@@ -59,7 +62,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
     pub fn from_cents(cents: i64) -> Result<Self, MoneyError> {
-        cents.checked_mul(NANOS_PER_CENT).map(Money).ok_or(MoneyError::OutOfRange)
+        cents
+            .checked_mul(NANOS_PER_CENT)
+            .map(Money)
+            .ok_or(MoneyError::OutOfRange)
     }
 
     /// The amount in nano-dollars.
@@ -82,7 +88,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::OutOfRange`] if it does not.
     pub fn plus(self, other: Money) -> Result<Money, MoneyError> {
-        self.0.checked_add(other.0).map(Money).ok_or(MoneyError::OutOfRange)
+        self.0
+            .checked_add(other.0)
+            .map(Money)
+            .ok_or(MoneyError::OutOfRange)
     }
 
     /// The difference, if it fits.
@@ -90,7 +99,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::OutOfRange`] if it does not.
     pub fn minus(self, other: Money) -> Result<Money, MoneyError> {
-        self.0.checked_sub(other.0).map(Money).ok_or(MoneyError::OutOfRange)
+        self.0
+            .checked_sub(other.0)
+            .map(Money)
+            .ok_or(MoneyError::OutOfRange)
     }
 
     /// The sum, kept at the largest amount where it would not fit.
@@ -117,7 +129,11 @@ impl fmt::Display for Money {
         let whole = absolute / NANOS_PER_DOLLAR.unsigned_abs();
         let fraction = format!("{:09}", absolute % NANOS_PER_DOLLAR.unsigned_abs());
         let kept = fraction.trim_end_matches('0').len().max(2);
-        write!(f, "{sign}{whole}.{}", fraction.get(..kept).unwrap_or(&fraction))
+        write!(
+            f,
+            "{sign}{whole}.{}",
+            fraction.get(..kept).unwrap_or(&fraction)
+        )
     }
 }
 
@@ -126,7 +142,9 @@ impl FromStr for Money {
     type Err = MoneyError;
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         let scaled = parse_decimal(text, 9)?;
-        i64::try_from(scaled).map(Money).map_err(|_| MoneyError::OutOfRange)
+        i64::try_from(scaled)
+            .map(Money)
+            .map_err(|_| MoneyError::OutOfRange)
     }
 }
 
@@ -154,7 +172,9 @@ impl UnitPrice {
     pub fn from_dollars_per_million(text: &str) -> Result<Self, MoneyError> {
         // Dollars per million units are micro-dollars per unit: six digits make pico-dollars.
         let scaled = parse_decimal(text, 6)?;
-        u64::try_from(scaled).map(UnitPrice).map_err(|_| MoneyError::OutOfRange)
+        u64::try_from(scaled)
+            .map(UnitPrice)
+            .map_err(|_| MoneyError::OutOfRange)
     }
 
     /// A price given as dollars for one unit, as a decimal text with at most twelve digits.
@@ -163,7 +183,9 @@ impl UnitPrice {
     /// If the text is no decimal, is negative, or is too precise.
     pub fn from_dollars_per_unit(text: &str) -> Result<Self, MoneyError> {
         let scaled = parse_decimal(text, 12)?;
-        u64::try_from(scaled).map(UnitPrice).map_err(|_| MoneyError::OutOfRange)
+        u64::try_from(scaled)
+            .map(UnitPrice)
+            .map_err(|_| MoneyError::OutOfRange)
     }
 
     /// The price in pico-dollars.
@@ -175,7 +197,11 @@ impl UnitPrice {
     pub fn to_dollars_per_million(self) -> String {
         let fraction = format!("{:06}", self.0 % 1_000_000);
         let kept = fraction.trim_end_matches('0').len().max(2);
-        format!("{}.{}", self.0 / 1_000_000, fraction.get(..kept).unwrap_or(&fraction))
+        format!(
+            "{}.{}",
+            self.0 / 1_000_000,
+            fraction.get(..kept).unwrap_or(&fraction)
+        )
     }
 
     /// What this many units cost.
@@ -207,14 +233,20 @@ impl PicoDollars {
         let quotient = self.0.div_euclid(PICOS_PER_NANO);
         let rest = self.0.rem_euclid(PICOS_PER_NANO);
         let nanos = quotient.saturating_add(i128::from(rest > 0));
-        i64::try_from(nanos).map(Money).map_err(|_| MoneyError::OutOfRange)
+        i64::try_from(nanos)
+            .map(Money)
+            .map_err(|_| MoneyError::OutOfRange)
     }
 }
 
 const fn round_half_up(value: i64, unit: i64) -> i64 {
     let quotient = value / unit;
     let rest = value % unit;
-    if rest.abs() * 2 >= unit { quotient + rest.signum() } else { quotient }
+    if rest.abs() * 2 >= unit {
+        quotient + rest.signum()
+    } else {
+        quotient
+    }
 }
 
 /// Reads `[-]digits[.digits]` as an integer scaled by ten to the power of `digits`.
@@ -252,18 +284,31 @@ mod tests {
 
     #[test]
     fn amounts_beyond_the_range_are_refused_not_wrapped() {
-        assert_eq!(UnitPrice::from_picos(u64::MAX).times(u64::MAX).ceil(), Err(MoneyError::OutOfRange));
-        assert_eq!(Money::MAX.plus(Money::from_nanos(1)), Err(MoneyError::OutOfRange));
+        assert_eq!(
+            UnitPrice::from_picos(u64::MAX).times(u64::MAX).ceil(),
+            Err(MoneyError::OutOfRange)
+        );
+        assert_eq!(
+            Money::MAX.plus(Money::from_nanos(1)),
+            Err(MoneyError::OutOfRange)
+        );
         assert_eq!(Money::from_cents(i64::MAX), Err(MoneyError::OutOfRange));
     }
 
     #[test]
     fn decimals_read_and_print_exactly() {
         assert_eq!("0.10".parse(), Ok(Money::from_nanos(100_000_000)));
-        assert_eq!("-1.000000001".parse(), Ok(Money::from_nanos(-1_000_000_001)));
+        assert_eq!(
+            "-1.000000001".parse(),
+            Ok(Money::from_nanos(-1_000_000_001))
+        );
         assert_eq!("1.0000000001".parse::<Money>(), Err(MoneyError::TooPrecise));
         for wrong in ["", ".5", "1.", "1e3", "+1", "1,0", "--1", "١"] {
-            assert_eq!(wrong.parse::<Money>(), Err(MoneyError::NotADecimal), "{wrong}");
+            assert_eq!(
+                wrong.parse::<Money>(),
+                Err(MoneyError::NotADecimal),
+                "{wrong}"
+            );
         }
         assert_eq!(Money::from_nanos(123_000).to_string(), "0.000123");
         assert_eq!(Money::from_nanos(-1_500_000_000).to_string(), "-1.50");
@@ -282,8 +327,14 @@ mod tests {
         let price = UnitPrice::from_dollars_per_million("0.075")?;
         assert_eq!(price.picos(), 75_000);
         assert_eq!(price.to_dollars_per_million(), "0.075");
-        assert_eq!(UnitPrice::from_dollars_per_unit("0.01")?.picos(), 10_000_000_000);
-        assert_eq!(UnitPrice::from_dollars_per_million("-1"), Err(MoneyError::OutOfRange));
+        assert_eq!(
+            UnitPrice::from_dollars_per_unit("0.01")?.picos(),
+            10_000_000_000
+        );
+        assert_eq!(
+            UnitPrice::from_dollars_per_million("-1"),
+            Err(MoneyError::OutOfRange)
+        );
         Ok(())
     }
 }

@@ -32,7 +32,13 @@ impl ToSchema for Timestamp {}
 
 impl PartialSchema for Period {
     fn schema() -> RefOr<Schema> {
-        let all = [Period::None, Period::Daily, Period::Weekly, Period::Monthly, Period::Quarterly];
+        let all = [
+            Period::None,
+            Period::Daily,
+            Period::Weekly,
+            Period::Monthly,
+            Period::Quarterly,
+        ];
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("How often a budget begins anew, in UTC."))
@@ -47,7 +53,9 @@ impl PartialSchema for Scope {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("The id of an agent, pool, user, team, project or tenant."))
+            .description(Some(
+                "The id of an agent, pool, user, team, project or tenant.",
+            ))
             .pattern(Some(format!("^(agent|pool|user|team|proj|tenant)_{UUID}$")))
             .into()
     }

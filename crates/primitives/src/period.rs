@@ -46,9 +46,15 @@ impl Period {
 
     /// Reads the word back.
     pub fn from_word(word: &str) -> Option<Period> {
-        [Period::None, Period::Daily, Period::Weekly, Period::Monthly, Period::Quarterly]
-            .into_iter()
-            .find(|period| period.as_str() == word)
+        [
+            Period::None,
+            Period::Daily,
+            Period::Weekly,
+            Period::Monthly,
+            Period::Quarterly,
+        ]
+        .into_iter()
+        .find(|period| period.as_str() == word)
     }
 
     /// The period in which an instant lies.
@@ -56,7 +62,12 @@ impl Period {
         let civil = at.civil();
         let midnight = civil.date().to_datetime(jiff::civil::Time::midnight());
         let (start, next): (DateTime, jiff::Span) = match self {
-            Period::None => return PeriodSpan { start: Timestamp::from_micros(0), end: None },
+            Period::None => {
+                return PeriodSpan {
+                    start: Timestamp::from_micros(0),
+                    end: None,
+                };
+            }
             Period::Daily => (midnight, 1.day()),
             Period::Weekly => {
                 let past = i64::from(civil.weekday().since(Weekday::Monday));
@@ -65,11 +76,17 @@ impl Period {
             Period::Monthly => (midnight.first_of_month(), 1.month()),
             Period::Quarterly => {
                 let past = i64::from((civil.month() - 1) % 3);
-                (midnight.first_of_month().saturating_sub(past.months()), 3.months())
+                (
+                    midnight.first_of_month().saturating_sub(past.months()),
+                    3.months(),
+                )
             }
         };
         let end = Timestamp::from_civil(start.saturating_add(next));
-        PeriodSpan { start: Timestamp::from_civil(start), end: Some(end) }
+        PeriodSpan {
+            start: Timestamp::from_civil(start),
+            end: Some(end),
+        }
     }
 }
 
@@ -79,7 +96,10 @@ mod tests {
 
     fn span(period: Period, at: &str) -> (String, String) {
         let span = period.span(at.parse().expect("a timestamp"));
-        (span.start.to_string(), span.end.expect("an end").to_string())
+        (
+            span.start.to_string(),
+            span.end.expect("an end").to_string(),
+        )
     }
 
     #[test]

@@ -184,10 +184,16 @@ impl fmt::Display for Refusal {
                 write!(f, "the agent is not allowed to use the model `{model}`")
             }
             Refusal::NoProvider { model } => {
-                write!(f, "no provider assigned to the agent serves the model `{model}`")
+                write!(
+                    f,
+                    "no provider assigned to the agent serves the model `{model}`"
+                )
             }
             Refusal::Unbounded { what } => {
-                write!(f, "the cost of {what} has no upper bound, so the call was not sent")
+                write!(
+                    f,
+                    "the cost of {what} has no upper bound, so the call was not sent"
+                )
             }
             Refusal::Untranslatable { feature, direction } => {
                 write!(f, "`{feature}` cannot be translated ({direction})")

@@ -72,12 +72,18 @@ impl Timestamp {
     pub(crate) fn from_civil(civil: jiff::civil::DateTime) -> Self {
         civil
             .to_zoned(jiff::tz::TimeZone::UTC)
-            .map_or(Timestamp(i64::MAX), |zoned| Timestamp(zoned.timestamp().as_microsecond()))
+            .map_or(Timestamp(i64::MAX), |zoned| {
+                Timestamp(zoned.timestamp().as_microsecond())
+            })
     }
 
     /// ISO 8601 with microseconds, as audit entries show it.
     pub fn to_string_micros(self) -> String {
-        format!("{}.{:06}Z", self.civil().strftime("%Y-%m-%dT%H:%M:%S"), self.0.rem_euclid(1_000_000))
+        format!(
+            "{}.{:06}Z",
+            self.civil().strftime("%Y-%m-%dT%H:%M:%S"),
+            self.0.rem_euclid(1_000_000)
+        )
     }
 }
 
@@ -85,7 +91,11 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.rem_euclid(1_000_000) / 1_000;
-        write!(f, "{}.{millis:03}Z", self.civil().strftime("%Y-%m-%dT%H:%M:%S"))
+        write!(
+            f,
+            "{}.{millis:03}Z",
+            self.civil().strftime("%Y-%m-%dT%H:%M:%S")
+        )
     }
 }
 
@@ -137,12 +147,18 @@ impl BootInstant {
 
     /// The instant this much later.
     pub fn plus(self, duration: Duration) -> Self {
-        BootInstant(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        BootInstant(
+            self.0
+                .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// The instant this much earlier.
     pub fn minus(self, duration: Duration) -> Self {
-        BootInstant(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        BootInstant(
+            self.0
+                .saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// How long after `earlier` this instant lies; zero if it does not.
@@ -161,7 +177,10 @@ mod tests {
         assert_eq!(instant.to_string(), "2025-12-10T10:30:45.123Z");
         assert_eq!(instant.to_string_micros(), "2025-12-10T10:30:45.123456Z");
         assert_eq!("2025-12-10T10:30:45.123456Z".parse(), Ok(instant));
-        assert_eq!("2025-12-10T10:30:45Z".parse(), Ok(Timestamp::from_seconds(1_765_362_645)));
+        assert_eq!(
+            "2025-12-10T10:30:45Z".parse(),
+            Ok(Timestamp::from_seconds(1_765_362_645))
+        );
     }
 
     #[test]

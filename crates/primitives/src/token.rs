@@ -72,7 +72,10 @@ impl TokenValue {
     /// Draws a new token: 24 random bytes.
     pub fn generate(kind: TokenKind, environment: &Environment) -> Self {
         let tail = URL_SAFE_NO_PAD.encode(environment.random::<24>());
-        TokenValue { kind, value: Secret::new(format!("{}{tail}", kind.prefix())) }
+        TokenValue {
+            kind,
+            value: Secret::new(format!("{}{tail}", kind.prefix())),
+        }
     }
 
     /// Reads a token value; a record id (36-character tail) is not one.
@@ -85,11 +88,17 @@ impl TokenValue {
             .find(|kind| text.starts_with(kind.prefix()))
             .ok_or(InvalidToken)?;
         let well_formed = text.len() == 35
-            && text.bytes().skip(3).all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && text
+                .bytes()
+                .skip(3)
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !well_formed {
             return Err(InvalidToken);
         }
-        Ok(TokenValue { kind, value: Secret::new(text.to_owned()) })
+        Ok(TokenValue {
+            kind,
+            value: Secret::new(text.to_owned()),
+        })
     }
 
     /// Which kind it is.
@@ -120,13 +129,19 @@ mod tests {
     #[test]
     fn record_ids_and_secrets_are_refused_in_each_others_place() {
         let secret = "ic_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert_eq!(TokenValue::parse(secret).map(|t| t.kind()), Ok(TokenKind::Ic));
+        assert_eq!(
+            TokenValue::parse(secret).map(|t| t.kind()),
+            Ok(TokenKind::Ic)
+        );
         assert_eq!(
             TokenValue::parse("ic_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"),
             Err(InvalidToken)
         );
         assert!(secret.parse::<crate::IcTokenId>().is_err());
         assert_eq!(TokenValue::parse("at_short"), Err(InvalidToken));
-        assert_eq!(TokenValue::parse("ic_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), Err(InvalidToken));
+        assert_eq!(
+            TokenValue::parse("ic_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+            Err(InvalidToken)
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! What must be true of the house itself, and of the command line without a server.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its setting cannot be made")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its setting cannot be made"
+)]
 
 mod command_line;
 mod floors;

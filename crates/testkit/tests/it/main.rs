@@ -1,6 +1,9 @@
 //! The fake providers themselves: an oracle must be right before it judges.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its setting cannot be made")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its setting cannot be made"
+)]
 
 use iron_testkit::{Answer, Behaviour, Billing, FakeUpstream, Fault, Shape, UsageReport};
 use serde_json::{Value, json};

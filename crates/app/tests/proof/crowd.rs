@@ -1,0 +1,111 @@
+//! Many clients of one agent, some of whom leave without a word.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::http;
+
+/// What the crowd does.
+#[derive(Clone)]
+pub(crate) struct Crowd {
+    pub(crate) address: String,
+    pub(crate) token: String,
+    pub(crate) clients: u64,
+    /// One call in this many is left at a random byte; 0 = nobody leaves.
+    pub(crate) leaves_one_in: u64,
+    /// The cap that each call asks for.
+    pub(crate) max_tokens: u64,
+    /// A client that was refused this often in a row goes home.
+    pub(crate) patience: u32,
+    /// Everybody goes home after this long.
+    pub(crate) at_most: Duration,
+}
+
+/// What happened to the crowd.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) answered: AtomicU64,
+    pub(crate) left: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+/// A small generator whose sequence repeats (SplitMix64).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+/// Lets the crowd spend until everybody was refused for good.
+pub(crate) async fn spend(crowd: Crowd) -> Arc<Tally> {
+    let tally = Arc::new(Tally::default());
+    let started = Instant::now();
+    let clients: Vec<_> = (0..crowd.clients)
+        .map(|index| tokio::spawn(one(crowd.clone(), tally.clone(), Dice(index), started)))
+        .collect();
+    for client in clients {
+        client.await.expect("a client does not panic");
+    }
+    tally
+}
+
+async fn one(crowd: Crowd, tally: Arc<Tally>, mut dice: Dice, started: Instant) {
+    let mut refusals = 0;
+    while refusals < crowd.patience && started.elapsed() < crowd.at_most {
+        let stream = dice.roll(2) == 0;
+        let body = json!({
+            "model": "gpt-4o-mini",
+            "messages": [{"role": "user", "content": "How much is the fish? ".repeat(4)}],
+            "max_tokens": crowd.max_tokens,
+            "stream": stream,
+        });
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nauthorization: Bearer {}",
+            crowd.token
+        );
+        let leaves = crowd.leaves_one_in > 0 && dice.roll(crowd.leaves_one_in) == 0;
+        let leave_after = leaves.then(|| usize::try_from(dice.roll(3_000)).unwrap_or(0));
+        match http::request(&crowd.address, &head, &body.to_string(), leave_after).await {
+            None if leaves => _ = tally.left.fetch_add(1, Ordering::Relaxed),
+            None => {
+                // Killed just now: the server will be back.
+                tally.failed.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Some(answer) if answer.status == 429 => {
+                assert!(
+                    !answer.whole || answer.body.contains("BUDGET_EXCEEDED"),
+                    "{}",
+                    answer.body
+                );
+                tally.refused.fetch_add(1, Ordering::Relaxed);
+                refusals += 1;
+                continue;
+            }
+            Some(answer) if answer.status == 200 => {
+                let counter = if answer.whole {
+                    &tally.answered
+                } else {
+                    &tally.left
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+            // The provider broke its answer before the first byte: 5xx in the caller's shape.
+            Some(answer) => {
+                assert!(answer.status >= 500, "{} {}", answer.status, answer.body);
+                tally.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        refusals = 0;
+    }
+}

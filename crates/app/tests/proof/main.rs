@@ -1,0 +1,13 @@
+//! No overspend, shown on the real binary: a crowd spends one small budget as fast as it can
+//! while clients hang up, the provider breaks its streams and the server is killed. The fake
+//! provider counts what it really bills and is the only judge.
+
+#![cfg(test)]
+
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/server.rs"]
+mod server;
+
+mod crowd;
+mod spending;

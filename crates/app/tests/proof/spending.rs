@@ -1,0 +1,190 @@
+//! One agent, one budget, a crowd.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use iron_testkit::{Behaviour, Billing, FakeUpstream, Fault, Shape, UsageReport};
+use serde_json::Value;
+
+use crate::crowd::{Crowd, Dice, spend};
+use crate::server::{Agent, Server};
+
+const NANOS_PER_MICRO: i64 = 1_000;
+
+fn crowd(server: &Server, agent: &Agent) -> Crowd {
+    Crowd {
+        address: server.address.clone(),
+        token: agent.token.clone(),
+        clients: 64,
+        leaves_one_in: 0,
+        max_tokens: 200,
+        patience: 3,
+        at_most: Duration::from_secs(150),
+    }
+}
+
+fn field(budget: &Value, name: &str) -> i64 {
+    budget
+        .get(name)
+        .and_then(Value::as_i64)
+        .unwrap_or_else(|| panic!("no `{name}` in {budget}"))
+}
+
+/// Waits until no call is held any more: drains take a while after the crowd has gone.
+async fn at_rest(server: &Server, admin: &str, agent: &Agent) -> Value {
+    let mut budget = server.budget(admin, agent).await;
+    for _ in 0..400 {
+        if field(&budget, "reserved_micros") == 0 {
+            return budget;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        budget = server.budget(admin, agent).await;
+    }
+    budget
+}
+
+/// Never over, and never counted below what the provider billed (to the rounding of a micro).
+fn assert_never_over(billed_nanos: i64, budget_nanos: i64, spent_micros: i64) {
+    assert!(
+        billed_nanos <= budget_nanos,
+        "billed {billed_nanos} of {budget_nanos}"
+    );
+    assert!(
+        spent_micros * NANOS_PER_MICRO + NANOS_PER_MICRO / 2 >= billed_nanos,
+        "counted {spent_micros} µ$, billed {billed_nanos} n$"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_uses_a_budget_up_and_never_over() {
+    let upstream = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
+    upstream.behave(Behaviour {
+        output_tokens: 150,
+        ..Behaviour::default()
+    });
+    let server = Server::start().await;
+    let admin = server.sign_in().await;
+    let agent = server
+        .agent(&admin, &upstream.base_url(), &upstream.key(), 0.10)
+        .await;
+
+    let tally = spend(crowd(&server, &agent)).await;
+
+    let budget = at_rest(&server, &admin, &agent).await;
+    let billed = upstream.billed_nanos();
+    println!(
+        "billed {billed} n$ of 100000000, {} answered, {} refused",
+        tally.answered.load(Ordering::Relaxed),
+        tally.refused.load(Ordering::Relaxed)
+    );
+    assert_never_over(billed, 100_000_000, field(&budget, "spent_micros"));
+    assert!(
+        billed >= 95_000_000,
+        "only {billed} of 100000000 n$ was used"
+    );
+}
+
+/// Changes the provider's mood every few calls.
+fn moody(dice: &mut Dice) -> Behaviour {
+    let fault = match dice.roll(6) {
+        0 => Fault::CutAt(usize::try_from(dice.roll(2_000)).unwrap_or(0)),
+        1 => Fault::OverloadedAfter(usize::try_from(dice.roll(20)).unwrap_or(0)),
+        _ => Fault::None,
+    };
+    Behaviour {
+        output_tokens: dice.roll(260),
+        usage: if dice.roll(4) == 0 {
+            UsageReport::Missing
+        } else {
+            UsageReport::True
+        },
+        billing: if dice.roll(2) == 0 {
+            Billing::GoesOn
+        } else {
+            Billing::Stops
+        },
+        fault,
+        ..Behaviour::default()
+    }
+}
+
+fn keep_changing(upstream: &FakeUpstream) {
+    let mut dice = Dice(7);
+    for _ in 0..20_000 {
+        upstream.behave_once(moody(&mut dice));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_counted() {
+    let upstream = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
+    keep_changing(&upstream);
+    let server = Server::start().await;
+    let admin = server.sign_in().await;
+    let agent = server
+        .agent(&admin, &upstream.base_url(), &upstream.key(), 0.10)
+        .await;
+
+    let tally = spend(Crowd {
+        leaves_one_in: 4,
+        ..crowd(&server, &agent)
+    })
+    .await;
+
+    let budget = at_rest(&server, &admin, &agent).await;
+    let spent = field(&budget, "spent_micros");
+    println!(
+        "billed {} n$, counted {spent} µ$ of 100000; {} answered, {} left, {} refused, {} failed",
+        upstream.billed_nanos(),
+        tally.answered.load(Ordering::Relaxed),
+        tally.left.load(Ordering::Relaxed),
+        tally.refused.load(Ordering::Relaxed),
+        tally.failed.load(Ordering::Relaxed)
+    );
+    assert_never_over(upstream.billed_nanos(), 100_000_000, spent);
+    assert!(spent >= 95_000, "only {spent} of 100000 µ$ was used");
+    assert!(
+        tally.left.load(Ordering::Relaxed) > 20,
+        "hardly anyone left"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_forfeit_no_more_than_what_was_in_flight() {
+    const KILLS: i64 = 12;
+    const BUDGET_NANOS: i64 = 1_000_000_000;
+    let upstream = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
+    keep_changing(&upstream);
+    let mut server = Server::start().await;
+    let admin = server.sign_in().await;
+    let agent = server
+        .agent(&admin, &upstream.base_url(), &upstream.key(), 1.00)
+        .await;
+
+    let everybody = tokio::spawn(spend(Crowd {
+        leaves_one_in: 8,
+        ..crowd(&server, &agent)
+    }));
+    let mut dice = Dice(11);
+    for _ in 0..KILLS {
+        tokio::time::sleep(Duration::from_millis(150 + dice.roll(350))).await;
+        server.kill_and_restart().await;
+    }
+    let tally = everybody.await.expect("the crowd goes home");
+
+    let admin = server.sign_in().await;
+    let budget = at_rest(&server, &admin, &agent).await;
+    let (billed, spent) = (upstream.billed_nanos(), field(&budget, "spent_micros"));
+    println!(
+        "{KILLS} kills: billed {billed} n$, counted {spent} µ$ of 1000000; {} answered, {} failed",
+        tally.answered.load(Ordering::Relaxed),
+        tally.failed.load(Ordering::Relaxed)
+    );
+    assert_never_over(billed, BUDGET_NANOS, spent);
+}
