@@ -153,14 +153,15 @@ async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_count
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn kills_forfeit_no_more_than_what_was_in_flight() {
-    const KILLS: i64 = 12;
-    const BUDGET_NANOS: i64 = 1_000_000_000;
-    let upstream = FakeUpstream::start(Shape::OpenAi)
-        .await
-        .expect("a fake provider");
-    keep_changing(&upstream);
+const KILLS: i64 = 12;
+const BUDGET_NANOS: i64 = 1_000_000_000;
+/// What one call of the crowd holds at most: 200 tokens of output and the prompt by its bytes,
+/// at the dearest tier that may apply.
+const BOUND_NANOS: i64 = 400_000;
+
+/// Lets a crowd spend a dollar while the server is killed again and again; what was billed and
+/// what was counted, in nano-dollars.
+async fn spend_under_kills(upstream: &FakeUpstream) -> (i64, i64) {
     let mut server = Server::start().await;
     let admin = server.sign_in().await;
     let agent = server
@@ -187,4 +188,32 @@ async fn kills_forfeit_no_more_than_what_was_in_flight() {
         tally.failed.load(Ordering::Relaxed)
     );
     assert_never_over(billed, BUDGET_NANOS, spent);
+    (billed, spent * NANOS_PER_MICRO)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_forfeits_at_most_the_bounds_of_the_calls_in_flight() {
+    let upstream = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
+    upstream.behave(Behaviour {
+        output_tokens: 150,
+        ..Behaviour::default()
+    });
+    let (billed, counted) = spend_under_kills(&upstream).await;
+    let in_flight = 64 * BOUND_NANOS;
+    assert!(
+        counted - billed <= KILLS * in_flight,
+        "{} n$ were forfeited by {KILLS} kills",
+        counted - billed
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_and_a_provider_that_breaks_its_streams_never_overspend() {
+    let upstream = FakeUpstream::start(Shape::OpenAi)
+        .await
+        .expect("a fake provider");
+    keep_changing(&upstream);
+    spend_under_kills(&upstream).await;
 }
