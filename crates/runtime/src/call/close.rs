@@ -206,7 +206,9 @@ impl Runtime {
             calls.overhead.observe(took(at));
         }
         for attempt in &record.attempts {
-            let model = self.counters.of(&self.metrics, &attempt.provider_kind, &attempt.model);
+            let model = self
+                .counters
+                .of(&self.metrics, &attempt.provider_kind, &attempt.model);
             model.calls.inc();
             let tokens = &attempt.tokens;
             model
