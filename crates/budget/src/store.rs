@@ -571,9 +571,18 @@ pub(crate) async fn generation(tx: &mut Tx) -> Result<i64, Error> {
     Ok(row.get("generation")?)
 }
 
-pub(crate) async fn begin_generation(tx: &mut Tx) -> Result<i64, Error> {
-    sql("UPDATE ledger_generation SET generation = generation + 1 WHERE id = 1")
+pub(crate) async fn begin_generation(tx: &mut Tx, now: Timestamp) -> Result<i64, Error> {
+    sql("UPDATE ledger_generation SET generation = generation + 1, began_at = $1 WHERE id = 1")
+        .bind(now)
         .execute(&mut *tx)
         .await?;
     generation(tx).await
+}
+
+/// When the present generation began; what was opened before may have ended since.
+pub(crate) async fn generation_began_at(tx: &mut Tx) -> Result<Timestamp, Error> {
+    let row = sql("SELECT began_at FROM ledger_generation WHERE id = 1")
+        .fetch_one(tx)
+        .await?;
+    Ok(row.get("began_at")?)
 }

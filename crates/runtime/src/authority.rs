@@ -324,7 +324,8 @@ pub struct Grant {
     pub granted: i64,
     /// How long from the answer until the period has begun; zero if it has.
     pub not_before_ms: u64,
-    /// How long from the question the lease lives; never beyond its period.
+    /// How long from the question the lease lives; never beyond its period. Zero for one that
+    /// has ended before its owner heard of it, and is to be closed.
     pub ttl_ms: u64,
     /// The budget after this exchange.
     pub view: BudgetView,

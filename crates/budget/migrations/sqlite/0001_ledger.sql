@@ -104,10 +104,11 @@ CREATE TABLE instances (
 -- One row: counts how often the ledger was found in an earlier state than its instances knew.
 CREATE TABLE ledger_generation (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    began_at INTEGER NOT NULL
 );
 
-INSERT INTO ledger_generation (id, generation) VALUES (1, 1);
+INSERT INTO ledger_generation (id, generation, began_at) VALUES (1, 1, 0);
 
 CREATE TABLE budget_changes (
     id TEXT NOT NULL PRIMARY KEY,

@@ -25,7 +25,7 @@ impl Ledger {
         let sequence = known.map_or(0, |row| row.sequence);
         let seen = i64::try_from(enrolment.seen).unwrap_or(i64::MAX);
         let generation = if seen > sequence {
-            store::begin_generation(&mut tx).await?
+            store::begin_generation(&mut tx, now).await?
         } else {
             store::generation(&mut tx).await?
         };

@@ -104,7 +104,7 @@ impl Ledger {
         let mut sequence = row.sequence;
         if seen >= sequence {
             // The instance remembers answers that the ledger has not given yet.
-            generation = store::begin_generation(tx).await?;
+            generation = store::begin_generation(tx, now).await?;
             sequence = seen.saturating_add(1);
             declared = 0;
             tracing::error!(instance = %from.instance, generation, "the ledger is in an earlier state");
@@ -382,8 +382,9 @@ impl Ledger {
         }
     }
 
-    /// Names the open leases that a complete report does not: their first answer was lost.
-    /// One that was ever reported on is not among them, whoever has forgotten it.
+    /// Names the leases that a complete report does not: their first answer was lost. One that
+    /// was ever reported on, or that stood in a ledger before it was restored, is not among
+    /// them: its owner may have ended it. One that has expired meanwhile is named to be closed.
     async fn offer_unclaimed(
         &self,
         tx: &mut Tx,
@@ -397,19 +398,28 @@ impl Ledger {
             .map(|report| report.lease)
             .chain(reply.grants.iter().map(|grant| grant.lease))
             .collect();
-        let which = Which::Of {
-            instance: session.from.instance,
-            incarnation: session.incarnation,
-            state: LeaseState::Open,
-        };
-        for lease in store::leases(tx, which).await? {
-            let account = &lease.account;
-            let untouched = account.settled == 0 && account.returned == 0;
-            if untouched && !known.contains(&lease.id) {
+        let since = store::generation_began_at(tx).await?;
+        let (instance, incarnation) = (session.from.instance, session.incarnation);
+        for state in [LeaseState::Open, LeaseState::Fenced] {
+            let which = Which::Of {
+                instance,
+                incarnation,
+                state,
+            };
+            for lease in store::leases(tx, which).await? {
+                let account = &lease.account;
+                let untouched = account.settled == 0 && account.returned == 0;
+                if !untouched || lease.opened_at < since || known.contains(&lease.id) {
+                    continue;
+                }
                 let counters = store::find_period(&mut *tx, &lease.key, &lease.span)
                     .await?
                     .unwrap_or_default();
-                reply.grants.push(self.told(session, &lease, &counters));
+                let mut grant = self.told(session, &lease, &counters);
+                if state == LeaseState::Fenced {
+                    grant.ttl_ms = 0;
+                }
+                reply.grants.push(grant);
             }
         }
         Ok(())

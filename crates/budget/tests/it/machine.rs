@@ -315,3 +315,35 @@ fn a_doubled_question_and_a_lost_answer_leave_nothing_behind() {
         ],
     );
 }
+
+#[test]
+fn a_lease_that_nobody_heard_of_before_it_expired_is_given_back() {
+    told(
+        1_000,
+        vec![
+            call(10, 0),
+            Step::Ask(false),
+            Step::RequestArrives(0, false),
+            Step::Lose(0),
+            Step::Wait(86_400_000),
+        ],
+    );
+}
+
+#[test]
+fn a_snapshot_before_the_first_exchange_keeps_the_legacy_of_the_dead() {
+    told(
+        1_000,
+        vec![
+            call(10, 0),
+            Step::Ask(false),
+            Step::RequestArrives(0, false),
+            Step::Kill,
+            Step::Sync(100),
+            Step::Snapshot,
+            Step::Sync(100),
+            Step::Snapshot,
+            Step::Kill,
+        ],
+    );
+}

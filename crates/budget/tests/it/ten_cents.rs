@@ -213,7 +213,7 @@ async fn open(
     options: &Options,
     environment: &Environment,
 ) -> (Journal, iron_journal::Recovered) {
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         match Journal::open(folder, options.clone(), environment.clone()) {
             Ok(opened) => return opened,
             Err(iron_journal::Error::Locked { .. }) => {

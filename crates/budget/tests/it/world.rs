@@ -412,7 +412,7 @@ impl World {
         let ask = self.process.book.collect(complete, &self.world.environment);
         let exchange = self.process.link.exchange(complete, [ask]);
         let silent = exchange.reports.is_empty() && exchange.wants.is_empty();
-        if silent && exchange.witnessed.is_empty() {
+        if silent && !complete {
             return;
         }
         let process = self.process.number();
@@ -535,11 +535,13 @@ impl World {
         let (leases, holds) = self.process.book.picture();
         let process = self.process.note(self.boot);
         let earlier = self.process.link.earlier().to_vec();
+        let witnessed = self.process.link.witnessed().to_vec();
         let picture = Snapshot {
             process,
             leases,
             holds,
             earlier,
+            witnessed,
         };
         self.disk.push(Frame::Snapshot(
             serde_json::to_vec(&picture).expect("serialises"),

@@ -105,7 +105,7 @@ impl Book {
         };
         pocket.take(grant, asked_at, now, &policy);
         pocket.low_water = pocket.provision(&policy) / 2;
-        if grant.not_before_ms == 0 && grant.view.limit.is_some() {
+        if grant.not_before_ms == 0 && grant.ttl_ms > 0 && grant.view.limit.is_some() {
             if grant.view.room() == 0 {
                 pocket.dry_until = Some(now.plus(policy.dry_for));
             }

@@ -68,8 +68,9 @@ impl Inner {
     pub(super) async fn exchange(&self, complete: bool) -> Result<(), AuthorityError> {
         let asked_at = self.environment.boot();
         let (exchange, complete) = self.gather(complete, asked_at);
+        // An empty report is a sign of life, and asks for leases whose grant was lost.
         let silent = exchange.reports.is_empty() && exchange.wants.is_empty();
-        if silent && exchange.witnessed.is_empty() {
+        if silent && !complete {
             return Ok(());
         }
         match self.authority.exchange(exchange).await {

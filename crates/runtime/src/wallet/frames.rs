@@ -107,6 +107,8 @@ pub struct Snapshot {
     pub holds: Vec<HoldState>,
     /// Final accounts of earlier processes that the ledger has not booked yet.
     pub earlier: Vec<LeaseReport>,
+    /// Earlier processes whose legacy the ledger has not heard yet.
+    pub witnessed: Vec<u64>,
 }
 
 /// The payload of a reserve frame.

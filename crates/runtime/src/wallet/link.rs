@@ -122,6 +122,11 @@ impl Link {
         &self.earlier
     }
 
+    /// Processes whose legacy is still to be told.
+    pub fn witnessed(&self) -> &[u64] {
+        &self.witnessed
+    }
+
     /// The owner, with the newest answer it has heard.
     pub const fn owner(&self) -> &Owner {
         &self.owner

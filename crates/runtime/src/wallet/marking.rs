@@ -141,12 +141,16 @@ impl Inner {
             leases.extend(more_leases);
             holds.extend(more_holds);
         }
-        let earlier = self.link().earlier.clone();
+        let (earlier, witnessed) = {
+            let link = self.link();
+            (link.earlier().to_vec(), link.witnessed().to_vec())
+        };
         let picture = Snapshot {
             process: self.process(),
             leases,
             holds,
             earlier,
+            witnessed,
         };
         let bytes = serde_json::to_vec(&picture).unwrap_or_default();
         if let Err(stopped) = self.journal.append_snapshot(since, &bytes) {

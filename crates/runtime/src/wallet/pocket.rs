@@ -208,7 +208,13 @@ impl Pocket {
                 .plus(policy.begin_margin),
         };
         if self.account_mut(grant.lease).is_none() {
-            self.adopt(Account::open(grant), not_before > now);
+            let mut account = Account::open(grant);
+            if grant.ttl_ms == 0 {
+                account.ending = true;
+                self.ending.push(account);
+            } else {
+                self.adopt(account, not_before > now);
+            }
         }
         let stale = self.frozen_at.is_some_and(|frozen| asked_at <= frozen);
         let ahead = grant.not_before_ms > 0;
@@ -218,7 +224,7 @@ impl Pocket {
                 account.give_back(i64::MAX);
             }
         }
-        if !ahead {
+        if !ahead && grant.ttl_ms > 0 {
             self.see(grant.view, grant.span.end);
         }
         self.turn(now);

@@ -91,6 +91,8 @@ pub struct Replay {
     earlier: BTreeMap<LeaseId, LeaseReport>,
     /// The processes that wrote, by incarnation, each with its boot.
     processes: BTreeMap<u64, String>,
+    /// Older ones that a snapshot says are still to be told of.
+    untold: Vec<u64>,
     last: Option<ProcessNote>,
     unreadable: usize,
 }
@@ -170,7 +172,11 @@ impl Replay {
             accounts,
             orphans: self.open.into_values().collect(),
             witnessed: if self.unreadable == 0 {
-                self.processes.into_keys().collect()
+                self.untold
+                    .iter()
+                    .copied()
+                    .chain(self.processes.into_keys())
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -253,6 +259,7 @@ impl Replay {
         self.leases.clear();
         // What those before it left is told by its own list.
         self.processes.clear();
+        self.untold.clone_from(&taken.witnessed);
         self.earlier = taken
             .earlier
             .iter()
