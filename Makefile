@@ -3,7 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# Outside the checkout, so that a fresh clone is not a cold build.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(HOME)/.cache/iron-cage/target)
+export CARGO_TARGET_DIR := $(TARGET_DIR)
 BINARY := target/release/iron
 # Without mold the default linker serves: an empty RUSTFLAGS overrides .cargo/config.toml.
 CARGO = $(shell command -v mold >/dev/null || echo RUSTFLAGS=) cargo
@@ -33,7 +35,7 @@ test: ## Everything that must hold: format, lints, tests on both databases, real
 	@.ci/with-postgres $(MAKE) --no-print-directory check
 
 .PHONY: check
-check: fmt-check lint unit doc e2e
+check: fmt-check lint unit doc clients
 
 .PHONY: unit
 unit:
@@ -45,9 +47,14 @@ doc:
 
 .PHONY: e2e
 e2e: build ## The real binary, driven by the official SDKs
-	@.ci/setup python $(VENV)
 	$(CARGO) build --locked --package iron-testkit --bin fake-upstream
-	IRON_BINARY=$(abspath $(BINARY)) IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
+	@$(MAKE) --no-print-directory clients
+
+# With the binaries that are there: after `unit` they are, built with everything else.
+.PHONY: clients
+clients:
+	@.ci/setup python $(VENV)
+	IRON_BINARY=$(abspath $(TARGET_DIR))/debug/iron IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
 		$(VENV)/bin/python -m pytest e2e -q
 
 .PHONY: bench
@@ -57,8 +64,8 @@ bench: build ## Compare with the direct path and with a bare proxy
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instructions
 
 .PHONY: coverage
-coverage: ## Line coverage of the tests (needs cargo-llvm-cov)
-	.ci/with-postgres $(CARGO) llvm-cov nextest --locked --workspace --html
+coverage: ## Line coverage of the tests (needs cargo-tarpaulin)
+	.ci/with-postgres $(CARGO) tarpaulin --locked --workspace --out Html
 
 .PHONY: fmt
 fmt: ## Format all code
