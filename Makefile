@@ -63,6 +63,11 @@ bench: build ## Compare with the direct path and with a bare proxy
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY)
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instructions
 
+.PHONY: deny
+deny: ## Licences, sources, banned and doubled libraries (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo 'install it with: cargo install cargo-deny --locked' >&2; exit 1; }
+	cargo deny check bans licenses sources
+
 .PHONY: coverage
 coverage: ## Line coverage of the tests (needs cargo-tarpaulin)
 	.ci/with-postgres $(CARGO) tarpaulin --locked --workspace --out Html
