@@ -75,7 +75,10 @@ impl Db {
         Ok(Db(Inner::Sqlite { writer, readers }))
     }
 
-    /// Connects to a PostgreSQL server.
+    /// Connects to a PostgreSQL server. The address says how far TLS is demanded: `sslmode`
+    /// is `disable`, `prefer` (the default: encrypted where the server can, to whoever it is),
+    /// `require`, `verify-ca` or `verify-full`; `sslrootcert` names a file of authorities that
+    /// are trusted beside the public ones.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it cannot be reached, [`Error::Database`] if the address is

@@ -46,6 +46,7 @@ mod select;
 mod statement;
 pub mod testing;
 mod value;
+mod vitals;
 mod words;
 
 pub use db::{Db, Engine, Tx};
@@ -56,6 +57,7 @@ pub use row::Row;
 pub use select::Select;
 pub use statement::{Statement, Target, sql, sql_per_engine};
 pub use value::{FromColumn, Json, Kind, ToColumn, Value};
+pub use vitals::Vitals;
 pub use words::UnknownWord;
 
 #[doc(hidden)]

@@ -6,3 +6,5 @@ mod concurrency;
 mod migrations;
 mod select;
 mod statements;
+mod tls;
+mod vitals;
