@@ -1,6 +1,6 @@
 //! One attempt, from its hold to its line in the record.
 
-use iron_primitives::{BootInstant, Money, Timestamp};
+use iron_primitives::{BootInstant, Money, Secret, Timestamp};
 
 use crate::Runtime;
 use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
@@ -18,6 +18,8 @@ pub(super) struct Open {
     pub(super) first_byte: Option<BootInstant>,
     pub(super) status: Option<u16>,
     pub(super) provider_request: Option<String>,
+    /// The provider's key, which no error of the provider may repeat.
+    pub(super) secret: Option<Secret>,
 }
 
 /// How an attempt ended and what it cost.

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
+use iron_llm::translate::ProviderError;
 use iron_llm::{Assumptions, Bound, Dialect, ProviderKind, simulated};
 use iron_primitives::Refusal;
 use serde_json::json;
@@ -19,6 +20,7 @@ use super::admit::Admitted;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
+use super::failure::{is_object, scrubbed};
 use super::inspect::translated;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
@@ -277,29 +279,29 @@ impl Runtime {
         let credential = self
             .credential(tenant, lane.route.provider, lane.route.kind)
             .await;
+        let credential = credential.ok();
         let outgoing = credential
-            .ok()
-            .and_then(|key| upstream::outgoing(lane, &key, question));
+            .as_ref()
+            .and_then(|key| upstream::outgoing(lane, key, question));
         let unusable = "its credential or address cannot be used; tell an administrator";
         let outgoing = outgoing.ok_or_else(|| unavailable(unusable.to_owned()))?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
         let sent = self.egress.send(outgoing, wait).await;
         let mut answer = sent.map_err(|error| unavailable(error.to_string()))?;
-        let collected = answer.collect(self.config.answer_limit_bytes).await;
-        let body = collected.map_err(|error| unavailable(error.to_string()))?;
+        let collected = answer.collect(self.config.answer_limit_bytes);
+        let collected = tokio::time::timeout(wait.first_byte, collected).await;
+        let body = match collected {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => return Err(unavailable(error.to_string())),
+            Err(_) => return Err(unavailable("no whole answer in time".to_owned())),
+        };
         if answer.status == StatusCode::UNAUTHORIZED {
             let detail = "it refused the stored credential; tell an administrator";
             return Err(unavailable(detail.to_owned()));
         }
-        let headers = upstream::shown(&answer.headers);
-        let body = Body::Whole(body);
-        Ok(Reply {
-            status: answer.status,
-            headers,
-            cost: None,
-            remaining: None,
-            body,
-        })
+        let body = scrubbed(body, credential.as_ref().map(|key| &key.secret));
+        readable(draft.dialect, answer.status, &answer.headers, body)
+            .ok_or_else(|| unavailable("it sent an answer that is not JSON".to_owned()))
     }
 
     /// Leaves the record of a request that was refused while it was being received.
@@ -312,6 +314,43 @@ impl Runtime {
         let draft = Draft::new(authenticated, &mut request);
         self.close_refused(draft.refuse("receive", refusal)).await
     }
+}
+
+/// The provider's answer for the caller, if it is one that the caller can read.
+fn readable(
+    dialect: Dialect,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Option<Reply> {
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_object = !upstream::is_encoded(headers) && is_object(&body);
+    let (status, body) = match (is_error, is_object) {
+        (true, false) => {
+            let error = ProviderError::read(status.as_u16(), &body);
+            let rendered = error.render(dialect.error_shape());
+            let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::BAD_GATEWAY);
+            (status, Bytes::from(rendered.body))
+        }
+        (true, true) => (status, body),
+        (false, true) if status.is_success() => (status, body),
+        // A stored response may be asked for as a stream.
+        (false, false) if status.is_success() && upstream::is_event_stream(headers) => {
+            (status, body)
+        }
+        (false, _) => return None,
+    };
+    let headers = match upstream::is_event_stream(headers) {
+        true => upstream::shown_with_stream(headers),
+        false => upstream::shown(headers),
+    };
+    Some(Reply {
+        status,
+        headers,
+        cost: None,
+        remaining: None,
+        body: Body::Whole(body),
+    })
 }
 
 fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {

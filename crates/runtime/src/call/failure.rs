@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use iron_llm::translate::ProviderError;
+use iron_llm::translate::{ErrorClass, ProviderError};
 use iron_net::egress::{BodyError, SendError, retry_after};
-use iron_primitives::{Money, Refusal};
+use iron_primitives::{Money, Refusal, Secret};
 
 use crate::Runtime;
 use crate::record::Ended;
@@ -21,6 +21,8 @@ use super::upstream::{self, Upstream};
 
 /// The pause before a further attempt where the provider names none.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
+/// The largest error that is read; what is longer tells nobody more.
+const ERROR_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// An attempt without an answer of the model.
 pub(super) struct Failed {
@@ -39,9 +41,10 @@ impl Runtime {
         mut upstream: Upstream,
     ) -> Failed {
         let body = upstream
-            .collect(self.config.answer_limit_bytes)
+            .collect(ERROR_LIMIT_BYTES)
             .await
             .unwrap_or_default();
+        let body = scrubbed(body, open.secret.as_ref());
         let status = upstream.status().as_u16();
         let headers = upstream.headers().clone();
         self.error_answer(cleared, open, headers, status, body, false)
@@ -66,7 +69,7 @@ impl Runtime {
         };
         let free = ending.cost == Money::ZERO;
         let again_in = self.pause_of(status, &headers).filter(|_| free);
-        if status == 401 {
+        if status == 401 || error.class == ErrorClass::Authentication {
             // The caller's own token is good; its SDK must not think otherwise.
             let detail = "it refused the stored credential; tell an administrator".to_owned();
             let told = Err(Refusal::ProviderUnavailable { detail });
@@ -76,7 +79,8 @@ impl Runtime {
                 again_in: None,
             };
         }
-        let native = cleared.outbound.plan.is_none() && !in_stream && is_object(&body);
+        let is_error = (400..600).contains(&status);
+        let native = cleared.outbound.plan.is_none() && !in_stream && is_error && is_object(&body);
         let (status, body) = match native {
             true => (status, body),
             false => (rendered.status, Bytes::from(rendered.body)),
@@ -126,7 +130,8 @@ fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
     }
 }
 
-fn is_object(body: &[u8]) -> bool {
+/// Whether a body is a JSON object.
+pub(super) fn is_object(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
 }
 
@@ -135,6 +140,33 @@ pub(super) fn fault_body(fault: &iron_llm::meter::Fault) -> Bytes {
         "type": fault.kind, "code": fault.code, "message": fault.message,
     });
     Bytes::from(serde_json::json!({ "error": error }).to_string())
+}
+
+/// A provider's words without its key, should it repeat it.
+pub(super) fn scrubbed(body: Bytes, secret: Option<&Secret>) -> Bytes {
+    let Some(secret) = secret
+        .map(Secret::expose)
+        .filter(|secret| !secret.is_empty())
+    else {
+        return body;
+    };
+    let found = |body: &[u8]| {
+        let mut windows = body.windows(secret.len());
+        windows.position(|window| window == secret.as_bytes())
+    };
+    if found(&body).is_none() {
+        return body;
+    }
+    let (mut clean, mut rest) = (Vec::with_capacity(body.len()), body.as_ref());
+    while let Some(at) = found(rest) {
+        clean.extend_from_slice(rest.get(..at).unwrap_or_default());
+        clean.extend_from_slice(b"***");
+        rest = rest
+            .get(at.saturating_add(secret.len())..)
+            .unwrap_or_default();
+    }
+    clean.extend_from_slice(rest);
+    clean.into()
 }
 
 fn unavailable(detail: String) -> Result<Reply, Refusal> {
@@ -163,6 +195,19 @@ pub(super) fn lost(error: &SendError, hold: &Hold) -> Failed {
         told: unavailable(told),
         again_in: None,
     }
+}
+
+/// An answer that did not end in the time of its provider.
+pub(super) fn out_of_time(hold: &Hold, patience: Duration) -> Answered {
+    let told = unavailable(format!(
+        "no whole answer within {} ms",
+        patience.as_millis()
+    ));
+    Answered::Failed(Failed {
+        ending: Ending::at_bound(Ended::TimedOut, hold),
+        told,
+        again_in: None,
+    })
 }
 
 pub(super) fn broken(hold: &Hold, ended: Ended, what: &str) -> Answered {

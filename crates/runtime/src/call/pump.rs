@@ -7,9 +7,9 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use iron_llm::Bound;
 use iron_llm::meter::Reading;
 use iron_llm::translate::{ErrorClass, ProviderError};
+use iron_llm::{Bound, Usage};
 use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -174,7 +174,7 @@ impl Runtime {
         caller: Caller,
     ) -> (Ending, Verdict) {
         self.metrics.calls.streams_in_flight.inc();
-        let headers = upstream::shown(stream.upstream.headers());
+        let headers = upstream::shown_with_stream(stream.upstream.headers());
         let remaining = self.left(&cleared.draft);
         let patience = self.config.stalled_client;
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
@@ -356,6 +356,20 @@ fn budget_error() -> ProviderError {
     )
 }
 
+/// Whether a count can be one. A provider that counts more than any model can read or write has
+/// not counted, and its number would spoil every sum that it becomes part of.
+fn is_plausible(usage: &Usage) -> bool {
+    const MOST_TOKENS: u64 = 1_000_000_000;
+    let plausible = usage.total() <= MOST_TOKENS && usage.web_searches <= MOST_TOKENS;
+    if !plausible {
+        tracing::error!(
+            tokens = usage.total(),
+            "alarm: a provider reported an absurd usage"
+        );
+    }
+    plausible
+}
+
 /// Whether what was read is the provider's last word about its usage.
 fn is_final(reading: &Reading) -> bool {
     reading.complete || reading.finish.is_some() && reading.usage.is_some()
@@ -364,8 +378,9 @@ fn is_final(reading: &Reading) -> bool {
 /// The cost of an attempt that was answered: the provider's count if it is final and can be
 /// priced, else the bound.
 fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Ending {
-    let Some(usage) = reading.usage.filter(|_| is_final(reading)) else {
-        let tokens = reading.usage.as_ref().map(Tokens::from).unwrap_or_default();
+    let told = reading.usage.filter(|usage| is_plausible(usage));
+    let Some(usage) = told.filter(|_| is_final(reading)) else {
+        let tokens = told.as_ref().map(Tokens::from).unwrap_or_default();
         return Ending {
             tokens,
             ..Ending::at_bound(ended, hold)

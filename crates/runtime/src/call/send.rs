@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{MeterOptions, Reading, read_answer};
 use iron_llm::{Bound, Dialect, ProviderKind};
 use iron_telemetry::AttemptOutcome;
+use tokio::time::{Instant, timeout_at};
 
 use crate::Runtime;
 use crate::affinity::rename;
@@ -20,12 +21,17 @@ use crate::wallet::Hold;
 
 use super::attempt::Open;
 use super::draft::Draft;
-use super::failure::{Failed, abandoned, broken, broken_body, fault_body, lost, unsent};
+use super::failure::{
+    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, scrubbed, unsent,
+};
 use super::flow::{Flow, Owner};
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::reply::Caller;
 use super::upstream::{self, Question, Upstream};
+
+/// So many bytes may come before it is known whether an answer or an error begins.
+const OPENING_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// A call whose request has left, or could not leave.
 pub(super) struct Sent {
@@ -132,6 +138,7 @@ impl Runtime {
             first_byte: None,
             status: None,
             provider_request: None,
+            secret: None,
         }
     }
 
@@ -158,17 +165,38 @@ impl Runtime {
 
     /// One attempt, up to the first frame of a stream or the end of a whole answer.
     async fn attempt(&self, cleared: &Cleared, bound: &Bound, open: &mut Open) -> Answered {
+        let patience = Duration::from_millis(cleared.choice.lane().route.timeout_ms.max(1));
+        let until = Instant::now() + patience;
         let upstream = match self.put(cleared, bound, open).await {
             Ok(upstream) => upstream,
             Err(failed) => return Answered::Failed(failed),
         };
+        // A provider that sends a little now and then is never silent, and must end all the same.
+        match timeout_at(until, self.take(cleared, bound, open, upstream)).await {
+            Ok(answered) => answered,
+            Err(_) => out_of_time(&open.hold, patience),
+        }
+    }
+
+    /// What the provider sends, up to the first frame of a stream or the end of a whole answer.
+    async fn take(
+        &self,
+        cleared: &Cleared,
+        bound: &Bound,
+        open: &mut Open,
+        upstream: Upstream,
+    ) -> Answered {
         let status = upstream.status();
         open.status = Some(status.as_u16());
         open.provider_request = request_id(upstream.headers());
         if !status.is_success() {
             return Answered::Failed(self.refused(cleared, open, upstream).await);
         }
-        if cleared.draft.stream && is_event_stream(upstream.headers()) {
+        if upstream::is_encoded(upstream.headers()) {
+            let what = "an encoded answer, which nobody asked for";
+            return broken(&open.hold, Ended::Malformed, what);
+        }
+        if cleared.draft.stream && !upstream::is_json(upstream.headers()) {
             self.open_stream(cleared, bound, open, upstream).await
         } else {
             self.read_whole(cleared, open, upstream).await
@@ -212,7 +240,9 @@ impl Runtime {
             body,
         };
         let outgoing = credential.and_then(|credential| {
-            upstream::outgoing(lane, &credential, question).ok_or(AuthorityError::NotFound)
+            let outgoing = upstream::outgoing(lane, &credential, question);
+            open.secret = Some(credential.secret);
+            outgoing.ok_or(AuthorityError::NotFound)
         });
         let Ok(outgoing) = outgoing else {
             let detail = "its credential or address cannot be used; tell an administrator";
@@ -259,6 +289,7 @@ impl Runtime {
     ) -> Answered {
         let mut flow = self.flow(cleared, bound, &open.hold);
         let mut opening = Vec::new();
+        let mut room = OPENING_LIMIT_BYTES;
         let mut ended = false;
         while !flow.has_opened() && !ended {
             match upstream.chunk().await {
@@ -266,7 +297,14 @@ impl Runtime {
                     open.first_byte
                         .get_or_insert_with(|| self.environment.boot());
                     match flow.feed(&chunk) {
-                        Ok(piece) => opening.push(piece),
+                        Ok(piece) => {
+                            let Some(left) = room.checked_sub(piece.len()) else {
+                                let what = "much, but no answer";
+                                return broken(&open.hold, Ended::Malformed, what);
+                            };
+                            room = left;
+                            opening.push(piece);
+                        }
                         Err(_) => return broken(&open.hold, Ended::Malformed, "an endless frame"),
                     }
                 }
@@ -277,7 +315,7 @@ impl Runtime {
         let reading = flow.reading();
         match &reading.fault {
             Some(fault) if !reading.started => {
-                let body = fault_body(fault);
+                let body = scrubbed(fault_body(fault), open.secret.as_ref());
                 Answered::Failed(self.error_answer(cleared, open, HeaderMap::new(), 0, body, true))
             }
             None if !reading.started => broken(&open.hold, Ended::UpstreamCut, "an empty stream"),
@@ -343,6 +381,20 @@ impl Runtime {
         let envelope = &cleared.outbound.envelope;
         let long_cache = envelope.facts().long_cache;
         let reading = read_answer(envelope.dialect(), &body, long_cache);
+        if reading.unreadable_frames > 0 {
+            return broken(&open.hold, Ended::Malformed, "an answer that is not JSON");
+        }
+        if is_an_error(envelope.dialect(), &reading) {
+            let body = scrubbed(body, open.secret.as_ref());
+            return Answered::Failed(self.error_answer(
+                cleared,
+                open,
+                HeaderMap::new(),
+                0,
+                body,
+                true,
+            ));
+        }
         let (status, headers) = (upstream.status(), upstream.headers().clone());
         Answered::Whole(Whole {
             status,
@@ -372,11 +424,13 @@ const fn stream_bound(cap: u64, choices: u64) -> u64 {
     tokens.saturating_add(tokens / 8).saturating_add(8)
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
+/// Whether an answer with status 200 is an error and nothing else. A response that failed is an
+/// answer, with an error among its fields.
+fn is_an_error(dialect: Dialect, reading: &Reading) -> bool {
+    dialect != Dialect::OpenAiResponses
+        && reading.fault.is_some()
+        && reading.usage.is_none()
+        && !reading.content_seen
 }
 
 /// The provider's own id of the request, short enough for a record.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use http::{Method, StatusCode};
 use iron_llm::{Dialect, ProviderKind, simulated};
 use iron_net::egress::{self, Answer, BodyError, Outgoing, Timeouts};
@@ -17,6 +19,7 @@ const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version
 const ANTHROPIC_DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// A provider's answer whose head has arrived.
 pub(super) enum Upstream {
@@ -184,10 +187,41 @@ pub(super) fn timeouts(lane: &Lane, idle: Duration) -> Timeouts {
     }
 }
 
-/// The provider's headers that a caller is shown.
+/// The provider's headers that a caller is shown with a body of JSON.
 pub(super) fn shown(headers: &HeaderMap) -> HeaderMap {
+    shown_as(headers, JSON)
+}
+
+/// The provider's headers that a caller is shown with a stream.
+pub(super) fn shown_with_stream(headers: &HeaderMap) -> HeaderMap {
+    shown_as(headers, EVENT_STREAM)
+}
+
+/// The content type is the provider's own only if it says what the body is.
+fn shown_as(headers: &HeaderMap, kind: HeaderValue) -> HeaderMap {
     let mut shown = egress::headers::forwarded_response(headers);
-    let kind = headers.get(CONTENT_TYPE).cloned().unwrap_or(JSON);
-    shown.insert(CONTENT_TYPE, kind);
+    let own = headers
+        .get(CONTENT_TYPE)
+        .filter(|own| own.as_bytes().starts_with(kind.as_bytes()));
+    shown.insert(CONTENT_TYPE, own.cloned().unwrap_or(kind));
     shown
+}
+
+/// Whether an answer says of itself that it is JSON, and so no stream.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()))
+}
+
+/// Whether an answer says of itself that it is a stream of events.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(EVENT_STREAM.as_bytes()))
+}
+
+/// Whether a body is compressed or otherwise encoded, although only plain ones were asked for.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(CONTENT_ENCODING);
+    let plain = |value: &HeaderValue| matches!(value.as_bytes(), b"" | b"identity");
+    !encodings.iter().all(plain)
 }
