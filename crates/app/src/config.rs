@@ -304,6 +304,7 @@ fn check(key: &Key, value: &str, place: &Place) -> Option<Problem> {
         Kind::Number { least, most } => value
             .parse()
             .is_ok_and(|number: u64| (least..=most).contains(&number)),
+        Kind::Networks => value.parse::<iron_net::TrustedProxies>().is_ok(),
         Kind::Choice(words) => words.contains(&value),
     };
     let shown = if key.kind.is_secret() { "***" } else { value };

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_llm::{ErrorShape, errors};
 use iron_primitives::{BudgetShortfall, ErrorKind, Refusal, RequestId, Timestamp};
 use iron_runtime::call::{Body as ReplyBody, Chunks, Reply};
@@ -78,6 +78,19 @@ impl Reader {
         self.stamp(response)
     }
 
+    /// A route that exists, with another method.
+    pub(crate) fn wrong_method(self, method: &Method) -> Response {
+        let message = format!("this route does not take `{method}`; see the `Allow` header");
+        self.stamp(unrouted(self, ErrorKind::MethodNotAllowed, &message))
+    }
+
+    /// A route that does not exist.
+    pub(crate) fn no_route(self, method: &Method, path: &str) -> Response {
+        let shown: String = path.chars().take(200).collect();
+        let message = format!("no route `{method} {shown}`; check the base URL of the client");
+        self.stamp(unrouted(self, ErrorKind::ResourceNotFound, &message))
+    }
+
     fn stamp(self, mut response: Response) -> Response {
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
             let headers = response.headers_mut();
@@ -105,21 +118,34 @@ fn until_reset_s(shortfall: &BudgetShortfall, now: Timestamp) -> u64 {
     resets_at.unwrap_or(LONG_WAIT_S)
 }
 
-/// A route that exists, with another method.
-pub(crate) fn wrong_method(shape: ErrorShape) -> Response {
-    let kind = ErrorKind::MethodNotAllowed;
-    let error = serde_json::json!({
-        "type": "invalid_request_error",
-        "message": "this route does not take this method; see the list of routes",
-        "code": kind.code(),
-    });
-    let body = match shape {
-        ErrorShape::OpenAi => serde_json::json!({ "error": error }),
-        ErrorShape::Anthropic => serde_json::json!({ "type": "error", "error": error }),
+/// A request that no route takes, in the caller's shape: it will fail however often it is sent.
+fn unrouted(reader: Reader, kind: ErrorKind, message: &str) -> Response {
+    let id = reader.id.to_string();
+    let body = match reader.shape {
+        ErrorShape::OpenAi => serde_json::json!({ "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "param": null,
+            "code": kind.code(),
+            "request_id": id,
+        }}),
+        ErrorShape::Anthropic => {
+            let kind_word = match kind {
+                ErrorKind::ResourceNotFound => "not_found_error",
+                _ => "invalid_request_error",
+            };
+            let error = serde_json::json!({
+                "type": kind_word, "message": message, "code": kind.code(),
+            });
+            serde_json::json!({ "type": "error", "error": error, "request_id": id })
+        }
     };
     let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    *response.status_mut() =
+        StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     response
 }
 

@@ -34,10 +34,14 @@ mod models;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use http::request::Parts;
 use iron_llm::{Dialect, ErrorShape};
 use iron_runtime::Runtime;
 
+use calls::Visit;
 pub use config::Config;
 use intake::Intake;
 
@@ -55,8 +59,7 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         intake: Arc::new(Intake::new(config)),
     };
     let create = |dialect: Dialect| {
-        post(move |state, request| calls::create(state, dialect, request))
-            .fallback(move || wrong_method(dialect.error_shape()))
+        post(move |state, request| calls::create(state, dialect, request)).fallback(wrong_method)
     };
     Router::new()
         .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
@@ -76,17 +79,55 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
             Dialect::AnthropicMessages.path(),
             create(Dialect::AnthropicMessages),
         )
-        .route("/v1/messages/count_tokens", post(calls::count_tokens))
+        .route(
+            "/v1/messages/count_tokens",
+            post(calls::count_tokens).fallback(wrong_method),
+        )
         .route(
             "/v1/responses/{id}",
-            get(calls::retrieve_response).delete(calls::delete_response),
+            get(calls::retrieve_response)
+                .delete(calls::delete_response)
+                .fallback(wrong_method),
         )
-        .route("/v1/responses/{id}/cancel", post(calls::cancel_response))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*id}", get(models::retrieve))
+        .route(
+            "/v1/responses/{id}/cancel",
+            post(calls::cancel_response).fallback(wrong_method),
+        )
+        .route("/v1/models", get(models::list).fallback(wrong_method))
+        .route(
+            "/v1/models/{*id}",
+            get(models::retrieve).fallback(wrong_method),
+        )
+        // Whatever else an SDK asks for is refused in its own words.
+        .route("/v1", any(no_route))
+        .route("/v1/", any(no_route))
+        .route("/v1/{*rest}", any(no_route))
         .with_state(gateway)
 }
 
-async fn wrong_method(shape: ErrorShape) -> axum::response::Response {
-    answer::wrong_method(shape)
+/// The answer to a route that exists, with another method; the `Allow` header names those it has.
+async fn wrong_method(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let shape = shape_of(&parts);
+    let visit = Visit::new(&parts, shape, gateway.runtime.environment());
+    visit.reader.wrong_method(&parts.method)
+}
+
+/// The answer to a route that does not exist.
+async fn no_route(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let shape = shape_of(&parts);
+    let visit = Visit::new(&parts, shape, gateway.runtime.environment());
+    visit.reader.no_route(&parts.method, parts.uri.path())
+}
+
+/// Who asks by Anthropic's routes, or names the version of Anthropic's dialect as its SDK always
+/// does, reads Anthropic's errors.
+pub(crate) fn shape_of(parts: &Parts) -> ErrorShape {
+    let path = parts.uri.path();
+    let messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
+    match messages || parts.headers.contains_key("anthropic-version") {
+        true => ErrorShape::Anthropic,
+        false => ErrorShape::OpenAi,
+    }
 }

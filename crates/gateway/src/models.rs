@@ -7,9 +7,9 @@ use iron_primitives::Refusal;
 use iron_runtime::call::ModelOffer;
 use serde_json::{Value, json};
 
-use crate::Gateway;
 use crate::calls::Visit;
 use crate::credential::presented;
+use crate::{Gateway, shape_of};
 
 /// OpenAI's SDK demands a date for each model; nothing says one.
 const CREATED_S: u64 = 0;
@@ -61,14 +61,6 @@ pub(crate) async fn retrieve(
             }
         }
         Err(refusal) => visit.reader.refusal(&refusal),
-    }
-}
-
-/// Anthropic's SDK always names the version of its dialect.
-fn shape_of(parts: &http::request::Parts) -> ErrorShape {
-    match parts.headers.contains_key("anthropic-version") {
-        true => ErrorShape::Anthropic,
-        false => ErrorShape::OpenAi,
     }
 }
 

@@ -17,7 +17,8 @@ pub struct RequestContext {
     pub id: RequestId,
     /// Our place in the trace: the caller's trace, or a new one.
     pub trace: TraceContext,
-    /// The client's address, if the request came over a socket.
+    /// The client's address, if the request came over a socket: that of the connection, or what
+    /// trusted proxies say.
     pub address: Option<IpAddr>,
 }
 

@@ -14,6 +14,7 @@ use iron_primitives::{Environment, ErrorKind};
 
 use crate::context::{Peer, RequestContext};
 use crate::problem::{Cause, Problem};
+use crate::proxies::TrustedProxies;
 
 /// Where the request's number travels.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,6 +34,8 @@ pub trait Observer: Send + Sync {
 pub struct Edge {
     /// Time and randomness.
     pub environment: Environment,
+    /// Which proxies tell the address of the client.
+    pub proxies: TrustedProxies,
     /// Who counts, if anyone does.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -53,7 +56,10 @@ pub fn wrap(router: Router, edge: Edge) -> Router {
 async fn pass(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = edge.environment.boot();
     let peer = request.extensions().get::<Peer>().copied();
-    let context = RequestContext::read(request.headers(), peer, &edge.environment);
+    let mut context = RequestContext::read(request.headers(), peer, &edge.environment);
+    context.address = context
+        .address
+        .map(|peer| edge.proxies.client(peer, request.headers()));
     request.extensions_mut().insert(context);
     let path = edge
         .observer

@@ -33,9 +33,11 @@ pub mod context;
 pub mod edge;
 pub mod egress;
 pub mod problem;
+mod proxies;
 pub mod rate;
 pub mod server;
 
 pub use context::{Peer, RequestContext, TraceContext};
 pub use problem::Problem;
+pub use proxies::{InvalidNetwork, TrustedProxies};
 pub use server::{Drained, ServerConfig, serve};

@@ -10,6 +10,8 @@ use iron_primitives::ErrorKind;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::rate::Standing;
+
 /// The content type of every JSON body of ours.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -27,6 +29,7 @@ struct Inner {
     fields: BTreeMap<String, String>,
     details: Map<String, Value>,
     retry_after_seconds: Option<u64>,
+    standing: Option<Standing>,
     cause: Option<Cause>,
 }
 
@@ -77,6 +80,7 @@ impl Problem {
             fields: BTreeMap::new(),
             details: Map::new(),
             retry_after_seconds: None,
+            standing: None,
             cause: None,
         }))
     }
@@ -134,6 +138,13 @@ impl Problem {
         self
     }
 
+    /// Says which window is full, for the `X-RateLimit-*` headers.
+    #[must_use]
+    pub fn standing(mut self, standing: Standing) -> Self {
+        self.0.standing = Some(standing);
+        self
+    }
+
     /// Keeps what only the log may know.
     #[must_use]
     pub fn because(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -173,6 +184,7 @@ impl IntoResponse for Problem {
             fields,
             details,
             retry_after_seconds,
+            standing,
             cause,
         } = *self.0;
         let body = Body {
@@ -191,6 +203,9 @@ impl IntoResponse for Problem {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(standing) = standing {
+            standing.write(response.headers_mut());
         }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"iron\"");

@@ -96,6 +96,13 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Writes the `X-RateLimit-*` headers, unless a nearer window has been told already.
+    pub fn write_unless_told(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(LIMIT) {
+            self.write(headers);
+        }
+    }
+
     /// Writes the `X-RateLimit-*` headers.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(LIMIT, HeaderValue::from(self.limit));

@@ -23,6 +23,8 @@ pub(crate) enum Kind {
         /// The largest allowed.
         most: u64,
     },
+    /// Addresses and networks, separated by commas.
+    Networks,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -47,6 +49,9 @@ impl Kind {
                 most: u64::MAX,
             } => format!("whole number from {least}"),
             Kind::Number { least, most } => format!("whole number from {least} to {most}"),
+            Kind::Networks => {
+                "addresses and networks separated by commas, such as `10.0.0.0/8,::1`".to_owned()
+            }
             Kind::Choice(words) => format!("one of {}", quoted(words)),
         }
     }
@@ -110,6 +115,8 @@ keys! {
         "The server that the commands talk to.";
     TOKEN = "token", Kind::Secret, None,
         "An API token (`at_…`) for the commands, instead of a login.";
+    KEYCHAIN = "keychain", Kind::Choice(&["auto", "system", "file"]), Some("auto"),
+        "Where the commands keep the session of `iron login`. `system`: the keychain of the desktop (Secret Service). `file`: `sessions.json` in the user's configuration folder, readable by its owner alone. `auto`: the keychain where one answers, else the file.";
     ADMIN_EMAIL = "admin_email", Kind::Text, Some("admin@localhost.local"),
         "The address of the first administrator, used only when the database is empty.";
     ADMIN_PASSWORD = "admin_password", Kind::Secret, None,
@@ -128,6 +135,8 @@ keys! {
         "How log lines look.";
     METRICS_TOKEN = "metrics_token", Kind::Secret, None,
         "When set, `/metrics` asks for this bearer token.";
+    TRUSTED_PROXIES = "trusted_proxies", Kind::Networks, None,
+        "The proxies whose `X-Forwarded-For` is believed. Without any, a client is known by the address it connects from.";
     USER_PER_MINUTE = "rate_limits.user_per_minute", ANY, Some("100"),
         "Control-plane requests of one user per minute; 0 lifts the limit.";
     USER_PER_HOUR = "rate_limits.user_per_hour", ANY, Some("1000"),

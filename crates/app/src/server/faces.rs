@@ -55,6 +55,7 @@ pub(super) fn router(
     });
     let edge = Edge {
         environment: environment.clone(),
+        proxies: settings.proxies.clone(),
         observer: Some(Arc::new(Counted(metrics.clone()))),
     };
     let gateway = iron_gateway::router(plane.runtime.clone(), iron_gateway::Config::default());

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use iron_api::MetricsAccess;
 use iron_identity::Bootstrap;
 use iron_journal::Durability;
+use iron_net::TrustedProxies;
 use iron_net::egress::AddressRules;
 use iron_net::rate::Quota;
 use iron_primitives::{Secret, TokenDigest};
@@ -27,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) identity: iron_identity::Config,
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
+    pub(crate) proxies: TrustedProxies,
 }
 
 impl Settings {
@@ -69,6 +71,10 @@ impl Settings {
             rules: AddressRules {
                 plain_http: config.flag(keys::PLAIN_HTTP),
                 private_networks: config.flag(keys::PRIVATE_NETWORKS),
+            },
+            proxies: match config.optional(keys::TRUSTED_PROXIES) {
+                Some(networks) => networks.parse()?,
+                None => TrustedProxies::default(),
             },
         })
     }

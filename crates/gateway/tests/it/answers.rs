@@ -5,6 +5,7 @@ use iron_primitives::ErrorKind;
 use iron_runtime::authority::{AgentState, AuthFailure, Change};
 use iron_runtime::record::Outcome;
 use iron_testkit::{Behaviour, Fault};
+use serde_json::json;
 
 use crate::front::{behind, simulated};
 
@@ -421,4 +422,73 @@ async fn a_conversation_goes_on_at_its_provider_under_the_providers_own_id() {
         refused.body
     );
     assert_eq!(fake.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn routes_that_do_not_exist_are_refused_in_the_callers_shape() {
+    let (_fake, front) = behind(ProviderKind::OpenAi).await;
+    for path in [
+        "/v1",
+        "/v1/",
+        "/v1/chat",
+        "/v1/chat/completions/7",
+        "/v1/audio/speech",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let got = front.send(method, path, &[], b"{}").await;
+            assert_eq!(got.status, 404, "{method} {path}");
+            let error = &got.json()["error"];
+            assert_eq!(error["code"], "RESOURCE_NOT_FOUND");
+            assert_eq!(error["type"], "invalid_request_error");
+            assert_eq!(
+                error["request_id"],
+                got.header("x-request-id").expect("a number")
+            );
+            assert_eq!(got.header("x-should-retry"), Some("false"));
+        }
+    }
+    let version = [("anthropic-version", "2023-06-01")];
+    for (path, headers) in [
+        ("/v1/messages/batches", &[][..]),
+        ("/v1/files", &version[..]),
+    ] {
+        let got = front.send("POST", path, headers, b"{}").await;
+        assert_eq!(
+            (got.status, &got.json()["type"]),
+            (404, &json!("error")),
+            "{path}"
+        );
+        assert_eq!(got.json()["error"]["type"], "not_found_error");
+        assert_eq!(got.header("request-id"), got.header("x-request-id"));
+    }
+}
+
+#[tokio::test]
+async fn wrong_methods_are_refused_in_the_callers_shape_with_the_right_ones() {
+    let (_fake, front) = behind(ProviderKind::OpenAi).await;
+    for (method, path, allowed) in [
+        ("GET", "/v1/chat/completions", "POST"),
+        ("PUT", "/v1/completions", "POST"),
+        ("DELETE", "/v1/embeddings", "POST"),
+        ("GET", "/v1/responses", "POST"),
+        ("POST", "/v1/responses/resp_1", "GET,HEAD,DELETE"),
+        ("GET", "/v1/responses/resp_1/cancel", "POST"),
+        ("POST", "/v1/models", "GET,HEAD"),
+        ("DELETE", "/v1/models/a/b", "GET,HEAD"),
+    ] {
+        let got = front.send(method, path, &[], b"").await;
+        assert_eq!(got.status, 405, "{method} {path}");
+        assert_eq!(got.header("allow"), Some(allowed), "{method} {path}");
+        assert_eq!(got.json()["error"]["code"], "METHOD_NOT_ALLOWED");
+    }
+    for path in ["/v1/messages", "/v1/messages/count_tokens"] {
+        let got = front.send("GET", path, &[], b"").await;
+        assert_eq!(
+            (got.status, got.header("allow")),
+            (405, Some("POST")),
+            "{path}"
+        );
+        assert_eq!(got.json()["type"], "error");
+        assert_eq!(got.json()["error"]["type"], "invalid_request_error");
+    }
 }

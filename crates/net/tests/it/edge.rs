@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use iron_net::body::BodyLimit;
 use iron_net::edge::{self, Edge, Observer};
-use iron_net::{Problem, RequestContext};
+use iron_net::{Problem, RequestContext, TrustedProxies};
 use iron_testkit::TestEnvironment;
 use tower::ServiceExt as _;
 
@@ -69,6 +69,7 @@ fn router(heard: &Arc<Heard>) -> Router {
         router,
         Edge {
             environment,
+            proxies: TrustedProxies::default(),
             observer: Some(Arc::clone(heard) as Arc<dyn Observer>),
         },
     )
