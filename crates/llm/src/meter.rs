@@ -230,6 +230,11 @@ impl Meter {
         if self.cut { Bytes::new() } else { rest }
     }
 
+    /// How many bytes of an unfinished frame are kept.
+    pub fn pending_bytes(&self) -> usize {
+        self.framer.pending_bytes()
+    }
+
     /// Whether the provider ended the stream as its dialect demands.
     pub const fn is_complete(&self) -> bool {
         self.reading.complete

@@ -95,6 +95,11 @@ impl Framer {
         })
     }
 
+    /// How many bytes of an unfinished frame are kept.
+    pub fn pending_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Gives back the unfinished rest after the last byte. By the standard it is no event.
     pub fn finish(&mut self) -> Bytes {
         self.scanned = 0;

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use iron_llm::{PriceBook, ProviderKind};
 use iron_primitives::{
     ActorPath, AgentId, IcTokenId, InstanceId, LeaseId, PeriodSpan, ProviderId, Scope, Secret,
-    TenantId, Timestamp, TokenDigest, Unit,
+    TenantId, Timestamp, TokenDigest, Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -381,6 +381,10 @@ pub enum Change {
     Agent(AgentId),
     /// A provider or its key changed.
     Provider(ProviderId),
+    /// An agent was ended: what it is being told is cut off.
+    Ended(AgentId),
+    /// A user was suspended, or is no more.
+    User(UserId),
     /// A tenant was suspended or changed.
     Tenant(TenantId),
     /// A limit or a period changed.

@@ -19,6 +19,8 @@ pub struct Config {
     pub max_tools: u64,
     /// The most bytes of an answer that is not streamed.
     pub answer_limit_bytes: usize,
+    /// The most bytes of all answers together that wait in memory for their callers.
+    pub buffered_answer_bytes: usize,
     /// How many further attempts a call may have after one that cost nothing.
     pub retries: u32,
     /// The longest pause before a further attempt; a provider that asks for more is not
@@ -50,6 +52,7 @@ impl Default for Config {
             max_messages: 100_000,
             max_tools: 512,
             answer_limit_bytes: 32 * 1024 * 1024,
+            buffered_answer_bytes: 512 * 1024 * 1024,
             retries: 1,
             longest_pause: Duration::from_secs(2),
             idle_timeout: minutes(2),

@@ -1,9 +1,9 @@
-//! Streams that must end because a limit was lowered below what is under way.
+//! Streams that must end: a limit was lowered below what is under way, or their agent was ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use iron_primitives::TenantId;
+use iron_primitives::{AgentId, TenantId};
 use tokio::sync::{Notify, broadcast};
 
 use crate::wallet::{Cut, Hold};
@@ -13,7 +13,7 @@ type Key = (TenantId, u64);
 /// The streams under way, by their holds.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
-    streams: Mutex<HashMap<Key, Arc<Notify>>>,
+    streams: Mutex<HashMap<Key, (AgentId, Arc<Notify>)>>,
 }
 
 /// A stream under way, until it is dropped.
@@ -41,10 +41,10 @@ impl Cuts {
         streams
     }
 
-    pub(crate) fn watch(self: &Arc<Self>, hold: &Hold) -> Watched {
+    pub(crate) fn watch(self: &Arc<Self>, hold: &Hold, agent: AgentId) -> Watched {
         let key = (hold.tenant, hold.id);
         let notify = Arc::new(Notify::new());
-        self.streams().insert(key, notify.clone());
+        self.streams().insert(key, (agent, notify.clone()));
         Watched {
             cuts: self.clone(),
             key,
@@ -52,13 +52,22 @@ impl Cuts {
         }
     }
 
+    /// Ends every stream of an agent.
+    pub(crate) fn end(&self, agent: AgentId) {
+        for (whose, stream) in self.streams().values() {
+            if *whose == agent {
+                stream.notify_one();
+            }
+        }
+    }
+
     fn cut(&self, key: Key) {
-        if let Some(stream) = self.streams().get(&key) {
+        if let Some((_, stream)) = self.streams().get(&key) {
             stream.notify_one();
         }
     }
 
-    fn streams(&self) -> MutexGuard<'_, HashMap<Key, Arc<Notify>>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<Key, (AgentId, Arc<Notify>)>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

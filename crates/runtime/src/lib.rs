@@ -37,6 +37,7 @@ mod fresh;
 mod in_flight;
 mod orphan;
 pub mod record;
+mod room;
 mod runtime;
 mod shelf;
 pub mod subject;

@@ -16,6 +16,7 @@ use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
+use crate::room::Room;
 use crate::shelf::Shelf;
 use crate::wallet::Wallets;
 
@@ -32,6 +33,7 @@ pub struct Runtime {
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
     pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) room: Room,
     pub(crate) shelf: Shelf,
     pub(crate) cuts: Arc<Cuts>,
     pub(crate) counters: ModelCounters,
@@ -94,6 +96,7 @@ impl Runtime {
         });
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
         let cuts = Cuts::listen(wallets.cuts());
+        let room = Room::new(config.buffered_answer_bytes);
         Arc::new(Runtime {
             config,
             authority,
@@ -103,6 +106,7 @@ impl Runtime {
             metrics,
             environment,
             in_flight,
+            room,
             shelf: Shelf::new(),
             cuts,
             counters: ModelCounters::default(),
@@ -117,7 +121,10 @@ impl Runtime {
         match change {
             Change::Token(token) => self.bearers.forget(&token),
             // Rare, and cheap to refill: nothing is lost but one question per token.
-            Change::Agent(_) | Change::Tenant(_) | Change::Prices => self.bearers.forget_all(),
+            Change::Agent(_) | Change::User(_) | Change::Tenant(_) | Change::Prices => {
+                self.bearers.forget_all();
+            }
+            Change::Ended(agent) => self.cuts.end(agent),
             Change::Provider(_) => {
                 self.credentials.forget_all();
                 self.bearers.forget_all();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use iron_llm::{Assumptions, Bound, Dialect, Envelope, PriceBook, ProviderKind};
+use serde_json::{Value, json};
 
 use crate::http;
 
@@ -46,6 +47,29 @@ impl Dice {
     }
 }
 
+/// What everybody asks.
+fn body(max_tokens: u64, stream: bool) -> Value {
+    json!({
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "user", "content": "How much is the fish? ".repeat(4)}],
+        "max_tokens": max_tokens,
+        "stream": stream,
+    })
+}
+
+/// The most that one call can cost in nano-dollars: the very bound by which the server holds.
+pub(crate) fn bound_nanos(max_tokens: u64) -> i64 {
+    let book = PriceBook::builtin();
+    let bounds = [false, true].map(|stream| {
+        let body = body(max_tokens, stream).to_string().into();
+        let envelope = Envelope::read(Dialect::OpenAiChat, body).expect("a request");
+        let kind = ProviderKind::OpenAi;
+        let bound = Bound::quick(&book, kind, &envelope, &Assumptions::default()).expect("a price");
+        bound.cost_at(bound.cap()).expect("in range").nanos()
+    });
+    bounds.into_iter().max().unwrap_or(0)
+}
+
 /// Lets the crowd spend until everybody was refused for good.
 pub(crate) async fn spend(crowd: Crowd) -> Arc<Tally> {
     let tally = Arc::new(Tally::default());
@@ -63,12 +87,7 @@ async fn one(crowd: Crowd, tally: Arc<Tally>, mut dice: Dice, started: Instant) 
     let mut refusals = 0;
     while refusals < crowd.patience && started.elapsed() < crowd.at_most {
         let stream = dice.roll(2) == 0;
-        let body = json!({
-            "model": "gpt-4o-mini",
-            "messages": [{"role": "user", "content": "How much is the fish? ".repeat(4)}],
-            "max_tokens": crowd.max_tokens,
-            "stream": stream,
-        });
+        let body = body(crowd.max_tokens, stream);
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nauthorization: Bearer {}",
             crowd.token

@@ -3,6 +3,10 @@
 //! provider counts what it really bills and is the only judge.
 
 #![cfg(test)]
+#![expect(
+    dead_code,
+    reason = "the kit is shared with the other proofs, each needs a part of it"
+)]
 
 #[path = "../support/http.rs"]
 mod http;

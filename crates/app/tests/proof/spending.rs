@@ -6,7 +6,7 @@ use std::time::Duration;
 use iron_testkit::{Behaviour, Billing, FakeUpstream, Fault, Shape, UsageReport};
 use serde_json::Value;
 
-use crate::crowd::{Crowd, Dice, spend};
+use crate::crowd::{Crowd, Dice, bound_nanos, spend};
 use crate::server::{Agent, Server};
 
 const NANOS_PER_MICRO: i64 = 1_000;
@@ -15,9 +15,9 @@ fn crowd(server: &Server, agent: &Agent) -> Crowd {
     Crowd {
         address: server.address.clone(),
         token: agent.token.clone(),
-        clients: 64,
+        clients: CLIENTS,
         leaves_one_in: 0,
-        max_tokens: 200,
+        max_tokens: MAX_TOKENS,
         patience: 3,
         at_most: Duration::from_secs(150),
     }
@@ -155,13 +155,21 @@ async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_count
 
 const KILLS: i64 = 12;
 const BUDGET_NANOS: i64 = 1_000_000_000;
-/// What one call of the crowd holds at most: 200 tokens of output and the prompt by its bytes,
-/// at the dearest tier that may apply.
-const BOUND_NANOS: i64 = 400_000;
+const CLIENTS: u64 = 64;
+const MAX_TOKENS: u64 = 200;
 
-/// Lets a crowd spend a dollar while the server is killed again and again; what was billed and
-/// what was counted, in nano-dollars.
-async fn spend_under_kills(upstream: &FakeUpstream) -> (i64, i64) {
+/// What came of a crowd and some kills, in nano-dollars.
+struct Killed {
+    billed: i64,
+    counted: i64,
+    /// The holds of the calls whose ending nobody saw.
+    forfeited_holds: Vec<i64>,
+    /// How many clients had left calls that were still being drained.
+    left: u64,
+}
+
+/// Lets a crowd spend a dollar while the server is killed again and again.
+async fn spend_under_kills(upstream: &FakeUpstream) -> Killed {
     let mut server = Server::start().await;
     let admin = server.sign_in().await;
     let agent = server
@@ -188,7 +196,28 @@ async fn spend_under_kills(upstream: &FakeUpstream) -> (i64, i64) {
         tally.failed.load(Ordering::Relaxed)
     );
     assert_never_over(billed, BUDGET_NANOS, spent);
-    (billed, spent * NANOS_PER_MICRO)
+    let unknown =
+        |record: &Value| (record["outcome"] == "unknown").then(|| record["attempts"].clone());
+    let records = server.call_records();
+    let recorded: i64 = records
+        .iter()
+        .filter_map(|record| record["cost_nanos"].as_i64())
+        .sum();
+    assert!(
+        (recorded - spent * NANOS_PER_MICRO).abs() <= NANOS_PER_MICRO,
+        "{recorded} n$ recorded, {spent} µ$ counted"
+    );
+    let attempts = records.iter().filter_map(unknown);
+    let attempts = attempts.flat_map(|attempts| attempts.as_array().cloned().unwrap_or_default());
+    let crashed = attempts.filter(|attempt| attempt["ended"] == "crashed");
+    Killed {
+        billed,
+        counted: recorded,
+        forfeited_holds: crashed
+            .map(|attempt| field(&attempt["hold"], "amount_nanos"))
+            .collect(),
+        left: tally.left.load(Ordering::Relaxed),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,13 +229,24 @@ async fn a_kill_forfeits_at_most_the_bounds_of_the_calls_in_flight() {
         output_tokens: 150,
         ..Behaviour::default()
     });
-    let (billed, counted) = spend_under_kills(&upstream).await;
-    let in_flight = 64 * BOUND_NANOS;
-    assert!(
-        counted - billed <= KILLS * in_flight,
-        "{} n$ were forfeited by {KILLS} kills",
-        counted - billed
+    let killed = spend_under_kills(&upstream).await;
+    let (bound, forfeited) = (bound_nanos(MAX_TOKENS), killed.counted - killed.billed);
+    let in_flight = i64::try_from(killed.forfeited_holds.len()).expect("not that many");
+    let held: i64 = killed.forfeited_holds.iter().sum();
+    println!(
+        "{forfeited} n$ forfeited by {KILLS} kills with {in_flight} calls in flight, which held \
+         {held} n$; the bound of one call is {bound} n$"
     );
+    assert!(
+        killed.forfeited_holds.iter().all(|held| *held <= bound),
+        "no hold above its bound"
+    );
+    assert!(in_flight <= KILLS * i64::try_from(CLIENTS + killed.left).expect("not that many"));
+    assert!(
+        (0..=held).contains(&forfeited) && held <= in_flight * bound,
+        "{forfeited} n$ forfeited, {held} n$ held by {in_flight} calls of at most {bound} n$"
+    );
+    assert!(in_flight > 0, "no kill met a call");
 }
 
 #[tokio::test(flavor = "multi_thread")]

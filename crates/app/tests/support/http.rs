@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// What came back before the end, or before the client left.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and headers, in lower case.
+    pub(crate) head: String,
     pub(crate) body: String,
     /// Whether the message ended as HTTP says it must.
     pub(crate) whole: bool,
@@ -32,12 +34,22 @@ pub(crate) async fn request(
     body: &str,
     leave_after: Option<usize>,
 ) -> Option<Answer> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
     let message = format!(
         "{head}\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(message.as_bytes()).await.ok()?;
+    exchange(address, message.as_bytes(), leave_after).await
+}
+
+/// Sends these bytes, whatever they mean, and reads the answer.
+pub(crate) async fn exchange(
+    address: &str,
+    message: &[u8],
+    leave_after: Option<usize>,
+) -> Option<Answer> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    // Whoever refuses a flood early may have answered all the same.
+    let _ = stream.write_all(message).await;
     let mut bytes = Vec::new();
     loop {
         if leave_after.is_some_and(|limit| bytes.len() >= limit) {
@@ -84,40 +96,46 @@ pub(crate) async fn call(
     answer.json()
 }
 
-fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
-    let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n")?;
+/// Reads what came back as far as it goes.
+pub(crate) fn parse(bytes: &[u8], ended: bool) -> Option<Answer> {
+    let head_end = find(bytes, b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(bytes.get(..head_end)?).to_ascii_lowercase();
+    let body = bytes.get(head_end + 4..).unwrap_or_default();
     let status = head.get(9..12)?.parse().ok()?;
-    let chunked = head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked");
-    if !chunked {
-        return Some(Answer {
-            status,
-            body: body.to_owned(),
-            whole: ended,
-        });
-    }
-    let mut rest = body;
-    let mut joined = String::new();
-    while let Some((size, tail)) = rest.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size, 16) else {
+    let (body, whole) = match head.contains("transfer-encoding: chunked") {
+        true => unchunked(body),
+        false => (body.to_vec(), true),
+    };
+    Some(Answer {
+        status,
+        head,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        whole: whole && ended,
+    })
+}
+
+/// The chunks joined, and whether the last one was there.
+fn unchunked(mut rest: &[u8]) -> (Vec<u8>, bool) {
+    let mut joined = Vec::new();
+    while let Some(at) = find(rest, b"\r\n") {
+        let size = rest
+            .get(..at)
+            .and_then(|size| std::str::from_utf8(size).ok());
+        let Some(Ok(size)) = size.map(|size| usize::from_str_radix(size, 16)) else {
             break;
         };
         if size == 0 {
-            return Some(Answer {
-                status,
-                body: joined,
-                whole: ended,
-            });
+            return (joined, true);
         }
-        let Some(chunk) = tail.get(..size) else { break };
-        joined.push_str(chunk);
-        rest = tail.get(size + 2..).unwrap_or_default();
+        let Some(chunk) = rest.get(at + 2..at + 2 + size) else {
+            break;
+        };
+        joined.extend_from_slice(chunk);
+        rest = rest.get(at + size + 4..).unwrap_or_default();
     }
-    Some(Answer {
-        status,
-        body: joined,
-        whole: false,
-    })
+    (joined, false)
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
 }

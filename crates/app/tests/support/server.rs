@@ -19,10 +19,27 @@ pub(crate) struct Server {
     child: Child,
 }
 
+/// A provider as it is told to the server.
+pub(crate) struct Provider<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) base_url: &'a str,
+    pub(crate) key: &'a str,
+    /// The longest that a call may take; the server's own default if there is none.
+    pub(crate) timeout_seconds: Option<u32>,
+}
+
 /// An agent that may call one fake provider.
 pub(crate) struct Agent {
     pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) token_id: String,
     pub(crate) token: String,
+}
+
+/// A token of an agent.
+struct Token {
+    id: String,
+    value: String,
 }
 
 impl Server {
@@ -78,21 +95,163 @@ impl Server {
 
     /// Creates a provider at this address and an agent with this budget, in dollars.
     pub(crate) async fn agent(&self, admin: &str, upstream: &str, key: &str, budget: f64) -> Agent {
-        let provider = json!({
-            "name": "upstream", "type": "openai", "api_key": key, "base_url": upstream,
+        let provider = Provider {
+            kind: "openai",
+            base_url: upstream,
+            key,
+            timeout_seconds: None,
+        };
+        self.agent_of(admin, &provider, budget).await
+    }
+
+    /// Creates a provider and an agent that may call it and nothing else.
+    pub(crate) async fn agent_of(
+        &self,
+        admin: &str,
+        provider: &Provider<'_>,
+        budget: f64,
+    ) -> Agent {
+        let unique = provider
+            .base_url
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let name = format!("{} {unique}", provider.kind);
+        let told = json!({
+            "name": name, "type": provider.kind, "api_key": provider.key,
+            "base_url": provider.base_url, "timeout_seconds": provider.timeout_seconds,
         });
-        let provider = self.post(Some(admin), "/api/v1/providers", &provider).await;
-        let agent =
-            json!({"name": "spender", "budget": budget, "providers": [text(&provider, "id")]});
+        let told = self.post(Some(admin), "/api/v1/providers", &told).await;
+        let agent = json!({"name": name, "budget": budget, "providers": [text(&told, "id")]});
         let agent = self.post(Some(admin), "/api/v1/agents", &agent).await;
         let id = text(&agent, "id");
-        let token = self
-            .post(Some(admin), "/api/v1/tokens", &json!({"agent_id": id}))
-            .await;
+        let token = self.token(admin, &id, None).await;
         Agent {
-            token: text(&token, "token"),
             id,
+            name,
+            token: token.value,
+            token_id: token.id,
         }
+    }
+
+    /// An agent that calls the built-in provider, with a token that lives so long, or for ever.
+    pub(crate) async fn simulated_agent(
+        &self,
+        admin: &str,
+        name: &str,
+        lives: Option<Duration>,
+    ) -> Agent {
+        let providers = http::call(
+            &self.address,
+            Some(admin),
+            "GET",
+            "/api/v1/providers",
+            &Value::Null,
+        )
+        .await;
+        let known = providers["data"].as_array().into_iter().flatten();
+        let mut known = known.filter(|provider| provider["type"] == "simulated");
+        let provider = match known.next() {
+            Some(provider) => text(provider, "id"),
+            None => {
+                let told = json!({"name": "simulated", "type": "simulated"});
+                text(
+                    &self.post(Some(admin), "/api/v1/providers", &told).await,
+                    "id",
+                )
+            }
+        };
+        let agent = json!({"name": name, "budget": 1_000, "providers": [provider]});
+        let agent = self.post(Some(admin), "/api/v1/agents", &agent).await;
+        let id = text(&agent, "id");
+        let token = self.token(admin, &id, lives).await;
+        Agent {
+            id,
+            name: name.to_owned(),
+            token: token.value,
+            token_id: token.id,
+        }
+    }
+
+    async fn token(&self, admin: &str, agent: &str, lives: Option<Duration>) -> Token {
+        let mut told = json!({"agent_id": agent});
+        if let Some(lives) = lives {
+            let ends = std::time::SystemTime::now() + lives;
+            let since = ends
+                .duration_since(std::time::UNIX_EPOCH)
+                .expect("after 1970");
+            let micros = i64::try_from(since.as_micros()).expect("before 292 000");
+            told["expires_at"] = json!(iron_primitives::Timestamp::from_micros(micros));
+        }
+        let told = self.post(Some(admin), "/api/v1/tokens", &told).await;
+        Token {
+            id: text(&told, "id"),
+            value: text(&told, "token"),
+        }
+    }
+
+    /// Deletes something.
+    pub(crate) async fn delete(&self, admin: &str, path: &str) {
+        let head = format!("DELETE {path} HTTP/1.1\r\nauthorization: Bearer {admin}");
+        let answer = http::request(&self.address, &head, "", None).await;
+        let status = answer.map(|answer| answer.status);
+        assert!(
+            status.is_some_and(|status| status < 300),
+            "{path}: {status:?}"
+        );
+    }
+
+    /// What Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        let head = "GET /metrics HTTP/1.1";
+        let answer = http::request(&self.address, head, "", None).await;
+        answer.expect("the server answers").body
+    }
+
+    /// Where the server keeps its data.
+    pub(crate) fn data_folder(&self) -> std::path::PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// The bodies of the records of calls that the server has written so far, read from its files.
+    pub(crate) fn call_records(&self) -> Vec<Value> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bundle = folder.path().join("bundle");
+        let done = Command::new(env!("CARGO_BIN_EXE_iron"))
+            .args(["audit", "export", "--data"])
+            .arg(self.data_folder())
+            .arg(&bundle)
+            .output()
+            .expect("the command runs");
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let mut files: Vec<_> = std::fs::read_dir(bundle.join("records"))
+            .expect("records")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        files.sort();
+        let lines = files
+            .iter()
+            .map(|file| std::fs::read_to_string(file).expect("readable"))
+            .collect::<String>();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .map(|line| line["record"]["body"].clone())
+            .filter(|body| body["kind"] == "call")
+            .collect()
+    }
+
+    /// A line of what the kernel says about the process, in KiB.
+    pub(crate) fn memory_kib(&self, line: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("the process lives");
+        let found = status.lines().find_map(|text| text.strip_prefix(line));
+        let number = found.and_then(|text| text.split_whitespace().next());
+        number
+            .and_then(|text| text.parse().ok())
+            .expect("a number of KiB")
     }
 
     /// What the budget of an agent looks like now.
@@ -101,7 +260,8 @@ impl Server {
         http::call(&self.address, Some(admin), "GET", &path, &Value::Null).await
     }
 
-    async fn post(&self, token: Option<&str>, path: &str, body: &Value) -> Value {
+    /// Creates something and gives what the server says of it.
+    pub(crate) async fn post(&self, token: Option<&str>, path: &str, body: &Value) -> Value {
         http::call(&self.address, token, "POST", path, body).await
     }
 }
@@ -124,6 +284,10 @@ fn spawn(data: &TempDir, address: &str) -> Child {
         .arg(data.path().join("data"))
         .env("IRON_ADMIN_EMAIL", EMAIL)
         .env("IRON_ADMIN_PASSWORD", PASSWORD)
+        .env("IRON_RATE_LIMITS_USER_PER_MINUTE", "0")
+        .env("IRON_RATE_LIMITS_USER_PER_HOUR", "0")
+        .env("IRON_RATE_LIMITS_ANONYMOUS_PER_MINUTE", "0")
+        .env("IRON_RATE_LIMITS_ANONYMOUS_PER_HOUR", "0")
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()

@@ -229,12 +229,20 @@ impl ProviderError {
     /// Reads an error body of either dialect.
     pub fn read(status: u16, body: &[u8]) -> ProviderError {
         let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
-        ProviderError::of_value(&value, ErrorClass::of_status(status)).unwrap_or_else(|| {
-            ProviderError::new(
-                ErrorClass::of_status(status),
-                format!("the provider answered with status {status} and no readable error"),
-            )
-        })
+        let class = ErrorClass::of_status(status);
+        // Some servers put their words at the top.
+        let at_the_top = || {
+            let said = value.get("message").or_else(|| value.get("detail"));
+            Some(ProviderError::new(class, said?.as_str()?))
+        };
+        ProviderError::of_value(&value, class)
+            .or_else(at_the_top)
+            .filter(|error| !error.message.is_empty())
+            .unwrap_or_else(|| {
+                let words =
+                    format!("the provider answered with status {status} and no readable error");
+                ProviderError::new(class, words)
+            })
     }
 
     /// Reads the error that a body or an event of a stream holds.

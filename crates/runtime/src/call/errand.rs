@@ -20,7 +20,7 @@ use super::admit::Admitted;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
-use super::failure::{is_object, scrubbed};
+use super::failure::{has_shape, is_object, scrubbed};
 use super::inspect::translated;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
@@ -324,11 +324,16 @@ fn readable(
     body: Bytes,
 ) -> Option<Reply> {
     let is_error = status.is_client_error() || status.is_server_error();
-    let is_object = !upstream::is_encoded(headers) && is_object(&body);
-    let (status, body) = match (is_error, is_object) {
+    let shape = dialect.error_shape();
+    let fits = match is_error {
+        _ if upstream::is_encoded(headers) => false,
+        true => has_shape(shape, &body),
+        false => is_object(&body),
+    };
+    let (status, body) = match (is_error, fits) {
         (true, false) => {
             let error = ProviderError::read(status.as_u16(), &body);
-            let rendered = error.render(dialect.error_shape());
+            let rendered = error.render(shape);
             let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, Bytes::from(rendered.body))
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use iron_llm::ErrorShape;
 use iron_llm::translate::{ErrorClass, ProviderError};
 use iron_net::egress::{BodyError, SendError, retry_after};
 use iron_primitives::{Money, Refusal, Secret};
@@ -41,7 +42,7 @@ impl Runtime {
         mut upstream: Upstream,
     ) -> Failed {
         let body = upstream
-            .collect(ERROR_LIMIT_BYTES)
+            .collect(ERROR_LIMIT_BYTES, &mut self.room.share())
             .await
             .unwrap_or_default();
         let body = scrubbed(body, open.secret.as_ref());
@@ -80,7 +81,9 @@ impl Runtime {
             };
         }
         let is_error = (400..600).contains(&status);
-        let native = cleared.outbound.plan.is_none() && !in_stream && is_error && is_object(&body);
+        let shape = cleared.draft.dialect.error_shape();
+        let native =
+            cleared.outbound.plan.is_none() && !in_stream && is_error && has_shape(shape, &body);
         let (status, body) = match native {
             true => (status, body),
             false => (rendered.status, Bytes::from(rendered.body)),
@@ -127,6 +130,20 @@ fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
         400..=499 => true,
         500 | 501 | 503 | 529 => is_object(body),
         _ => false,
+    }
+}
+
+/// Whether an error is in the shape that the caller's SDK reads.
+pub(super) fn has_shape(shape: ErrorShape, body: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return false;
+    };
+    let says_why = body
+        .pointer("/error/message")
+        .is_some_and(serde_json::Value::is_string);
+    match shape {
+        ErrorShape::OpenAi => says_why,
+        ErrorShape::Anthropic => says_why && body.get("type").is_some_and(|kind| kind == "error"),
     }
 }
 

@@ -11,6 +11,7 @@ use iron_primitives::ProviderId;
 
 use crate::affinity::{StoredId, rename};
 use crate::bearer::Bearer;
+use crate::room::Share;
 
 /// Whose response is being made, and where: its id is sealed on the way to the caller.
 pub(super) struct Owner {
@@ -46,6 +47,7 @@ pub(super) struct Flow {
     caller: Dialect,
     owner: Option<Owner>,
     cut: bool,
+    share: Share,
 }
 
 impl Flow {
@@ -55,6 +57,7 @@ impl Flow {
         options: MeterOptions,
         caller: Dialect,
         translator: Option<Box<dyn StreamTranslator>>,
+        share: Share,
     ) -> Self {
         Flow {
             meter: Meter::new(provider, options),
@@ -62,6 +65,7 @@ impl Flow {
             caller,
             owner: None,
             cut: false,
+            share,
         }
     }
 
@@ -71,8 +75,17 @@ impl Flow {
     }
 
     /// Takes a chunk from the provider, gives what the caller gets for it.
+    ///
+    /// # Errors
+    /// [`FrameTooLarge`] for a frame that is, or for which there is no room beside the others.
     pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, FrameTooLarge> {
         let fed = self.meter.feed(chunk)?;
+        // A buffer that grows may be twice as large as what it holds.
+        let pending = self.meter.pending_bytes();
+        if !self.share.covers(pending.saturating_mul(2)) {
+            let limit_bytes = pending;
+            return Err(FrameTooLarge { limit_bytes });
+        }
         self.cut |= fed.cut;
         Ok(match &mut self.translator {
             None => match &self.owner {

@@ -351,6 +351,7 @@ impl Runtime {
             options,
             cleared.draft.dialect,
             translator,
+            self.room.share(),
         );
         flow.with_owner(self.owner_of(cleared))
     }
@@ -373,8 +374,10 @@ impl Runtime {
         open: &mut Open,
         mut upstream: Upstream,
     ) -> Answered {
-        let body = match upstream.collect(self.config.answer_limit_bytes).await {
-            Ok(body) => body,
+        let mut share = self.room.share();
+        let limit = self.config.answer_limit_bytes;
+        let body = match upstream.collect(limit, &mut share).await {
+            Ok(body) => share.keep(body),
             Err(error) => return broken_body(&open.hold, error),
         };
         open.first_byte = Some(self.environment.boot());

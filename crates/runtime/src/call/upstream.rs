@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue,
 };
 use http::{Method, StatusCode};
 use iron_llm::{Dialect, ProviderKind, simulated};
@@ -13,6 +14,7 @@ use iron_primitives::Timestamp;
 
 use crate::authority::Credential;
 use crate::bearer::Lane;
+use crate::room::Share;
 
 const ANTHROPIC_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -50,17 +52,6 @@ impl Played {
             None if self.cut => Err(BodyError::Broken),
             None => Ok(None),
         }
-    }
-
-    async fn collect(&mut self, limit_bytes: usize) -> Result<Bytes, BodyError> {
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = self.chunk().await? {
-            if whole.len().saturating_add(chunk.len()) > limit_bytes {
-                return Err(BodyError::TooLarge { limit_bytes });
-            }
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole.freeze())
     }
 }
 
@@ -102,12 +93,48 @@ impl Upstream {
         }
     }
 
-    pub(super) async fn collect(&mut self, limit_bytes: usize) -> Result<Bytes, BodyError> {
-        match self {
-            Upstream::Http(answer) => answer.collect(limit_bytes).await,
-            Upstream::Played(played) => played.collect(limit_bytes).await,
+    /// The whole body, as long as it is within the limit and there is room for it.
+    ///
+    /// # Errors
+    /// As [`Answer::chunk`], and [`BodyError::TooLarge`].
+    pub(super) async fn collect(
+        &mut self,
+        limit_bytes: usize,
+        share: &mut Share,
+    ) -> Result<Bytes, BodyError> {
+        let mut check = |bytes: usize| match bytes {
+            _ if bytes > limit_bytes => Err(BodyError::TooLarge { limit_bytes }),
+            _ if share.covers(bytes) => Ok(()),
+            _ => Err(BodyError::TooLarge { limit_bytes: bytes }),
+        };
+        let announced = announced_bytes(self.headers()).unwrap_or(0);
+        check(announced)?;
+        let Some(first) = self.chunk().await? else {
+            return Ok(Bytes::new());
+        };
+        check(first.len())?;
+        // Most answers come in one piece; they are not copied.
+        let Some(second) = self.chunk().await? else {
+            return Ok(first);
+        };
+        let begun = first.len().saturating_add(second.len());
+        let mut whole = BytesMut::with_capacity(begun.max(announced));
+        whole.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            check(whole.len().saturating_add(chunk.len()))?;
+            whole.extend_from_slice(&chunk);
+            next = self.chunk().await?;
         }
+        Ok(whole.freeze())
     }
+}
+
+/// How large a body says that it will be.
+fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    // What no number can hold is too large in any case.
+    Some(length.trim().parse().unwrap_or(usize::MAX))
 }
 
 /// Asks the provider that is built in.
