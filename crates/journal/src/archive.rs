@@ -97,6 +97,7 @@ fn write_records(
 ) -> Result<(), Error> {
     let mut reader = match SegmentReader::open(&shared.folder, ordinal, &shared.wrapping) {
         Ok(reader) => reader,
+        Err(_) if shared.has_given_up(ordinal)? => return Ok(()),
         Err(NoHeader::Bad(error)) => return Err(error),
         Err(NoHeader::Unused) => return Ok(()),
     };

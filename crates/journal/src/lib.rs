@@ -26,7 +26,10 @@
 //!   behind the last lease snapshot. Its records stay as plain files, see
 //!   [`Journal::retire`] and [`mod@verify`].
 //!
-//! In the folder stand `<ordinal>.segment`, `checkpoints`, `records/<ordinal>.ndjson` (the
+//! - **What is given up is said and signed** ([`Journal::repair`]): a gap that nobody has
+//!   acknowledged stays a fault.
+//!
+//! In the folder stand `<ordinal>.segment`, `checkpoints`, `losses`, `records/<ordinal>.ndjson` (the
 //! archive) and `lock`.
 //!
 //! ```
@@ -66,10 +69,12 @@ mod hash;
 mod housekeeping;
 mod journal;
 mod keys;
+mod loss;
 mod position;
 mod reader;
 mod record;
 mod recover;
+mod repair;
 mod segment;
 mod sync;
 pub mod verify;
@@ -85,6 +90,7 @@ pub use frame::FrameKind;
 pub use hash::Hash;
 pub use journal::{Journal, Options};
 pub use keys::{JournalKeys, PublicKey};
+pub use loss::{FILE_NAME as LOSSES_FILE, Loss};
 pub use position::{Cursor, Position};
 pub use reader::Reader;
 pub use record::{Appended, Head, NotARecord, Record, Stream};

@@ -138,6 +138,10 @@ impl Reader {
                     SegmentReader::open(&self.shared.folder, ordinal, &self.shared.wrapping);
                 self.segment = Some(match opened {
                     Ok(segment) => segment,
+                    Err(_) if self.shared.has_given_up(ordinal)? => {
+                        self.cursor = begin_of(ordinal.saturating_add(1));
+                        continue;
+                    }
                     Err(NoHeader::Bad(error)) => return Err(error),
                     Err(NoHeader::Unused) => return Ok(None),
                 });

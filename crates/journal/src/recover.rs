@@ -6,7 +6,7 @@
 //! touched and the journal does not open. The chains are followed once more, and held against
 //! the newest signed checkpoint: records that it vouches for must be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -19,6 +19,7 @@ use crate::error::At;
 use crate::frame::Tag;
 use crate::journal::Options;
 use crate::keys::{MacKey, SealingKey, Signer};
+use crate::loss::Holes;
 use crate::record::{Chains, Record};
 use crate::segment::{self, NoHeader, RawFrame, Segment, SegmentHeader, SegmentReader, Step};
 use crate::writer::{Checkpoints, Parts, Shared, Writer};
@@ -36,6 +37,9 @@ pub struct Recovered {
     pub closed: bool,
     /// What had to be cut off.
     pub torn: Option<Torn>,
+    /// Whether something that matters for these frames was given up as lost: they are not all
+    /// that was written, and prove nothing about what was not.
+    pub holed: bool,
 }
 
 /// A tail that was never confirmed.
@@ -71,7 +75,7 @@ pub(crate) fn open(
         begun: false,
     };
 
-    let mut scan = Scan::new(Some(options.instance));
+    let mut scan = Scan::new(Some(options.instance), Holes::read(folder)?);
     scan.folder(folder, &wrapping)?;
     let torn = scan.cut(folder)?;
     for frame in &scan.frames {
@@ -122,7 +126,7 @@ pub(crate) fn open(
     Ok((parts.into(), recovered.0))
 }
 
-fn take_lock(folder: &Path) -> Result<File, Error> {
+pub(crate) fn take_lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let lock = OpenOptions::new()
         .write(true)
@@ -176,10 +180,13 @@ pub(crate) struct Scan {
     incarnation: Option<u64>,
     closed: bool,
     broken: Option<(Position, Damage)>,
+    holes: Holes,
+    /// Chains that may go on behind a hole without the records that were in it.
+    may_jump: BTreeSet<TenantId>,
 }
 
 impl Scan {
-    fn new(expected: Option<InstanceId>) -> Self {
+    pub(crate) fn new(expected: Option<InstanceId>, holes: Holes) -> Self {
         Scan {
             expected,
             frames: Vec::new(),
@@ -191,10 +198,12 @@ impl Scan {
             incarnation: None,
             closed: false,
             broken: None,
+            holes,
+            may_jump: BTreeSet::new(),
         }
     }
 
-    fn folder(&mut self, folder: &Path, wrapping: &SealingKey) -> Result<(), Error> {
+    pub(crate) fn folder(&mut self, folder: &Path, wrapping: &SealingKey) -> Result<(), Error> {
         let ordinals = segment::list(folder)?;
         self.first = ordinals.first().copied();
         for (index, ordinal) in ordinals.iter().copied().enumerate() {
@@ -202,6 +211,7 @@ impl Scan {
             let reader = match SegmentReader::open(folder, ordinal, wrapping) {
                 Ok(reader) => reader,
                 Err(NoHeader::Unused) if last => return Ok(()),
+                Err(_) if self.holes.end_of(Position::at(ordinal, 0)).is_some() => continue,
                 Err(NoHeader::Unused) => {
                     let position = Position::at(ordinal, 0);
                     return Err(Error::Damaged {
@@ -238,7 +248,9 @@ impl Scan {
         if self.broken.is_some() {
             return self.check_vouched(&mut reader);
         }
-        self.end = Some(Position::at(header.ordinal, reader.offset()));
+        let begin = Position::at(header.ordinal, reader.offset());
+        self.cross(begin);
+        self.end = Some(begin);
         self.sealed = false;
         self.incarnation = self.incarnation.max(Some(header.incarnation));
         loop {
@@ -262,13 +274,19 @@ impl Scan {
         let Some(end) = self.end else {
             return Ok(true);
         };
-        let missing = self.broken.is_none() && header.ordinal != end.ordinal().saturating_add(1);
-        if missing {
-            let position = Position::at(end.ordinal().saturating_add(1), 0);
+        let next = end.ordinal().saturating_add(1);
+        let given_up = |ordinal| self.holes.end_of(Position::at(ordinal, 0)).is_some();
+        let lost = (next..header.ordinal).find(|ordinal| !given_up(*ordinal));
+        if let Some(lost) = lost.filter(|_| self.broken.is_none()) {
+            let position = Position::at(lost, 0);
             return Err(Error::Damaged {
                 position,
                 damage: Damage::MissingSegment,
             });
+        }
+        if header.ordinal > next || self.holes.takes_end_of(end.ordinal()) {
+            // How the segment before it ended is lost.
+            return Ok(true);
         }
         let agreed = if self.sealed { 0 } else { end.offset() };
         if header.previous_end != agreed && header.previous_end != 0 {
@@ -293,6 +311,7 @@ impl Scan {
     }
 
     fn frame(&mut self, raw: RawFrame) -> Result<(), Error> {
+        self.cross(raw.position);
         self.end = Some(raw.next);
         self.sealed = raw.tag == Tag::Seal;
         if raw.tag != Tag::Seal {
@@ -310,6 +329,14 @@ impl Scan {
         Ok(())
     }
 
+    /// Goes on at a place: if a hole lies before it, records may be missing in every chain.
+    fn cross(&mut self, to: Position) {
+        let from = self.end.unwrap_or(Position::START);
+        if self.holes.any_between(from, to) {
+            self.may_jump.extend(self.seen.keys());
+        }
+    }
+
     fn follow(&mut self, record: &Record, frame: &Frame) -> Result<(), Error> {
         let Stream {
             tenant,
@@ -320,14 +347,17 @@ impl Scan {
             position: frame.position,
             damage: Damage::BrokenChain,
         };
+        let jumps = self.may_jump.remove(&tenant);
         if let Some(head) = self.seen.get(&tenant) {
+            let jumped = (incarnation, record.sequence) > (head.incarnation, head.sequence);
             let next = if head.incarnation == incarnation {
                 head.sequence.saturating_add(1)
             } else {
                 1
             };
             let forward = incarnation >= head.incarnation;
-            if !forward || record.sequence != next || record.previous != head.hash {
+            let linked = record.sequence == next && record.previous == head.hash;
+            if !forward || !(linked || jumps && jumped) {
                 return Err(broken);
             }
         }
@@ -379,7 +409,7 @@ impl Scan {
 
     /// The heads to go on from: those of the frames, and of chains whose records have been
     /// retired those of the checkpoints.
-    fn heads(&self, ledger: &Ledger) -> Result<BTreeMap<TenantId, Head>, Error> {
+    pub(crate) fn heads(&self, ledger: &Ledger) -> Result<BTreeMap<TenantId, Head>, Error> {
         let kept_from = self
             .first
             .map_or(Position::START, |first| Position::at(first, 0));
@@ -389,6 +419,11 @@ impl Scan {
             let order = |head: &Head| (head.incarnation, head.sequence);
             let retired = found.is_none() && known.position < kept_from;
             let reached = found.is_some_and(|found| order(found) >= order(known));
+            let lost = self.holes.hide(known.position);
+            if lost && !reached {
+                heads.insert(*tenant, *known);
+                continue;
+            }
             if !retired && !reached {
                 let found = found.filter(|found| found.incarnation == known.incarnation);
                 return Err(Error::RolledBack {
@@ -424,6 +459,8 @@ impl Scan {
         last_incarnation: Option<u64>,
         torn: Option<Torn>,
     ) -> (Recovered, Vec<(Position, Position)>) {
+        let since = self.snapshot.map_or(Position::START, |(since, _)| since);
+        let holed = self.holes.any_behind(since);
         let snapshots = self.snapshot.into_iter().collect();
         let closed = self.closed;
         (
@@ -432,6 +469,7 @@ impl Scan {
                 last_incarnation,
                 closed,
                 torn,
+                holed,
             },
             snapshots,
         )

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::error::At;
 use crate::frame::{self, Tag};
 use crate::keys::{SealingKey, WRAPPED_BYTES};
+use crate::loss::Holes;
 use crate::{Damage, Error, Position};
 
 const MAGIC: [u8; 8] = *b"ICjrnl01";
@@ -184,6 +185,7 @@ pub(crate) struct SegmentReader {
     offset: u32,
     chunk: Vec<u8>,
     chunk_start: u32,
+    holes: Holes,
 }
 
 impl SegmentReader {
@@ -242,6 +244,7 @@ impl SegmentReader {
             offset: HEADER_BYTES,
             chunk: Vec::new(),
             chunk_start: HEADER_BYTES,
+            holes: Holes::read(folder).map_err(NoHeader::Bad)?,
         };
         Ok(reader)
     }
@@ -291,8 +294,31 @@ impl SegmentReader {
         Ok(rest.get(..wanted).unwrap_or(rest))
     }
 
-    /// The next frame, if it ends at or before `limit`.
+    /// The next frame, if it ends at or before `limit`; damage that was given up is skipped.
     pub(crate) fn next(&mut self, limit: u32) -> Result<Step, Error> {
+        loop {
+            let step = self.step(limit)?;
+            let ordinal = self.header.ordinal;
+            match (&step, self.holes.end_of(Position::at(ordinal, self.offset))) {
+                (Step::Broken(_), Some(to)) if to.ordinal() > ordinal => return Ok(Step::End),
+                (Step::Broken(_), Some(to)) => self.offset = to.offset(),
+                _ => return Ok(step),
+            }
+        }
+    }
+
+    /// Where an intact frame stands behind the present offset, if one does.
+    pub(crate) fn intact_behind(&mut self) -> Result<Option<Position>, Error> {
+        while self.skip_to_magic()? {
+            if let Step::Frame(frame) = self.step(u32::MAX)? {
+                return Ok(Some(frame.position));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands at the present offset.
+    fn step(&mut self, limit: u32) -> Result<Step, Error> {
         if self.offset >= limit {
             return Ok(Step::End);
         }
@@ -336,7 +362,7 @@ impl SegmentReader {
         let mut candidates = 0;
         let mut vouched: Option<Position> = None;
         loop {
-            match self.next(u32::MAX)? {
+            match self.step(u32::MAX)? {
                 Step::End => return Ok(vouched),
                 Step::Frame(frame) => vouched = vouched.max(Some(frame.durable)),
                 Step::Broken(_) => {

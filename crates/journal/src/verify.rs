@@ -24,7 +24,7 @@ use iron_primitives::{InstanceId, TenantId};
 use crate::checkpoint::Checkpoint;
 use crate::keys::MacKey;
 use crate::record::Record;
-use crate::{Error, Hash, PublicKey, Stream};
+use crate::{Error, Hash, Loss, PublicKey, Stream};
 
 pub use bundle::Bundle;
 pub use report::{Fault, Reason, Report, StreamReport};
@@ -74,6 +74,16 @@ pub fn verify(
     let mut report = Report::default();
     // Checkpoints are read first: beside a live server, records are then at least as new.
     let pins = Pins::read(bundle, trust, &mut report)?;
+    for (line, bytes) in (1_u64..).zip(bundle.loss_lines()?) {
+        match Loss::signed(&bytes, &trust.public_key) {
+            Some(loss) => report.losses.push(loss),
+            None => report.faults.push(Fault {
+                stream: None,
+                sequence: None,
+                reason: Reason::BadLoss { line },
+            }),
+        }
+    }
     let mut check = Check::new(trust, &pins, report);
     for source in bundle.sources()? {
         for line in source.lines()? {
@@ -177,7 +187,10 @@ impl<'a> Check<'a> {
         }
         let key = (stream.tenant, stream.instance);
         let chain = self.chains.get(&key);
-        let unlinked = link_fault(chain, record);
+        let unlinked = link_fault(chain, record).filter(|reason| {
+            let last = chain.map(|chain| (chain.stream.incarnation, chain.sequence));
+            !self.is_acknowledged(stream.tenant, last, reason)
+        });
         // A gap is told once; what stands behind it does not link either.
         let told = chain.is_some_and(|chain| chain.broken && chain.stream == stream);
         let broken = told || unlinked.is_some();
@@ -215,6 +228,25 @@ impl<'a> Check<'a> {
         }
         let mac = self.mac.as_ref()?;
         (!mac.verifies(&record.hash, &record.mac)).then_some(Reason::WrongMac)
+    }
+
+    /// Whether a gap behind the last record of a chain was given up and signed.
+    fn is_acknowledged(&self, tenant: TenantId, last: Option<(u64, u64)>, reason: &Reason) -> bool {
+        if !matches!(
+            reason,
+            Reason::Removed { .. } | Reason::EarlierStreamMissing
+        ) {
+            return false;
+        }
+        self.was_lost_behind(tenant, last)
+    }
+
+    /// Whether a loss names this record as the last one it knows of the chain; none: no record.
+    fn was_lost_behind(&self, tenant: TenantId, last: Option<(u64, u64)>) -> bool {
+        self.report.losses.iter().any(|loss| {
+            let named = loss.heads.iter().find(|named| named.tenant == tenant);
+            named.map(|named| (named.head.incarnation, named.head.sequence)) == last
+        })
     }
 
     /// Holds the record against what checkpoints say of its place in the chain.
@@ -303,7 +335,15 @@ impl<'a> Check<'a> {
             };
             let found = self.streams.get(&stream).map_or(0, |stream| stream.last);
             // A gap before the head was told where it was met.
-            if found >= known {
+            let chain = self
+                .streams
+                .keys()
+                .rfind(|stream| stream.tenant == tenant && stream.incarnation <= incarnation);
+            let last = chain.and_then(|stream| {
+                let followed = self.streams.get(stream)?;
+                Some((stream.incarnation, followed.last))
+            });
+            if found >= known || self.was_lost_behind(tenant, last) {
                 continue;
             }
             self.report.faults.push(Fault {

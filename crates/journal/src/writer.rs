@@ -178,6 +178,12 @@ impl Shared {
         })
     }
 
+    /// Whether the begin of a segment, and so all of it, was given up as lost.
+    pub(crate) fn has_given_up(&self, ordinal: u32) -> Result<bool, Error> {
+        let holes = crate::loss::Holes::read(&self.folder)?;
+        Ok(holes.end_of(Position::at(ordinal, 0)).is_some())
+    }
+
     /// Takes the lock for a frame of a caller's.
     pub(crate) fn enter(&self) -> Result<MutexGuard<'_, Writer>, Stopped> {
         let writer = lock(&self.writer);

@@ -15,6 +15,7 @@ use crate::checkpoint::FILE_NAME;
 use crate::content::{self, Content};
 use crate::error::At;
 use crate::keys::SealingKey;
+use crate::loss::{self, Holes};
 use crate::record::Record;
 use crate::segment::{self, NoHeader, SegmentReader, Step};
 use crate::{Damage, Error, Hash, Position};
@@ -93,6 +94,13 @@ impl Bundle {
                 .at("write", &path)?;
         }
         out.flush().at("write", &path)?;
+        let losses = self.loss_lines()?;
+        if !losses.is_empty() {
+            let path = to.join(loss::FILE_NAME);
+            let lines = losses.iter().flat_map(|line| [line.as_slice(), b"\n"]);
+            let lines: Vec<u8> = lines.flatten().copied().collect();
+            std::fs::write(&path, lines).at("write", &path)?;
+        }
         for (index, source) in self.sources()?.iter().enumerate() {
             let path = records.join(format!(
                 "{:010}.ndjson",
@@ -107,6 +115,28 @@ impl Bundle {
             out.flush().at("write", &path)?;
         }
         Ok(())
+    }
+
+    /// Reads the records of all segments before one, archived or not, as far as they go.
+    pub(crate) fn each_record_before(
+        &self,
+        ordinal: u32,
+        mut each: impl FnMut(&Record),
+    ) -> Result<(), Error> {
+        let before = |source: &&Source<'_>| source.ordinal.is_some_and(|own| own < ordinal);
+        for source in self.sources()?.iter().filter(before) {
+            for line in source.lines()? {
+                if let Line::Record(record, _) = line? {
+                    each(&record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines about what was given up.
+    pub(super) fn loss_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
+        loss::lines(&self.folder)
     }
 
     /// The complete lines of the file of checkpoints.
@@ -225,6 +255,11 @@ impl<'a> Source<'a> {
             Err(NoHeader::Unused) => Ok(Box::new(std::iter::empty())),
             // Archived between the two looks.
             Err(NoHeader::Bad(Error::Io { .. })) if self.file.exists() => self.lines(),
+            Err(NoHeader::Bad(Error::Damaged { position, .. }))
+                if Holes::read(&self.bundle.folder)?.end_of(position).is_some() =>
+            {
+                Ok(Box::new(std::iter::empty()))
+            }
             Err(NoHeader::Bad(Error::Damaged { position, damage })) => Ok(Box::new(
                 std::iter::once(Ok(Line::Damaged(position, damage))),
             )),

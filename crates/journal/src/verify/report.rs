@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{Damage, Hash, Position, Stream};
+use crate::{Damage, Hash, Loss, Position, Stream};
 
 /// What was checked, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Report {
     pub macs_checked: bool,
     /// The chains, in order.
     pub streams: Vec<StreamReport>,
+    /// What was lost and is acknowledged under the trusted key; it is not among the faults.
+    pub losses: Vec<Loss>,
     /// What is wrong, in the order it was found. What merely follows from a fault is left out.
     pub faults: Vec<Fault>,
 }
@@ -141,6 +143,12 @@ pub enum Reason {
     /// A line of the checkpoints is not signed with the trusted key.
     #[error("line {line} of the checkpoints is not signed with the trusted key")]
     BadCheckpoint {
+        /// The line, counted from one.
+        line: u64,
+    },
+    /// A line about what was lost is not signed with the trusted key.
+    #[error("line {line} of the losses is not signed with the trusted key")]
+    BadLoss {
         /// The line, counted from one.
         line: u64,
     },

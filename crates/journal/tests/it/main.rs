@@ -10,5 +10,6 @@ mod crash;
 mod damage;
 mod full_disk;
 mod kit;
+mod repair;
 mod retire;
 mod verify;
