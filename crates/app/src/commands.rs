@@ -39,6 +39,9 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
         Command::Audit(Audit::Export { folder, to }) => {
             offline::export(&data(folder, &global)?, &to, console)
         }
+        Command::Audit(Audit::Repair { folder, force }) => {
+            offline::repair(&data(folder, &global)?, force, console)
+        }
         Command::Audit(Audit::Verify {
             folder,
             bundle,

@@ -65,7 +65,7 @@ pub enum Error {
     },
     /// Something that had been durable is no longer what was written.
     #[error(
-        "the journal is damaged at {position}: {damage}; restore the folder, or verify it and start a new one"
+        "the journal is damaged at {position}: {damage}; restore the folder, or give that place up with `iron audit repair`"
     )]
     Damaged {
         /// Where.

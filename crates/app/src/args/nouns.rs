@@ -385,6 +385,19 @@ Exit code 9 means that the records were tampered with or damaged.")]
         #[arg(value_hint = ValueHint::DirPath)]
         to: PathBuf,
     },
+    /// Give up what is damaged in a journal, so that the server starts again
+    #[command(after_help = "\
+The server must be stopped. Only places that cannot be read are given up: the bytes stay where
+they are, what was lost is signed and told by every later check, and everything else is kept.
+Restore the folder from a backup instead if there is one. Where the lost part may have been
+about money, the money of that process stays in suspense until it is released.")]
+    Repair {
+        #[command(flatten)]
+        folder: super::DataFolder,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// `iron config`.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use iron_journal::verify::{Bundle, Report, Trust, verify};
-use iron_journal::{Checkpoint, JournalKeys, PublicKey};
+use iron_journal::{Checkpoint, Journal, JournalKeys, Loss, Options, PublicKey};
+use iron_primitives::InstanceId;
 use iron_vault::{MasterKey, Purpose};
 use serde_json::{Value, json};
 
@@ -102,6 +103,33 @@ pub(super) fn export(data: &Path, to: &Path, console: Console) -> Outcome {
     Ok(())
 }
 
+/// Gives up what is damaged in the journal of a server that is stopped.
+pub(super) fn repair(data: &Path, force: bool, console: Console) -> Outcome {
+    let folder = Folder::at(data.to_owned());
+    let (keys, instance) = keys_of(&folder)?;
+    console.confirm("give up what cannot be read in this journal?", force)?;
+    let options = Options::new(instance, 1, keys);
+    let environment = environment::system();
+    let losses =
+        Journal::repair(&folder.journal(), &options, &environment).map_err(anyhow::Error::from)?;
+    let answer = json!({ "losses": losses });
+    console.show(&answer, || match losses.as_slice() {
+        [] => "nothing is damaged, nothing was given up".to_owned(),
+        losses => {
+            let lines: Vec<_> = losses.iter().map(describe_loss).collect();
+            lines.join("\n")
+        }
+    })
+}
+
+fn describe_loss(loss: &Loss) -> String {
+    let chains = loss.heads.len();
+    format!(
+        "given up from {} to {}: {}; {chains} chains may have a gap there",
+        loss.from, loss.to, loss.damage
+    )
+}
+
 type Start = (Bundle, Trust, &'static str);
 
 fn of_bundle(folder: &Path, given: Option<&str>) -> Outcome<Start> {
@@ -122,27 +150,7 @@ fn of_bundle(folder: &Path, given: Option<&str>) -> Outcome<Start> {
 
 fn of_data_folder(data: &Path) -> Outcome<Start> {
     let folder = Folder::at(data.to_owned());
-    let instance = folder.known_instance().ok_or_else(|| {
-        Failure::new(
-            Exit::NotFound,
-            "NO_RECORDS",
-            format!("`{}` is not a data folder", data.display()),
-        )
-        .hint("name one with `--data DIR`, or a bundle with `--bundle DIR`")
-    })?;
-    // The key is only read: without its file this must not draw a new one.
-    let path = folder.master_key();
-    if !path.exists() {
-        let message = format!(
-            "`{}` is not there, and without it the records stay sealed",
-            path.display()
-        );
-        return Err(Failure::new(Exit::NotFound, "NO_MASTER_KEY", message));
-    }
-    let keys = journal_keys(
-        &MasterKey::load_or_create(&path, &environment::system()).map_err(anyhow::Error::from)?,
-        instance,
-    )?;
+    let (keys, _) = keys_of(&folder)?;
     let bundle =
         Bundle::journal(&folder.journal(), &keys.encryption).map_err(anyhow::Error::from)?;
     let mut trust = Trust::new(keys.public().map_err(anyhow::Error::from)?);
@@ -150,10 +158,35 @@ fn of_data_folder(data: &Path) -> Outcome<Start> {
     Ok((bundle, trust, "of this folder"))
 }
 
+/// The keys of the journal in a folder that has served before.
+fn keys_of(folder: &Folder) -> Outcome<(JournalKeys, InstanceId)> {
+    let path = folder.master_key();
+    let instance = folder.known_instance().ok_or_else(|| {
+        let shown = path.parent().unwrap_or(&path);
+        Failure::new(
+            Exit::NotFound,
+            "NO_RECORDS",
+            format!("`{}` is not a data folder", shown.display()),
+        )
+        .hint("name one with `--data DIR`, or a bundle with `--bundle DIR`")
+    })?;
+    // The key is only read: without its file this must not draw a new one.
+    if !path.exists() {
+        let message = format!(
+            "`{}` is not there, and without it the records stay sealed",
+            path.display()
+        );
+        return Err(Failure::new(Exit::NotFound, "NO_MASTER_KEY", message));
+    }
+    let master =
+        MasterKey::load_or_create(&path, &environment::system()).map_err(anyhow::Error::from)?;
+    Ok((journal_keys(&master, instance)?, instance))
+}
+
 /// The keys of an instance's journal.
 pub(crate) fn journal_keys(
     master: &MasterKey,
-    instance: iron_primitives::InstanceId,
+    instance: InstanceId,
 ) -> anyhow::Result<JournalKeys> {
     Ok(JournalKeys {
         encryption: master.derive(Purpose::JournalEncryption(instance))?,
@@ -194,6 +227,7 @@ fn describe(report: &Report, trust: &Trust, trusted: &str) -> Value {
             "last": stream.last,
             "head": stream.head.to_string(),
         })).collect::<Vec<_>>(),
+        "losses": report.losses,
         "faults": report.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -207,6 +241,7 @@ fn summary(console: Console, report: &Report, trust: &Trust, trusted: &str) -> S
         ),
         ("checkpoints", report.checkpoints.to_string()),
         ("chains", report.streams.len().to_string()),
+        ("places given up as lost", report.losses.len().to_string()),
         (
             "HMAC checked",
             if report.macs_checked {
@@ -218,5 +253,9 @@ fn summary(console: Console, report: &Report, trust: &Trust, trusted: &str) -> S
         ),
         ("public key", format!("{} ({trusted})", trust.public_key)),
     ]);
-    format!("intact\n\n{facts}")
+    let verdict = match report.losses.is_empty() {
+        true => "intact",
+        false => "intact, but for what was given up as lost",
+    };
+    format!("{verdict}\n\n{facts}")
 }

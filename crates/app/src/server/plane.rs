@@ -58,7 +58,14 @@ impl Plane {
             );
         }
         let boot_id = boot_id();
-        let estate = estate(&recovered, &boot_id);
+        let mut estate = estate(&recovered, &boot_id);
+        if recovered.holed {
+            // What was lost may have spent more than what is left tells: nothing is proven, so
+            // the leases of earlier processes become suspense.
+            tracing::error!("alarm: a part of the journal is lost, the money in it is in suspense");
+            estate.accounts.clear();
+            estate.witnessed.clear();
+        }
         report(&estate);
         let seen = estate.last.as_ref().map_or(0, |last| last.seen);
         let enrolment = Enrolment {
