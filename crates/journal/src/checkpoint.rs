@@ -13,16 +13,17 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use iron_primitives::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::archive::RECORDS_FOLDER;
 use crate::error::At;
 use crate::keys::Signer;
-use crate::{Error, Hash, Head, Position, PublicKey, canonical};
+use crate::{Error, Hash, Head, Position, PublicKey, canonical, segment};
 
 /// Stands before the body when it is signed, so that no other signature can be passed off as one.
 const CONTEXT: &[u8] = b"iron-cage checkpoint v1\n";
@@ -212,7 +213,31 @@ impl Ledger {
 pub(crate) struct CheckpointFile {
     path: PathBuf,
     file: File,
+    bytes: u64,
 }
+
+/// The files that hold older checkpoints, in order.
+pub(crate) fn archived(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let records = folder.join(RECORDS_FOLDER);
+    let entries = match std::fs::read_dir(&records) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).at("list", &records),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.at("list", &records)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with(ARCHIVED_PREFIX)) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Begins the name of a file of older checkpoints; the number of its last one follows.
+const ARCHIVED_PREFIX: &str = "checkpoints-";
 
 impl CheckpointFile {
     /// Opens the file and reads as much of its end as is needed to know all heads.
@@ -228,7 +253,14 @@ impl CheckpointFile {
             .mode(0o600)
             .open(&path)
             .at("open", &path)?;
-        let length = file.metadata().at("read", &path)?.len();
+        let metadata = file.metadata().at("read", &path)?;
+        let length = metadata.len();
+        for archived in archived(folder)? {
+            // It was to be archived when the end came: it goes on to be written.
+            if std::fs::metadata(&archived).at("read", &archived)?.ino() == metadata.ino() {
+                std::fs::remove_file(&archived).at("remove", &archived)?;
+            }
+        }
         let mut tail_bytes: u64 = 1 << 20;
         loop {
             let from = length.saturating_sub(tail_bytes);
@@ -241,7 +273,8 @@ impl CheckpointFile {
                     file.set_len(end).at("cut", &path)?;
                     file.sync_all().at("sync", &path)?;
                 }
-                return Ok((CheckpointFile { path, file }, ledger));
+                let bytes = end;
+                return Ok((CheckpointFile { path, file, bytes }, ledger));
             }
             tail_bytes = tail_bytes.saturating_mul(8);
         }
@@ -251,7 +284,54 @@ impl CheckpointFile {
     pub(crate) fn append(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let line = [checkpoint.line(), b"\n"].concat();
         self.file.write_all(&line).at("write", &self.path)?;
+        self.bytes = self.bytes.saturating_add(line.len() as u64);
         self.file.sync_data().at("sync", &self.path)
+    }
+
+    /// Reserves room for so many more bytes.
+    pub(crate) fn reserve(&self, bytes: u64) -> std::io::Result<()> {
+        segment::reserve(&self.file, self.bytes, bytes)
+    }
+
+    /// How large the file is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts the file among the archived ones and begins a new one with a checkpoint that names
+    /// all heads. At every moment a file stands in the place; a crash in between leaves the old
+    /// one there, under two names.
+    pub(crate) fn turn(&mut self, last: u64, first: &Checkpoint) -> Result<(), Error> {
+        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let records = folder.join(RECORDS_FOLDER);
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&records)
+            .at("create", &records)?;
+        let unfinished = folder.join(format!("{FILE_NAME}.unfinished"));
+        let line = [first.line(), b"\n"].concat();
+        std::fs::remove_file(&unfinished).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error).at("remove", &unfinished),
+        })?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .at("create", &unfinished)?;
+        file.write_all(&line).at("write", &unfinished)?;
+        file.sync_all().at("sync", &unfinished)?;
+        let archived = records.join(format!("{ARCHIVED_PREFIX}{last:020}"));
+        std::fs::hard_link(&self.path, &archived).at("link", &archived)?;
+        segment::sync_folder(&records)?;
+        std::fs::rename(&unfinished, &self.path).at("rename", &unfinished)?;
+        segment::sync_folder(&folder)?;
+        self.file = file;
+        self.bytes = line.len() as u64;
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::Position;
 
-/// The journal has stopped for ever: nothing more is taken, and what was not yet durable when it
+/// The journal has stopped for ever, save for [`Stopped::Full`] and [`Stopped::Oversized`]: nothing more is taken, and what was not yet durable when it
 /// stopped may be lost. Only a restart, which reads the folder again, helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
@@ -18,6 +18,10 @@ pub enum Stopped {
         "the journal has stopped: the disk did not confirm a write ({0}); check the disk and restart"
     )]
     Sync(io::ErrorKind),
+    /// The disk has no room for the next segment. The journal itself goes on: it takes what ends
+    /// calls, and new ones as soon as there is room.
+    #[error("the disk is full, nothing new is begun; free some room")]
+    Full,
     /// The journal was closed in good order.
     #[error("the journal is closed")]
     Closed,

@@ -1,6 +1,7 @@
 //! What happens beside the appends: checkpoints, the next segment, the end.
 
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use iron_primitives::TenantId;
 
@@ -10,20 +11,28 @@ use crate::sync::{lock, wait};
 use crate::writer::{Checkpoints, Shared, Writer};
 use crate::{Hash, Head, Position, Stopped};
 
+/// How often a disk without room is asked again.
+const FULL_RETRY: Duration = Duration::from_millis(500);
+
 /// The body of the housekeeping thread.
 pub(crate) fn run(shared: &Shared) {
+    let mut not_before = Instant::now();
     loop {
-        match next_task(shared) {
+        match next_task(shared, not_before) {
             Task::End => return,
             Task::Prepare(ordinal) => match shared.create_segment(ordinal) {
-                Ok(segment) => lock(&shared.writer).prepared = Some(segment),
+                Ok(segment) => {
+                    lock(&shared.writer).prepared = Some(segment);
+                    shared.note_room();
+                }
+                Err(Stopped::Full) => not_before = Instant::now() + FULL_RETRY,
                 Err(_) => return,
             },
-            Task::Checkpoint => {
-                if checkpoint(shared, false).is_err() {
-                    return;
-                }
-            }
+            Task::Checkpoint => match checkpoint(shared, false) {
+                Ok(_) => {}
+                Err(Stopped::Full) => not_before = Instant::now() + FULL_RETRY,
+                Err(_) => return,
+            },
         }
     }
 }
@@ -35,7 +44,7 @@ enum Task {
 }
 
 /// Sleeps until there is something to do.
-fn next_task(shared: &Shared) -> Task {
+fn next_task(shared: &Shared, not_before: Instant) -> Task {
     let options = &shared.options;
     let mut writer = lock(&shared.writer);
     let mut rested = false;
@@ -44,16 +53,25 @@ fn next_task(shared: &Shared) -> Task {
             return Task::End;
         }
         let half_full = writer.segment.offset > options.segment_bytes / 2;
-        if writer.prepared.is_none() && half_full {
+        let wanted = writer.prepared.is_none() && half_full;
+        // A disk that was full is left alone for a moment.
+        let rests = Instant::now() < not_before;
+        if wanted && !rests {
             return Task::Prepare(writer.segment.ordinal.saturating_add(1));
         }
         let unsealed = writer.chains.unsealed;
-        if unsealed >= options.checkpoint_records || (rested && unsealed > 0) {
+        let due = unsealed >= options.checkpoint_records || (rested && unsealed > 0);
+        if due && !rests {
             return Task::Checkpoint;
         }
+        let patience = if rests {
+            FULL_RETRY
+        } else {
+            options.checkpoint_interval
+        };
         let (guard, timeout) = shared
             .tidy
-            .wait_timeout(writer, options.checkpoint_interval)
+            .wait_timeout(writer, patience)
             .unwrap_or_else(PoisonError::into_inner);
         writer = guard;
         rested = timeout.timed_out();
@@ -91,6 +109,11 @@ fn covered(writer: &mut Writer) -> Covered {
 /// a checkpoint that knew more than the disk would accuse an honest journal of a roll-back.
 pub(crate) fn checkpoint(shared: &Shared, closes: bool) -> Result<Option<Checkpoint>, Stopped> {
     let mut checkpoints = lock(&shared.checkpoints);
+    if !closes && let Err(error) = checkpoints.make_room() {
+        shared.note_full();
+        tracing::debug!(%error, "no checkpoint without room for it");
+        return Err(Stopped::Full);
+    }
     let covered = {
         let mut writer = lock(&shared.writer);
         if writer.chains.changed.is_empty() && !closes {
@@ -99,12 +122,18 @@ pub(crate) fn checkpoint(shared: &Shared, closes: bool) -> Result<Option<Checkpo
         covered(&mut writer)
     };
     wait(shared.progress.reached(covered.position))?;
-    let statement = statement(shared, &checkpoints, &covered, closes);
+    let turns = checkpoints.file.bytes() > shared.options.checkpoint_file_bytes;
+    let statement = statement(shared, &checkpoints, &covered, (closes, turns));
     let checkpoint = Checkpoint::sign(statement, &shared.signer).map_err(|_| Stopped::Oversized)?;
     let tag = if closes { Tag::Close } else { Tag::Checkpoint };
     let end = shared.append_own(tag, checkpoint.line())?;
     wait(shared.progress.reached(end))?;
-    if let Err(error) = checkpoints.file.append(&checkpoint) {
+    let last = checkpoints.ledger.number;
+    let kept = match turns {
+        true => checkpoints.file.turn(last, &checkpoint),
+        false => checkpoints.file.append(&checkpoint),
+    };
+    if let Err(error) = kept {
         tracing::error!(%error, "the journal has stopped: a checkpoint could not be written");
         let stopped = Stopped::Write(std::io::ErrorKind::Other);
         shared.progress.stop(stopped);
@@ -113,6 +142,9 @@ pub(crate) fn checkpoint(shared: &Shared, closes: bool) -> Result<Option<Checkpo
     checkpoints.ledger.apply(&checkpoint);
     checkpoints.covered = covered.position;
     checkpoints.begun = true;
+    if lock(&shared.writer).prepared.is_some() {
+        shared.note_room();
+    }
     Ok(Some(checkpoint))
 }
 
@@ -120,10 +152,10 @@ fn statement(
     shared: &Shared,
     checkpoints: &Checkpoints,
     covered: &Covered,
-    closes: bool,
+    (closes, turns): (bool, bool),
 ) -> Statement {
     let number = checkpoints.ledger.number.saturating_add(1);
-    let full = !checkpoints.begun || closes || number.is_multiple_of(FULL_EVERY);
+    let full = !checkpoints.begun || closes || turns || number.is_multiple_of(FULL_EVERY);
     let all = || {
         covered.heads.iter().map(|(tenant, head)| TenantHead {
             tenant: *tenant,

@@ -1,6 +1,7 @@
 //! The journal that is written: [`Journal`].
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Options {
     pub checkpoint_records: u64,
     /// … or after so long, if there was a record at all.
     pub checkpoint_interval: Duration,
+    /// The size at which the file of checkpoints is archived and a new one begun, in bytes.
+    pub checkpoint_file_bytes: u64,
     /// The instance's keys.
     pub keys: JournalKeys,
 }
@@ -45,6 +48,7 @@ impl Options {
             segment_bytes: 16 << 20,
             checkpoint_records: 10_000,
             checkpoint_interval: Duration::from_secs(10),
+            checkpoint_file_bytes: 8 << 20,
             keys,
         }
     }
@@ -106,6 +110,9 @@ impl Journal {
             return self.append_snapshot(self.position(), payload);
         }
         let shared = &*self.handle.shared;
+        if kind == FrameKind::Reserve && self.is_full() {
+            return Err(Stopped::Full);
+        }
         let mut writer = shared.enter()?;
         writer
             .builder
@@ -205,6 +212,12 @@ impl Journal {
         let segments = u64::from(durable.ordinal().saturating_sub(cursor.ordinal()));
         let whole = segments.saturating_mul(u64::from(self.handle.shared.options.segment_bytes));
         (whole + u64::from(durable.offset())).saturating_sub(u64::from(cursor.offset()))
+    }
+
+    /// Whether the disk has no room for the next segment. Nothing new is begun then; what is under
+    /// way still finds room, and it ends by itself when there is room again.
+    pub fn is_full(&self) -> bool {
+        self.handle.shared.full.load(Ordering::Relaxed)
     }
 
     /// Why the journal takes nothing more, if it has stopped.

@@ -30,7 +30,7 @@
 //!   acknowledged stays a fault.
 //!
 //! In the folder stand `<ordinal>.segment`, `checkpoints`, `losses`, `records/<ordinal>.ndjson` (the
-//! archive) and `lock`.
+//! archive, with `records/checkpoints-<number>` for older checkpoints) and `lock`.
 //!
 //! ```
 //! use iron_journal::{canonical, Content, FrameKind, Journal, JournalKeys, Options};

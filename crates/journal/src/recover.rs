@@ -103,7 +103,8 @@ pub(crate) fn open(
             scan.end.map_or(0, Position::offset)
         },
     };
-    let segment = Segment::create(folder, header, &wrapping, &environment)?;
+    let room = options.segment_bytes;
+    let segment = Segment::create(folder, header, &wrapping, &environment, room)?;
     checkpoints.covered = ledger.position;
     checkpoints.ledger = ledger;
     let mac = MacKey::new(&options.keys.mac);

@@ -97,6 +97,23 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
         .at("sync", folder)
 }
 
+/// Reserves room on the disk, so that a full disk is noticed before a segment is begun and not
+/// in the middle of it. Where the file system cannot do that, it is noticed later.
+pub(crate) fn reserve(file: &File, from: u64, bytes: u64) -> std::io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let reserved = fallocate(file, FallocateFlags::KEEP_SIZE, from, bytes);
+    match reserved.map_err(std::io::Error::from) {
+        Err(error) if is_full(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the disk, or the share of it, has no room.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 /// A segment that frames can be written to.
 pub(crate) struct Segment {
     pub(crate) ordinal: u32,
@@ -106,12 +123,13 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Creates the file with its header and makes both durable.
+    /// Creates the file with its header, reserves the room that it may take, and makes it durable.
     pub(crate) fn create(
         folder: &Path,
         header: SegmentHeader,
         wrapping: &SealingKey,
         environment: &Environment,
+        room_bytes: u32,
     ) -> Result<Segment, Error> {
         let path = path(folder, header.ordinal);
         let context = header.context();
@@ -133,8 +151,14 @@ impl Segment {
             .mode(0o600)
             .open(&path)
             .at("create", &path)?;
-        file.write_all_at(&bytes, 0).at("write", &path)?;
-        file.sync_all().at("sync", &path)?;
+        let begun = reserve(&file, 0, u64::from(room_bytes))
+            .and_then(|()| file.write_all_at(&bytes, 0))
+            .and_then(|()| file.sync_all());
+        if let Err(error) = begun {
+            // Nothing stands in it yet: it can be made anew.
+            let _ = std::fs::remove_file(&path);
+            return Err(error).at("write", &path);
+        }
         sync_folder(folder)?;
         Ok(Segment {
             ordinal: header.ordinal,

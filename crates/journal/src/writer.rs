@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use iron_primitives::Environment;
@@ -12,7 +13,7 @@ use crate::checkpoint::{CheckpointFile, Ledger};
 use crate::frame::{FrameBuilder, Tag};
 use crate::keys::{SealingKey, Signer};
 use crate::record::Chains;
-use crate::segment::{Segment, SegmentHeader};
+use crate::segment::{self, Segment, SegmentHeader};
 use crate::sync::{Progress, lock};
 use crate::{Error, Options, Position, Stopped};
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     /// There is housekeeping to do.
     pub(crate) tidy: Condvar,
     pub(crate) progress: Progress,
+    /// The disk has no room for the next segment.
+    pub(crate) full: AtomicBool,
     pub(crate) checkpoints: Mutex<Checkpoints>,
     /// The ends of the segments that are complete.
     pub(crate) complete: Mutex<BTreeMap<u32, Position>>,
@@ -48,6 +51,16 @@ pub(crate) struct Checkpoints {
     pub(crate) covered: Position,
     /// Whether this incarnation has made one yet.
     pub(crate) begun: bool,
+}
+
+impl Checkpoints {
+    /// Reserves room for the next checkpoint, however many chains there are.
+    pub(crate) fn make_room(&self) -> std::io::Result<()> {
+        const HEAD_BYTES: u64 = 512;
+        let heads = self.ledger.heads.len() as u64;
+        self.file
+            .reserve(heads.saturating_add(256).saturating_mul(HEAD_BYTES))
+    }
 }
 
 /// All that the short lock of `append` guards.
@@ -167,7 +180,19 @@ impl Shared {
             incarnation: self.incarnation,
             previous_end: 0,
         };
-        Segment::create(&self.folder, header, &self.wrapping, &self.environment).map_err(|error| {
+        let room = self.options.segment_bytes;
+        let made = Segment::create(
+            &self.folder,
+            header,
+            &self.wrapping,
+            &self.environment,
+            room,
+        );
+        made.map_err(|error| {
+            if matches!(&error, Error::Io { source, .. } if segment::is_full(source)) {
+                self.note_full();
+                return Stopped::Full;
+            }
             tracing::error!(%error, "the journal has stopped: no new segment");
             let stopped = match error {
                 Error::Io { source, .. } => Stopped::Write(source.kind()),
@@ -176,6 +201,20 @@ impl Shared {
             self.progress.stop(stopped);
             stopped
         })
+    }
+
+    /// The disk has no room.
+    pub(crate) fn note_full(&self) {
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::error!("alarm: the disk is full, the journal begins nothing new");
+        }
+    }
+
+    /// The disk has room again.
+    pub(crate) fn note_room(&self) {
+        if self.full.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the disk has room for the journal again");
+        }
     }
 
     /// Whether the begin of a segment, and so all of it, was given up as lost.
@@ -246,6 +285,7 @@ impl From<Parts> for Shared {
             written: Condvar::new(),
             tidy: Condvar::new(),
             progress,
+            full: AtomicBool::new(false),
             checkpoints: Mutex::new(parts.checkpoints),
             complete: Mutex::new(parts.complete),
             _lock: parts.lock,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::archive::{RECORDS_FOLDER, write_line};
-use crate::checkpoint::FILE_NAME;
+use crate::checkpoint::{self, FILE_NAME};
 use crate::content::{self, Content};
 use crate::error::At;
 use crate::keys::SealingKey;
@@ -142,9 +142,9 @@ impl Bundle {
     /// The complete lines of the file of checkpoints.
     pub(super) fn checkpoint_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
         let path = self.folder.join(FILE_NAME);
-        let bytes = match std::fs::read(&path) {
+        let newest = match std::fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => {
                 return Err(Error::Io {
                     action: "read",
@@ -153,6 +153,15 @@ impl Bundle {
                 });
             }
         };
+        // The newest file first: if it is archived meanwhile, it is read twice and not missed.
+        let mut bytes = Vec::new();
+        for archived in checkpoint::archived(&self.folder)? {
+            let older = std::fs::read(&archived).at("read", &archived)?;
+            if !newest.starts_with(&older) {
+                bytes.extend_from_slice(&older);
+            }
+        }
+        bytes.extend_from_slice(&newest);
         // A live server may be in the middle of the last line.
         let complete = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
         let lines = bytes

@@ -12,4 +12,5 @@ mod full_disk;
 mod kit;
 mod repair;
 mod retire;
+mod rotate;
 mod verify;
