@@ -68,6 +68,10 @@ deny: ## Licences, sources, banned and doubled libraries (needs cargo-deny)
 	@command -v cargo-deny >/dev/null || { echo 'install it with: cargo install cargo-deny --locked' >&2; exit 1; }
 	cargo deny check bans licenses sources
 
+.PHONY: fuzz
+fuzz: ## Throw random bytes at every parser, FUZZ_SECONDS each (default 60)
+	@.ci/fuzz $(or $(FUZZ_SECONDS),60)
+
 .PHONY: coverage
 coverage: ## Line coverage of the tests (needs cargo-tarpaulin)
 	.ci/with-postgres $(CARGO) tarpaulin --locked --workspace --out Html

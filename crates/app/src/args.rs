@@ -23,7 +23,7 @@ Exit codes:
 /// Put AI agents into production with hard guarantees: every call authenticated, limited,
 /// held, settled and recorded.
 #[derive(Debug, Parser)]
-#[command(name = "iron", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "iron", version = crate::build::LINE, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

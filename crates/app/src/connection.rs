@@ -18,7 +18,7 @@ use crate::commands::{config_folder, load};
 use crate::config::{Config, keys};
 use crate::environment;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::keychain::{Keychain, Session};
+use crate::keychain::{Choice, Keychain, Session};
 
 /// A session is renewed when less than this is left of it.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
@@ -40,9 +40,14 @@ impl Connection {
 
     /// The server of this configuration.
     pub(crate) fn of(config: &Config) -> Self {
-        let server = config.text(keys::SERVER);
+        Self::to(&config.text(keys::SERVER), config)
+    }
+
+    /// This server.
+    pub(crate) fn to(server: &str, config: &Config) -> Self {
         let server = server.trim_end_matches('/').to_owned();
-        let keychain = Arc::new(Keychain::open(&server, &config_folder()));
+        let choice = Choice::of(&config.text(keys::KEYCHAIN));
+        let keychain = Arc::new(Keychain::new(&server, &config_folder(), choice));
         let token = config.secret(keys::TOKEN);
         Connection {
             server,
@@ -64,10 +69,15 @@ impl Connection {
 
     /// A client that is signed in.
     pub(crate) async fn client(&self) -> Outcome<Client> {
-        let client = self.anonymous()?;
-        if let Some(token) = &self.token {
-            return Ok(client.with_credential(token.clone()));
+        match &self.token {
+            Some(token) => Ok(self.anonymous()?.with_credential(token.clone())),
+            None => self.session().await,
         }
+    }
+
+    /// A client that works in the session of `iron login`, whatever token is configured.
+    pub(crate) async fn session(&self) -> Outcome<Client> {
+        let client = self.anonymous()?;
         let Some(mut session) = self.keychain.load() else {
             let message = format!("not signed in to {}", self.server);
             return Err(Failure::new(Exit::Authentication, "NOT_SIGNED_IN", message)

@@ -45,17 +45,30 @@ impl Console {
 
     /// One object per line, for what goes on and on.
     pub(crate) fn event(&self, data: &impl Serialize, words: impl FnOnce() -> String) -> Outcome {
-        if self.json {
-            let text = serde_json::to_string(data).map_err(anyhow::Error::from)?;
-            return self.line(&text);
-        }
-        self.line(&words())
+        self.line(&self.rendered(data, words)?)
     }
 
-    /// A line of data.
-    pub(crate) fn line(&self, text: &str) -> Outcome {
+    /// The line that [`Console::event`] writes.
+    pub(crate) fn rendered(
+        &self,
+        data: &impl Serialize,
+        words: impl FnOnce() -> String,
+    ) -> Outcome<String> {
+        match self.json {
+            true => Ok(serde_json::to_string(data).map_err(anyhow::Error::from)?),
+            false => Ok(words()),
+        }
+    }
+
+    /// Writes a line of data.
+    pub(crate) fn write(&self, text: &str) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        writeln!(out, "{text}").and_then(|()| out.flush())
+    }
+
+    /// A line of data; the process ends well if nobody reads it.
+    pub(crate) fn line(&self, text: &str) -> Outcome {
+        match self.write(text) {
             // Whoever reads has read enough (`iron audit list | head`).
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             written => Ok(written?),
@@ -74,8 +87,23 @@ impl Console {
         let mut err = std::io::stderr().lock();
         let _ = match self.json {
             true => writeln!(err, "{}", failure.to_json()),
+            // Whoever pressed Ctrl-C made no error.
+            false if failure.is_interruption() => writeln!(err, "{failure}"),
             false => writeln!(err, "error: {failure}"),
         };
+    }
+
+    /// Whether somebody can be asked.
+    pub(crate) const fn interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Asks whether to do something that can also be left.
+    pub(crate) fn agrees(&self, question: &str) -> Outcome<bool> {
+        inquire::Confirm::new(question)
+            .with_default(false)
+            .prompt()
+            .map_err(asked)
     }
 
     /// Asks before something is lost.
@@ -87,10 +115,9 @@ impl Console {
             return Err(Failure::usage(format!("{question} needs a yes"))
                 .hint("add `--force` where nobody can be asked"));
         }
-        match inquire::Confirm::new(question).with_default(false).prompt() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::usage("nothing was changed")),
-            Err(error) => Err(asked(error)),
+        match self.agrees(question)? {
+            true => Ok(()),
+            false => Err(Failure::usage("nothing was changed")),
         }
     }
 
@@ -158,20 +185,34 @@ impl Console {
         lines.join("\n")
     }
 
-    /// States speak in colour, so that trouble is seen at a glance.
-    fn cell(&self, text: &str) -> Cell {
-        let color = match text {
-            "active" | "running" | "healthy" | "ok" | "intact" => Some(Color::Green),
-            "paused" | "exhausted" | "rotating" | "degraded" | "warning" => Some(Color::Yellow),
-            "failed" | "revoked" | "stopped" | "inactive" | "unhealthy" | "problem" => {
-                Some(Color::Red)
-            }
-            _ => None,
+    /// A state padded to this width, in its colour.
+    pub(crate) fn paint(&self, state: &str, width: usize) -> String {
+        let code = match color_of(state).filter(|_| self.color) {
+            Some(Color::Green) => 32,
+            Some(Color::Yellow) => 33,
+            Some(_) => 31,
+            None => return format!("{state:width$}"),
         };
-        match color.filter(|_| self.color) {
+        format!("\x1b[{code}m{state:width$}\x1b[0m")
+    }
+
+    fn cell(&self, text: &str) -> Cell {
+        match color_of(text).filter(|_| self.color) {
             Some(color) => Cell::new(text).fg(color),
             None => Cell::new(text),
         }
+    }
+}
+
+/// States speak in colour, so that trouble is seen at a glance.
+fn color_of(state: &str) -> Option<Color> {
+    match state {
+        "active" | "running" | "healthy" | "ok" | "intact" | "completed" => Some(Color::Green),
+        "paused" | "exhausted" | "rotating" | "degraded" | "warning" | "refused"
+        | "client_gone" => Some(Color::Yellow),
+        "failed" | "revoked" | "stopped" | "inactive" | "unhealthy" | "problem" | "cut"
+        | "provider_error" | "unknown" => Some(Color::Red),
+        _ => None,
     }
 }
 
@@ -179,11 +220,7 @@ fn asked(error: inquire::InquireError) -> Failure {
     use crate::failure::Exit;
     match error {
         inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
-            Failure::new(
-                Exit::Interrupted,
-                "INTERRUPTED",
-                "interrupted, nothing was changed",
-            )
+            Failure::interrupted("interrupted, nothing was changed")
         }
         other => Failure::new(Exit::Error, "IO_ERROR", other.to_string()),
     }

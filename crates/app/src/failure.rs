@@ -77,6 +77,21 @@ impl Failure {
         Failure::new(Exit::Usage, "USAGE", message)
     }
 
+    /// The end that Ctrl-C asked for.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Interrupted, "INTERRUPTED", message)
+    }
+
+    /// Whether it was Ctrl-C.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.exit == Exit::Interrupted
+    }
+
+    /// Whether no server answered.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.exit == Exit::Unreachable
+    }
+
     /// What to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use iron_primitives::{Secret, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,38 +28,78 @@ pub(crate) struct Session {
     pub(crate) expires_at: Timestamp,
 }
 
-/// The place where sessions are kept.
+/// Which place was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The keychain if one answers, else the file.
+    Auto,
+    /// The keychain or nothing.
+    System,
+    /// The file.
+    File,
+}
+
+impl Choice {
+    /// The choice of this name, as the configuration has it.
+    pub(crate) fn of(word: &str) -> Choice {
+        match word {
+            "system" => Choice::System,
+            "file" => Choice::File,
+            _ => Choice::Auto,
+        }
+    }
+}
+
+/// How long the keychain may take to say that it is there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long a person may take to unlock it.
+const UNLOCK_WITHIN: Duration = Duration::from_secs(60);
+
+/// The place where sessions are kept. It is looked for when it is first needed, so that a
+/// command with a token of its own never wakes a keychain.
 pub(crate) struct Keychain {
     server: String,
     file: PathBuf,
-    desktop: bool,
+    choice: Choice,
+    answers: OnceLock<bool>,
 }
 
 impl Keychain {
-    /// The sessions of one server. `IRON_KEYCHAIN=file` keeps to the file, for machines whose
-    /// keychain asks a person.
-    pub(crate) fn open(server: &str, config_folder: &Path) -> Self {
-        let wanted = std::env::var("IRON_KEYCHAIN").is_ok_and(|value| value == "file");
+    /// The sessions of one server.
+    pub(crate) fn new(server: &str, config_folder: &Path, choice: Choice) -> Self {
         Keychain {
             server: server.to_owned(),
             file: config_folder.join("sessions.json"),
-            desktop: !wanted && keyring::Entry::store_status().is_ok(),
+            choice,
+            answers: OnceLock::new(),
         }
     }
 
     /// Which of the two is in use, for `iron doctor`.
     pub(crate) fn describe(&self) -> String {
-        match self.desktop {
-            true => "the keychain of this system".to_owned(),
-            false => format!("{} (0600; no keychain answers)", self.file.display()),
+        let file = self.file.display();
+        match (self.uses_system(), self.choice) {
+            (true, _) => "the keychain of this system".to_owned(),
+            (false, Choice::File) => format!("{file} (0600), as configured"),
+            (false, _) => format!("{file} (0600); no keychain answers"),
         }
+    }
+
+    /// Whether a configured keychain is missing.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.choice == Choice::System && !reachable()
     }
 
     /// The session, if there is one.
     pub(crate) fn load(&self) -> Option<Session> {
-        let text = match self.desktop {
-            true => Secret::new(self.entry()?.get_password().ok()?),
-            false => Secret::new(self.read_file().remove(&self.server)?.to_string()),
+        let kept = self
+            .uses_system()
+            .then(|| self.ask(|entry| entry.get_password()));
+        let text = match kept {
+            Some(Ok(text)) => Secret::new(text),
+            // An earlier session may lie in the file, from a time without a keychain.
+            _ if self.choice == Choice::System => return None,
+            _ => Secret::new(self.read_file().remove(&self.server)?.to_string()),
         };
         serde_json::from_str(text.expose()).ok()
     }
@@ -65,25 +107,35 @@ impl Keychain {
     /// Keeps a session in place of the last one.
     pub(crate) fn save(&self, session: &Session) -> Outcome {
         let value = serde_json::to_value(session).map_err(anyhow::Error::from)?;
-        if self.desktop {
-            let entry = self.entry().ok_or_else(|| denied("cannot be opened"))?;
-            return entry
-                .set_password(&value.to_string())
-                .map_err(|error| denied(&error.to_string()));
+        if self.uses_system() {
+            let text = Secret::new(value.to_string());
+            match self.ask(move |entry| entry.set_password(text.expose())) {
+                // What lay in the file is older, and must not be found instead.
+                Ok(()) => return self.forget_in_file(),
+                Err(error) if self.choice == Choice::System => return Err(denied(&error)),
+                Err(_) => {}
+            }
         }
         let mut sessions = self.read_file();
         sessions.insert(self.server.clone(), value);
         self.write_file(&sessions)
     }
 
-    /// Forgets the session.
-    pub(crate) fn forget(&self) -> Outcome {
-        if self.desktop {
-            if let Some(entry) = self.entry() {
-                let _ = entry.delete_credential();
-            }
-            return Ok(());
+    /// Forgets the session wherever it may be; tells whether there was one.
+    pub(crate) fn forget(&self) -> Outcome<bool> {
+        let in_file = self.read_file().contains_key(&self.server);
+        self.forget_in_file()?;
+        if !self.uses_system() {
+            return Ok(in_file);
         }
+        match self.ask(|entry| entry.delete_credential()) {
+            Ok(()) => Ok(true),
+            Err(Refusal::Empty) => Ok(in_file),
+            Err(error) => Err(denied(&error)),
+        }
+    }
+
+    fn forget_in_file(&self) -> Outcome {
         let mut sessions = self.read_file();
         match sessions.remove(&self.server) {
             Some(_) => self.write_file(&sessions),
@@ -91,8 +143,32 @@ impl Keychain {
         }
     }
 
-    fn entry(&self) -> Option<keyring::Entry> {
-        keyring::Entry::new(SERVICE, &self.server).ok()
+    fn uses_system(&self) -> bool {
+        match self.choice {
+            Choice::File => false,
+            Choice::System => true,
+            Choice::Auto => *self.answers.get_or_init(|| {
+                let status = || keyring::Entry::store_status().is_ok();
+                reachable() && in_time(ANSWER_WITHIN, status).unwrap_or_default()
+            }),
+        }
+    }
+
+    /// Does something with the entry of this server, as long as a person may take to allow it.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(keyring::Entry) -> keyring::Result<T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let server = self.server.clone();
+        let done = in_time(UNLOCK_WITHIN, move || {
+            work(keyring::Entry::new(SERVICE, &server)?)
+        });
+        match done {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(keyring::Error::NoEntry)) => Err(Refusal::Empty),
+            Some(Err(error)) => Err(Refusal::Error(error)),
+            None => Err(Refusal::Silent),
+        }
     }
 
     fn read_file(&self) -> serde_json::Map<String, serde_json::Value> {
@@ -127,11 +203,47 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Outcome {
     Ok(())
 }
 
-fn denied(message: &str) -> Failure {
+/// Why a keychain did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("it holds nothing")]
+    Empty,
+    #[error("it did not answer in time")]
+    Silent,
+    #[error("{0}")]
+    Error(keyring::Error),
+}
+
+/// Whether there is a session bus at all; without one nobody need be asked, and nobody waits.
+fn reachable() -> bool {
+    let named = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|value| !value.is_empty());
+    let usual = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(
+        || {
+            let user = rustix::process::getuid().as_raw();
+            PathBuf::from(format!("/run/user/{user}"))
+        },
+        PathBuf::from,
+    );
+    named || usual.join("bus").exists()
+}
+
+/// The answer, if it comes in time; a keychain that waits for a person may never answer.
+fn in_time<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = send.send(work());
+    });
+    receive.recv_timeout(patience).ok()
+}
+
+fn denied(refusal: &Refusal) -> Failure {
     Failure::new(
         Exit::Error,
         "KEYCHAIN",
-        format!("the keychain of this system refused: {message}"),
+        format!("the keychain of this system refused: {refusal}"),
     )
     .hint("set `IRON_KEYCHAIN=file` to keep sessions in a private file instead")
 }
@@ -145,11 +257,8 @@ mod tests {
     #[test]
     fn sessions_of_several_servers_share_one_private_file() {
         let folder = tempfile::tempdir().unwrap();
-        let keychain = |server: &str| Keychain {
-            server: server.to_owned(),
-            file: folder.path().join("below/sessions.json"),
-            desktop: false,
-        };
+        let below = folder.path().join("below");
+        let keychain = |server: &str| Keychain::new(server, &below, Choice::File);
         let session = |email: &str| Session {
             email: email.to_owned(),
             access_token: "a".to_owned(),
@@ -167,7 +276,8 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
-        one.forget().unwrap();
+        assert!(one.forget().unwrap());
+        assert!(!one.forget().unwrap());
         assert!(one.load().is_none());
         assert_eq!(two.load().unwrap().email, "bob@example.com");
     }

@@ -3,6 +3,7 @@
 #![warn(clippy::large_stack_frames)]
 
 mod args;
+mod build;
 mod commands;
 mod config;
 mod connection;

@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use iron_identity::FirstAdmin;
-use iron_journal::Journal;
+use iron_journal::Reader;
 use iron_net::server::{Drained, ServerConfig};
+use iron_primitives::{AgentId, TenantId};
 use iron_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -30,6 +31,18 @@ use folder::{Folder, Lock};
 use loops::Loops;
 use plane::Plane;
 pub(crate) use settings::Settings;
+
+/// Tells how people call an agent.
+#[derive(Clone)]
+pub(crate) struct Names(iron_fleet::Agents);
+
+impl Names {
+    /// The agent's name; none if it is gone, or the database is.
+    pub(crate) async fn of(&self, tenant: TenantId, agent: AgentId) -> Option<String> {
+        let agent = self.0.for_call(tenant, agent).await.ok().flatten();
+        agent.map(|agent| agent.name)
+    }
+}
 
 /// A running server.
 pub(crate) struct Server {
@@ -109,9 +122,20 @@ impl Server {
         })
     }
 
-    /// The journal, for whoever follows the records.
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.plane.journal
+    /// The records from now on.
+    pub(crate) fn records(&self) -> Result<Reader> {
+        let journal = &self.plane.journal;
+        Ok(journal.read_from(journal.position())?)
+    }
+
+    /// The names of agents, for whoever shows records to people.
+    pub(crate) fn names(&self) -> Names {
+        Names(self.features.agents.clone())
+    }
+
+    /// Calls that are under way.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.plane.runtime.in_flight()
     }
 
     /// Waits until the server cannot go on.

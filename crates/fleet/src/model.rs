@@ -152,6 +152,8 @@ pub struct Deleted {
 pub struct CallAgent {
     /// The agent and everything above it.
     pub path: ActorPath,
+    /// What people call it.
+    pub name: String,
     /// Whether an admin has switched it off.
     pub switched_off: bool,
     /// What it is doing.

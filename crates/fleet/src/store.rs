@@ -341,6 +341,7 @@ pub(crate) async fn for_call(
             user: agent.owner,
             agent: id,
         },
+        name: agent.name,
         switched_off: agent.switched_off,
         runtime_state: agent.runtime_state,
         allowed_models: agent.settings.allowed_models(),

@@ -271,6 +271,20 @@ pub(crate) enum ApiTokens {
     },
 }
 
+/// Whose budget it is.
+#[derive(Debug, Args, Clone)]
+#[group(id = "whose", required = true, multiple = false)]
+pub(crate) struct Whose {
+    /// An agent, by id or name
+    pub(crate) agent: Option<String>,
+    /// A project, by id or name
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Option<String>,
+    /// A user, by id or address
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+}
+
 /// `iron limits`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Limits {
@@ -280,23 +294,46 @@ pub(crate) enum Limits {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Show an agent's budget
-    Get { agent: String },
-    /// Set an agent's budget; asks before lowering it
+    /// Show the budget of an agent, a project or a user
     #[command(after_help = "\
 Examples:
-  iron limits set agent_… 25.00
-  iron limits set agent_… 5 --period daily")]
+  iron limits get writer
+  iron limits get --project Default
+  iron limits get --user ada@example.com")]
+    Get {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Set the budget of an agent, a project or a user; asks before lowering it
+    #[command(after_help = "\
+Examples:
+  iron limits set writer --budget 25.00
+  iron limits set writer --budget 5 --period daily
+  iron limits set --project Default --budget 100 --period monthly
+  iron limits set --user ada@example.com --budget 20 --reason 'a quiet month'
+
+A call needs room in every budget on its agent's path: agent, user, project, tenant.")]
     Set {
-        agent: String,
+        #[command(flatten)]
+        whose: Whose,
         /// Dollars, with at most two decimals
+        #[arg(long, value_name = "DOLLARS")]
         budget: String,
         /// When it begins anew: none, daily, weekly or monthly
         #[arg(long)]
         period: Option<String>,
+        /// Why; kept in the history
+        #[arg(long)]
+        reason: Option<String>,
         /// Do not ask
         #[arg(long)]
         force: bool,
+    },
+    /// Show how the budget of an agent was changed
+    History {
+        agent: String,
+        #[command(flatten)]
+        paging: Paging,
     },
 }
 

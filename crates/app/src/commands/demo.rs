@@ -1,33 +1,44 @@
 //! The demo that `iron up` makes: a simulated provider, an agent with a budget, its token.
 //!
 //! It is made through the API, as anyone would. The administrator works with a password that
-//! nobody has seen and leaves with a one-time password that is shown once.
+//! nobody has seen and leaves with a one-time password that is shown once. What later starts
+//! add, a provider for a key that has come into the environment, is the work of a developer
+//! named `iron up`, who owns the demo and nothing else; the records tell the two apart.
 
-use iron_primitives::Secret;
+use iron_primitives::{ProviderId, Secret, UserId};
 use iron_sdk::Client;
-use iron_sdk::agents::CreateAgent;
-use iron_sdk::auth::Login;
-use iron_sdk::providers::{CreateProvider, ProviderType};
-use iron_sdk::users::ResetPassword;
+use iron_sdk::agents::{AgentQuery, CreateAgent};
+use iron_sdk::auth::{Login, Logout};
+use iron_sdk::tokens::{CreateApiToken, CreateToken};
+use iron_sdk::users::{CreateUser, ResetPassword, Role, UserQuery};
 use serde_json::{Value, json};
 
 use super::resolve::parse;
 use super::up::Demo;
 use crate::config::{Config, keys};
+use crate::connection::Connection;
 use crate::console::Console;
 use crate::environment;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::keychain::write_private;
 use crate::server::folder::Folder;
 
+mod from_environment;
+
+pub(super) use from_environment::{Changes, Fingerprint};
+
 const AGENT: &str = "demo";
 const BUDGET: &str = "5.00";
+/// The developer who owns the demo.
+const OPERATOR: &str = "iron-up@localhost.local";
 
 /// What was made just now; nothing if it was there already.
 #[derive(Default)]
 pub(super) struct Made {
     one_time_password: Option<String>,
-    providers: Vec<String>,
+    keys: Changes,
+    /// Where the commands look for a server, if that is not this one.
+    elsewhere: Option<String>,
 }
 
 /// What an earlier `iron up` noted in this folder.
@@ -45,17 +56,14 @@ pub(super) fn remembered(folder: &Folder, config: &Config) -> Outcome<Demo> {
         // Somebody else's server: nothing is made in it.
         return Ok(Demo {
             admin,
-            password: None,
-            agent: None,
-            token: None,
+            ..Demo::default()
         });
     }
     let password = config.optional(keys::ADMIN_PASSWORD).unwrap_or_else(draw);
     let demo = Demo {
         admin,
         password: Some(password),
-        agent: None,
-        token: None,
+        ..Demo::default()
     };
     drop(folder.lock()?);
     keep(folder, &demo)?;
@@ -71,9 +79,10 @@ fn keep(folder: &Folder, demo: &Demo) -> Outcome {
     write_private(&folder.demo(), &text)
 }
 
-/// Makes the demo where it is not there yet.
+/// Makes the demo where it is not there yet, and what the environment adds to it.
 pub(super) async fn make(
-    client: &Client,
+    config: &Config,
+    url: &str,
     folder: &Folder,
     demo: &mut Demo,
     console: Console,
@@ -82,124 +91,217 @@ pub(super) async fn make(
         if demo.token.is_none() {
             console.note("this server was not made by `iron up`; sign in with `iron login`");
         }
-        return Ok(Made::default());
+        let keys = later(config, url, folder, demo, console).await?;
+        return Ok(Made {
+            keys,
+            ..Made::default()
+        });
     };
-    let login = Login {
-        email: demo.admin.clone(),
-        password: password.into(),
-        tenant: None,
-        method: None,
-        cookie: None,
-    };
-    let session = client.login(&login).await?;
-    client.set_credential(
-        session
-            .access_token
-            .map(|token| Secret::new(token.expose().to_owned())),
-    );
-    let (providers, names) = providers(client).await?;
-    let agent = CreateAgent {
-        name: AGENT.to_owned(),
-        budget: parse(BUDGET, "an amount")?,
-        description: Some("made by `iron up`".to_owned()),
-        providers: Some(providers),
-        tags: None,
-        settings: None,
-        project_id: None,
-        owner_id: None,
-        environment: None,
-        period: None,
-        create_ic_token: Some(true),
-    };
-    let created = client.create_agent(&agent).await?;
-    demo.agent = Some(created.id.to_string());
-    demo.token = created
-        .ic_token
-        .map(|token| token.token.expose().to_owned());
-    keep(folder, demo)?;
-    let one_time = match std::env::var_os("IRON_ADMIN_PASSWORD") {
+    let admin = Client::new(url)?;
+    let me = sign_in(&admin, &demo.admin, &password).await?;
+    let owner = developer(&admin, url, folder, demo).await?;
+    let operator = operator(url, demo)?;
+    let simulated = from_environment::simulated(&operator).await?;
+    first_agent(&admin, owner, simulated, folder, demo).await?;
+    let changes = from_environment::follow(&operator, folder, demo, console).await?;
+    let one_time_password = match std::env::var_os("IRON_ADMIN_PASSWORD") {
         // The operator has chosen one, and keeps it.
         Some(_) => None,
         None => {
             let one_time = draw();
-            let reset = ResetPassword {
-                new_password: one_time.clone().into(),
-                force_change: Some(true),
-            };
-            client.reset_user_password(session.user.id, &reset).await?;
+            reset(&admin, me, &one_time, true).await?;
             Some(one_time)
         }
     };
     demo.password = None;
     keep(folder, demo)?;
+    let server = config.text(keys::SERVER);
     Ok(Made {
-        one_time_password: one_time,
-        providers: names,
+        one_time_password,
+        keys: changes,
+        elsewhere: Some(server).filter(|server| server.trim_end_matches('/') != url),
     })
 }
 
-/// The simulated provider, and the real ones whose keys stand in the environment.
-async fn providers(client: &Client) -> Outcome<(Vec<iron_primitives::ProviderId>, Vec<String>)> {
-    let wanted = [
-        ("simulated", ProviderType::Simulated, None),
-        (
-            "openai",
-            ProviderType::Openai,
-            std::env::var("OPENAI_API_KEY").ok(),
-        ),
-        (
-            "anthropic",
-            ProviderType::Anthropic,
-            std::env::var("ANTHROPIC_API_KEY").ok(),
-        ),
-    ];
-    let (mut ids, mut names) = (Vec::new(), Vec::new());
-    for (name, kind, key) in wanted {
-        let key = key.filter(|key| !key.is_empty());
-        if kind != ProviderType::Simulated && key.is_none() {
-            continue;
-        }
-        let body = CreateProvider {
-            name: name.to_owned(),
-            r#type: kind,
-            api_key: key.map(Into::into),
-            base_url: None,
-            organization_id: None,
-            models: None,
-            timeout_seconds: None,
-            shared: Some(true),
-        };
-        ids.push(client.create_provider(&body).await?.id);
-        names.push(name.to_owned());
+/// What the environment adds to a server that has its demo, or never had one.
+pub(super) async fn later(
+    config: &Config,
+    url: &str,
+    folder: &Folder,
+    demo: &mut Demo,
+    console: Console,
+) -> Outcome<Changes> {
+    if from_environment::is_empty() {
+        return Ok(Changes::default());
     }
-    Ok((ids, names))
+    let client = match demo.operator {
+        Some(_) => operator(url, demo)?,
+        None => match Connection::to(url, config).client().await {
+            Ok(client) => client,
+            Err(_) => {
+                console.note(&from_environment::sign_in_first());
+                return Ok(Changes::default());
+            }
+        },
+    };
+    from_environment::follow(&client, folder, demo, console).await
 }
 
-/// Says where everything is.
-pub(super) fn greet(url: &str, demo: &Demo, made: &Made, console: Console) -> Outcome {
-    let answer = json!({
+/// A client with the rights of the demo's owner.
+pub(super) fn operator(url: &str, demo: &Demo) -> Outcome<Client> {
+    let token = demo.operator.clone().map(Secret::new);
+    let client = Client::new(url)?;
+    client.set_credential(token);
+    Ok(client)
+}
+
+async fn sign_in(client: &Client, email: &str, password: &str) -> Outcome<UserId> {
+    let login = Login {
+        email: email.to_owned(),
+        password: password.to_owned().into(),
+        tenant: None,
+        method: None,
+        cookie: None,
+    };
+    let session = client.login(&login).await?;
+    let token = session.access_token;
+    client.set_credential(token.map(|token| Secret::new(token.expose().to_owned())));
+    Ok(session.user.id)
+}
+
+async fn reset(admin: &Client, user: UserId, password: &str, force_change: bool) -> Outcome {
+    let reset = ResetPassword {
+        new_password: password.to_owned().into(),
+        force_change: Some(force_change),
+    };
+    admin.reset_user_password(user, &reset).await?;
+    Ok(())
+}
+
+/// The developer who owns the demo, with a token and without a password that anybody knows.
+async fn developer(admin: &Client, url: &str, folder: &Folder, demo: &mut Demo) -> Outcome<UserId> {
+    let query = UserQuery {
+        search: Some(OPERATOR.to_owned()),
+        ..UserQuery::default()
+    };
+    let found = admin.list_users(&query).await?.data;
+    let id = match found.iter().find(|user| user.email == OPERATOR) {
+        Some(user) => user.id,
+        None => {
+            let body = CreateUser {
+                email: OPERATOR.to_owned(),
+                name: "iron up".to_owned(),
+                role: Some(Role::Developer),
+                password: None,
+            };
+            admin.create_user(&body).await?.id
+        }
+    };
+    if demo.operator.is_some() {
+        return Ok(id);
+    }
+    let password = draw();
+    reset(admin, id, &password, false).await?;
+    let developer = Client::new(url)?;
+    sign_in(&developer, OPERATOR, &password).await?;
+    let body = CreateApiToken {
+        name: "iron up".to_owned(),
+        description: Some("adds providers for keys in the environment".to_owned()),
+        expires_at: None,
+    };
+    let token = developer.create_api_token(&body).await?.token;
+    demo.operator = Some(token.expose().to_owned());
+    keep(folder, demo)?;
+    developer.logout(&Logout { all_sessions: None }).await?;
+    Ok(id)
+}
+
+/// The demo agent and its token; what an interrupted start has made is taken up again.
+async fn first_agent(
+    admin: &Client,
+    owner: UserId,
+    simulated: ProviderId,
+    folder: &Folder,
+    demo: &mut Demo,
+) -> Outcome {
+    if demo.token.is_some() {
+        return Ok(());
+    }
+    let query = AgentQuery {
+        name: Some(AGENT.to_owned()),
+        ..AgentQuery::default()
+    };
+    let found = admin.list_agents(&query).await?.data;
+    let token = match found.iter().find(|agent| agent.name == AGENT) {
+        Some(agent) => {
+            demo.agent = Some(agent.id.to_string());
+            let body = CreateToken {
+                agent_id: agent.id,
+                description: None,
+                expires_at: None,
+            };
+            admin.create_token(&body).await?.token
+        }
+        None => {
+            let body = CreateAgent {
+                name: AGENT.to_owned(),
+                budget: parse(BUDGET, "an amount")?,
+                description: Some("made by `iron up`".to_owned()),
+                providers: Some(vec![simulated]),
+                tags: None,
+                settings: None,
+                project_id: None,
+                owner_id: Some(owner),
+                environment: None,
+                period: None,
+                create_ic_token: Some(true),
+            };
+            let created = admin.create_agent(&body).await?;
+            demo.agent = Some(created.id.to_string());
+            created
+                .ic_token
+                .map(|token| token.token)
+                .ok_or_else(|| Failure::new(Exit::Error, "NO_TOKEN", "the server gave no token"))?
+        }
+    };
+    demo.token = Some(token.expose().to_owned());
+    keep(folder, demo)
+}
+
+/// Where everything is, for programs.
+pub(super) fn facts(url: &str, demo: &Demo, made: &Made) -> Value {
+    json!({
         "server": url,
         "already_running": false,
         "admin": demo.admin,
         "one_time_password": made.one_time_password,
         "agent": demo.agent,
         "token": demo.token,
-        "providers": made.providers,
-    });
-    console.show(&answer, || {
-        let mut text = format!("Iron Cage is running on {url}\n");
-        if let Some(password) = &made.one_time_password {
+        "keys": made.keys,
+    })
+}
+
+/// Where everything is, for people.
+pub(super) fn greeting(url: &str, demo: &Demo, made: &Made) -> String {
+    let mut text = format!("Iron Cage is running on {url}\n");
+    if let Some(password) = &made.one_time_password {
+        text.push_str(&format!(
+            "\nadministrator      {}\n\
+             one-time password  {password}\n\
+             \x20                  shown this once; iron login, then iron auth password\n",
+            demo.admin
+        ));
+        if made.elsewhere.is_some() {
             text.push_str(&format!(
-                "\nadministrator  {}\none-time password  {password}   (shown once; iron login, then iron auth password)\n",
-                demo.admin
+                "                   in another shell first: export IRON_SERVER={url}\n"
             ));
         }
-        if let Some(token) = &demo.token {
-            text.push_str(&format!("\nagent `{AGENT}`, budget ${BUDGET}; try it:\n\n"));
-            text.push_str(&lines(url, token));
-        }
-        text
-    })
+    }
+    if let Some(token) = &demo.token {
+        text.push_str(&format!("\nagent `{AGENT}`, budget ${BUDGET}; try it:\n\n"));
+        text.push_str(&lines(url, token));
+    }
+    text
 }
 
 /// A call from the shell and from the two SDKs, ready to paste.

@@ -1,11 +1,12 @@
 //! `iron limits`.
 
-use iron_sdk::BudgetAmount;
+use iron_primitives::{AgentId, Period, ProjectId, UserId};
 use iron_sdk::agents::AgentQuery;
-use iron_sdk::limits::{BudgetView, SetAgentBudget};
+use iron_sdk::limits::{BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
+use iron_sdk::{BudgetAmount, Client, Dollars};
 
 use super::resolve::{self, parse};
-use crate::args::Limits;
+use crate::args::{Limits, Whose};
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
@@ -36,43 +37,116 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
                 console.table(&headings, rows.collect())
             })
         }
-        Limits::Get { agent } => {
-            let view = client
-                .get_agent_budget(resolve::agent(&client, &agent).await?)
-                .await?;
+        Limits::Get { whose } => {
+            let view = of(&client, &whose).await?.get(&client).await?;
             console.show(&view, || facts(console, &view))
         }
         Limits::Set {
-            agent,
+            whose,
             budget,
             period,
+            reason,
             force,
         } => {
             let amount: BudgetAmount =
                 parse(&budget, "an amount in dollars from 0.01 to 999999.99")?;
             let period = period.map(|word| period_of(&word)).transpose()?;
-            let id = resolve::agent(&client, &agent).await?;
-            let now = client.get_agent_budget(id).await?;
+            let scope = of(&client, &whose).await?;
+            let now = scope.get(&client).await?;
             if let Some(present) = now.budget.filter(|present| amount.0 < *present) {
+                let name = [whose.agent, whose.project, whose.user];
+                let name = name.into_iter().flatten().next().unwrap_or_default();
                 let question = format!(
-                    "lower the budget of `{agent}` from {present} to {}?",
+                    "lower the budget of `{name}` from {present} to {}?",
                     amount.0
                 );
                 console.confirm(&question, force)?;
             }
-            let body = SetAgentBudget {
-                budget: amount,
-                period,
-                reason: None,
-                force: None,
-            };
-            let view = client.set_agent_budget(id, &body).await?;
+            let view = scope.set(&client, amount, period, reason).await?;
             console.show(&view, || facts(console, &view))
+        }
+        Limits::History { agent, paging } => {
+            let id = resolve::agent(&client, &agent).await?;
+            let query = HistoryQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+            };
+            let history = client.get_agent_budget_history(id, &query).await?;
+            console.show(&history, || {
+                let amount = |dollars: Option<Dollars>| {
+                    dollars.map_or("-".to_owned(), |dollars| dollars.to_string())
+                };
+                let rows = history.data.iter().map(|change| {
+                    vec![
+                        change.modified_at.to_string(),
+                        amount(change.previous_budget),
+                        amount(change.new_budget),
+                        change.modified_by.to_string(),
+                        change.reason.clone().unwrap_or_else(|| "-".to_owned()),
+                    ]
+                });
+                console.table(&["time", "before", "after", "by", "reason"], rows.collect())
+            })
         }
     }
 }
 
-fn period_of(word: &str) -> Outcome<iron_primitives::Period> {
+/// What a budget limits.
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    Agent(AgentId),
+    Project(ProjectId),
+    User(UserId),
+}
+
+async fn of(client: &Client, whose: &Whose) -> Outcome<Scope> {
+    match (&whose.agent, &whose.project, &whose.user) {
+        (Some(agent), ..) => Ok(Scope::Agent(resolve::agent(client, agent).await?)),
+        (_, Some(project), _) => Ok(Scope::Project(resolve::project(client, project).await?)),
+        (.., Some(user)) => Ok(Scope::User(resolve::user(client, user).await?)),
+        // The parser demands one of the three.
+        _ => Err(Failure::usage(
+            "an agent, `--project` or `--user` is missing",
+        )),
+    }
+}
+
+impl Scope {
+    async fn get(self, client: &Client) -> Outcome<BudgetView> {
+        Ok(match self {
+            Scope::Agent(id) => client.get_agent_budget(id).await?,
+            Scope::Project(id) => client.get_project_budget(id).await?,
+            Scope::User(id) => client.get_user_budget(id).await?,
+        })
+    }
+
+    async fn set(
+        self,
+        client: &Client,
+        budget: BudgetAmount,
+        period: Option<Period>,
+        reason: Option<String>,
+    ) -> Outcome<BudgetView> {
+        let agents = SetAgentBudget {
+            budget: budget.clone(),
+            period,
+            reason: reason.clone(),
+            force: None,
+        };
+        let others = SetBudget {
+            budget,
+            period,
+            reason,
+        };
+        Ok(match self {
+            Scope::Agent(id) => client.set_agent_budget(id, &agents).await?,
+            Scope::Project(id) => client.set_project_budget(id, &others).await?,
+            Scope::User(id) => client.set_user_budget(id, &others).await?,
+        })
+    }
+}
+
+fn period_of(word: &str) -> Outcome<Period> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|_| {
         Failure::usage(format!(
             "`{word}` is not a period, expected none, daily, weekly or monthly"
@@ -81,7 +155,7 @@ fn period_of(word: &str) -> Outcome<iron_primitives::Period> {
 }
 
 fn facts(console: Console, view: &BudgetView) -> String {
-    let amount = |dollars: Option<iron_sdk::Dollars>| {
+    let amount = |dollars: Option<Dollars>| {
         dollars.map_or("unlimited".to_owned(), |dollars| dollars.to_string())
     };
     console.facts(&[

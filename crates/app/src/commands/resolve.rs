@@ -1,9 +1,11 @@
 //! People name things by name; the API by id.
 
-use iron_primitives::{AgentId, ProviderId};
+use iron_primitives::{AgentId, ProjectId, ProviderId, UserId};
 use iron_sdk::Client;
 use iron_sdk::agents::AgentQuery;
+use iron_sdk::projects::ProjectQuery;
 use iron_sdk::providers::ProviderQuery;
+use iron_sdk::users::UserQuery;
 
 use crate::failure::{Exit, Failure, Outcome};
 
@@ -47,13 +49,48 @@ pub(super) async fn provider(client: &Client, text: &str) -> Outcome<ProviderId>
     )
 }
 
+/// The project of this id or exactly this name.
+pub(super) async fn project(client: &Client, text: &str) -> Outcome<ProjectId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = ProjectQuery {
+        name: Some(text.to_owned()),
+        ..ProjectQuery::default()
+    };
+    let found = client.list_projects(&query).await?.data;
+    let named = found.iter().filter(|project| project.name == text);
+    only(text, "project", named.map(|project| project.id))
+}
+
+/// The user of this id or address.
+pub(super) async fn user(client: &Client, text: &str) -> Outcome<UserId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = UserQuery {
+        search: Some(text.to_owned()),
+        ..UserQuery::default()
+    };
+    let found = client.list_users(&query).await?.data;
+    let named = found
+        .iter()
+        .filter(|user| user.email.eq_ignore_ascii_case(text));
+    only(text, "user", named.map(|user| user.id))
+}
+
 fn only<T>(text: &str, noun: &str, mut found: impl Iterator<Item = T>) -> Outcome<T> {
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => {
             let message = format!("no {noun} has the id or name `{text}`");
-            Err(Failure::new(Exit::NotFound, "RESOURCE_NOT_FOUND", message)
-                .hint(format!("`iron {noun}s list` shows what there is")))
+            let failure = Failure::new(Exit::NotFound, "RESOURCE_NOT_FOUND", message);
+            Err(match noun {
+                "agent" | "provider" => {
+                    failure.hint(format!("`iron {noun}s list` shows what there is"))
+                }
+                _ => failure,
+            })
         }
         (Some(_), Some(_)) => {
             let message = format!("several {noun}s are named `{text}`");

@@ -1,13 +1,13 @@
 //! `iron serve`.
 
 use iron_telemetry::logging::{self, Format};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::load;
 use crate::args::{Global, Serve};
 use crate::config::{Config, Flags, keys};
 use crate::console::Console;
-use crate::failure::Outcome;
+use crate::failure::{Exit, Failure, Outcome};
 use crate::server::{Server, Settings};
 
 /// Serves until SIGTERM or Ctrl-C, then drains.
@@ -17,10 +17,13 @@ pub(super) fn run(arguments: Serve, global: &Global, console: Console) -> Outcom
     let settings = Settings::read(&config)?;
     runtime()?.block_on(async {
         let server = Server::start(settings).await?;
+        let mut signals = Signals::catch()?;
         announce(&server, console);
-        until_told(&server).await?;
+        let told = signals.until_told(&server).await;
         tracing::info!("draining; calls under way may finish");
-        Ok(Box::pin(server.stop()).await?)
+        hurry();
+        Box::pin(server.stop()).await?;
+        told.outcome()
     })
 }
 
@@ -97,14 +100,61 @@ fn announce(server: &Server, console: Console) {
     console.note(&format!("listening on http://{}", server.address));
 }
 
-/// Waits for SIGTERM, SIGINT, or the end of the server's own strength.
-pub(super) async fn until_told(server: &Server) -> Outcome {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = server.failed() => {}
+/// What made a server stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// SIGTERM, or whoever read its output has gone.
+    Stop,
+    /// Ctrl-C.
+    Interrupt,
+    /// It cannot go on by itself.
+    Failed,
+}
+
+impl Told {
+    /// How the command ends once everything is in order.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            // A failure speaks for itself when the server is stopped.
+            Told::Stop | Told::Failed => Ok(()),
+            Told::Interrupt => Err(Failure::interrupted("stopped; every call is recorded")),
+        }
     }
-    Ok(())
+}
+
+/// SIGTERM and Ctrl-C, caught from the moment this is made: before anybody is told that there is
+/// something to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> Outcome<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one of them, or the end of the server's own strength.
+    pub(super) async fn until_told(&mut self, server: &Server) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Interrupt,
+            () = server.failed() => Told::Failed,
+        }
+    }
+}
+
+/// While calls under way finish, Ctrl-C ends the process at once: what it leaves open is settled
+/// at its bound by the next start.
+pub(super) fn hurry() {
+    tokio::spawn(async {
+        let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
+            return;
+        };
+        interrupt.recv().await;
+        std::process::exit(Exit::Interrupted as i32);
+    });
 }

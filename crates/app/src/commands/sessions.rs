@@ -49,15 +49,33 @@ pub(super) async fn login(
 }
 
 pub(super) async fn logout(all: bool, connection: &Connection, console: Console) -> Outcome {
-    let client = connection.client().await?;
-    let ended = client
-        .logout(&Logout {
-            all_sessions: Some(all),
-        })
-        .await;
-    connection.keychain().forget()?;
-    let ended = ended?;
-    console.show(&ended, || format!("signed out of {}", connection.server))
+    // Asked for first: it needs the tokens that are about to be forgotten.
+    let client = connection.session().await;
+    let forgotten = connection.keychain().forget()?;
+    let told = match client {
+        Ok(client) => {
+            let all_sessions = Some(all);
+            client
+                .logout(&Logout { all_sessions })
+                .await
+                .map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    match told {
+        Ok(ended) => console.show(&ended, || format!("signed out of {}", connection.server)),
+        Err(failure) if failure.is_unreachable() => Err(failure.hint(
+            "the session is forgotten here, but the server does not know; it ends by itself",
+        )),
+        // The server knows of no such session: that is what was wanted.
+        Err(_) if forgotten => console
+            .show(&json!({ "logged_out": true, "sessions_ended": 0 }), || {
+                format!("signed out of {}", connection.server)
+            }),
+        Err(_) => console.show(&json!({ "logged_out": false, "sessions_ended": 0 }), || {
+            format!("nobody was signed in to {}", connection.server)
+        }),
+    }
 }
 
 pub(super) async fn auth(verb: Auth, connection: &Connection, console: Console) -> Outcome {

@@ -1,16 +1,21 @@
 //! `iron up` and `iron down`: a whole server with something to try, in one command.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use iron_sdk::Client;
+use iron_journal::Reader;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
-use super::{demo, follow, load, serve};
+use super::demo::{self, Fingerprint};
+use super::serve::{Signals, Told};
+use super::{follow, load, serve};
 use crate::args::{DataFolder, Global, Up};
 use crate::config::{Config, Flags, keys};
 use crate::console::Console;
@@ -24,7 +29,7 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(90);
 
 /// What `iron up` has made in a data folder, readable by its owner alone.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Demo {
     /// The administrator's address.
     pub(super) admin: String,
@@ -37,13 +42,19 @@ pub(super) struct Demo {
     /// Its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) token: Option<String>,
+    /// The API token of the user that later starts work as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<String>,
+    /// Providers made from a key in the environment, and which key that was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) keys: BTreeMap<String, Fingerprint>,
 }
 
 pub(super) fn run(arguments: Up, global: &Global, console: Console) -> Outcome {
     let mut config = load(global, flags(&arguments))?;
     let folder = Folder::at(config.data());
     if let Some(running) = folder.running() {
-        return again(&folder, &running, console);
+        return again(&config, &folder, &running, console);
     }
     let mut demo = demo::remembered(&folder, &config)?;
     if let Some(password) = &demo.password {
@@ -73,22 +84,28 @@ fn flags(arguments: &Up) -> Flags {
         .collect()
 }
 
-/// A server runs already: say where, and that nothing was done twice.
-fn again(folder: &Folder, running: &Running, console: Console) -> Outcome {
-    let demo = demo::read(folder);
+/// A server runs already: say where, that nothing was done twice, and what was new.
+fn again(config: &Config, folder: &Folder, running: &Running, console: Console) -> Outcome {
     let url = running.url();
+    let mut demo = demo::read(folder).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let keys = runtime.block_on(demo::later(config, &url, folder, &mut demo, console))?;
     let answer = json!({
         "server": url, "already_running": true,
-        "agent": demo.as_ref().and_then(|demo| demo.agent.clone()),
+        "agent": demo.agent, "token": demo.token, "keys": keys,
     });
     console.show(&answer, || {
         let mut text = format!("already running on {url}");
-        if let Some(token) = demo.and_then(|demo| demo.token) {
+        if let Some(token) = &demo.token {
             text.push_str("\n\n");
-            text.push_str(&demo::lines(&url, &token));
+            text.push_str(&demo::lines(&url, token));
         }
         text
-    })
+    })?;
+    console.note("stop it with: iron down");
+    Ok(())
 }
 
 /// In the foreground: serves, follows the calls, ends with Ctrl-C.
@@ -102,16 +119,15 @@ fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
             listen: server.address,
         };
         let url = running.url();
-        let made = demo::make(&Client::new(&url)?, folder, demo, console).await;
-        match made {
+        match demo::make(config, &url, folder, demo, console).await {
             Ok(made) => {
-                demo::greet(&url, demo, &made, console)?;
+                let signals = Signals::catch()?;
+                let records = server.records()?;
+                console.event(&demo::facts(&url, demo, &made), || {
+                    demo::greeting(&url, demo, &made)
+                })?;
                 console.note("following calls; Ctrl-C stops the server\n");
-                tokio::select! {
-                    followed = follow::calls(server.journal(), console) => followed?,
-                    told = serve::until_told(&server) => told?,
-                }
-                Ok(Box::pin(server.stop()).await?)
+                attend(server, records, signals, console).await
             }
             Err(failure) => {
                 Box::pin(server.stop()).await?;
@@ -119,6 +135,41 @@ fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
             }
         }
     })
+}
+
+/// Shows calls until somebody stops the server, also those that finish while it drains.
+async fn attend(
+    server: Server,
+    records: Reader,
+    mut signals: Signals,
+    console: Console,
+) -> Outcome {
+    let mut following = tokio::spawn(follow::calls(records, server.names(), console));
+    let told = tokio::select! {
+        told = signals.until_told(&server) => told,
+        () = readers_leave(&mut following, console) => Told::Stop,
+    };
+    serve::hurry();
+    if told == Told::Interrupt {
+        let calls = server.in_flight();
+        console.note(&match calls {
+            0 => "\nstopping".to_owned(),
+            _ => format!("\nstopping; {calls} calls under way may finish, Ctrl-C again ends them"),
+        });
+    }
+    Box::pin(server.stop()).await?;
+    if !following.is_finished() {
+        let _ = following.await;
+    }
+    told.outcome()
+}
+
+/// Ends when nobody reads the calls any more; calls that cannot be shown are no reason to stop.
+async fn readers_leave(following: &mut JoinHandle<Outcome>, console: Console) {
+    if let Ok(Err(failure)) = following.await {
+        console.note(&format!("calls cannot be shown any more: {failure}"));
+        std::future::pending::<()>().await;
+    }
 }
 
 /// In the background: starts `iron serve`, waits for it, and leaves it running.
@@ -130,9 +181,10 @@ fn detached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
     runtime.block_on(async {
         let running = wait(folder, &mut child).await?;
         let url = running.url();
-        let client = Client::new(&url)?;
-        let made = demo::make(&client, folder, demo, console).await?;
-        demo::greet(&url, demo, &made, console)?;
+        let made = demo::make(config, &url, folder, demo, console).await?;
+        console.show(&demo::facts(&url, demo, &made), || {
+            demo::greeting(&url, demo, &made)
+        })?;
         let answered = demo::first_call(&url, demo).await?;
         console.note(&format!("first governed call: {answered}"));
         console.note(&format!(
@@ -149,6 +201,7 @@ fn spawn(config: &Config, folder: &Folder) -> Outcome<std::process::Child> {
     let log = File::options()
         .create(true)
         .append(true)
+        .mode(0o600)
         .open(folder.log())?;
     let program: PathBuf = std::env::current_exe()?;
     let mut command = Command::new(program);
@@ -157,6 +210,9 @@ fn spawn(config: &Config, folder: &Folder) -> Outcome<std::process::Child> {
         .arg(folder.path())
         .args(["--listen", &config.text(keys::LISTEN)])
         .env("IRON_ADMIN_EMAIL", config.text(keys::ADMIN_EMAIL))
+        // Sealed in its database if they are wanted; a process need not carry them about.
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("ANTHROPIC_API_KEY")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

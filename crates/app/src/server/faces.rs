@@ -47,9 +47,9 @@ pub(super) fn router(
         draining: Arc::new(move || draining.is_cancelled()),
         started_at: environment.boot(),
         build: Build {
-            version: env!("CARGO_PKG_VERSION"),
-            commit: option_env!("IRON_COMMIT").unwrap_or("unknown"),
-            timestamp: option_env!("IRON_BUILT_AT").unwrap_or("unknown"),
+            version: crate::build::VERSION,
+            commit: crate::build::COMMIT,
+            timestamp: crate::build::TIME,
         },
         config: settings.api.clone(),
     });

@@ -6,6 +6,10 @@
 )]
 
 mod command_line;
+mod doctor;
+mod first_minutes;
 mod floors;
+mod kit;
+mod people;
 mod schemas;
 mod sizes;
