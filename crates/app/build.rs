@@ -29,10 +29,7 @@ fn main() {
     tell(&format!("rustc-env=IRON_BUILD_TIME={time}"));
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to cargo"
-)]
+/// Standard output is how a build script speaks to cargo.
 fn tell(instruction: &str) {
     println!("cargo::{instruction}");
 }
