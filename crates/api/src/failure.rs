@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use iron_net::problem::Problem;
+use iron_net::rate::Standing;
 use iron_primitives::ErrorKind;
 
 /// What a handler fails with.
@@ -65,8 +66,20 @@ impl From<iron_identity::Error> for Failure {
                 plain(kind, error).detail("token_id", token.to_string())
             }
             Error::InvalidState { status } => plain(kind, error).detail("status", status.as_str()),
+            Error::TenantActive => plain(kind, error).detail("status", "active"),
             Error::InvalidTokenState { status } => plain(kind, error).detail("status", status),
             Error::AccountLocked { until } => plain(kind, error).detail("until", until.to_string()),
+            Error::TooManyFailures { until, wait, limit } => {
+                let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+                plain(kind, error)
+                    .detail("retry_after_seconds", seconds.max(1))
+                    .retry_after(seconds)
+                    .standing(Standing {
+                        limit,
+                        remaining: 0,
+                        resets_at: until,
+                    })
+            }
             other => plain(kind, other),
         })
     }
@@ -110,6 +123,10 @@ impl From<iron_budget::Error> for Failure {
         let kind = error.kind();
         Failure(match error {
             Error::LimitOutOfRange => Problem::field("budget", error.to_string()),
+            Error::BelowReported => Problem::field("final_spent", error.to_string()),
+            Error::NoLease { id } => Problem::not_found("lease", id),
+            Error::LeaseOpen => plain(kind, error).detail("status", "active"),
+            Error::LeaseClosed => plain(kind, error).detail("status", "closed"),
             other => plain(kind, other),
         })
     }

@@ -46,7 +46,7 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
         }
     };
     if let Some(standing) = standing {
-        standing.write(response.headers_mut());
+        standing.write_unless_told(response.headers_mut());
     }
     response
         .headers_mut()

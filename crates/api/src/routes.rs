@@ -4,7 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, audit, auth, limits, models, projects, providers, system, tenants, tokens, users,
+    agents, audit, auth, leases, limits, models, projects, providers, system, tenants, tokens,
+    users,
 };
 use crate::state::Api;
 
@@ -63,7 +64,11 @@ fn people() -> OpenApiRouter<Api> {
         .routes(routes!(users::activate_user))
         .routes(routes!(users::reset_user_password))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
-        .routes(routes!(tenants::get_tenant, tenants::update_tenant))
+        .routes(routes!(
+            tenants::get_tenant,
+            tenants::update_tenant,
+            tenants::delete_tenant
+        ))
         .routes(routes!(tenants::suspend_tenant))
         .routes(routes!(tenants::activate_tenant))
 }
@@ -83,11 +88,13 @@ fn agents_and_projects() -> OpenApiRouter<Api> {
             agents::delete_agent
         ))
         .routes(routes!(agents::get_agent_status))
+        .routes(routes!(agents::get_agent_health))
         .routes(routes!(agents::start_agent))
         .routes(routes!(agents::pause_agent))
         .routes(routes!(agents::resume_agent))
         .routes(routes!(agents::stop_agent))
         .routes(routes!(agents::kill_agent))
+        .routes(routes!(agents::restart_agent))
         .routes(routes!(
             agents::providers::get_agent_providers,
             agents::providers::assign_agent_providers
@@ -133,13 +140,16 @@ fn money() -> OpenApiRouter<Api> {
             limits::get_project_budget,
             limits::set_project_budget
         ))
-        .routes(routes!(audit::list_leases))
+        .routes(routes!(leases::list_leases))
+        .routes(routes!(leases::revoke_lease))
+        .routes(routes!(leases::reconcile_lease))
 }
 
 fn records() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(audit::list_audit_logs))
         .routes(routes!(audit::list_my_audit_logs))
+        .routes(routes!(audit::export::export_audit_logs))
         .routes(routes!(audit::verify_audit_logs))
         .routes(routes!(audit::get_audit_log))
 }

@@ -1,6 +1,6 @@
 //! What can go wrong in the ledger.
 
-use iron_primitives::ErrorKind;
+use iron_primitives::{ErrorKind, LeaseId};
 
 /// Why a question to the ledger has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,21 @@ pub enum Error {
     /// A limit outside of what the API allows.
     #[error("a budget must be between 0.01 and 999999.99 dollars")]
     LimitOutOfRange,
+    /// The tenant has no such lease.
+    #[error("there is no lease `{id}`")]
+    NoLease {
+        /// The lease asked for.
+        id: LeaseId,
+    },
+    /// The owner of the lease may still spend from it.
+    #[error("the lease is active; revoke it first")]
+    LeaseOpen,
+    /// The account of the lease is closed.
+    #[error("the lease is closed")]
+    LeaseClosed,
+    /// Less than the owner of a lease has reported.
+    #[error("less than what was reported as spent; spent money does not come back")]
+    BelowReported,
     /// A counter would leave the range of 64 bits.
     #[error("an amount beyond what can be counted")]
     OutOfRange,
@@ -38,9 +53,10 @@ impl Error {
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
-            Error::NotFound => ErrorKind::ResourceNotFound,
-            Error::LimitOutOfRange => ErrorKind::Validation,
-            Error::Superseded => ErrorKind::InvalidState,
+            Error::NotFound | Error::NoLease { .. } => ErrorKind::ResourceNotFound,
+            Error::LimitOutOfRange | Error::BelowReported => ErrorKind::Validation,
+            Error::Superseded | Error::LeaseOpen => ErrorKind::InvalidState,
+            Error::LeaseClosed => ErrorKind::LeaseNotActive,
             _ => ErrorKind::Internal,
         }
     }

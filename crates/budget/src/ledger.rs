@@ -6,6 +6,7 @@
 mod enrol;
 mod exchange;
 mod keeping;
+mod people;
 mod prove;
 
 use iron_audit::Audit;

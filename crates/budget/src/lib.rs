@@ -33,8 +33,8 @@ pub use error::Error;
 pub use ledger::{Discrepancy, Ledger, Released};
 pub use limits::{LEAST, Limits, MOST};
 pub use model::{
-    BudgetKey, BudgetStatus, Changed, Enrolment, LeaseView, Modification, SetBudget, Standing,
-    Terms,
+    BudgetKey, BudgetStatus, Changed, Enrolment, LeaseFilter, LeaseView, Modification, SetBudget,
+    Standing, Terms,
 };
 pub use moves::LeaseState;
 pub use teller::Teller;

@@ -1,5 +1,7 @@
 //! Budgets as people see and set them.
 
+mod several;
+
 use iron_audit::{Audit, Authorised, Entry};
 use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
@@ -17,7 +19,7 @@ pub const MOST: Money = Money::from_nanos(999_999_990_000_000);
 /// The budgets of all scopes.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
 }
 
 /// A budget in an audit entry.
@@ -42,7 +44,7 @@ impl Limits {
         Limits { ledger }
     }
 
-    fn db(&self) -> &Db {
+    pub(crate) fn db(&self) -> &Db {
         &self.ledger.db
     }
 
@@ -94,15 +96,7 @@ impl Limits {
         authorised: &Authorised,
         scopes: &[Scope],
     ) -> Result<Vec<BudgetStatus>, Error> {
-        let mut found = Vec::with_capacity(scopes.len());
-        for scope in scopes {
-            match self.status(authorised.tenant, *scope).await {
-                Ok(status) => found.push(status),
-                Err(Error::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        several::statuses(self, authorised.tenant, scopes).await
     }
 
     /// Sets a limit, a period or both. What is lower acts at once: tell the runtimes by
@@ -129,6 +123,26 @@ impl Limits {
         })
     }
 
+    /// The limit and the period of a budget, held until the end of the transaction: what is read
+    /// here is what will be changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the scope has no budget in the caller's tenant.
+    pub async fn hold(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        scope: Scope,
+    ) -> Result<(Option<Money>, Period), Error> {
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant: authorised.tenant,
+        };
+        let row = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
+        Ok((row.limit.map(Money::from_nanos), row.period))
+    }
+
     /// As [`Limits::put`], in a transaction that does other things too. The status that comes
     /// back has no holds in it.
     ///
@@ -141,7 +155,10 @@ impl Limits {
         scope: Scope,
         set: &SetBudget,
     ) -> Result<Changed, Error> {
-        let limit = set.limit.map(in_range).transpose()?;
+        let limit = match set.limit {
+            None => None,
+            Some(limit) => Some(limit.map(in_range).transpose()?.map(Money::nanos)),
+        };
         let now = self.ledger.environment.now();
         let key = BudgetKey {
             scope,
@@ -150,7 +167,7 @@ impl Limits {
         };
         let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
         let after = BudgetRow {
-            limit: limit.map(Money::nanos).or(before.limit),
+            limit: limit.unwrap_or(before.limit),
             period: set.period.unwrap_or(before.period),
         };
         let changed = after != before;
@@ -292,7 +309,7 @@ impl Limits {
     }
 }
 
-fn status(
+pub(crate) fn status(
     key: &BudgetKey,
     budget: BudgetRow,
     counters: crate::moves::Counters,

@@ -151,8 +151,8 @@ impl BudgetStatus {
 /// A new limit, a new period, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SetBudget {
-    /// The new limit; `None` leaves it.
-    pub limit: Option<Money>,
+    /// The new limit; `None` leaves it, an inner `None` lifts it.
+    pub limit: Option<Option<Money>>,
     /// The new period; `None` leaves it.
     pub period: Option<Period>,
     /// Why.
@@ -197,6 +197,15 @@ pub struct Modification {
     pub modified_at: Timestamp,
     /// The budget request that led to it.
     pub budget_request: Option<iron_primitives::BudgetRequestId>,
+}
+
+/// Which leases are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeaseFilter {
+    /// On this scope's budget; on every budget of the tenant if absent.
+    pub scope: Option<Scope>,
+    /// In one of these states; all that are not closed if empty.
+    pub states: Vec<LeaseState>,
 }
 
 /// A lease, for views.

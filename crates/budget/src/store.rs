@@ -1,10 +1,10 @@
 //! All SQL of the ledger.
 
 use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit};
-use iron_store::{Db, Row, Tx, sql, sql_per_engine};
+use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql, sql_per_engine};
 
 use crate::Error;
-use crate::model::{BudgetKey, LeaseView, NEVER, PeriodRow};
+use crate::model::{BudgetKey, LeaseFilter, LeaseView, NEVER, PeriodRow};
 use crate::moves::{Account, Counters, LeaseState, Move};
 
 /// The settings of a budget.
@@ -85,7 +85,7 @@ pub(crate) async fn budget(db: &Db, key: &BudgetKey) -> Result<Option<BudgetRow>
     row.map(|row| budget_row(&row)).transpose()
 }
 
-fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
+pub(crate) fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
     let period: String = row.get("period")?;
     Ok(BudgetRow {
         limit: row.get("limit_amount")?,
@@ -187,16 +187,17 @@ pub(crate) async fn find_period(
     .bind(ends_at(span))
     .fetch_optional(on)
     .await?;
-    row.map(|row| {
-        Ok(Counters {
-            limit: row.get("limit_amount")?,
-            settled: row.get("settled")?,
-            escrow: row.get("escrow")?,
-            suspense: row.get("suspense")?,
-            overdraft: row.get("overdraft")?,
-        })
+    row.map(|row| counters(&row)).transpose()
+}
+
+pub(crate) fn counters(row: &Row) -> Result<Counters, Error> {
+    Ok(Counters {
+        limit: row.get("limit_amount")?,
+        settled: row.get("settled")?,
+        escrow: row.get("escrow")?,
+        suspense: row.get("suspense")?,
+        overdraft: row.get("overdraft")?,
     })
-    .transpose()
 }
 
 pub(crate) async fn update_period(tx: &mut Tx, row: &PeriodRow) -> Result<(), Error> {
@@ -458,21 +459,46 @@ pub(crate) async fn leases(tx: &mut Tx, which: Which) -> Result<Vec<LeaseRow>, E
     Ok(leases)
 }
 
-pub(crate) async fn leases_of_scope(
+const LEASE_COLUMNS: &str = "id, tenant_id, scope, unit, starts_at, ends_at, instance_id, \
+     incarnation, state, granted, settled, returned, held, opened_at, reported_at, expires_at";
+
+/// A page of leases, the newest first.
+pub(crate) async fn list_leases(
     db: &Db,
     tenant: TenantId,
+    filter: &LeaseFilter,
+    page: Page,
+) -> Result<Paged<LeaseView>, Error> {
+    let select = Select::new(LEASE_COLUMNS, "leases")
+        .filter("tenant_id = ?", tenant)
+        .filter_some("scope = ?", filter.scope);
+    let select = if filter.states.is_empty() {
+        select.filter_fixed("state <> 'closed'")
+    } else {
+        let words: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+        select.filter_in("state", &words)
+    };
+    select
+        .sort(Sort::descending("opened_at"), "id")
+        .fetch_page(db, page)
+        .await?
+        .try_map(|row| lease_row(&row).map(|lease| lease.view()))
+}
+
+/// The open leases on the budget of a scope.
+pub(crate) async fn open_leases(
+    tx: &mut Tx,
+    tenant: TenantId,
     scope: Scope,
-) -> Result<Vec<LeaseView>, Error> {
-    let rows = sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
-         granted, settled, returned, held, opened_at, reported_at, expires_at
-         FROM leases WHERE tenant_id = $1 AND scope = $2 AND state <> 'closed' ORDER BY opened_at, id")
+) -> Result<Vec<LeaseId>, Error> {
+    let rows = sql(
+        "SELECT id FROM leases WHERE tenant_id = $1 AND scope = $2 AND state = 'open' ORDER BY id",
+    )
     .bind(tenant)
     .bind(scope)
-    .fetch_all(db)
+    .fetch_all(tx)
     .await?;
-    rows.iter()
-        .map(|row| lease_row(row).map(|lease| lease.view()))
-        .collect()
+    rows.iter().map(|row| Ok(row.get("id")?)).collect()
 }
 
 /// Takes the lock of an instance and counts the answer that it is about to be given.

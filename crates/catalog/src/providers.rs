@@ -1,6 +1,7 @@
 //! Creating, finding, changing and ending providers: [`Providers`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use iron_audit::{Audit, Authorised, Entry, Reach};
@@ -132,7 +133,22 @@ impl Providers {
         found.ok_or(Error::NotFound { id })
     }
 
-    /// One provider that the caller may change, read inside the transaction that goes on to do so.
+    /// One provider that the caller may change, held until the end of the transaction: what is
+    /// read here is what will be changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// As [`Providers::read`].
+    pub async fn hold(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProviderId,
+    ) -> Result<Provider, Error> {
+        store::lock(tx, authorised.tenant, id).await?;
+        self.read(tx, authorised, id).await
+    }
+
+    /// One provider that the caller may change.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OutOfReach`].
@@ -162,12 +178,13 @@ impl Providers {
         id: ProviderId,
         change: ProviderChange,
     ) -> Result<Provider, Error> {
-        let before = self.read(tx, authorised, id).await?;
+        let before = self.hold(tx, authorised, id).await?;
         let now = self.environment.now();
         let mut after = changed(&before, &change);
         check_move(&before, &after, change.key.is_some())?;
         after.version = before.version.saturating_add(1);
-        after.updated_at = now;
+        // Strictly later, so that the tag of the version before never fits this one.
+        after.updated_at = now.max(before.updated_at.plus(Duration::from_micros(1)));
         let mut sealed = None;
         if let Some(key) = &change.key {
             after.key_version = before.key_version.saturating_add(1);
@@ -196,7 +213,7 @@ impl Providers {
         authorised: &Authorised,
         id: ProviderId,
     ) -> Result<Provider, Error> {
-        let provider = self.read(tx, authorised, id).await?;
+        let provider = self.hold(tx, authorised, id).await?;
         store::delete(tx, &provider, self.environment.now()).await?;
         let entry = about(&provider, "provider.delete").changes(Some(&provider), None::<&Provider>);
         self.audit.write(tx, authorised, entry).await?;
@@ -204,7 +221,7 @@ impl Providers {
     }
 
     /// Makes sure that the caller may assign all of these to an agent: they exist, and are the
-    /// caller's own or shared.
+    /// caller's own or shared. They stay until the end of the transaction.
     ///
     /// # Errors
     /// [`Error::NotAssignable`] names the first one that may not.
@@ -214,6 +231,12 @@ impl Providers {
         authorised: &Authorised,
         ids: &[ProviderId],
     ) -> Result<(), Error> {
+        // In one order, so that two assignments and a deletion never wait for each other.
+        let mut ordered = ids.to_vec();
+        ordered.sort_unstable();
+        for id in ordered {
+            store::keep(tx, authorised.tenant, id).await?;
+        }
         for (index, id) in ids.iter().enumerate() {
             let found = store::find(&mut *tx, authorised.tenant, *id).await?;
             let own = |provider: &Provider| match authorised.reach {

@@ -2,7 +2,7 @@
 
 use iron_llm::ProviderKind;
 use iron_primitives::{ProviderId, TenantId, Timestamp, UserId};
-use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql};
+use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
 use crate::model::{Provider, ProviderFilter};
 use crate::{Error, Prices};
@@ -136,6 +136,32 @@ pub(crate) async fn delete(tx: &mut Tx, provider: &Provider, at: Timestamp) -> R
     .bind(provider.id)
     .bind(at)
     .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Lets one transaction at a time change a provider.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: ProviderId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM providers WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM providers WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    Ok(())
+}
+
+/// Keeps a provider from being deleted until the end of the transaction.
+pub(crate) async fn keep(tx: &mut Tx, tenant: TenantId, id: ProviderId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM providers WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM providers WHERE tenant_id = $1 AND id = $2 FOR SHARE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
     .await?;
     Ok(())
 }

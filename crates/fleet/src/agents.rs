@@ -1,13 +1,14 @@
 //! Creating, finding, changing and ending agents: [`Agents`].
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry};
 use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, UserId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 use serde_json::json;
 
-use crate::model::{Agent, AgentChange, AgentFilter, CallAgent, Deleted, NewAgent};
+use crate::model::{Agent, AgentChange, AgentFilter, CallAgent, Deleted, NewAgent, Outline};
 use crate::store::{self, Group};
 use crate::{Error, RuntimeState, Settings, Verb};
 
@@ -60,6 +61,7 @@ impl Agents {
             switched_off: false,
             runtime_state: RuntimeState::Running,
             pause_reason: None,
+            restarts: 0,
             environment: new.environment,
             version: 1,
             created_at: now,
@@ -87,6 +89,20 @@ impl Agents {
         store::list(&self.db, authorised, filter, sort, page).await
     }
 
+    /// What every agent within the caller's reach is told apart by, in this order; for lists that
+    /// are filtered or sorted by what other features know of agents.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn outlines(
+        &self,
+        authorised: &Authorised,
+        filter: &AgentFilter,
+        sort: Sort,
+    ) -> Result<Vec<Outline>, Error> {
+        store::outlines(&self.db, authorised, filter, sort).await
+    }
+
     /// One agent.
     ///
     /// # Errors
@@ -99,16 +115,18 @@ impl Agents {
         Ok(agent)
     }
 
-    /// One agent, read inside a transaction that goes on to change it.
+    /// One agent, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
     ///
     /// # Errors
     /// As [`Agents::get`].
-    pub async fn read(
+    pub async fn hold(
         &self,
         tx: &mut Tx,
         authorised: &Authorised,
         id: AgentId,
     ) -> Result<Agent, Error> {
+        store::lock(tx, authorised.tenant, id).await?;
         let found = store::find(&mut *tx, authorised.tenant, id).await?;
         let mut agent = within_reach(authorised, id, found)?;
         agent.tags = store::tags(&mut *tx, agent.tenant, id).await?;
@@ -127,7 +145,7 @@ impl Agents {
         id: AgentId,
         change: AgentChange,
     ) -> Result<Agent, Error> {
-        let before = self.read(tx, authorised, id).await?;
+        let before = self.hold(tx, authorised, id).await?;
         let mut after = before.clone();
         if let Some(name) = change.name {
             check_name(&name)?;
@@ -147,7 +165,7 @@ impl Agents {
             .await
     }
 
-    /// Starts, pauses, resumes, stops or kills an agent.
+    /// Starts, pauses, resumes, stops, kills or restarts an agent.
     ///
     /// # Errors
     /// [`Error::InvalidState`] if the present state does not allow it; as [`Agents::get`].
@@ -159,10 +177,13 @@ impl Agents {
         verb: Verb,
         reason: Option<String>,
     ) -> Result<Agent, Error> {
-        let before = self.read(tx, authorised, id).await?;
+        let before = self.hold(tx, authorised, id).await?;
         let state = before.runtime_state;
         let mut after = before.clone();
         after.runtime_state = verb.outcome(state).ok_or(Error::InvalidState { state })?;
+        if verb == Verb::Restart {
+            after.restarts = before.restarts.saturating_add(1);
+        }
         after.pause_reason = reason.filter(|_| after.runtime_state == RuntimeState::Paused);
         self.save(tx, authorised, verb.action(), &before, after)
             .await
@@ -178,7 +199,7 @@ impl Agents {
         authorised: &Authorised,
         id: AgentId,
     ) -> Result<Deleted, Error> {
-        let agent = self.read(tx, authorised, id).await?;
+        let agent = self.hold(tx, authorised, id).await?;
         let deleted_at = self.environment.now();
         let assignments = store::delete(tx, &agent, deleted_at).await?;
         let entry = about(&agent, "agent.delete").changes(Some(&agent), None::<&Agent>);
@@ -203,7 +224,7 @@ impl Agents {
     ) -> Result<Vec<AgentId>, Error> {
         let agents = store::of_owner(tx, authorised.tenant, from).await?;
         for id in &agents {
-            let before = self.read(tx, authorised, *id).await?;
+            let before = self.hold(tx, authorised, *id).await?;
             let mut after = before.clone();
             after.owner = to;
             if !after.tags.iter().any(|tag| tag == ORPHANED) {
@@ -225,6 +246,19 @@ impl Agents {
         id: AgentId,
     ) -> Result<Option<CallAgent>, Error> {
         store::for_call(&self.db, tenant, id).await
+    }
+
+    /// How many agents a project has, inside the transaction that goes on to delete it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_in(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        project: ProjectId,
+    ) -> Result<u64, Error> {
+        store::count_in(tx, authorised.tenant, project).await
     }
 
     /// How many agents each project of the tenant has.
@@ -267,7 +301,9 @@ impl Agents {
         mut after: Agent,
     ) -> Result<Agent, Error> {
         after.version = before.version.saturating_add(1);
-        after.updated_at = self.environment.now();
+        // Strictly later, so that the tag of the version before never fits this one.
+        let earliest = before.updated_at.plus(Duration::from_micros(1));
+        after.updated_at = self.environment.now().max(earliest);
         store::replace(tx, &after, before.version).await?;
         if after.tags != before.tags {
             store::put_tags(tx, &after).await?;

@@ -21,7 +21,7 @@ impl Agents {
         id: AgentId,
         providers: Vec<ProviderId>,
     ) -> Result<Agent, Error> {
-        let before = self.read(tx, authorised, id).await?;
+        let before = self.hold(tx, authorised, id).await?;
         let mut after = before.clone();
         after.providers = without_repeats(providers);
         self.save(tx, authorised, "agent.assign_providers", &before, after)
@@ -39,7 +39,7 @@ impl Agents {
         id: AgentId,
         provider: ProviderId,
     ) -> Result<Agent, Error> {
-        let before = self.read(tx, authorised, id).await?;
+        let before = self.hold(tx, authorised, id).await?;
         if !before.providers.contains(&provider) {
             return Err(Error::NotAssigned { provider });
         }
@@ -81,6 +81,7 @@ impl Agents {
         let tenant = authorised.tenant;
         let mut agents = Vec::new();
         for id in store::of_provider(&mut *tx, tenant, provider).await? {
+            store::lock(tx, tenant, id).await?;
             let Some(mut before) = store::find(&mut *tx, tenant, id).await? else {
                 continue;
             };

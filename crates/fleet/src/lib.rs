@@ -37,12 +37,15 @@ mod store;
 
 pub use agents::Agents;
 pub use error::Error;
-pub use model::{Agent, AgentChange, AgentEnvironment, AgentFilter, CallAgent, Deleted, NewAgent};
+pub use model::{
+    Agent, AgentChange, AgentEnvironment, AgentFilter, CallAgent, Deleted, NewAgent, Outline,
+};
 pub use settings::Settings;
 pub use state::{RuntimeState, Verb};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("fleet", "0001_agents");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("fleet", "0001_agents", "0002_restarts");
 
 /// The fields by which a list of agents can be sorted, with their columns.
 pub const SORTABLE: &[(&str, &str)] = &[

@@ -71,6 +71,8 @@ pub struct Agent {
     pub runtime_state: RuntimeState,
     /// Why it is paused, if it is.
     pub pause_reason: Option<String>,
+    /// How often it was restarted.
+    pub restarts: i64,
     /// Where it is used.
     pub environment: AgentEnvironment,
     /// Counts the changes, from 1.
@@ -136,6 +138,17 @@ pub struct AgentFilter {
     pub owner: Option<UserId>,
     /// These agents only.
     pub among: Option<Vec<AgentId>>,
+}
+
+/// What an agent is told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// The agent.
+    pub id: AgentId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Whether an admin has switched it off.
+    pub switched_off: bool,
 }
 
 /// A deleted agent.

@@ -48,15 +48,17 @@ pub enum Verb {
     Stop,
     /// Refuse its calls at once, whatever it is doing.
     Kill,
+    /// Begin anew, whatever it is doing.
+    Restart,
 }
 
 impl Verb {
     /// The state after it; none if the present state does not allow it.
     pub const fn outcome(self, from: RuntimeState) -> Option<RuntimeState> {
         match (self, from) {
-            (Verb::Start, RuntimeState::Stopped) | (Verb::Resume, RuntimeState::Paused) => {
-                Some(RuntimeState::Running)
-            }
+            (Verb::Start, RuntimeState::Stopped)
+            | (Verb::Resume, RuntimeState::Paused)
+            | (Verb::Restart, _) => Some(RuntimeState::Running),
             (Verb::Pause, RuntimeState::Running) => Some(RuntimeState::Paused),
             (Verb::Stop | Verb::Kill, RuntimeState::Running | RuntimeState::Paused) => {
                 Some(RuntimeState::Stopped)
@@ -73,6 +75,7 @@ impl Verb {
             Verb::Resume => "agent.resume",
             Verb::Stop => "agent.stop",
             Verb::Kill => "agent.kill",
+            Verb::Restart => "agent.restart",
         }
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use iron_audit::{Authorised, Reach};
-use iron_primitives::{ActorPath, AgentId, ProviderId, TenantId, Timestamp, UserId};
-use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql};
+use iron_primitives::{ActorPath, AgentId, ProjectId, ProviderId, TenantId, Timestamp, UserId};
+use iron_store::{
+    Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql, sql_per_engine,
+};
 
-use crate::model::{Agent, AgentEnvironment, AgentFilter, CallAgent};
+use crate::model::{Agent, AgentEnvironment, AgentFilter, CallAgent, Outline};
 use crate::{Error, RuntimeState};
 
 const COLUMNS: &str = "id, tenant_id, project_id, team_id, owner_id, name, description, settings, \
-     switched_off, runtime_state, pause_reason, environment, version, created_at, updated_at";
+     switched_off, runtime_state, pause_reason, restarts, environment, version, created_at, updated_at";
 
 /// A word that the database holds and this version does not know.
 fn unknown(column: &'static str) -> Error {
@@ -47,6 +49,7 @@ fn agent(row: &Row) -> Result<Agent, Error> {
         switched_off: row.get("switched_off")?,
         runtime_state: state(row)?,
         pause_reason: row.get("pause_reason")?,
+        restarts: row.get("restarts")?,
         environment: environment(row)?,
         version: row.get("version")?,
         created_at: row.get("created_at")?,
@@ -84,7 +87,8 @@ pub(crate) async fn insert(tx: &mut Tx, agent: &Agent) -> Result<(), Error> {
 pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Result<(), Error> {
     let changed = sql(
         "UPDATE agents SET name = $3, description = $4, settings = $5, runtime_state = $6, \
-         pause_reason = $7, owner_id = $8, switched_off = $9, version = $10, updated_at = $11 \
+         pause_reason = $7, owner_id = $8, switched_off = $9, version = $10, updated_at = $11, \
+         restarts = $13 \
          WHERE tenant_id = $1 AND id = $2 AND version = $12 AND deleted_at IS NULL",
     )
     .bind(agent.tenant)
@@ -99,6 +103,7 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     .bind(agent.version)
     .bind(agent.updated_at)
     .bind(read_version)
+    .bind(agent.restarts)
     .execute(&mut *tx)
     .await?;
     if changed == 0 {
@@ -151,6 +156,19 @@ pub(crate) async fn put_providers(
     Ok(())
 }
 
+/// Lets one transaction at a time change an agent.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: AgentId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM agents WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM agents WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn find<'a>(
     target: impl Into<Target<'a>>,
     tenant: TenantId,
@@ -166,15 +184,10 @@ pub(crate) async fn find<'a>(
     row.first().map(agent).transpose()
 }
 
-pub(crate) async fn list(
-    db: &Db,
-    authorised: &Authorised,
-    filter: &AgentFilter,
-    sort: Sort,
-    page: Page,
-) -> Result<Paged<Agent>, Error> {
+/// The agents within the caller's reach that the filter keeps.
+fn select(columns: &'static str, authorised: &Authorised, filter: &AgentFilter) -> Select {
     let tenant = authorised.tenant;
-    let mut select = Select::new(COLUMNS, "agents")
+    let mut select = Select::new(columns, "agents")
         .filter("tenant_id = ?", tenant)
         .filter_fixed("deleted_at IS NULL")
         .filter_contains_some("name", filter.name.as_deref())
@@ -200,10 +213,45 @@ pub(crate) async fn list(
             vec![tenant.to_column(), tag.to_column()],
         );
     }
-    let rows = select.sort(sort, "id").fetch_page(db, page).await?;
+    select
+}
+
+pub(crate) async fn list(
+    db: &Db,
+    authorised: &Authorised,
+    filter: &AgentFilter,
+    sort: Sort,
+    page: Page,
+) -> Result<Paged<Agent>, Error> {
+    let rows = select(COLUMNS, authorised, filter)
+        .sort(sort, "id")
+        .fetch_page(db, page)
+        .await?;
     let mut agents = rows.try_map(|row| agent(&row))?;
-    fill(db, tenant, &mut agents.items).await?;
+    fill(db, authorised.tenant, &mut agents.items).await?;
     Ok(agents)
+}
+
+pub(crate) async fn outlines(
+    db: &Db,
+    authorised: &Authorised,
+    filter: &AgentFilter,
+    sort: Sort,
+) -> Result<Vec<Outline>, Error> {
+    let rows = select("id, owner_id, switched_off", authorised, filter)
+        .sort(sort, "id")
+        .statement()
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Outline {
+                id: row.get("id")?,
+                owner: row.get("owner_id")?,
+                switched_off: row.get("switched_off")?,
+            })
+        })
+        .collect()
 }
 
 /// Adds labels and providers, with two queries for any number of agents.
@@ -348,6 +396,18 @@ pub(crate) async fn for_call(
         providers: providers(db, tenant, id).await?,
         environment: agent.environment,
     }))
+}
+
+pub(crate) async fn count_in(
+    tx: &mut Tx,
+    tenant: TenantId,
+    project: ProjectId,
+) -> Result<u64, Error> {
+    let select = Select::new("id", "agents")
+        .filter("tenant_id = ?", tenant)
+        .filter("project_id = ?", project)
+        .filter_fixed("deleted_at IS NULL");
+    Ok(select.count(tx).await?)
 }
 
 pub(crate) async fn count(

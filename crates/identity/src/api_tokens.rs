@@ -121,6 +121,21 @@ impl Identity {
         Ok(token)
     }
 
+    /// One token, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// As [`Identity::api_token`].
+    pub async fn hold_api_token(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ApiTokenId,
+    ) -> Result<ApiToken, Error> {
+        store::api_tokens::lock(tx, authorised.tenant, id).await?;
+        self.api_token(tx, authorised, id).await
+    }
+
     /// Withdraws a token; doing it again gives the same answer.
     ///
     /// # Errors
@@ -131,7 +146,7 @@ impl Identity {
         authorised: &Authorised,
         id: ApiTokenId,
     ) -> Result<ApiToken, Error> {
-        let mut token = self.api_token(&mut *tx, authorised, id).await?;
+        let mut token = self.hold_api_token(tx, authorised, id).await?;
         let now = self.now();
         if store::api_tokens::revoke(tx, authorised.tenant, id, now).await? {
             token.revoked_at = Some(now);

@@ -1,5 +1,7 @@
 //! What can go wrong around people and their tokens.
 
+use std::time::Duration;
+
 use iron_primitives::{ErrorKind, IcTokenId, Timestamp};
 
 use crate::{Permission, UserStatus};
@@ -45,6 +47,10 @@ pub enum Error {
     TooManyFailures {
         /// When the next one is let through.
         until: Timestamp,
+        /// How long that is from now.
+        wait: Duration,
+        /// How many failures are let pass.
+        limit: u32,
     },
     /// The password was set by somebody else and must be changed first.
     #[error("change the password first")]
@@ -93,6 +99,9 @@ pub enum Error {
     /// The project that every tenant has.
     #[error("the default project cannot be deleted")]
     DefaultProject,
+    /// Only a suspended tenant can be deleted.
+    #[error("the tenant is active; suspend it first")]
+    TenantActive,
     /// The tenant would be left without an active admin.
     #[error("no active admin would be left")]
     LastAdmin,
@@ -143,7 +152,9 @@ impl Error {
             Error::DuplicateEmail => ErrorKind::DuplicateEmail,
             Error::DuplicateName => ErrorKind::DuplicateName,
             Error::TokenAlreadyExists { .. } => ErrorKind::TokenAlreadyExists,
-            Error::InvalidState { .. } | Error::InvalidTokenState { .. } => ErrorKind::InvalidState,
+            Error::InvalidState { .. } | Error::InvalidTokenState { .. } | Error::TenantActive => {
+                ErrorKind::InvalidState
+            }
             Error::DefaultProject => ErrorKind::ResourceInUse,
             Error::LastAdmin => ErrorKind::LastAdmin,
             Error::Invalid { .. } => ErrorKind::Validation,

@@ -176,6 +176,21 @@ impl Identity {
         Ok(token)
     }
 
+    /// One token, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// As [`Identity::ic_token`].
+    pub async fn hold_ic_token(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: IcTokenId,
+    ) -> Result<IcToken, Error> {
+        store::ic_tokens::lock(tx, authorised.tenant, id).await?;
+        self.ic_token(tx, authorised, id).await
+    }
+
     /// The live token of an agent, for its view.
     ///
     /// # Errors
@@ -206,7 +221,7 @@ impl Identity {
                 problem: "must be 0 to 24",
             });
         }
-        let before = self.ic_token(&mut *tx, authorised, id).await?;
+        let before = self.hold_ic_token(tx, authorised, id).await?;
         self.can_change(&before)?;
         let now = self.now();
         let stale = store::ic_tokens::values(tx, authorised.tenant, id).await?;
@@ -247,7 +262,7 @@ impl Identity {
         authorised: &Authorised,
         id: IcTokenId,
     ) -> Result<(IcToken, StaleTokens), Error> {
-        let before = self.ic_token(&mut *tx, authorised, id).await?;
+        let before = self.hold_ic_token(tx, authorised, id).await?;
         let stale = store::ic_tokens::values(tx, authorised.tenant, id).await?;
         if !store::ic_tokens::revoke(tx, authorised.tenant, id, self.now()).await? {
             return Err(Error::InvalidTokenState {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry};
 use iron_primitives::{Environment, Secret, Timestamp};
@@ -107,6 +108,12 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").finish_non_exhaustive()
     }
+}
+
+/// When an object changes now: strictly later than before, so that the tag of the version before
+/// never fits the new one.
+pub(crate) fn later(now: Timestamp, before: Timestamp) -> Timestamp {
+    now.max(before.plus(Duration::from_micros(1)))
 }
 
 /// The one form in which an e-mail address is stored and compared: trimmed, lower case, with

@@ -73,7 +73,11 @@ impl Identity {
             if let Some(oldest) = store::login::address_full(&mut tx, ip, &self.config, now).await?
             {
                 let until = oldest.plus(self.config.address_window);
-                return Err(Error::TooManyFailures { until });
+                return Err(Error::TooManyFailures {
+                    until,
+                    wait: until.since(now),
+                    limit: self.config.address_failures,
+                });
             }
             let id: EventId = self.environment.new_id();
             store::login::count_address(&mut tx, id, ip, now).await?;

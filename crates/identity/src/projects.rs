@@ -5,7 +5,7 @@ use iron_primitives::ProjectId;
 use iron_store::{Page, Paged, Sort, Target, Tx};
 use serde_json::{Map, Value};
 
-use crate::{Error, Identity, Project, store};
+use crate::{Error, Identity, Project, identity, store};
 
 /// A project to be made.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +89,35 @@ impl Identity {
             .ok_or_else(|| Error::no("project", id))
     }
 
+    /// One project, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn hold_project(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProjectId,
+    ) -> Result<Project, Error> {
+        store::projects::lock(tx, authorised.tenant, id).await?;
+        self.project(tx, authorised, id).await
+    }
+
+    /// One project that is not deleted before the end of the transaction.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn keep_project(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: ProjectId,
+    ) -> Result<Project, Error> {
+        store::projects::keep(tx, authorised.tenant, id).await?;
+        self.project(tx, authorised, id).await
+    }
+
     /// The project that the tenant was born with.
     ///
     /// # Errors
@@ -128,7 +157,7 @@ impl Identity {
         id: ProjectId,
         changes: ProjectChanges,
     ) -> Result<Project, Error> {
-        let before = self.project(&mut *tx, authorised, id).await?;
+        let before = self.hold_project(tx, authorised, id).await?;
         let mut project = before.clone();
         if let Some(name) = changes.name {
             project.name = name;
@@ -146,7 +175,7 @@ impl Identity {
                 project.settings.insert(key, value);
             }
         }
-        project.updated_at = self.now();
+        project.updated_at = identity::later(self.now(), before.updated_at);
         store::projects::update(tx, &project).await.map_err(taken)?;
         let entry = Entry::new("project.update", "project")
             .resource(id)
@@ -166,7 +195,7 @@ impl Identity {
         authorised: &Authorised,
         id: ProjectId,
     ) -> Result<Project, Error> {
-        let project = self.project(&mut *tx, authorised, id).await?;
+        let project = self.hold_project(tx, authorised, id).await?;
         if project.is_default {
             return Err(Error::DefaultProject);
         }

@@ -180,11 +180,13 @@ impl Identity {
     ) -> Result<(Timestamp, u64), Error> {
         let (tenant, id) = (authorised.tenant, authorised.user);
         let now = self.now();
+        // Whoever suspends the user meanwhile must not be overruled by what was read before.
+        store::tenants::lock(tx, tenant).await?;
         let mut user = store::users::get(&mut *tx, tenant, id)
             .await?
             .ok_or_else(|| Error::no("user", id))?;
         user.must_change_password = false;
-        user.updated_at = now;
+        user.updated_at = crate::identity::later(now, user.updated_at);
         store::users::update(tx, &user, None).await?;
         store::users::set_password(tx, tenant, id, Some(&new.0)).await?;
         let here = match authorised.credential {

@@ -1,5 +1,7 @@
 //! Tenants: made and managed by platform admins.
 
+use std::time::Duration;
+
 use iron_audit::{Authorised, Entry, Role};
 use iron_primitives::TenantId;
 use iron_store::{Page, Paged, Sort, Target, Tx};
@@ -9,6 +11,9 @@ use crate::{
     Error, Identity, PasswordHash, Permission, Plan, Project, Tenant, TenantStatus, User,
     UserStatus, identity, store,
 };
+
+/// How long what belongs to a tenant is kept after its deletion was asked for.
+const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A tenant to be made.
 #[derive(Debug, Clone)]
@@ -122,6 +127,21 @@ impl Identity {
             .ok_or_else(|| Error::no("tenant", id))
     }
 
+    /// One tenant, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn hold_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: TenantId,
+    ) -> Result<Tenant, Error> {
+        store::tenants::lock(tx, id).await?;
+        self.tenant(tx, authorised, id).await
+    }
+
     /// A page of tenants: one's own alone for who is no platform admin.
     ///
     /// # Errors
@@ -151,10 +171,11 @@ impl Identity {
         changes: TenantChanges,
     ) -> Result<Tenant, Error> {
         platform_admin(authorised)?;
-        let before = self.tenant(&mut *tx, authorised, id).await?;
+        let before = self.hold_tenant(tx, authorised, id).await?;
         let name = changes.name.as_deref().unwrap_or(&before.name);
         let plan = changes.plan.unwrap_or(before.plan);
-        store::tenants::update(tx, id, name, plan, self.now()).await?;
+        let now = identity::later(self.now(), before.updated_at);
+        store::tenants::update(tx, id, name, plan, now).await?;
         self.tenant_changed(tx, authorised, "tenant.update", before)
             .await
     }
@@ -175,9 +196,10 @@ impl Identity {
         if id == authorised.tenant {
             return Err(Error::SelfModification);
         }
-        let before = self.tenant(&mut *tx, authorised, id).await?;
+        let before = self.hold_tenant(tx, authorised, id).await?;
         let status = TenantStatus::Suspended;
-        store::tenants::set_status(tx, id, status, Some(reason), self.now()).await?;
+        let now = identity::later(self.now(), before.updated_at);
+        store::tenants::set_status(tx, id, status, Some(reason), now).await?;
         self.tenant_changed(tx, authorised, "tenant.suspend", before)
             .await
     }
@@ -193,9 +215,36 @@ impl Identity {
         id: TenantId,
     ) -> Result<Tenant, Error> {
         platform_admin(authorised)?;
-        let before = self.tenant(&mut *tx, authorised, id).await?;
-        store::tenants::set_status(tx, id, TenantStatus::Active, None, self.now()).await?;
+        let before = self.hold_tenant(tx, authorised, id).await?;
+        let now = identity::later(self.now(), before.updated_at);
+        store::tenants::set_status(tx, id, TenantStatus::Active, None, now).await?;
         self.tenant_changed(tx, authorised, "tenant.activate", before)
+            .await
+    }
+
+    /// Marks a suspended tenant for deletion: what belongs to it is kept for thirty days, and
+    /// whoever activates it until then takes the mark away. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientPermissions`], [`Error::NotFound`], [`Error::TenantActive`] for a
+    /// tenant that is not suspended.
+    pub async fn delete_tenant(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: TenantId,
+    ) -> Result<Tenant, Error> {
+        platform_admin(authorised)?;
+        let before = self.hold_tenant(tx, authorised, id).await?;
+        if before.status != TenantStatus::Suspended {
+            return Err(Error::TenantActive);
+        }
+        if before.deletion_at.is_some() {
+            return Ok(before);
+        }
+        let now = identity::later(self.now(), before.updated_at);
+        store::tenants::mark_for_deletion(tx, id, now.plus(KEPT_FOR), now).await?;
+        self.tenant_changed(tx, authorised, "tenant.delete", before)
             .await
     }
 

@@ -1,7 +1,9 @@
 //! People: made, changed, suspended, deleted.
 
+use std::collections::HashSet;
+
 use iron_audit::{Authorised, Entry, Role};
-use iron_primitives::{TeamId, Timestamp, UserId};
+use iron_primitives::{TeamId, TenantId, Timestamp, UserId};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 
 use crate::sessions::own_or_reached;
@@ -128,6 +130,22 @@ impl Identity {
         Ok(user)
     }
 
+    /// One user, held until the end of the transaction: what is read here is what will be
+    /// changed, whoever else wants to change it.
+    ///
+    /// # Errors
+    /// As [`Identity::user`].
+    pub async fn hold_user(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: UserId,
+    ) -> Result<User, Error> {
+        // The lock under which every change of a user is made.
+        store::tenants::lock(tx, authorised.tenant).await?;
+        self.user(tx, authorised, id).await
+    }
+
     /// A page of the tenant's users.
     ///
     /// # Errors
@@ -140,6 +158,23 @@ impl Identity {
         page: Page,
     ) -> Result<Paged<User>, Error> {
         Ok(store::users::list(&self.db, authorised.tenant, filter, sort, page).await?)
+    }
+
+    /// The suspended users of a tenant: their agents spend nothing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn suspended_users(&self, tenant: TenantId) -> Result<HashSet<UserId>, Error> {
+        Ok(store::users::suspended(&self.db, tenant).await?)
+    }
+
+    /// Whether a user is suspended, for the data plane.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn user_suspended(&self, tenant: TenantId, id: UserId) -> Result<bool, Error> {
+        let user = store::users::get(&self.db, tenant, id).await?;
+        Ok(user.is_some_and(|user| user.status == UserStatus::Suspended))
     }
 
     /// How many users the tenant has.
@@ -413,7 +448,7 @@ impl Identity {
         mut user: User,
         reason: Option<&str>,
     ) -> Result<User, Error> {
-        user.updated_at = self.now();
+        user.updated_at = identity::later(self.now(), before.updated_at);
         store::users::update(tx, &user, reason)
             .await
             .map_err(taken)?;

@@ -186,88 +186,10 @@ pub struct AgentView {
     pub environment: AgentEnvironment,
     /// Counts its changes.
     pub version: i64,
-    /// Its token, without the value.
+    /// Its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub ic_token: Option<AgentToken>,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
-}
-
-/// The token of an agent, without its value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AgentToken {
-    /// The token's record.
-    pub id: IcTokenId,
-    /// The first 8 characters.
-    pub token_prefix: String,
-    /// When it was issued.
-    pub created_at: Timestamp,
-    /// When it was last used.
-    #[schema(required = true)]
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// A new agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AgentCreated {
-    /// The agent.
-    pub id: AgentId,
-    /// The name.
-    pub name: String,
-    /// What it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub description: Option<String>,
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The project.
-    pub project_id: ProjectId,
-    /// The team.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub team_id: Option<TeamId>,
-    /// The owner.
-    pub owner_id: UserId,
-    /// What it may spend in a period.
-    pub budget: Dollars,
-    /// Spent in this period.
-    pub spent: Dollars,
-    /// The same in millionths of a dollar.
-    pub spent_micros: i64,
-    /// Held by calls under way or leased out.
-    pub reserved: Dollars,
-    /// The same in millionths of a dollar.
-    pub reserved_micros: i64,
-    /// `budget` less `spent`, not below zero.
-    pub remaining: Dollars,
-    /// The same in millionths of a dollar.
-    pub remaining_micros: i64,
-    /// `spent` as a part of `budget`, 0 to 100.
-    pub percentage_used: f64,
-    /// How often the budget begins anew.
-    pub period: Period,
-    /// Its providers, the preferred one first.
-    pub providers: Vec<ProviderId>,
-    /// Labels.
-    pub tags: Vec<String>,
-    /// Settings.
-    #[schema(value_type = Object)]
-    pub settings: Map<String, Value>,
-    /// Whether it may spend.
-    pub status: AgentStatus,
-    /// What it is doing.
-    pub runtime_state: RuntimeState,
-    /// Where it is used.
-    pub environment: AgentEnvironment,
-    /// Counts its changes.
-    pub version: i64,
-    /// Its token with the value, shown once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub ic_token: Option<NewAgentToken>,
     /// What is still missing for it to work.
     pub warnings: Vec<String>,
     /// When it was created.
@@ -276,13 +198,22 @@ pub struct AgentCreated {
     pub updated_at: Timestamp,
 }
 
-/// A new token with its value.
+/// The token of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct NewAgentToken {
+pub struct AgentToken {
     /// The token's record.
     pub id: IcTokenId,
-    /// The value, shown once.
-    pub token: SecretText,
+    /// Its value, shown once, where it was just issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub token: Option<SecretText>,
+    /// The first 8 characters.
+    pub token_prefix: String,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    #[schema(required = true)]
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// Which agents to list.
@@ -298,14 +229,14 @@ pub struct AgentQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 100)]
     pub per_page: Option<u32>,
-    /// `name`, `created_at` or `updated_at`, with `-` for descending.
+    /// `name`, `budget`, `spent`, `created_at` or `updated_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(min_length = 1, max_length = 100)]
     pub name: Option<String>,
-    /// `active` or `inactive`.
+    /// One or several of `active`, `exhausted` and `inactive`, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// One or several states, comma-separated.
@@ -317,6 +248,9 @@ pub struct AgentQuery {
     /// The project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
+    /// The team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<TeamId>,
     /// The owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<UserId>,
@@ -407,7 +341,51 @@ pub struct RequestCounts {
     pub last_hour: u64,
 }
 
-/// Why an agent is started, paused, resumed, stopped or killed.
+/// Whether an agent can work, and what it lacks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentHealth {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// Whether its calls are let in.
+    pub live: bool,
+    /// Whether a call of it could be served now.
+    pub ready: bool,
+    /// When this was found out.
+    pub last_probe_at: Timestamp,
+    /// How often it was restarted.
+    pub restarts: u64,
+    /// What was looked at.
+    pub checks: Vec<AgentCheck>,
+}
+
+/// One thing that an agent needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentCheck {
+    /// `state`, `status`, `budget`, `token` or `provider`.
+    pub name: String,
+    /// Whether it is there.
+    pub ok: bool,
+    /// What is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
+}
+
+/// Why an agent is stopped, and how soon its streams end.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopAgent {
+    /// The reason, kept in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: Option<String>,
+    /// How long streams under way may go on before they are cut; 30 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 3600)]
+    pub grace_seconds: Option<u32>,
+}
+
+/// Why an agent is started, paused, resumed, restarted or killed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentAction {

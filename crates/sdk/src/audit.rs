@@ -1,9 +1,19 @@
 //! The audit log.
 
-use crate::Value;
+use crate::{Value, words::words};
 use iron_primitives::{AgentId, AuditId, RequestId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+words! {
+    /// How a file is written.
+    ExportFormat {
+        /// One JSON object on each line.
+        Json = "json",
+        /// Comma-separated values with a head line.
+        Csv = "csv",
+    }
+}
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -94,6 +104,48 @@ pub struct AuditQuery {
     /// `timestamp`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// The kind of thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 100)]
+    pub resource_type: Option<String>,
+    /// The thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 100)]
+    pub resource_id: Option<String>,
+    /// One or several actions, comma-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 100)]
+    pub action: Option<String>,
+    /// One or several HTTP methods, comma-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 100, maximum = 599)]
+    pub status_code: Option<u16>,
+    /// From this date or timestamp on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<String>,
+    /// Up to, but not including, this date or timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<String>,
+}
+
+/// Which entries to export, the oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditExportQuery {
+    /// One JSON object on each line, or a table; `json` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,

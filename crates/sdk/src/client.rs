@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use iron_primitives::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -183,6 +184,30 @@ impl Client {
     }
 
     async fn attempt<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+        let (status, body) = self.answer(call).await?;
+        serde_json::from_slice(&body).map_err(|source| Error::Unreadable {
+            status: status.as_u16(),
+            source,
+        })
+    }
+
+    /// A file, as it comes.
+    async fn download(&self, mut call: Call) -> Result<Vec<u8>, Error> {
+        if let Some(error) = call.unwritable.take() {
+            return Err(Error::Unwritable(error));
+        }
+        let mut answer = self.answer(&call).await;
+        if let Err(error) = &answer
+            && error.is_code("TOKEN_EXPIRED")
+            && self.renew().await
+        {
+            answer = self.answer(&call).await;
+        }
+        answer.map(|(_, body)| body.to_vec())
+    }
+
+    /// The body of an answer that is no refusal.
+    async fn answer(&self, call: &Call) -> Result<(StatusCode, Bytes), Error> {
         let url = format!("{}{}", self.base, call.path);
         let mut request = self
             .http
@@ -205,10 +230,7 @@ impl Client {
             });
         }
         if status.is_success() || is_report(status, &call.path) {
-            serde_json::from_slice(&body).map_err(|source| Error::Unreadable {
-                status: status.as_u16(),
-                source,
-            })
+            Ok((status, body))
         } else {
             Err(Error::from_answer(status, &headers, &body))
         }

@@ -65,7 +65,27 @@ pub struct LeaseQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 100)]
     pub per_page: Option<u32>,
-    /// Leases on this agent's budget; on the tenant's own if absent.
+    /// Leases on this agent's budget; on every budget of the tenant if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
+    /// One or several of `active`, `fenced` and `closed`, comma-separated; all that are not
+    /// closed if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// What is known about a lease whose owner cannot account for it himself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileLease {
+    /// The reason, kept in the audit log.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+    /// What was spent of it in all, in dollars; what was reported if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_spent: Option<Dollars>,
+    /// The same in millionths of a dollar; instead of `final_spent`, where cents are too coarse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub final_spent_micros: Option<i64>,
 }

@@ -102,8 +102,9 @@ pub struct SetAgentBudget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetBudget {
-    /// The limit.
-    pub budget: BudgetAmount,
+    /// The limit; null for none.
+    #[schema(required = true)]
+    pub budget: Option<BudgetAmount>,
     /// How often it begins anew; unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,

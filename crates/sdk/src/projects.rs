@@ -46,6 +46,10 @@ pub struct UpdateProject {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub cost_center: Option<Option<String>>,
+    /// What all its agents together may spend; null for no limit. By who may set budgets only.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BudgetAmount>)]
+    pub budget: Option<Option<BudgetAmount>>,
     /// Settings, merged by top-level key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Object)]

@@ -86,6 +86,16 @@ pub struct UnknownSort {
 }
 
 impl Sort {
+    /// The column.
+    pub const fn column(&self) -> &'static str {
+        self.column
+    }
+
+    /// Whether the largest comes first.
+    pub const fn is_descending(&self) -> bool {
+        self.descending
+    }
+
     /// An order by this column, ascending.
     pub const fn ascending(column: &'static str) -> Self {
         Sort {

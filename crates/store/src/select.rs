@@ -191,6 +191,19 @@ impl Select {
         Ok(u64::try_from(row.get::<i64>("total")?).unwrap_or(0))
     }
 
+    /// The first rows, at most so many.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn fetch_first(self, db: &Db, most: u32) -> Result<Vec<Row>, Error> {
+        let mut text = self.text();
+        let _ = write!(text, " LIMIT ${}", self.values.len() + 1);
+        Statement::composed(text, self.values)
+            .bind(most)
+            .fetch_all(db)
+            .await
+    }
+
     /// One page of the rows and how many there are, both from one state of the database.
     ///
     /// # Errors

@@ -1,25 +1,29 @@
 //! Agents and what they are allowed.
 
 pub(crate) mod create;
+mod list;
 pub(crate) mod providers;
+
+use std::time::Duration;
 
 use axum::extract::State;
 use iron_audit::{Authorised, UsageOf};
 use iron_fleet::{Agent, AgentChange, AgentFilter, RuntimeState, Verb};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, Scope};
+use iron_primitives::{AgentId, Scope, TenantId};
 use iron_runtime::authority::Change;
 use iron_sdk::agents::{
-    AgentAction, AgentCascade, AgentDeleted, AgentQuery, AgentStatusView, AgentView, UpdateAgent,
+    AgentAction, AgentCascade, AgentDeleted, AgentHealth, AgentQuery, AgentStatus, AgentStatusView,
+    AgentView, StopAgent, UpdateAgent,
 };
 use iron_sdk::lists::List;
-use iron_store::{Paged, Sort};
+use iron_store::Sort;
 
-use crate::answer::{Answer, Tagged, list, page, tag_of};
+use crate::answer::{Answer, Tagged, page, tag_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::handlers::projects::set_budget;
+use crate::handlers::limits::{Limit, set_budget};
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::{sort, words};
 use crate::state::Api;
@@ -35,55 +39,43 @@ pub(crate) async fn list_agents(
     Params(query): Params<AgentQuery>,
 ) -> Result<Answer<List<AgentView>>, Failure> {
     let authorised = caller.may(Permission::AgentRead)?;
-    let newest = Sort::descending("created_at");
-    let order = sort(query.sort.as_deref(), iron_fleet::SORTABLE, newest)?;
-    let page = page(query.page, query.per_page);
-    let found = api
-        .agents
-        .list(&authorised, &filter(query)?, order, page)
-        .await?;
-    let mut views = Vec::with_capacity(found.items.len());
-    for agent in found.items {
-        let budget = api.limits.get(&authorised, Scope::Agent(agent.id)).await?;
-        views.push(view::agent(agent, &budget, None));
-    }
-    Ok(list(
-        Paged {
-            items: views,
-            total: found.total,
-        },
-        page,
-        |view| view,
-    ))
+    let wanted = wanted(query)?;
+    Ok(list::listed(&api, &authorised, wanted).await?)
 }
 
-fn filter(query: AgentQuery) -> Result<AgentFilter, Problem> {
+fn wanted(query: AgentQuery) -> Result<list::Wanted, Problem> {
     let states = [
         RuntimeState::Running,
         RuntimeState::Paused,
         RuntimeState::Stopped,
     ];
     let states = states.map(|state| (state.as_str(), state));
-    let off = words(
-        "status",
-        query.status.as_deref(),
-        &[("active", false), ("inactive", true)],
-    )?;
+    let statuses = AgentStatus::ALL
+        .iter()
+        .map(|status| (status.as_str(), *status));
+    let sortable = [iron_fleet::SORTABLE, list::BY_MONEY].concat();
+    let newest = Sort::descending("created_at");
     let tags = query
         .tags
         .map(|tags| tags.split(',').map(|tag| tag.trim().to_owned()).collect());
-    Ok(AgentFilter {
-        name: query.name,
-        switched_off: off
-            .first()
-            .copied()
-            .filter(|first| off.iter().all(|other| other == first)),
-        runtime_states: words("runtime_state", query.runtime_state.as_deref(), &states)?,
-        tags: tags.unwrap_or_default(),
-        project: query.project_id,
-        team: None,
-        owner: query.owner_id,
-        among: None,
+    Ok(list::Wanted {
+        statuses: words(
+            "status",
+            query.status.as_deref(),
+            &statuses.collect::<Vec<_>>(),
+        )?,
+        order: sort(query.sort.as_deref(), &sortable, newest)?,
+        page: page(query.page, query.per_page),
+        filter: AgentFilter {
+            name: query.name,
+            switched_off: None,
+            runtime_states: words("runtime_state", query.runtime_state.as_deref(), &states)?,
+            tags: tags.unwrap_or_default(),
+            project: query.project_id,
+            team: query.team_id,
+            owner: query.owner_id,
+            among: None,
+        },
     })
 }
 
@@ -114,7 +106,20 @@ async fn shown(
         .live_ic_token(&api.db, authorised, agent.id)
         .await?;
     let changed = agent.updated_at;
-    Ok(Tagged::new(view::agent(agent, &budget, token), changed))
+    let off = is_off(api, authorised, &agent).await?;
+    Ok(Tagged::new(
+        view::agent(agent, &budget, off, token),
+        changed,
+    ))
+}
+
+/// Whether an admin has switched the agent off, or its owner is suspended.
+async fn is_off(api: &Api, authorised: &Authorised, agent: &Agent) -> Result<bool, Failure> {
+    let identity = &api.identity;
+    Ok(agent.switched_off
+        || identity
+            .user_suspended(authorised.tenant, agent.owner)
+            .await?)
 }
 
 /// Changes an agent; its budget only by an admin.
@@ -132,7 +137,7 @@ pub(crate) async fn update_agent(
     let authorised = caller.may(Permission::AgentUpdate)?;
     let budget = change_of_budget(&caller, &body)?;
     let mut tx = api.db.begin().await?;
-    let mut agent = api.agents.read(&mut tx, &authorised, id).await?;
+    let mut agent = api.agents.hold(&mut tx, &authorised, id).await?;
     if_match.allows(&tag_of(agent.updated_at))?;
     let change = change_of_agent(body);
     if change != AgentChange::default() {
@@ -171,7 +176,8 @@ fn change_of_budget(
         return Ok(None);
     }
     let setter = caller.may(Permission::BudgetSet)?;
-    Ok(Some((setter, set_budget(body.budget, body.period, None)?)))
+    let limit = body.budget.clone().map_or(Limit::Stays, Limit::Is);
+    Ok(Some((setter, set_budget(limit, body.period, None)?)))
 }
 
 /// Deletes an agent with its tokens and assignments; its records and its ledger stay.
@@ -188,27 +194,27 @@ pub(crate) async fn delete_agent(
     let authorised = caller.may(Permission::AgentDelete)?;
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
-        api.agents.read(&mut tx, &authorised, id).await?.updated_at,
+        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
     ))?;
     let (ic_tokens, stale) = api
         .identity
         .revoke_ic_tokens_of(&mut tx, &authorised, id)
         .await?;
     let gone = api.agents.delete(&mut tx, &authorised, id).await?;
+    let leases = api
+        .ledger
+        .revoke_leases_of(&mut tx, &authorised, Scope::Agent(id))
+        .await?;
     tx.commit().await?;
     stale
         .into_iter()
         .for_each(|token| (api.notify)(Change::Token(token)));
     (api.notify)(Change::Agent(id));
-    let leases = api
-        .ledger
-        .leases(&authorised, Scope::Agent(id))
-        .await?
-        .len();
+    (api.notify)(Change::Budget(Scope::Agent(id)));
     let cascade = AgentCascade {
         ic_tokens,
         provider_assignments: gone.assignments,
-        leases: u64::try_from(leases).unwrap_or(u64::MAX),
+        leases,
         // There are no such things yet that could hang on an agent.
         budget_requests: 0,
         checkpoints: 0,
@@ -236,13 +242,18 @@ pub(crate) async fn get_agent_status(
     let agent = api.agents.get(&authorised, id).await?;
     let budget = api.limits.get(&authorised, Scope::Agent(id)).await?;
     let usage = api.audit.usage(&authorised, UsageOf::Agent(id)).await?;
+    let off = is_off(&api, &authorised, &agent).await?;
     Ok(Answer(view::agent_status_view(
         &agent,
         &budget,
+        off,
         usage,
         api.environment.now(),
     )))
 }
+
+/// How long the streams of a stopped agent may go on where nothing else is said.
+const USUAL_GRACE_SECONDS: u32 = 30;
 
 macro_rules! actions {
     ($($(#[doc = $doc:literal])* $name:ident, $path:literal, $verb:ident, $permission:ident;)*) => {$(
@@ -269,10 +280,95 @@ actions! {
     pause_agent, "/agents/{agent_id}/pause", Pause, AgentExecute;
     /// Lets a paused agent's calls through again.
     resume_agent, "/agents/{agent_id}/resume", Resume, AgentExecute;
-    /// Refuses an agent's calls until it is started; calls under way come to their end.
-    stop_agent, "/agents/{agent_id}/stop", Stop, AgentExecute;
-    /// Stops an agent at once, whatever it is doing.
-    kill_agent, "/agents/{agent_id}/kill", Kill, AgentKill;
+    /// Begins anew with an agent, whatever it is doing; its calls are let through again.
+    restart_agent, "/agents/{agent_id}/restart", Restart, AgentExecute;
+}
+
+/// Refuses an agent's calls until it is started. Streams under way may go on for a while.
+#[utoipa::path(post, path = "/agents/{agent_id}/stop", tag = "agents", request_body = StopAgent,
+    params(("agent_id" = AgentId, Path, description = "The agent")), responses(
+    (status = 200, description = "The agent", body = AgentView),
+))]
+pub(crate) async fn stop_agent(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<AgentId>,
+    Input(body): Input<StopAgent>,
+) -> Result<Tagged<AgentView>, Failure> {
+    let authorised = caller.may(Permission::AgentExecute)?;
+    let grace = u64::from(body.grace_seconds.unwrap_or(USUAL_GRACE_SECONDS));
+    let stopped = act(&api, &authorised, id, Verb::Stop, body.reason).await?;
+    tokio::spawn(end_after(
+        api,
+        authorised.tenant,
+        id,
+        Duration::from_secs(grace),
+    ));
+    Ok(stopped)
+}
+
+/// Cuts the streams of an agent that is still stopped when its grace is over. A process that
+/// dies meanwhile takes its streams along.
+async fn end_after(api: Api, tenant: TenantId, id: AgentId, grace: Duration) {
+    tokio::time::sleep(grace).await;
+    match api.agents.for_call(tenant, id).await {
+        Ok(Some(agent)) if agent.runtime_state != RuntimeState::Stopped => {}
+        _ => (api.notify)(Change::Ended(id)),
+    }
+}
+
+/// Stops an agent at once, whatever it is doing: its streams are cut and its leases revoked.
+#[utoipa::path(post, path = "/agents/{agent_id}/kill", tag = "agents", request_body = AgentAction,
+    params(("agent_id" = AgentId, Path, description = "The agent")), responses(
+    (status = 200, description = "The agent", body = AgentView),
+))]
+pub(crate) async fn kill_agent(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<AgentId>,
+    Input(body): Input<AgentAction>,
+) -> Result<Tagged<AgentView>, Failure> {
+    let authorised = caller.may(Permission::AgentKill)?;
+    let mut tx = api.db.begin().await?;
+    let agent = api
+        .agents
+        .act(&mut tx, &authorised, id, Verb::Kill, body.reason)
+        .await?;
+    api.ledger
+        .revoke_leases_of(&mut tx, &authorised, Scope::Agent(id))
+        .await?;
+    tx.commit().await?;
+    (api.notify)(Change::Agent(id));
+    (api.notify)(Change::Budget(Scope::Agent(id)));
+    (api.notify)(Change::Ended(id));
+    shown(&api, &authorised, agent).await
+}
+
+/// Whether an agent can work, and what it lacks.
+#[utoipa::path(get, path = "/agents/{agent_id}/health", tag = "agents",
+    params(("agent_id" = AgentId, Path, description = "The agent")), responses(
+    (status = 200, description = "What it has and what it lacks", body = AgentHealth),
+))]
+pub(crate) async fn get_agent_health(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<AgentId>,
+) -> Result<Answer<AgentHealth>, Failure> {
+    let authorised = caller.may(Permission::AgentRead)?;
+    let agent = api.agents.get(&authorised, id).await?;
+    let budget = api.limits.get(&authorised, Scope::Agent(id)).await?;
+    let token = api.identity.live_ic_token(&api.db, &authorised, id).await?;
+    let providers = api
+        .providers
+        .for_call(authorised.tenant, &agent.providers)
+        .await?;
+    let facts = view::HealthFacts {
+        off: is_off(&api, &authorised, &agent).await?,
+        has_token: token.is_some(),
+        has_provider: !providers.is_empty(),
+        probed_at: api.environment.now(),
+    };
+    Ok(Answer(view::agent_health(&agent, &budget, &facts)))
 }
 
 async fn act(

@@ -1,15 +1,16 @@
-//! The audit log, and the leases that an auditor of money looks at.
+//! The audit log.
+
+pub(crate) mod export;
 
 use axum::extract::State;
 use iron_audit::{Entry, EntryFilter, VerifyRange};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AuditId, Scope};
+use iron_primitives::AuditId;
 use iron_sdk::audit::{AuditEntry, AuditQuery, AuditVerified, VerifyAudit};
-use iron_sdk::leases::{LeaseQuery, LeaseView};
 use iron_sdk::lists::List;
 
-use crate::answer::{Answer, list, page, slice};
+use crate::answer::{Answer, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{Input, Params, PathId};
@@ -131,22 +132,4 @@ pub(crate) async fn verify_audit_logs(
     api.audit.write(&mut tx, &authorised, entry).await?;
     tx.commit().await?;
     Ok(Answer(outcome))
-}
-
-/// Lists the leases on a budget that are not closed.
-#[utoipa::path(get, path = "/leases", tag = "leases", params(LeaseQuery), responses(
-    (status = 200, description = "The leases", body = List<LeaseView>),
-))]
-pub(crate) async fn list_leases(
-    State(api): State<Api>,
-    caller: Caller,
-    Params(query): Params<LeaseQuery>,
-) -> Result<Answer<List<LeaseView>>, Failure> {
-    let authorised = caller.may(Permission::BudgetSet)?;
-    let scope = match query.agent_id {
-        Some(id) => Scope::Agent(api.agents.get(&authorised, id).await?.id),
-        None => Scope::Tenant(authorised.tenant),
-    };
-    let leases = api.ledger.leases(&authorised, scope).await?;
-    Ok(slice(leases, page(query.page, query.per_page), view::lease))
 }

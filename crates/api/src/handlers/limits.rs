@@ -2,25 +2,54 @@
 
 use axum::extract::State;
 use iron_audit::Authorised;
-use iron_budget::{BudgetStatus, SetBudget};
+use iron_budget::{Changed, SetBudget};
 use iron_identity::Permission;
-use iron_primitives::{AgentId, ProjectId, Scope, UserId};
+use iron_net::problem::Problem;
+use iron_primitives::{AgentId, Period, ProjectId, Scope, UserId};
 use iron_runtime::authority::Change;
-use iron_sdk::Dollars;
 use iron_sdk::limits::{
     BudgetHistory, BudgetHistorySummary, BudgetView, HistoryQuery, SetAgentBudget,
     SetBudget as SetBudgetBody,
 };
 use iron_sdk::lists::Pagination;
+use iron_sdk::{BudgetAmount, Dollars};
 use iron_store::Page;
 
 use crate::answer::{Answer, Tagged, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::handlers::projects::set_budget;
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::state::Api;
 use crate::view;
+
+/// What a change makes of a limit.
+pub(crate) enum Limit {
+    /// It stays as it is.
+    Stays,
+    /// It is lifted.
+    None,
+    /// It is this.
+    Is(BudgetAmount),
+}
+
+/// What a change of a budget asks of the ledger.
+pub(crate) fn set_budget(
+    limit: Limit,
+    period: Option<Period>,
+    reason: Option<String>,
+) -> Result<SetBudget, Problem> {
+    let limit = match limit {
+        Limit::Stays => None,
+        Limit::None => Some(None),
+        Limit::Is(amount) => Some(view::money(Some(amount))?),
+    };
+    Ok(SetBudget {
+        limit,
+        period,
+        reason,
+        budget_request: None,
+    })
+}
 
 /// An agent's budget and what is left of it.
 #[utoipa::path(get, path = "/limits/agents/{agent_id}/budget", tag = "limits",
@@ -45,7 +74,7 @@ async fn shown(
     let status = api.limits.get(authorised, scope).await?;
     Ok(Tagged::with_tag(
         view::budget(&status),
-        view::budget_tag(&status),
+        view::budget_tag(status.limit, status.period),
     ))
 }
 
@@ -64,7 +93,7 @@ pub(crate) async fn set_agent_budget(
 ) -> Result<Tagged<BudgetView>, Failure> {
     let authorised = caller.may(Permission::BudgetSet)?;
     api.agents.get(&authorised, id).await?;
-    let set = set_budget(Some(body.budget), body.period, body.reason)?;
+    let set = set_budget(Limit::Is(body.budget), body.period, body.reason)?;
     put(&api, &authorised, Scope::Agent(id), &if_match, &set).await
 }
 
@@ -75,13 +104,18 @@ async fn put(
     if_match: &IfMatch,
     set: &SetBudget,
 ) -> Result<Tagged<BudgetView>, Failure> {
-    let before: BudgetStatus = api.limits.get(authorised, scope).await?;
-    if_match.allows(&view::budget_tag(&before))?;
-    let changed = api.limits.put(authorised, scope, set).await?;
+    let mut tx = api.db.begin().await?;
+    let (limit, period) = api.limits.hold(&mut tx, authorised, scope).await?;
+    if_match.allows(&view::budget_tag(limit, period))?;
+    let changed = api.limits.put_in(&mut tx, authorised, scope, set).await?;
+    tx.commit().await?;
     if changed.changed {
         (api.notify)(Change::Budget(scope));
     }
-    let tag = view::budget_tag(&changed.now);
+    // Once more, because the transaction knows nothing of what calls hold.
+    let now = api.limits.get(authorised, scope).await?;
+    let tag = view::budget_tag(changed.now.limit, changed.now.period);
+    let changed = Changed { now, ..changed };
     Ok(Tagged::with_tag(view::changed_budget(&changed), tag))
 }
 
@@ -158,7 +192,8 @@ pub(crate) async fn set_user_budget(
 ) -> Result<Tagged<BudgetView>, Failure> {
     let authorised = caller.may(Permission::BudgetSet)?;
     api.identity.user(&api.db, &authorised, id).await?;
-    let set = set_budget(Some(body.budget), body.period, body.reason)?;
+    let limit = body.budget.map_or(Limit::None, Limit::Is);
+    let set = set_budget(limit, body.period, body.reason)?;
     put(&api, &authorised, Scope::User(id), &if_match, &set).await
 }
 
@@ -192,6 +227,7 @@ pub(crate) async fn set_project_budget(
 ) -> Result<Tagged<BudgetView>, Failure> {
     let authorised = caller.may(Permission::BudgetSet)?;
     api.identity.project(&api.db, &authorised, id).await?;
-    let set = set_budget(Some(body.budget), body.period, body.reason)?;
+    let limit = body.budget.map_or(Limit::None, Limit::Is);
+    let set = set_budget(limit, body.period, body.reason)?;
     put(&api, &authorised, Scope::Project(id), &if_match, &set).await
 }

@@ -2,18 +2,18 @@
 
 use axum::extract::State;
 use iron_audit::Authorised;
-use iron_budget::SetBudget;
-use iron_fleet::AgentFilter;
 use iron_identity::{NewProject, Permission, Project, ProjectChanges};
 use iron_net::problem::Problem;
 use iron_primitives::{ErrorKind, Period, ProjectId, Scope};
+use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
 use iron_sdk::projects::{CreateProject, ProjectDeleted, ProjectQuery, ProjectView, UpdateProject};
-use iron_store::{Page, Sort};
+use iron_store::Sort;
 
 use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::limits::{Limit, set_budget};
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::sort;
 use crate::state::Api;
@@ -133,10 +133,18 @@ pub(crate) async fn update_project(
     Input(body): Input<UpdateProject>,
 ) -> Result<Tagged<ProjectView>, Failure> {
     let authorised = caller.may(Permission::ProjectManage)?;
+    let budget = match body.budget {
+        None => None,
+        Some(budget) => {
+            let limit = budget.map_or(Limit::None, Limit::Is);
+            let setter = caller.may(Permission::BudgetSet)?;
+            Some((setter, set_budget(limit, None, None)?))
+        }
+    };
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .project(&mut tx, &authorised, id)
+            .hold_project(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -150,7 +158,14 @@ pub(crate) async fn update_project(
         .identity
         .update_project(&mut tx, &authorised, id, changes)
         .await?;
+    let scope = Scope::Project(id);
+    if let Some((setter, set)) = &budget {
+        api.limits.put_in(&mut tx, setter, scope, set).await?;
+    }
     tx.commit().await?;
+    if budget.is_some() {
+        (api.notify)(Change::Budget(scope));
+    }
     let changed = project.updated_at;
     Ok(Tagged::new(
         shown(&api, &authorised, project).await?,
@@ -173,27 +188,16 @@ pub(crate) async fn delete_project(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .project(&mut tx, &authorised, id)
+            .hold_project(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
     api.identity
         .delete_project(&mut tx, &authorised, id)
         .await?;
-    let filter = AgentFilter {
-        project: Some(id),
-        ..AgentFilter::default()
-    };
-    let one = Page {
-        page: 1,
-        per_page: 1,
-    };
-    let agents = api
-        .agents
-        .list(&authorised, &filter, Sort::ascending("name"), one)
-        .await?;
-    if agents.total > 0 {
-        let message = format!("the project has {} agents; delete them first", agents.total);
+    let agents = api.agents.count_in(&mut tx, &authorised, id).await?;
+    if agents > 0 {
+        let message = format!("the project has {agents} agents; delete them first");
         return Err(Problem::new(ErrorKind::ResourceInUse, message).into());
     }
     tx.commit().await?;
@@ -202,18 +206,4 @@ pub(crate) async fn delete_project(
         deleted: true,
         deleted_at: api.environment.now(),
     }))
-}
-
-/// What a change of a budget asks of the ledger.
-pub(crate) fn set_budget(
-    budget: Option<iron_sdk::BudgetAmount>,
-    period: Option<Period>,
-    reason: Option<String>,
-) -> Result<SetBudget, Problem> {
-    Ok(SetBudget {
-        limit: view::money(budget)?,
-        period,
-        reason,
-        budget_request: None,
-    })
 }

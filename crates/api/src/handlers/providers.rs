@@ -146,7 +146,7 @@ pub(crate) async fn update_provider(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.providers
-            .read(&mut tx, &authorised, id)
+            .hold(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -198,7 +198,7 @@ pub(crate) async fn delete_provider(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.providers
-            .read(&mut tx, &authorised, id)
+            .hold(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;

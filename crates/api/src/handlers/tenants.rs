@@ -132,7 +132,7 @@ pub(crate) async fn update_tenant(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .tenant(&mut tx, &authorised, id)
+            .hold_tenant(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -146,6 +146,30 @@ pub(crate) async fn update_tenant(
         .await?;
     tx.commit().await?;
     (api.notify)(Change::Tenant(id));
+    Ok(tagged(tenant))
+}
+
+/// Marks a suspended tenant for deletion in thirty days; activating it takes the mark away.
+#[utoipa::path(delete, path = "/tenants/{tenant_id}", tag = "tenants",
+    params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
+    (status = 200, description = "The tenant with its `deletion_at`", body = TenantView),
+))]
+pub(crate) async fn delete_tenant(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TenantId>,
+    if_match: IfMatch,
+) -> Result<Tagged<TenantView>, Failure> {
+    let authorised = caller.may(Permission::TenantManage)?;
+    let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .hold_tenant(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
+    let tenant = api.identity.delete_tenant(&mut tx, &authorised, id).await?;
+    tx.commit().await?;
     Ok(tagged(tenant))
 }
 

@@ -3,10 +3,11 @@
 use axum::extract::State;
 use iron_audit::{Authorised, UsageOf};
 use iron_identity::{
-    ApiTokenFilter, IcTokenFilter, IcTokenStatus, NewApiToken, NewIcToken, Permission,
+    ApiToken, ApiTokenFilter, IcToken, IcTokenFilter, IcTokenStatus, NewApiToken, NewIcToken,
+    Permission,
 };
 use iron_net::problem::Problem;
-use iron_primitives::{ApiTokenId, IcTokenId, UserId};
+use iron_primitives::{ApiTokenId, IcTokenId, Scope, UserId};
 use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
 use iron_sdk::tokens::{
@@ -18,7 +19,7 @@ use iron_store::Sort;
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::input::{Input, Params, PathId};
+use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::{sort, words};
 use crate::state::Api;
 use crate::view;
@@ -37,7 +38,7 @@ pub(crate) async fn create_token(
 ) -> Result<Created<TokenCreated>, Failure> {
     let authorised = caller.may(Permission::TokenIssue)?;
     let mut tx = api.db.begin().await?;
-    let agent = api.agents.read(&mut tx, &authorised, body.agent_id).await?;
+    let agent = api.agents.hold(&mut tx, &authorised, body.agent_id).await?;
     let new = NewIcToken {
         agent: agent.id,
         project: agent.project,
@@ -115,8 +116,13 @@ pub(crate) async fn get_token(
     let authorised = caller.may(Permission::TokenRead)?;
     let token = api.identity.ic_token(&api.db, &authorised, id).await?;
     let usage = api.audit.usage(&authorised, UsageOf::Token(id)).await?;
-    let tag = format!("\"{}-{}\"", token.status, token.token_prefix);
+    let tag = tag_of_token(&token);
     Ok(Tagged::with_tag(view::ic_token(token, Some(usage)), tag))
+}
+
+/// The tag of an agent's token: its value and its state, not its use.
+fn tag_of_token(token: &IcToken) -> String {
+    format!("\"{}-{}\"", token.status, token.token_prefix)
 }
 
 /// Gives an agent's token a new value; the former one works for a while.
@@ -129,11 +135,14 @@ pub(crate) async fn rotate_token(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<IcTokenId>,
+    if_match: IfMatch,
     Input(body): Input<RotateToken>,
 ) -> Result<Answer<TokenRotated>, Failure> {
     let authorised = caller.may(Permission::TokenRotate)?;
     let grace = body.grace_hours.unwrap_or(USUAL_GRACE_HOURS);
     let mut tx = api.db.begin().await?;
+    let before = api.identity.hold_ic_token(&mut tx, &authorised, id).await?;
+    if_match.allows(&tag_of_token(&before))?;
     let rotated = api
         .identity
         .rotate_ic_token(&mut tx, &authorised, id, grace)
@@ -162,17 +171,25 @@ pub(crate) async fn delete_token(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<IcTokenId>,
+    if_match: IfMatch,
 ) -> Result<Answer<TokenRevoked>, Failure> {
     let authorised = caller.may(Permission::TokenDelete)?;
     let mut tx = api.db.begin().await?;
+    let before = api.identity.hold_ic_token(&mut tx, &authorised, id).await?;
+    if_match.allows(&tag_of_token(&before))?;
     let (token, stale) = api
         .identity
         .revoke_ic_token(&mut tx, &authorised, id)
+        .await?;
+    let scope = Scope::Agent(token.agent_id);
+    api.ledger
+        .revoke_leases_of(&mut tx, &authorised, scope)
         .await?;
     tx.commit().await?;
     stale
         .into_iter()
         .for_each(|token| (api.notify)(Change::Token(token)));
+    (api.notify)(Change::Budget(scope));
     let revoked_at = token.revoked_at.unwrap_or_else(|| api.environment.now());
     Ok(Answer(TokenRevoked {
         id,
@@ -275,8 +292,13 @@ pub(crate) async fn get_api_token(
 ) -> Result<Tagged<ApiTokenView>, Failure> {
     let authorised = caller.may(Permission::ApiTokenRead)?;
     let token = api.identity.api_token(&api.db, &authorised, id).await?;
-    let tag = format!("\"{}\"", token.status);
+    let tag = tag_of_api_token(&token);
     Ok(Tagged::with_tag(view::api_token(token, true), tag))
+}
+
+/// The tag of a user's token: its state, not its use.
+fn tag_of_api_token(token: &ApiToken) -> String {
+    format!("\"{}\"", token.status)
 }
 
 /// Revokes a token of a user; doing it again gives the same answer.
@@ -288,9 +310,15 @@ pub(crate) async fn revoke_api_token(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<ApiTokenId>,
+    if_match: IfMatch,
 ) -> Result<Answer<ApiTokenRevoked>, Failure> {
     let authorised = caller.may(Permission::ApiTokenRevoke)?;
     let mut tx = api.db.begin().await?;
+    let before = api
+        .identity
+        .hold_api_token(&mut tx, &authorised, id)
+        .await?;
+    if_match.allows(&tag_of_api_token(&before))?;
     let token = api
         .identity
         .revoke_api_token(&mut tx, &authorised, id)

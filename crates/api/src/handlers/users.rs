@@ -3,6 +3,7 @@
 use axum::extract::State;
 use iron_identity::{NewUser, Permission, Role, User, UserChanges, UserFilter, UserStatus};
 use iron_primitives::{Period, Scope, UserId};
+use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
 use iron_sdk::users::{
     CreateUser, DeleteUser, Reason, ResetPassword, SetRole, UpdateMe, UpdateUser, UserDeleted,
@@ -127,7 +128,7 @@ pub(crate) async fn update_me(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .user(&mut tx, &authorised, id)
+            .hold_user(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -144,7 +145,7 @@ pub(crate) async fn update_me(
     Ok(Tagged::new(view::profile(user), changed))
 }
 
-/// One user.
+/// One user; anyone may ask about himself.
 #[utoipa::path(get, path = "/users/{user_id}", tag = "users",
     params(("user_id" = UserId, Path, description = "The user")), responses(
     (status = 200, description = "The user", body = UserView),
@@ -154,7 +155,7 @@ pub(crate) async fn get_user(
     caller: Caller,
     PathId(id): PathId<UserId>,
 ) -> Result<Tagged<UserView>, Failure> {
-    let authorised = caller.may(Permission::UserManage)?;
+    let authorised = caller.may(Permission::UserRead)?;
     Ok(tagged(api.identity.user(&api.db, &authorised, id).await?))
 }
 
@@ -179,7 +180,7 @@ pub(crate) async fn update_user(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .user(&mut tx, &authorised, id)
+            .hold_user(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -226,7 +227,7 @@ pub(crate) async fn set_user_role(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .user(&mut tx, &authorised, id)
+            .hold_user(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -257,6 +258,7 @@ pub(crate) async fn suspend_user(
         .suspend_user(&mut tx, &authorised, id, &body.reason)
         .await?;
     tx.commit().await?;
+    (api.notify)(Change::User(id));
     Ok(tagged(user))
 }
 
@@ -274,6 +276,7 @@ pub(crate) async fn activate_user(
     let mut tx = api.db.begin().await?;
     let user = api.identity.activate_user(&mut tx, &authorised, id).await?;
     tx.commit().await?;
+    (api.notify)(Change::User(id));
     Ok(tagged(user))
 }
 
@@ -318,7 +321,7 @@ pub(crate) async fn delete_user(
     let mut tx = api.db.begin().await?;
     if_match.allows(&tag_of(
         api.identity
-            .user(&mut tx, &authorised, id)
+            .hold_user(&mut tx, &authorised, id)
             .await?
             .updated_at,
     ))?;
@@ -333,7 +336,7 @@ pub(crate) async fn delete_user(
     tx.commit().await?;
     agents
         .iter()
-        .for_each(|agent| (api.notify)(iron_runtime::authority::Change::Agent(*agent)));
+        .for_each(|agent| (api.notify)(Change::Agent(*agent)));
     Ok(Answer(UserDeleted {
         id,
         deleted_at: gone.deleted_at,

@@ -9,8 +9,8 @@ use iron_fleet::{Agent, AgentEnvironment, RuntimeState};
 use iron_identity::{ApiToken, ApiTokenStatus, IcToken, IcTokenStatus, Project};
 use iron_primitives::{Money, ProjectId, Secret, Timestamp};
 use iron_sdk::agents::{
-    self, AgentCreated, AgentStatusView, AgentToken, AgentView, AssignedProvider,
-    AssignedProviders, NewAgentToken, RequestCounts, StatusBudget,
+    self, AgentCheck, AgentHealth, AgentStatusView, AgentToken, AgentView, AssignedProvider,
+    AssignedProviders, RequestCounts, StatusBudget,
 };
 use iron_sdk::projects::ProjectView;
 use iron_sdk::tokens::{self, ApiTokenCreated, ApiTokenUsage, ApiTokenView, TokenUsage, TokenView};
@@ -23,8 +23,9 @@ pub(crate) fn count(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-fn agent_status(agent: &Agent, budget: &BudgetStatus) -> agents::AgentStatus {
-    if agent.switched_off {
+/// Whether an agent may spend; `off` says that it is switched off, or its owner is suspended.
+pub(crate) fn agent_status(off: bool, budget: &BudgetStatus) -> agents::AgentStatus {
+    if off {
         agents::AgentStatus::Inactive
     } else if budget.standing() == Standing::Exhausted {
         agents::AgentStatus::Exhausted
@@ -59,11 +60,16 @@ pub(crate) const fn environment_of(environment: agents::AgentEnvironment) -> Age
 }
 
 /// An agent with its budget, and its token where one agent is asked for.
-pub(crate) fn agent(agent: Agent, budget: &BudgetStatus, token: Option<IcToken>) -> AgentView {
+pub(crate) fn agent(
+    agent: Agent,
+    budget: &BudgetStatus,
+    off: bool,
+    token: Option<IcToken>,
+) -> AgentView {
     let (spent, reserved) = (budget.spent(), budget.reserved());
     let remaining = budget.remaining().unwrap_or(Money::ZERO);
     AgentView {
-        status: agent_status(&agent, budget),
+        status: agent_status(off, budget),
         id: agent.id,
         name: agent.name,
         description: agent.description,
@@ -80,6 +86,7 @@ pub(crate) fn agent(agent: Agent, budget: &BudgetStatus, token: Option<IcToken>)
         remaining_micros: remaining.micros(),
         percentage_used: percentage(budget),
         period: budget.period,
+        warnings: warnings(agent.providers.is_empty()),
         providers: agent.providers,
         tags: agent.tags,
         settings: agent.settings.as_object().clone(),
@@ -87,50 +94,88 @@ pub(crate) fn agent(agent: Agent, budget: &BudgetStatus, token: Option<IcToken>)
         pause_reason: agent.pause_reason,
         environment: environment(agent.environment),
         version: agent.version,
-        ic_token: token.map(|token| AgentToken {
-            id: token.id,
-            token_prefix: token.token_prefix,
-            created_at: token.created_at,
-            last_used_at: token.last_used_at,
-        }),
+        ic_token: token.map(|token| agent_token(token, None)),
         created_at: agent.created_at,
         updated_at: agent.updated_at,
     }
 }
 
+fn agent_token(token: IcToken, value: Option<Secret>) -> AgentToken {
+    AgentToken {
+        id: token.id,
+        token: value.map(Into::into),
+        token_prefix: token.token_prefix,
+        created_at: token.created_at,
+        last_used_at: token.last_used_at,
+    }
+}
+
 /// A new agent, with the value of its token if one was asked for.
-pub(crate) fn agent_created(view: AgentView, token: Option<(IcToken, Secret)>) -> AgentCreated {
-    AgentCreated {
-        warnings: warnings(view.providers.is_empty()),
-        ic_token: token.map(|(token, value)| NewAgentToken {
-            id: token.id,
-            token: value.into(),
-        }),
-        id: view.id,
-        name: view.name,
-        description: view.description,
-        tenant_id: view.tenant_id,
-        project_id: view.project_id,
-        team_id: view.team_id,
-        owner_id: view.owner_id,
-        budget: view.budget,
-        spent: view.spent,
-        spent_micros: view.spent_micros,
-        reserved: view.reserved,
-        reserved_micros: view.reserved_micros,
-        remaining: view.remaining,
-        remaining_micros: view.remaining_micros,
-        percentage_used: view.percentage_used,
-        period: view.period,
-        providers: view.providers,
-        tags: view.tags,
-        settings: view.settings,
-        status: view.status,
-        runtime_state: view.runtime_state,
-        environment: view.environment,
-        version: view.version,
-        created_at: view.created_at,
-        updated_at: view.updated_at,
+pub(crate) fn agent_created(
+    new: Agent,
+    budget: &BudgetStatus,
+    token: Option<(IcToken, Secret)>,
+) -> AgentView {
+    let off = new.switched_off;
+    let view = agent(new, budget, off, None);
+    AgentView {
+        ic_token: token.map(|(token, value)| agent_token(token, Some(value))),
+        ..view
+    }
+}
+
+/// What was found out about an agent's health.
+pub(crate) struct HealthFacts {
+    pub(crate) off: bool,
+    pub(crate) has_token: bool,
+    pub(crate) has_provider: bool,
+    pub(crate) probed_at: Timestamp,
+}
+
+/// What an agent has and what it lacks.
+pub(crate) fn agent_health(
+    agent: &Agent,
+    budget: &BudgetStatus,
+    facts: &HealthFacts,
+) -> AgentHealth {
+    let live = agent.runtime_state == RuntimeState::Running;
+    let state = format!("the agent is {}", agent.runtime_state.as_str());
+    let found = [
+        ("state", live, state.as_str()),
+        (
+            "status",
+            !facts.off,
+            "the agent is switched off, or its owner is suspended",
+        ),
+        (
+            "budget",
+            budget.standing() != Standing::Exhausted,
+            "nothing is left of its budget",
+        ),
+        (
+            "token",
+            facts.has_token,
+            "it has no live token; issue one with `POST /api/v1/tokens`",
+        ),
+        (
+            "provider",
+            facts.has_provider,
+            "no provider in use is assigned to it",
+        ),
+    ];
+    AgentHealth {
+        agent_id: agent.id,
+        live,
+        ready: found.iter().all(|(_, ok, _)| *ok),
+        last_probe_at: facts.probed_at,
+        restarts: count(agent.restarts),
+        checks: found
+            .map(|(name, ok, missing)| AgentCheck {
+                name: name.to_owned(),
+                ok,
+                message: (!ok).then(|| missing.to_owned()),
+            })
+            .into(),
     }
 }
 
@@ -147,6 +192,7 @@ fn warnings(no_provider: bool) -> Vec<String> {
 pub(crate) fn agent_status_view(
     agent: &Agent,
     budget: &BudgetStatus,
+    off: bool,
     usage: Usage,
     checked_at: Timestamp,
 ) -> AgentStatusView {
@@ -155,7 +201,7 @@ pub(crate) fn agent_status_view(
     let remaining = budget.remaining().unwrap_or(Money::ZERO);
     AgentStatusView {
         agent_id: agent.id,
-        status: agent_status(agent, budget),
+        status: agent_status(off, budget),
         runtime_state: runtime_state(agent.runtime_state),
         budget: StatusBudget {
             total: total.into(),

@@ -2,7 +2,7 @@
 
 use iron_budget::{BudgetStatus, Changed, LeaseState, LeaseView, Modification, Standing};
 use iron_net::problem::Problem;
-use iron_primitives::{Money, Scope};
+use iron_primitives::{Money, Period, Scope};
 use iron_sdk::limits::{BudgetChange, BudgetView};
 use iron_sdk::{BudgetAmount, Dollars, leases, limits};
 
@@ -72,9 +72,9 @@ pub(crate) fn changed_budget(changed: &Changed) -> BudgetView {
 }
 
 /// The tag of a budget: its limit and period, not what is spent of it.
-pub(crate) fn budget_tag(status: &BudgetStatus) -> String {
-    let limit = status.limit.map_or(-1, Money::nanos);
-    format!("\"{limit:x}-{}\"", status.period.as_str())
+pub(crate) fn budget_tag(limit: Option<Money>, period: Period) -> String {
+    let limit = limit.map_or(-1, Money::nanos);
+    format!("\"{limit:x}-{}\"", period.as_str())
 }
 
 /// One change of a limit.

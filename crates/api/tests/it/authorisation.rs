@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, IcTokenId, ProjectId, ProviderId, SessionId, TenantId, UserId,
+    AgentId, ApiTokenId, AuditId, IcTokenId, LeaseId, ProjectId, ProviderId, SessionId, TenantId,
+    UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("list_users", "PA", ""),
     ("get_me", "PADOVU", ""),
     ("update_me", "PADOVU", r#"{"name":"n"}"#),
-    ("get_user", "PA", ""),
+    ("get_user", "PADOVU", ""),
     ("update_user", "PA", r#"{"name":"n"}"#),
     ("delete_user", "PA", ""),
     ("get_user_permissions", "PADOVU", ""),
@@ -52,6 +53,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("list_tenants", "PA", ""),
     ("get_tenant", "PA", ""),
     ("update_tenant", "P", r#"{"name":"n"}"#),
+    ("delete_tenant", "P", ""),
     ("suspend_tenant", "P", r#"{"reason":"r"}"#),
     ("activate_tenant", "P", ""),
     ("create_project", "PA", r#"{"name":"n"}"#),
@@ -70,6 +72,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("resume_agent", "PADO", "{}"),
     ("stop_agent", "PADO", "{}"),
     ("kill_agent", "PAO", "{}"),
+    ("restart_agent", "PADO", "{}"),
+    ("get_agent_health", "PADOV", ""),
     ("get_agent_providers", "PADOV", ""),
     ("assign_agent_providers", "PAD", r#"{"providers":[]}"#),
     ("remove_agent_provider", "PAD", ""),
@@ -112,8 +116,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_project_budget", "PADOVU", ""),
     ("set_project_budget", "PA", r#"{"budget":1}"#),
     ("list_leases", "PA", ""),
+    ("revoke_lease", "PA", r#"{"reason":"r"}"#),
+    ("reconcile_lease", "PA", r#"{"reason":"r"}"#),
     ("list_audit_logs", "PAU", ""),
     ("list_my_audit_logs", "PADOVU", ""),
+    ("export_audit_logs", "PAU", ""),
     ("get_audit_log", "PAU", ""),
     ("verify_audit_logs", "PAU", "{}"),
 ];
@@ -156,6 +163,7 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{project_id}", &world.new_id::<ProjectId>().to_string())
         .replace("{tenant_id}", &world.new_id::<TenantId>().to_string())
         .replace("{session_id}", &world.new_id::<SessionId>().to_string())
+        .replace("{lease_id}", &world.new_id::<LeaseId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())
@@ -211,7 +219,10 @@ both_engines! {
         let mut users = users(&world).await;
         for operation in operations().into_iter().filter(|operation| !operation.public) {
             let (roles, _) = case(&operation.name);
-            let own = matches!(operation.name.as_str(), "get_user_permissions" | "get_user_budget");
+            let own = matches!(
+                operation.name.as_str(),
+                "get_user" | "get_user_permissions" | "get_user_budget"
+            );
             for (letter, user) in &users {
                 let (status, body) = ask(&world, &operation, user, own).await;
                 let code = body["error"]["code"].as_str().unwrap_or_default();

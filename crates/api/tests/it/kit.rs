@@ -1,5 +1,6 @@
 //! What the tests share: a control plane with one tenant, and a request in a line.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use iron_journal::{Journal, JournalKeys, Options};
 use iron_net::edge::{self, Edge};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_net::rate::Quota;
+use iron_net::{Peer, TrustedProxies};
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
 use iron_runtime::authority::Change;
 use iron_store::{Db, Tx};
@@ -114,6 +116,7 @@ pub(crate) struct World {
     pub(crate) made: TenantCreated,
     pub(crate) changes: Arc<Mutex<Vec<Change>>>,
     pub(crate) metrics: Metrics,
+    pub(crate) ledger: Ledger,
     limits: Limits,
     projector: Projector,
     relay: Relay,
@@ -144,6 +147,10 @@ impl World {
     }
 
     pub(crate) async fn with(db: Db, config: Config) -> World {
+        World::behind(db, config, TrustedProxies::default()).await
+    }
+
+    pub(crate) async fn behind(db: Db, config: Config, proxies: TrustedProxies) -> World {
         db.migrate(&[
             iron_audit::MIGRATIONS,
             iron_vault::MIGRATIONS,
@@ -218,7 +225,7 @@ impl World {
                 .await
                 .unwrap(),
             limits: limits.clone(),
-            ledger,
+            ledger: ledger.clone(),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
             audit,
             egress: Egress::new(EgressOptions {
@@ -245,6 +252,7 @@ impl World {
             iron_api::router(state),
             Edge {
                 environment,
+                proxies,
                 observer: None,
             },
         );
@@ -255,6 +263,7 @@ impl World {
             made,
             changes,
             metrics,
+            ledger,
             limits,
             projector,
             relay,
@@ -265,9 +274,11 @@ impl World {
 
     /// Moves everything that was written to the audit log to where it is read.
     pub(crate) async fn settle(&mut self) {
-        while self.relay.run_once().await.unwrap() > 0 {}
-        self.journal.durable(self.journal.position()).await.unwrap();
-        self.projector.catch_up().await.unwrap();
+        // The relay sees so many entries at once, until the projector has taken them away.
+        while self.relay.run_once().await.unwrap() > 0 {
+            self.journal.durable(self.journal.position()).await.unwrap();
+            self.projector.catch_up().await.unwrap();
+        }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
@@ -290,6 +301,7 @@ impl World {
             method,
             path: path.into(),
             headers: HeaderMap::new(),
+            peer: None,
             body: Vec::new(),
         }
     }
@@ -406,6 +418,7 @@ pub(crate) struct Call<'a> {
     method: Method,
     path: String,
     headers: HeaderMap,
+    peer: Option<IpAddr>,
     body: Vec<u8>,
 }
 
@@ -417,6 +430,12 @@ impl Call<'_> {
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    /// Over a connection from this address.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.peer = Some(address.parse().unwrap());
         self
     }
 
@@ -437,6 +456,10 @@ impl Call<'_> {
             .uri(self.path)
             .body(Body::from(self.body));
         *request.as_mut().unwrap().headers_mut() = self.headers;
+        if let Some(address) = self.peer {
+            let peer = Peer(SocketAddr::new(address, 4_000));
+            request.as_mut().unwrap().extensions_mut().insert(peer);
+        }
         let response = self
             .world
             .router

@@ -2,8 +2,10 @@
 
 #![cfg(test)]
 
+mod agents;
 mod authorisation;
 mod client;
+mod concurrency;
 mod contract;
 mod conventions;
 mod idempotency;

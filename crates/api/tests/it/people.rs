@@ -216,3 +216,28 @@ both_engines! {
         assert!(refused.is(400, "VALIDATION_ERROR").field("slug").contains("must match"));
     }
 }
+
+both_engines! {
+    async fn only_a_suspended_tenant_is_marked_for_deletion(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let body = json!({"name": "t", "slug": "tee", "admin_email": "a@b.example"});
+        let tenant = world.create(&admin, "/api/v1/tenants", body).await;
+        let path = format!("/api/v1/tenants/{}", tenant.text_of("id"));
+        let send = async |method: Method, tail: &str, body: serde_json::Value| {
+            let call = world.call(method, format!("{path}{tail}")).by(&admin);
+            if body.is_null() { call.send().await } else { call.json(&body).send().await }
+        };
+        let active = send(Method::DELETE, "", json!(null)).await.is(409, "INVALID_STATE");
+        assert_eq!(active.body["error"]["details"]["status"], "active");
+        send(Method::PUT, "/suspend", json!({"reason": "unpaid"})).await.ok();
+        let marked = send(Method::DELETE, "", json!(null)).await.ok();
+        let at = marked.text_of("deletion_at").to_owned();
+        world.pass(3_600);
+        let admin = world.admin().await;
+        let again = world.call(Method::DELETE, &path).by(&admin).send().await.ok();
+        assert_eq!(again.text_of("deletion_at"), at, "the first date holds");
+        let back = world.call(Method::PUT, format!("{path}/activate")).by(&admin).send().await.ok();
+        assert_eq!((back.text_of("status"), back.body.get("deletion_at")), ("active", None));
+    }
+}

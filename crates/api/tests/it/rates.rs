@@ -5,6 +5,7 @@ use iron_api::Config;
 use iron_identity::Role;
 use iron_net::rate::Quota;
 use iron_store::{Db, both_engines};
+use serde_json::json;
 
 use crate::kit::{World, relaxed};
 
@@ -82,5 +83,49 @@ both_engines! {
         let user = world.user(Role::Viewer, "viewer").await;
         let reply = world.call(Method::GET, "/api/v1/users/me").by(&user).send().await.ok();
         assert!(!reply.headers.contains_key("x-ratelimit-limit"));
+    }
+}
+
+both_engines! {
+    async fn failed_logins_tell_how_long_to_wait(db: Db) {
+        let world = World::new(db).await;
+        let body = json!({"email": "root@example.com", "password": "not the password"});
+        let attempt = || world.call(Method::POST, "/api/v1/auth/login").from("203.0.113.9").json(&body);
+        for _ in 0..5 {
+            attempt().send().await.is(401, "INVALID_CREDENTIALS");
+        }
+        world.pass(60);
+        let over = attempt().send().await;
+        let over = over.is(429, "RATE_LIMIT_EXCEEDED");
+        assert_eq!(over.head("retry-after"), "240");
+        assert_eq!(over.head("x-ratelimit-limit"), "5");
+        assert_eq!(over.head("x-ratelimit-remaining"), "0");
+        assert!(over.head("x-ratelimit-reset").parse::<i64>().unwrap() > 1_700_000_000);
+        assert_eq!(over.body["error"]["details"]["retry_after_seconds"], 240);
+        world.call(Method::POST, "/api/v1/auth/login").from("203.0.113.10").json(&body)
+            .send().await.is(401, "INVALID_CREDENTIALS");
+        world.pass(241);
+        attempt().send().await.is(401, "INVALID_CREDENTIALS");
+    }
+}
+
+both_engines! {
+    async fn clients_behind_a_named_proxy_have_windows_of_their_own(db: Db) {
+        let world = World::behind(db, strict(), "10.0.0.0/8".parse().unwrap()).await;
+        let ask = |peer: &'static str, client: &'static str| {
+            world.call(Method::GET, "/api/v1/agents").from(peer).header("x-forwarded-for", client)
+        };
+        for _ in 0..5 {
+            ask("10.0.0.1", "203.0.113.1").send().await.is(401, "UNAUTHORIZED");
+        }
+        ask("10.0.0.1", "203.0.113.1").send().await.is(429, "RATE_LIMIT_EXCEEDED");
+        // What the client wrote itself stands before what the proxy wrote.
+        ask("10.0.0.1", "8.8.8.8, 203.0.113.1").send().await.is(429, "RATE_LIMIT_EXCEEDED");
+        ask("10.0.0.1", "203.0.113.2").send().await.is(401, "UNAUTHORIZED");
+        // Nobody else is believed.
+        for client in ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4", "1.1.1.5"] {
+            ask("198.51.100.7", client).send().await.is(401, "UNAUTHORIZED");
+        }
+        ask("198.51.100.7", "1.1.1.6").send().await.is(429, "RATE_LIMIT_EXCEEDED");
     }
 }

@@ -61,7 +61,16 @@ both_engines! {
         assert_eq!(refused.body["error"]["details"]["status"], "paused");
         assert!(world.told().is_empty());
         assert_eq!(act("resume").await.ok().text_of("runtime_state"), "running");
+        world.told();
         assert_eq!(act("kill").await.ok().text_of("runtime_state"), "stopped");
+        let budget = Change::Budget(Scope::Agent(id));
+        assert_eq!(world.told(), [Change::Agent(id), budget, Change::Ended(id)]);
+        assert_eq!(act("restart").await.ok().text_of("runtime_state"), "running");
+        act("pause").await.ok();
+        assert_eq!(act("restart").await.ok().text_of("runtime_state"), "running");
+        let health = world.call(Method::GET, format!("{path}/health")).by(&admin).send().await.ok();
+        assert_eq!((&health.body["restarts"], &health.body["live"]), (&json!(2), &json!(true)));
+        act("kill").await.ok();
         assert_eq!(act("start").await.ok().text_of("runtime_state"), "running");
         assert_eq!(act("stop").await.ok().text_of("runtime_state"), "stopped");
     }
@@ -79,7 +88,8 @@ both_engines! {
         assert_eq!(gone.body["deleted"], true);
         assert_eq!(gone.body["cascade"]["ic_tokens"], 1);
         let told = world.told();
-        assert!(matches!(told.as_slice(), [Change::Token(_), Change::Agent(_)]), "{told:?}");
+        let expected = [Change::Agent(made.id("id")), Change::Budget(Scope::Agent(made.id("id")))];
+        assert!(matches!(told[0], Change::Token(_)) && told[1..] == expected, "{told:?}");
         world.call(Method::GET, &path).by(&admin).send().await.is(404, "RESOURCE_NOT_FOUND");
     }
 }
@@ -346,5 +356,41 @@ both_engines! {
         let wrong = "/api/v1/audit-logs?start_date=soon";
         let wrong = world.call(Method::GET, wrong).by(&auditor).send().await.is(400, "VALIDATION_ERROR");
         assert!(wrong.field("start_date").contains("expected a date"));
+    }
+}
+
+both_engines! {
+    async fn the_audit_log_is_exported_whole_and_once(db: Db) {
+        let mut world = World::new(db).await;
+        let admin = world.admin().await;
+        let made = world.create(&admin, "/api/v1/agents", json!({"name": "a", "budget": 1})).await;
+        let path = made.head("location").to_owned();
+        for number in 0..520 {
+            let body = json!({"description": format!("=SUM({number}), \"quoted\"")});
+            world.call(Method::PATCH, &path).by(&admin).json(&body).send().await.ok();
+        }
+        world.settle().await;
+        world.pass(1);
+        let get = async |query: &str| {
+            let path = format!("/api/v1/audit-logs/export?{query}");
+            world.call(Method::GET, path).by(&admin).send().await
+        };
+        let json = get("action=agent.update").await.ok();
+        assert_eq!(json.head("content-type"), "application/x-ndjson");
+        assert!(json.head("content-disposition").contains("audit-logs.jsonl"));
+        let entries: Vec<Value> = json.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let ids: std::collections::BTreeSet<&str> =
+            entries.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+        assert_eq!((entries.len(), ids.len()), (520, 520));
+        assert!(entries.is_sorted_by_key(|entry| entry["timestamp"].as_str().unwrap().to_owned()));
+        let csv = get("format=csv&action=agent.update").await.ok();
+        assert!(csv.head("content-type").starts_with("text/csv"));
+        assert!(csv.text.starts_with("id,timestamp,tenant_id,"));
+        assert_eq!(csv.text.lines().count(), 521);
+        assert!(csv.text.contains("=SUM(0), \\\"\"quoted"), "{}", &csv.text[..2_000]);
+        get("format=pdf").await.is(400, "VALIDATION_ERROR").field("format");
+        get("page=2").await.is(400, "VALIDATION_ERROR").field("page");
+        let none = get("format=csv&action=none").await.ok();
+        assert_eq!(none.text.lines().count(), 1);
     }
 }

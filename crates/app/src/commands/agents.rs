@@ -2,7 +2,7 @@
 
 use iron_sdk::Client;
 use iron_sdk::agents::{
-    AgentAction, AgentQuery, AgentView, AssignProviders, CreateAgent, UpdateAgent,
+    AgentAction, AgentQuery, AgentView, AssignProviders, CreateAgent, StopAgent, UpdateAgent,
 };
 use serde_json::{Map, Value, json};
 
@@ -114,7 +114,7 @@ async fn act(client: &Client, verb: Agents, console: Console) -> Outcome {
         }
         Agents::Stop { agent } => {
             client
-                .stop_agent(resolve::agent(client, &agent).await?, &action)
+                .stop_agent(resolve::agent(client, &agent).await?, &StopAgent::default())
                 .await?
         }
         _ => return Ok(()),
@@ -159,8 +159,9 @@ async fn create(client: &Client, arguments: args::CreateAgent, console: Console)
             ("name", created.name.clone()),
             ("budget", created.budget.to_string()),
         ];
-        if let Some(token) = &created.ic_token {
-            facts.push(("token", token.token.expose().to_owned()));
+        let issued = created.ic_token.as_ref();
+        if let Some(token) = issued.and_then(|issued| issued.token.as_ref()) {
+            facts.push(("token", token.expose().to_owned()));
         }
         console.facts(&facts)
     })?;

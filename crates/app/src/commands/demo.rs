@@ -260,7 +260,7 @@ async fn first_agent(
             demo.agent = Some(created.id.to_string());
             created
                 .ic_token
-                .map(|token| token.token)
+                .and_then(|token| token.token)
                 .ok_or_else(|| Failure::new(Exit::Error, "NO_TOKEN", "the server gave no token"))?
         }
     };

@@ -134,7 +134,7 @@ impl Scope {
             force: None,
         };
         let others = SetBudget {
-            budget,
+            budget: Some(budget),
             period,
             reason,
         };

@@ -36,6 +36,11 @@ impl House {
             .map_err(away)?;
         // A token outlives its agent by the moment between two statements at most.
         let agent = agent.ok_or(AuthFailure::Revoked)?;
+        let owner_suspended = self
+            .identity
+            .user_suspended(tenant, agent.path.user)
+            .await
+            .map_err(away)?;
         let tenant_suspended = self.identity.tenant_suspended(tenant).await.map_err(away)?;
         let routes = self
             .providers
@@ -50,7 +55,7 @@ impl House {
             token: bearer.token,
             expires_at: bearer.expires_at,
             path: agent.path,
-            agent_state: state(&agent),
+            agent_state: state(&agent, owner_suspended),
             tenant_suspended,
             allowed_models: agent.allowed_models,
             routes: routes
@@ -132,8 +137,8 @@ fn silent(error: impl std::error::Error) -> AuthorityError {
     AuthorityError::Unavailable
 }
 
-fn state(agent: &CallAgent) -> AgentState {
-    if agent.switched_off {
+fn state(agent: &CallAgent, owner_suspended: bool) -> AgentState {
+    if agent.switched_off || owner_suspended {
         return AgentState::Inactive;
     }
     match agent.runtime_state {

@@ -257,3 +257,46 @@ async fn slow_clients_hold_nobody_up() {
     assert!(records.len() >= 21, "{}", records.len());
     house.assert_money_is_settled(&records).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_suspended_takes_his_agents_along_until_he_is_back() {
+    let house = House::simulated().await;
+    let (server, admin) = (&house.server, &house.admin);
+    let model = server.simulated_agent(admin, "somebody else's", None).await;
+    let model = format!("/api/v1/agents/{}", model.id);
+    let model = http::call(
+        &server.address,
+        Some(admin),
+        "GET",
+        &model,
+        &serde_json::Value::Null,
+    )
+    .await;
+    let user = json!({"email": "his@example.com", "name": "he", "password": "chosen by the admin"});
+    let user = server.post(Some(admin), "/api/v1/users", &user).await;
+    let user = user["id"].as_str().expect("a user").to_owned();
+    let agent = json!({
+        "name": "his", "budget": 1, "owner_id": user, "providers": model["providers"],
+        "create_ic_token": true,
+    });
+    let agent = server.post(Some(admin), "/api/v1/agents", &agent).await;
+    let token = agent["ic_token"]["token"].as_str().expect("a token");
+    let path = "/v1/chat/completions";
+    let put = async |verb: &str, body: &serde_json::Value| {
+        let path = format!("/api/v1/users/{user}/{verb}");
+        http::call(&server.address, Some(admin), "PUT", &path, body).await
+    };
+    for _ in 0..2 {
+        assert_eq!(as_bearer(&house, path, token, CHAT).await.status, 200);
+        put("suspend", &json!({"reason": "left the company"})).await;
+        let refused = as_bearer(&house, path, token, CHAT).await;
+        assert!(
+            refused.status >= 400 && refused.body.contains("inactive"),
+            "{} {}",
+            refused.status,
+            refused.body
+        );
+        put("activate", &json!({})).await;
+    }
+    assert_eq!(as_bearer(&house, path, token, CHAT).await.status, 200);
+}

@@ -1,13 +1,12 @@
 //! What time and people do to leases: expiry, and the release of what is in suspense.
 
 use iron_audit::{Authorised, Entry};
-use iron_primitives::{InstanceId, LeaseId, Scope, Timestamp};
+use iron_primitives::{InstanceId, LeaseId, Timestamp};
 use iron_store::Tx;
 use serde::Serialize;
 
 use super::Ledger;
 use crate::Error;
-use crate::model::LeaseView;
 use crate::moves::{Account, LeaseState, Move};
 use crate::store::{self, Which};
 
@@ -84,18 +83,6 @@ impl Ledger {
         self.audit.write(&mut tx, authorised, entry).await?;
         tx.commit().await?;
         Ok(released)
-    }
-
-    /// The leases of a scope that are not closed.
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the database fails.
-    pub async fn leases(
-        &self,
-        authorised: &Authorised,
-        scope: Scope,
-    ) -> Result<Vec<LeaseView>, Error> {
-        store::leases_of_scope(&self.db, authorised.tenant, scope).await
     }
 
     pub(super) async fn fence(&self, tx: &mut Tx, lease: LeaseId) -> Result<(), Error> {

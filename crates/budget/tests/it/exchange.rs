@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use iron_audit::Authorised;
-use iron_budget::{Enrolment, Error, LeaseState, Ledger, Limits};
+use iron_budget::{Enrolment, Error, LeaseFilter, LeaseState, Ledger, Limits};
 use iron_primitives::{ActorPath, InstanceId, LeaseId, Money, Period, Scope, Timestamp, Unit};
 use iron_runtime::authority::{Exchange, ExchangeReply, Incarnation, LeaseReport, Standing, Want};
-use iron_store::Db;
+use iron_store::{Db, Page};
 use iron_testkit::TestEnvironment;
 
 use crate::world::{admin, ledger_in, path_in};
@@ -218,8 +218,9 @@ iron_store::both_engines! {
         let reply = bank.exchange(&[lease], &[]).await;
         assert_eq!(reply.closed, [lease.lease]);
         assert_eq!(bank.counters().await, (50, 0, 40));
-        let leases = bank.ledger.leases(&bank.authorised, bank.agent()).await.expect("is read");
-        assert_eq!(leases.first().map(|lease| lease.state), Some(LeaseState::Fenced));
+        let of_agent = LeaseFilter { scope: Some(bank.agent()), ..LeaseFilter::default() };
+        let leases = bank.ledger.leases(&bank.authorised, &of_agent, Page::default()).await;
+        assert_eq!(leases.expect("is read").items.first().map(|lease| lease.state), Some(LeaseState::Fenced));
         let released = bank
             .ledger
             .release_suspense(&bank.authorised, bank.instance, dead, "the invoice says so")

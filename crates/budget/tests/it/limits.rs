@@ -47,7 +47,7 @@ impl Office {
     async fn set(&self, dollars: &str, period: Option<Period>) -> Result<bool, Error> {
         let limit = Some(dollars.parse().expect("dollars"));
         let set = SetBudget {
-            limit,
+            limit: limit.map(Some),
             period,
             reason: Some("spring".to_owned()),
             budget_request: None,
@@ -115,7 +115,7 @@ iron_store::both_engines! {
         let stranger = admin(&office.world, office.world.environment.new_id());
         let read = office.limits.get(&stranger, office.agent()).await;
         assert!(matches!(read, Err(Error::NotFound)));
-        let set = SetBudget { limit: Some(Money::from_nanos(10_000_000)), ..SetBudget::default() };
+        let set = SetBudget { limit: Some(Some(Money::from_nanos(10_000_000))), ..SetBudget::default() };
         let write = office.limits.put(&stranger, office.agent(), &set).await;
         assert!(matches!(write, Err(Error::NotFound)));
     }

@@ -417,7 +417,7 @@ async fn set_limit(house: &House, running: &Running, nanos: i64) {
     let scope = Scope::Agent(house.path.agent);
     let limit = Some(Money::from_nanos(nanos));
     let set = iron_budget::SetBudget {
-        limit,
+        limit: limit.map(Some),
         ..Default::default()
     };
     let changed = house

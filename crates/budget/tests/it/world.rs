@@ -663,7 +663,7 @@ impl World {
     pub(crate) async fn set_limit(&mut self, scope: Scope, units: i64, period: Option<Period>) {
         let limit = Money::from_nanos(units * UNIT);
         let set = SetBudget {
-            limit: Some(limit),
+            limit: Some(Some(limit)),
             period,
             ..SetBudget::default()
         };

@@ -1,7 +1,7 @@
 //! `api_tokens`.
 
 use iron_primitives::{ApiTokenId, TenantId, Timestamp, TokenDigest, UserId};
-use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql};
+use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
 use crate::api_tokens::ApiTokenFilter;
 use crate::{ApiToken, ApiTokenStatus};
@@ -64,6 +64,19 @@ pub(crate) async fn insert(tx: &mut Tx, new: &ApiToken, digest: TokenDigest) -> 
     .bind(new.created_at)
     .bind(new.expires_at)
     .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Lets one transaction at a time change a token.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: ApiTokenId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM api_tokens WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM api_tokens WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
     .await
     .map(drop)
 }

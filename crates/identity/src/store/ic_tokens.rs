@@ -1,7 +1,7 @@
 //! `ic_tokens`.
 
 use iron_primitives::{AgentId, IcTokenId, TenantId, Timestamp, TokenDigest, UserId};
-use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql};
+use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
 use crate::ic_tokens::{IcTokenFilter, StaleTokens};
 use crate::{IcToken, IcTokenStatus};
@@ -79,6 +79,19 @@ pub(crate) async fn retire_expired(
     .bind(agent)
     .bind(now)
     .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Lets one transaction at a time change a token.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: IcTokenId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM ic_tokens WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM ic_tokens WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
     .await
     .map(drop)
 }

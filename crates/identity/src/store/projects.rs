@@ -1,7 +1,9 @@
 //! `projects`.
 
 use iron_primitives::{ProjectId, TenantId};
-use iron_store::{Db, Error, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql};
+use iron_store::{
+    Db, Error, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine,
+};
 
 use crate::Project;
 
@@ -56,6 +58,32 @@ pub(crate) async fn get<'a>(
         .await?
         .map(|row| project(&row))
         .transpose()
+}
+
+/// Lets one transaction at a time change a project.
+pub(crate) async fn lock(tx: &mut Tx, tenant: TenantId, id: ProjectId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM projects WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM projects WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await
+    .map(drop)
+}
+
+/// Keeps a project from being deleted until the end of the transaction.
+pub(crate) async fn keep(tx: &mut Tx, tenant: TenantId, id: ProjectId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT id FROM projects WHERE tenant_id = $1 AND id = $2",
+        "SELECT id FROM projects WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await
+    .map(drop)
 }
 
 pub(crate) async fn default<'a>(

@@ -107,8 +107,8 @@ pub(crate) async fn set_status(
 ) -> Result<(), Error> {
     let suspended_at = (status == TenantStatus::Suspended).then_some(now);
     sql(
-        "UPDATE tenants SET status = $2, suspend_reason = $3, suspended_at = $4, updated_at = $5 \
-         WHERE id = $1",
+        "UPDATE tenants SET status = $2, suspend_reason = $3, suspended_at = $4, updated_at = $5, \
+         deletion_at = CASE WHEN $2 = 'active' THEN NULL ELSE deletion_at END WHERE id = $1",
     )
     .bind(id)
     .bind(status)
@@ -118,6 +118,21 @@ pub(crate) async fn set_status(
     .execute(tx)
     .await
     .map(drop)
+}
+
+pub(crate) async fn mark_for_deletion(
+    tx: &mut Tx,
+    id: TenantId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE tenants SET deletion_at = $2, updated_at = $3 WHERE id = $1")
+        .bind(id)
+        .bind(at)
+        .bind(now)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Lets one transaction at a time change who the tenant's admins are.

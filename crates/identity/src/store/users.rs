@@ -1,5 +1,7 @@
 //! `users` and `team_members`.
 
+use std::collections::HashSet;
+
 use iron_audit::Role;
 use iron_primitives::{TeamId, TenantId, Timestamp, UserId};
 use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, Value, sql};
@@ -190,6 +192,15 @@ pub(crate) async fn update(
     .execute(tx)
     .await
     .map(drop)
+}
+
+pub(crate) async fn suspended(db: &Db, tenant: TenantId) -> Result<HashSet<UserId>, Error> {
+    let rows = sql("SELECT id FROM users WHERE tenant_id = $1 AND status = $2")
+        .bind(tenant)
+        .bind(UserStatus::Suspended)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(|row| row.get("id")).collect()
 }
 
 pub(crate) async fn set_password(

@@ -4,8 +4,8 @@ use iron_primitives::{AgentId, ApiTokenId, IcTokenId, ProviderId};
 use reqwest::Method;
 
 use crate::agents::{
-    AgentAction, AgentCreated, AgentDeleted, AgentQuery, AgentStatusView, AgentView,
-    AssignProviders, AssignedProviders, CreateAgent, ProviderRemoved, UpdateAgent,
+    AgentAction, AgentDeleted, AgentHealth, AgentQuery, AgentStatusView, AgentView,
+    AssignProviders, AssignedProviders, CreateAgent, ProviderRemoved, StopAgent, UpdateAgent,
 };
 use crate::lists::List;
 use crate::tokens::{
@@ -20,7 +20,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn create_agent(&self, body: &CreateAgent) -> Result<AgentCreated, Error> {
+    pub async fn create_agent(&self, body: &CreateAgent) -> Result<AgentView, Error> {
         self.send(Call::new(Method::POST, "/agents").body(body))
             .await
     }
@@ -101,8 +101,26 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn stop_agent(&self, id: AgentId, body: &AgentAction) -> Result<AgentView, Error> {
+    pub async fn stop_agent(&self, id: AgentId, body: &StopAgent) -> Result<AgentView, Error> {
         self.send(Call::new(Method::POST, &format!("/agents/{id}/stop")).body(body))
+            .await
+    }
+
+    /// Begins anew with an agent, whatever it is doing.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn restart_agent(&self, id: AgentId, body: &AgentAction) -> Result<AgentView, Error> {
+        self.send(Call::new(Method::POST, &format!("/agents/{id}/restart")).body(body))
+            .await
+    }
+
+    /// Whether an agent can work, and what it lacks.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_agent_health(&self, id: AgentId) -> Result<AgentHealth, Error> {
+        self.send(Call::new(Method::GET, &format!("/agents/{id}/health")))
             .await
     }
 

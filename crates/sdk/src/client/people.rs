@@ -243,6 +243,15 @@ impl Client {
             .await
     }
 
+    /// Marks a suspended tenant for deletion in thirty days.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn delete_tenant(&self, id: TenantId) -> Result<TenantView, Error> {
+        self.send(Call::new(Method::DELETE, &format!("/tenants/{id}")))
+            .await
+    }
+
     /// Suspends a tenant.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! Limits, leases, the audit log, health.
 
-use iron_primitives::{AgentId, AuditId, ProjectId, UserId};
+use iron_primitives::{AgentId, AuditId, LeaseId, ProjectId, UserId};
 use reqwest::Method;
 
-use crate::audit::{AuditEntry, AuditQuery, AuditVerified, VerifyAudit};
-use crate::leases::{LeaseQuery, LeaseView};
+use crate::audit::{AuditEntry, AuditExportQuery, AuditQuery, AuditVerified, VerifyAudit};
+use crate::leases::{LeaseQuery, LeaseView, ReconcileLease};
 use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
 use crate::lists::List;
 use crate::system::{HealthView, VersionView};
+use crate::users::Reason;
 
 use super::{Call, Client, Error};
 
@@ -106,6 +107,28 @@ impl Client {
         self.send(Call::new(Method::GET, "/leases").query(query))
             .await
     }
+
+    /// Takes a lease away from its owner.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn revoke_lease(&self, id: LeaseId, body: &Reason) -> Result<LeaseView, Error> {
+        self.send(Call::new(Method::POST, &format!("/leases/{id}/revoke")).body(body))
+            .await
+    }
+
+    /// Closes the account of a lease that was taken away.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn reconcile_lease(
+        &self,
+        id: LeaseId,
+        body: &ReconcileLease,
+    ) -> Result<LeaseView, Error> {
+        self.send(Call::new(Method::POST, &format!("/leases/{id}/reconcile")).body(body))
+            .await
+    }
 }
 
 impl Client {
@@ -124,6 +147,15 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn list_my_audit_logs(&self, query: &AuditQuery) -> Result<List<AuditEntry>, Error> {
         self.send(Call::new(Method::GET, "/audit-logs/me").query(query))
+            .await
+    }
+
+    /// The audit log as a file: JSON lines or CSV.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached, or the file is longer than 64 MiB.
+    pub async fn export_audit_logs(&self, query: &AuditExportQuery) -> Result<Vec<u8>, Error> {
+        self.download(Call::new(Method::GET, "/audit-logs/export").query(query))
             .await
     }
 

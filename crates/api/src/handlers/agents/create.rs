@@ -7,7 +7,7 @@ use iron_identity::{NewIcToken, Permission, Project, Role};
 use iron_net::problem::Problem;
 use iron_primitives::Scope;
 use iron_sdk::BudgetAmount;
-use iron_sdk::agents::{AgentCreated, CreateAgent};
+use iron_sdk::agents::{AgentView, CreateAgent};
 use iron_store::Tx;
 
 use crate::answer::Created;
@@ -19,13 +19,13 @@ use crate::view;
 
 /// Creates an agent; it runs from now on.
 #[utoipa::path(post, path = "/agents", tag = "agents", request_body = CreateAgent, responses(
-    (status = 201, description = "The agent, with its token if asked for", body = AgentCreated),
+    (status = 201, description = "The agent, with its token if asked for", body = AgentView),
 ))]
 pub(crate) async fn create_agent(
     State(api): State<Api>,
     caller: Caller,
     Input(body): Input<CreateAgent>,
-) -> Result<Created<AgentCreated>, Failure> {
+) -> Result<Created<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentCreate)?;
     check_developer_budget(&api, &authorised, body.budget)?;
     let issuer = body
@@ -55,11 +55,8 @@ pub(crate) async fn create_agent(
     tx.commit().await?;
     let budget = api.limits.get(&authorised, scope).await?;
     let location = format!("/api/v1/agents/{}", agent.id);
-    let created = view::agent_created(view::agent(agent, &budget, None), token);
-    Ok(Created {
-        location,
-        view: created,
-    })
+    let view = view::agent_created(agent, &budget, token);
+    Ok(Created { location, view })
 }
 
 /// What a developer gives his own agents would otherwise walk round the request of a budget.
@@ -87,7 +84,7 @@ async fn new_agent(
     body: CreateAgent,
 ) -> Result<NewAgent, Failure> {
     let project: Project = match body.project_id {
-        Some(id) => api.identity.project(&mut *tx, authorised, id).await?,
+        Some(id) => api.identity.keep_project(tx, authorised, id).await?,
         None => api.identity.default_project(&mut *tx, authorised).await?,
     };
     let owner = body.owner_id.unwrap_or(authorised.user);

@@ -60,12 +60,13 @@ pub(crate) async fn assign_agent_providers(
 ) -> Result<Tagged<AssignedProviders>, Failure> {
     let authorised = caller.may(Permission::AgentUpdate)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.agents.read(&mut tx, &authorised, id).await?.updated_at,
-    ))?;
+    // Providers before agents: the deletion of a provider takes its locks in this order too.
     api.providers
         .check_assignable(&mut tx, &authorised, &body.providers)
         .await?;
+    if_match.allows(&tag_of(
+        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
+    ))?;
     let agent = api
         .agents
         .assign_providers(&mut tx, &authorised, id, body.providers)
