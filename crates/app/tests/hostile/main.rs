@@ -13,6 +13,7 @@ mod server;
 mod answers;
 mod bodies;
 mod callers;
+mod damage;
 mod kit;
 mod memory;
 mod provider;

@@ -63,8 +63,19 @@ impl Server {
     /// Ends the process as a crash would and starts it again.
     pub(crate) async fn kill_and_restart(&mut self) {
         self.kill();
+        self.restart().await;
+    }
+
+    /// Starts the process again after it has ended.
+    pub(crate) async fn restart(&mut self) {
         self.child = spawn(&self.data, &self.address);
         self.wait_until_ready().await;
+    }
+
+    /// Starts the process again although it should not come up; whether it failed by itself.
+    pub(crate) fn fails_to_restart(&mut self) -> bool {
+        self.child = spawn(&self.data, &self.address);
+        self.child.wait().is_ok_and(|status| !status.success())
     }
 
     /// Ends the process as a crash would.
