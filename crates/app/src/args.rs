@@ -11,7 +11,7 @@ pub(crate) use nouns::*;
 const EXAMPLES: &str = "\
 Examples:
   iron up                                     a server, a demo agent and a token, in one go
-  iron serve --data ./data --listen :4766     the server for unattended use
+  iron serve --data ./data                    the server for unattended use
   iron login                                  sign in to a server
   iron agents create --name writer --budget 5 --token
   iron audit verify --data ./data             check every record, offline
@@ -33,6 +33,7 @@ pub(crate) struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The server to talk to [setting: server]
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
@@ -62,7 +63,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Show whether the server is well and who is signed in
     Status,
-    /// Check this machine, the configuration and the server
+    /// Check this machine, the configuration, the server and the providers
+    #[command(after_help = "Exit code 9 means that problems were found; each says what to do.")]
     Doctor(DataFolder),
     /// Sign in
     Login(Login),
@@ -87,7 +89,7 @@ pub(crate) enum Command {
     /// API tokens: what programs of users sign in with
     #[command(subcommand, name = "api-tokens", visible_alias = "api-token")]
     ApiTokens(ApiTokens),
-    /// Budgets of agents and projects
+    /// Budgets of agents, projects and users
     #[command(subcommand, visible_alias = "limit")]
     Limits(Limits),
     /// Models and prices
@@ -144,7 +146,9 @@ pub(crate) struct Serve {
 Examples:
   iron up                       in the foreground, following calls; Ctrl-C stops it
   iron up --detach              in the background; `iron down` stops it
-  OPENAI_API_KEY=… iron up      with a real provider beside the simulated one")]
+  OPENAI_API_KEY=… iron up      with a real provider beside the simulated one
+
+Calls under way finish before it ends: with 130 after Ctrl-C, with 0 after SIGTERM.")]
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) folder: DataFolder,

@@ -41,7 +41,10 @@ pub(crate) enum Agents {
         paging: Paging,
     },
     /// Show one agent
-    Get { agent: String },
+    Get {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Create an agent
     #[command(after_help = "\
 Examples:
@@ -50,6 +53,7 @@ Examples:
     Create(CreateAgent),
     /// Change an agent
     Update {
+        /// The agent, by id or name
         agent: String,
         /// The new name
         #[arg(long)]
@@ -67,23 +71,40 @@ Examples:
     /// Delete an agent; its records stay
     #[command(visible_alias = "rm")]
     Delete {
+        /// The agent, by id or name
         agent: String,
         /// Do not ask
         #[arg(long)]
         force: bool,
     },
     /// Show budget and use
-    Status { agent: String },
+    Status {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Let it spend
-    Start { agent: String },
+    Start {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Hold its calls
-    Pause { agent: String },
+    Pause {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Let it go on
-    Resume { agent: String },
+    Resume {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// End it
-    Stop { agent: String },
+    Stop {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// End it at once and take its money back
     Kill {
+        /// The agent, by id or name
         agent: String,
         /// Do not ask
         #[arg(long)]
@@ -91,6 +112,7 @@ Examples:
     },
     /// Replace its providers; the order is the preference
     AssignProviders {
+        /// The agent, by id or name
         agent: String,
         /// Ids of providers
         providers: Vec<String>,
@@ -162,7 +184,10 @@ pub(crate) enum Providers {
         paging: Paging,
     },
     /// Show one provider
-    Get { provider: String },
+    Get {
+        /// The provider, by id or name
+        provider: String,
+    },
     /// Add a provider; the key is asked for, or read from standard input
     #[command(after_help = "\
 Examples:
@@ -171,6 +196,7 @@ Examples:
     Create(CreateProvider),
     /// Change a provider
     Update {
+        /// The provider, by id or name
         provider: String,
         /// The new name
         #[arg(long)]
@@ -185,6 +211,7 @@ Examples:
     /// Delete a provider
     #[command(visible_alias = "rm")]
     Delete {
+        /// The provider, by id or name
         provider: String,
         /// Do not ask
         #[arg(long)]
@@ -228,14 +255,24 @@ pub(crate) enum Tokens {
         paging: Paging,
     },
     /// Show one token (never its value)
-    Get { token: String },
+    Get {
+        /// The token, by id
+        token: String,
+    },
     /// Create an agent's token and print it once
-    Create { agent: String },
+    Create {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Replace the value; the old one works for another 24 hours
-    Rotate { token: String },
+    Rotate {
+        /// The token, by id
+        token: String,
+    },
     /// Revoke a token at once
     #[command(visible_alias = "rm")]
     Delete {
+        /// The token, by id
         token: String,
         /// Do not ask
         #[arg(long)]
@@ -264,6 +301,7 @@ pub(crate) enum ApiTokens {
     /// Revoke a token at once
     #[command(visible_alias = "rm")]
     Revoke {
+        /// The token, by id
         token: String,
         /// Do not ask
         #[arg(long)]
@@ -331,6 +369,7 @@ A call needs room in every budget on its agent's path: agent, user, project, ten
     },
     /// Show how the budget of an agent was changed
     History {
+        /// The agent, by id or name
         agent: String,
         #[command(flatten)]
         paging: Paging,
@@ -351,6 +390,7 @@ pub(crate) enum Models {
     },
     /// Show or set the price of a model
     Price {
+        /// The model's name
         model: String,
         /// Of which kind of provider; needed where several serve it, or none yet
         #[arg(long = "type", value_enum)]
@@ -443,7 +483,10 @@ pub(crate) enum ConfigVerb {
     /// Show every setting and where it comes from
     Show,
     /// Show one setting, its meaning, and everywhere it is set
-    Explain { key: String },
+    Explain {
+        /// Its name, such as `listen`
+        key: String,
+    },
     /// Check all sources
     Validate,
 }
