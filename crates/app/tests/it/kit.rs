@@ -13,7 +13,7 @@ use tempfile::TempDir;
 pub(crate) const EMAIL: &str = "admin@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// No command of any test takes this long.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An empty home, with an address that nobody listens on.
 pub(crate) struct Home {
