@@ -128,7 +128,7 @@ impl Scope {
         reason: Option<String>,
     ) -> Outcome<BudgetView> {
         let agents = SetAgentBudget {
-            budget: budget.clone(),
+            budget,
             period,
             reason: reason.clone(),
             force: None,
