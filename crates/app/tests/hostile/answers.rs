@@ -12,23 +12,40 @@ type Case = (&'static str, Vec<Step>, &'static str);
 
 /// Whatever may have been billed costs the bound; only a clear refusal is free.
 fn no_answers() -> Vec<Case> {
-    let html = b"<html><body>gateway</body></html>";
-    let redirect = format!("location: http://127.0.0.1:1/{KEY}\r\ncontent-length: 2\r\n");
-    let many = (0..300)
-        .map(|i| format!("x-{i}: y\r\n"))
-        .collect::<String>();
-    let echo = format!(r#"{{"error":{{"type":"x","message":"your key {KEY} is bad, {KEY}"}}}}"#);
-    let json_type = "content-type: application/json\r\n";
+    let mut cases = strange_bodies();
+    cases.extend(strange_heads());
+    cases.extend(no_ends());
+    cases.extend(errors());
+    cases
+}
+
+const JSON: &str = "content-type: application/json\r\n";
+const PAGE: &[u8] = b"<html><body>gateway</body></html>";
+
+/// An error that repeats the key.
+fn echo() -> String {
+    format!(r#"{{"error":{{"type":"x","message":"your key {KEY} is bad, {KEY}"}}}}"#)
+}
+
+/// A blank now and then.
+fn drip() -> Step {
+    Step::Forever(b" ".to_vec(), Duration::from_millis(50))
+}
+
+/// As much as the connection takes.
+fn flood() -> Step {
+    Step::Forever(vec![b' '; 1 << 20], Duration::ZERO)
+}
+
+fn strange_bodies() -> Vec<Case> {
     let deep = format!(r#"{{"choices":{}"#, "[".repeat(100_000));
     let bad_utf8 = [b"{\"choices\":[],\"x\":\"", &b"\xff\xfe"[..], b"\"}"].concat();
     let nul = GOOD.replace("hi", "h\0i");
-    let mebibyte = vec![b' '; 1 << 20];
-    let drip = Step::Forever(b" ".to_vec(), Duration::from_millis(50));
     vec![
-        ("a page", answer("200 OK", "text/html", html), "estimated"),
+        ("a page", answer("200 OK", "text/html", PAGE), "estimated"),
         (
             "a page that says it is JSON",
-            answer("200 OK", "application/json", html),
+            answer("200 OK", "application/json", PAGE),
             "estimated",
         ),
         ("nothing", json(""), "estimated"),
@@ -43,10 +60,19 @@ fn no_answers() -> Vec<Case> {
         ),
         ("NUL in a text", json(&nul), "estimated"),
         ("no content", vec![head("204 No Content", "")], "estimated"),
+    ]
+}
+
+fn strange_heads() -> Vec<Case> {
+    let redirect = format!("location: http://127.0.0.1:1/{KEY}\r\ncontent-length: 2\r\n");
+    let many = (0..300)
+        .map(|i| format!("x-{i}: y\r\n"))
+        .collect::<String>();
+    vec![
         (
             "compression that nobody asked for",
             vec![
-                head("200 OK", &format!("{json_type}content-encoding: gzip\r\n")),
+                head("200 OK", &format!("{JSON}content-encoding: gzip\r\n")),
                 Step::Send(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0".to_vec()),
             ],
             "estimated",
@@ -80,11 +106,16 @@ fn no_answers() -> Vec<Case> {
             "estimated",
         ),
         ("no answer at all", vec![], "estimated"),
+    ]
+}
+
+fn no_ends() -> Vec<Case> {
+    vec![
         ("silence", vec![Step::Silence], "estimated"),
         (
             "silence in the middle",
             vec![
-                head("200 OK", json_type),
+                head("200 OK", JSON),
                 Step::Send(b"{".to_vec()),
                 Step::Silence,
             ],
@@ -92,13 +123,13 @@ fn no_answers() -> Vec<Case> {
         ),
         (
             "a byte now and then",
-            vec![head("200 OK", json_type), drip.clone()],
+            vec![head("200 OK", JSON), drip()],
             "estimated",
         ),
         (
             "an end before the end",
             vec![
-                head("200 OK", &format!("{json_type}content-length: 5000\r\n")),
+                head("200 OK", &format!("{JSON}content-length: 5000\r\n")),
                 Step::Send(GOOD.as_bytes().to_vec()),
             ],
             "estimated",
@@ -106,38 +137,35 @@ fn no_answers() -> Vec<Case> {
         (
             "a size beyond measure, announced",
             vec![
-                head(
-                    "200 OK",
-                    &format!("{json_type}content-length: 9999999999\r\n"),
-                ),
-                Step::Forever(mebibyte.clone(), Duration::ZERO),
+                head("200 OK", &format!("{JSON}content-length: 9999999999\r\n")),
+                flood(),
             ],
             "estimated",
         ),
         (
             "a size beyond measure, not announced",
-            vec![
-                head("200 OK", json_type),
-                Step::Forever(mebibyte.clone(), Duration::ZERO),
-            ],
+            vec![head("200 OK", JSON), flood()],
             "estimated",
         ),
+    ]
+}
+
+fn errors() -> Vec<Case> {
+    let echo = echo();
+    vec![
         (
             "an error that never ends",
-            vec![
-                head("500 Internal Server Error", json_type),
-                Step::Forever(mebibyte, Duration::ZERO),
-            ],
+            vec![head("500 Internal Server Error", JSON), flood()],
             "estimated",
         ),
         (
             "an error that drips",
-            vec![head("500 Oh", json_type), drip],
+            vec![head("500 Oh", JSON), drip()],
             "estimated",
         ),
         (
             "a page of an error",
-            answer("502 Bad", "text/html", html),
+            answer("502 Bad", "text/html", PAGE),
             "estimated",
         ),
         (

@@ -378,7 +378,7 @@ fn is_final(reading: &Reading) -> bool {
 /// The cost of an attempt that was answered: the provider's count if it is final and can be
 /// priced, else the bound.
 fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Ending {
-    let told = reading.usage.filter(|usage| is_plausible(usage));
+    let told = reading.usage.filter(is_plausible);
     let Some(usage) = told.filter(|_| is_final(reading)) else {
         let tokens = told.as_ref().map(Tokens::from).unwrap_or_default();
         return Ending {
