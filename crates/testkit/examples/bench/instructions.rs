@@ -13,31 +13,38 @@ const FEW: usize = 200;
 const MANY: usize = 1_200;
 
 /// Counts and prints.
-pub(crate) async fn count(iron: &str) {
+///
+/// `keep`: a folder for the files of callgrind, to look into with `callgrind_annotate`.
+pub(crate) async fn count(iron: &str, keep: Option<&Path>) {
     println!("Instructions per call (callgrind, {} calls)", MANY - FEW);
-    for (name, shape) in [
-        ("whole answer", Shape::Whole),
-        ("stream of 20 chunks", Shape::Stream { chunks: 20 }),
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = keep.unwrap_or_else(|| folder.path());
+    for (name, file, shape) in [
+        ("whole answer", "whole", Shape::Whole),
+        (
+            "stream of 20 chunks",
+            "stream",
+            Shape::Stream { chunks: 20 },
+        ),
     ] {
-        let few = of(iron, shape, FEW).await;
-        let many = of(iron, shape, MANY).await;
+        let file = |number| folder.join(format!("callgrind.{file}.{number}"));
+        let few = of(iron, shape, FEW, &file(FEW)).await;
+        let many = of(iron, shape, MANY, &file(MANY)).await;
         let each = many.saturating_sub(few) / (MANY - FEW) as u64;
         println!("{name:<24} {each:>12}");
     }
 }
 
 /// All instructions of a server that answers so many calls.
-async fn of(iron: &str, shape: Shape, number: usize) -> u64 {
+async fn of(iron: &str, shape: Shape, number: usize, file: &Path) -> u64 {
     let upstream = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("callgrind.out");
     let output = format!("--callgrind-out-file={}", file.display());
     let runner = ["valgrind", "--quiet", "--tool=callgrind", &output];
     let mut governed = governed::start_under(&runner, iron, "relaxed", &[&upstream]).await;
     let target: Target = governed.targets().remove(0);
     calls(&target, shape, number).await;
     governed.process.end();
-    total(&file)
+    total(file)
 }
 
 /// The sum over all threads, each of which may have a file of its own.

@@ -9,6 +9,8 @@
 //! bench --iron target/release/iron            # everything, as a table
 //! bench --iron target/release/iron --quick    # a smoke run of a few seconds
 //! bench --iron target/release/iron --instructions   # per call, counted by callgrind
+//! bench --iron target/release/iron --instructions --keep DIR   # and keep its files
+//! bench --iron target/release/iron --saturate 10    # a full core, for a profiler to look at
 //! ```
 
 #![expect(
@@ -33,6 +35,7 @@ mod report;
 mod upstream;
 mod wire;
 
+use std::path::Path;
 use std::time::Duration;
 
 use load::{Plan, Shape};
@@ -85,13 +88,42 @@ fn main() {
                 FULL
             };
             process::pin_self(Core::Load);
-            if arguments.iter().any(|a| a == "--instructions") {
-                runtime.block_on(instructions::count(&iron));
+            if let Some(seconds) = value("--saturate") {
+                let shape = value("--chunks").map_or(Shape::Whole, |chunks| Shape::Stream {
+                    chunks: chunks.parse().unwrap(),
+                });
+                runtime.block_on(saturate(&iron, shape, seconds.parse().unwrap()));
+            } else if arguments.iter().any(|a| a == "--instructions") {
+                runtime.block_on(instructions::count(
+                    &iron,
+                    value("--keep").as_deref().map(Path::new),
+                ));
             } else {
                 runtime.block_on(measure(&iron, effort));
             }
         }
     }
+}
+
+/// Keeps one server's core full for so long and says what it did.
+async fn saturate(iron: &str, shape: Shape, seconds: u64) {
+    let upstream = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
+    let governed = governed::start(iron, "relaxed", &[&upstream]).await;
+    eprintln!("process {}", governed.process.id());
+    let plan = Plan {
+        shape,
+        per_second: None,
+        connections: 64,
+        duration: Duration::from_secs(seconds),
+    };
+    let before = governed.process.cpu();
+    let outcome = load::run(&governed.targets()[0], plan).await;
+    let cpu = governed.process.cpu() - before;
+    println!(
+        "{:.0} per second, {:.1} µs of CPU each",
+        outcome.per_second(),
+        cpu.as_secs_f64() * 1e6 / outcome.latencies.len() as f64
+    );
 }
 
 /// The three ways to the upstream, in the order in which the table shows them.

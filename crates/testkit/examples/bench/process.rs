@@ -70,6 +70,10 @@ impl Process {
         self.child.wait().expect("it can be waited for");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn address(&self) -> String {
         self.address.clone()
     }
