@@ -17,7 +17,6 @@ use std::io::Write;
 
 use iron_primitives::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::keys::MacKey;
 use crate::{Hash, Position, canonical};
@@ -26,6 +25,10 @@ use crate::{Hash, Position, canonical};
 const VERSION: u32 = 1;
 /// How each envelope begins.
 const BEGIN: &[u8] = br#"{"body":"#;
+/// What follows the body.
+const BEHIND: &[u8] = br#","incarnation":"#;
+/// What stands behind the body is never longer.
+const MOST_AROUND_BYTES: usize = 512;
 /// Bytes of the tag before the envelope in a frame.
 const MAC_BYTES: usize = 32;
 
@@ -102,9 +105,7 @@ pub struct NotARecord;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
+struct Around {
     incarnation: u64,
     instance: InstanceId,
     previous: Hash,
@@ -133,13 +134,24 @@ impl Record {
         Ok(record)
     }
 
-    /// Reads an envelope without asking whether its form is canonical.
+    /// Reads an envelope without asking whether its form is canonical, nor what the body is: what
+    /// is around the body is short and holds no member of this name itself, so the last one in
+    /// the text is the envelope's own.
     fn read(envelope: Vec<u8>, mac: Hash) -> Result<Record, NotARecord> {
-        let parsed: Envelope<'_> = serde_json::from_slice(&envelope).map_err(|_| NotARecord)?;
-        if parsed.version != VERSION || !envelope.starts_with(BEGIN) {
+        let begin = envelope.len().saturating_sub(MOST_AROUND_BYTES);
+        let tail = envelope.get(begin..).unwrap_or_default();
+        let end = tail
+            .windows(BEHIND.len())
+            .rposition(|window| window == BEHIND)
+            .map(|at| begin + at)
+            .ok_or(NotARecord)?;
+        let around = envelope.get(end + 1..).unwrap_or_default();
+        let around = [b"{", around].concat();
+        let parsed: Around = serde_json::from_slice(&around).map_err(|_| NotARecord)?;
+        if parsed.version != VERSION || !envelope.starts_with(BEGIN) || end < BEGIN.len() {
             return Err(NotARecord);
         }
-        let range = BEGIN.len()..BEGIN.len() + parsed.body.get().len();
+        let range = BEGIN.len()..end;
         let stream = Stream {
             tenant: parsed.tenant,
             instance: parsed.instance,
@@ -161,6 +173,12 @@ impl Record {
     /// The caller's body: a canonical JSON object.
     pub fn body(&self) -> &[u8] {
         self.envelope.get(self.body.clone()).unwrap_or_default()
+    }
+
+    /// The caller's body as text.
+    pub fn body_text(&self) -> &str {
+        // JSON is UTF-8.
+        std::str::from_utf8(self.body()).unwrap_or_default()
     }
 
     /// The canonical bytes that the hash is taken over.

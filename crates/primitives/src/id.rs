@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// What every typed id has in common.
 pub trait Id:
@@ -51,6 +52,25 @@ fn parse(text: &str, prefix: &'static str) -> Result<Uuid, InvalidId> {
     Uuid::try_parse(tail).map_err(|_| invalid)
 }
 
+/// Room for the longest id there is.
+const MAX_ID_BYTES: usize = 64;
+
+/// Writes an id on the stack: every record holds a dozen of them.
+fn write_id<'a>(prefix: &str, uuid: Uuid, text: &'a mut [u8; MAX_ID_BYTES]) -> &'a str {
+    let bytes = prefix.as_bytes();
+    for (to, from) in text.iter_mut().zip(bytes.iter().chain(b"_")) {
+        *to = *from;
+    }
+    let end = bytes.len() + 1 + Hyphenated::LENGTH;
+    if let Some(tail) = text.get_mut(bytes.len() + 1..) {
+        uuid.as_hyphenated().encode_lower(tail);
+    }
+    // All of it is ASCII.
+    text.get(..end)
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .unwrap_or_default()
+}
+
 macro_rules! ids {
     ($($name:ident, $prefix:literal, $entity:literal;)*) => {$(
         #[doc = concat!("The id of one ", $entity, ": `", $prefix, "_<uuid>`.")]
@@ -70,7 +90,8 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "_{}"), self.0.as_hyphenated())
+                let mut text = [0; MAX_ID_BYTES];
+                f.write_str(write_id($prefix, self.0, &mut text))
             }
         }
 
@@ -89,7 +110,8 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let mut text = [0; MAX_ID_BYTES];
+                serializer.serialize_str(write_id($prefix, self.0, &mut text))
             }
         }
 

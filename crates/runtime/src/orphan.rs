@@ -4,6 +4,8 @@
 //! ([`Facts`]): so a call that never came back still leaves its one record, with the outcome
 //! `unknown`, settled at its bound.
 
+use std::borrow::Cow;
+
 use iron_journal::{Journal, Stopped, canonical};
 use iron_primitives::{ActorPath, Environment, IcTokenId, ProviderId, RequestId};
 use serde::{Deserialize, Serialize};
@@ -19,11 +21,11 @@ use crate::wallet::Reserve;
 pub(crate) struct Facts {
     pub(crate) path: ActorPath,
     pub(crate) token: IcTokenId,
-    pub(crate) dialect: String,
+    pub(crate) dialect: Cow<'static, str>,
     pub(crate) model: String,
     pub(crate) stream: bool,
     pub(crate) provider: ProviderId,
-    pub(crate) provider_kind: String,
+    pub(crate) provider_kind: Cow<'static, str>,
     pub(crate) started_at_us: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) price_book: Option<String>,
@@ -37,6 +39,18 @@ pub(crate) struct Facts {
     pub(crate) environment: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<String>,
+}
+
+impl Facts {
+    /// For the reserve. Nothing in it can fail to serialise.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        const USUAL_BYTES: usize = 768;
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        match serde_json::to_writer(&mut bytes, self) {
+            Ok(()) => bytes,
+            Err(_) => Vec::new(),
+        }
+    }
 }
 
 /// Writes the record of each call that never came back; call it once, after the journal was
@@ -190,11 +204,11 @@ mod tests {
                 agent: environment.new_id(),
             },
             token: environment.new_id(),
-            dialect: "openai_chat".to_owned(),
+            dialect: "openai_chat".into(),
             model: "gpt-4o".to_owned(),
             stream: true,
             provider: environment.new_id(),
-            provider_kind: "openai".to_owned(),
+            provider_kind: "openai".into(),
             started_at_us: 7,
             price_book: None,
             conversation: Some("thread".to_owned()),

@@ -12,6 +12,9 @@
 
 mod word;
 
+use std::borrow::Cow;
+
+use iron_journal::canonical::InOrder;
 use iron_llm::{Usage, envelope::RoleBytes};
 use iron_primitives::{
     ActorPath, AgentId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, Refusal, RequestId,
@@ -43,7 +46,7 @@ pub struct CallRecord {
     /// What was decided, and by which rule, in order.
     pub decisions: Vec<Decision>,
     /// The dialect of the caller (`openai_chat`, `anthropic_messages`, …).
-    pub dialect: String,
+    pub dialect: Cow<'static, str>,
     /// When the call was closed, in microseconds since 1970.
     pub ended_at_us: i64,
     /// The end user behind the call, sealed.
@@ -122,17 +125,9 @@ impl CallRecord {
             agent: self.agent,
         }
     }
-
-    /// The canonical JSON of the record.
-    ///
-    /// # Errors
-    /// None in practice: nothing in a record can fail to serialise.
-    pub fn to_canonical(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = Vec::with_capacity(2_048);
-        serde_json::to_writer(&mut bytes, self)?;
-        Ok(bytes)
-    }
 }
+
+impl InOrder for CallRecord {}
 
 /// What kind of record it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,7 +159,7 @@ pub struct Attempt {
     /// The provider.
     pub provider: ProviderId,
     /// Its kind (`openai`, `anthropic`, `local`, `simulated`).
-    pub provider_kind: String,
+    pub provider_kind: Cow<'static, str>,
     /// The provider's own id of the request, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request: Option<String>,
@@ -242,7 +237,7 @@ pub struct Decision {
     /// Whether it let the call pass.
     pub allowed: bool,
     /// Which rule it was.
-    pub rule: String,
+    pub rule: Cow<'static, str>,
 }
 
 /// Why a call was refused.

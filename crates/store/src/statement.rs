@@ -73,24 +73,24 @@ pub const fn sql_per_engine(sqlite: &'static str, postgres: &'static str) -> Sta
 macro_rules! run {
     ($statement:expr, $on:expr, $pool:ident, |$query:ident, $executor:ident| $body:expr) => {{
         let target: Target<'_> = $on.into();
-        let text = $statement.text(target.engine());
+        let (text, values) = $statement.parts(target.engine());
         match target {
             Target::SqlitePool {
                 $pool: $executor, ..
             } => {
-                let $query = sqlx::query_with(text, $statement.sqlite()?);
+                let $query = sqlx::query_with(text, sqlite(values)?);
                 $body
             }
             Target::PostgresPool($executor) => {
-                let $query = sqlx::query_with(text, $statement.postgres()?);
+                let $query = sqlx::query_with(text, postgres(values)?);
                 $body
             }
             Target::Sqlite($executor) => {
-                let $query = sqlx::query_with(text, $statement.sqlite()?);
+                let $query = sqlx::query_with(text, sqlite(values)?);
                 $body
             }
             Target::Postgres($executor) => {
-                let $query = sqlx::query_with(text, $statement.postgres()?);
+                let $query = sqlx::query_with(text, postgres(values)?);
                 $body
             }
         }
@@ -151,42 +151,43 @@ impl Statement {
     }
 
     /// Composed texts are made by [`crate::Select`] from `&'static str` fragments alone.
-    fn text(&self, engine: Engine) -> sqlx::SqlStr {
-        match (&self.text, engine) {
+    fn parts(self, engine: Engine) -> (sqlx::SqlStr, Vec<Value>) {
+        let text = match (self.text, engine) {
             (Text::Both(text), _) => text.into_sql_str(),
             (Text::PerEngine { sqlite, .. }, Engine::Sqlite) => sqlite.into_sql_str(),
             (Text::PerEngine { postgres, .. }, Engine::Postgres) => postgres.into_sql_str(),
-            (Text::Composed(text), _) => AssertSqlSafe(text.clone()).into_sql_str(),
-        }
+            (Text::Composed(text), _) => AssertSqlSafe(text).into_sql_str(),
+        };
+        (text, self.values)
     }
+}
 
-    fn sqlite(&self) -> Result<SqliteArguments, Error> {
-        let mut arguments = SqliteArguments::default();
-        for value in &self.values {
-            match value {
-                Value::Text(text) => arguments.add(text.clone()),
-                Value::Integer(number) => arguments.add(*number),
-                Value::Bytes(bytes) => arguments.add(bytes.clone()),
-                Value::Null(_) => arguments.add(None::<i64>),
-            }
-            .map_err(sqlx::Error::Encode)?;
+fn sqlite(values: Vec<Value>) -> Result<SqliteArguments, Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Text(text) => arguments.add(text),
+            Value::Integer(number) => arguments.add(number),
+            Value::Bytes(bytes) => arguments.add(bytes),
+            Value::Null(_) => arguments.add(None::<i64>),
         }
-        Ok(arguments)
+        .map_err(sqlx::Error::Encode)?;
     }
+    Ok(arguments)
+}
 
-    fn postgres(&self) -> Result<PgArguments, Error> {
-        let mut arguments = PgArguments::default();
-        for value in &self.values {
-            match value {
-                Value::Text(text) => arguments.add(text.as_str()),
-                Value::Integer(number) => arguments.add(*number),
-                Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-                Value::Null(Kind::Text) => arguments.add(None::<&str>),
-                Value::Null(Kind::Integer) => arguments.add(None::<i64>),
-                Value::Null(Kind::Bytes) => arguments.add(None::<&[u8]>),
-            }
-            .map_err(sqlx::Error::Encode)?;
+fn postgres(values: Vec<Value>) -> Result<PgArguments, Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Text(text) => arguments.add(text),
+            Value::Integer(number) => arguments.add(number),
+            Value::Bytes(bytes) => arguments.add(bytes),
+            Value::Null(Kind::Text) => arguments.add(None::<&str>),
+            Value::Null(Kind::Integer) => arguments.add(None::<i64>),
+            Value::Null(Kind::Bytes) => arguments.add(None::<&[u8]>),
         }
-        Ok(arguments)
+        .map_err(sqlx::Error::Encode)?;
     }
+    Ok(arguments)
 }

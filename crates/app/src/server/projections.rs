@@ -7,7 +7,6 @@ use iron_audit::{Item, Projection, ProjectionError};
 use iron_identity::Identity;
 use iron_primitives::{IcTokenId, TenantId, Timestamp};
 use iron_store::Tx;
-use serde::Deserialize;
 
 /// When each token was last used.
 pub(super) struct LastUse {
@@ -20,13 +19,6 @@ impl LastUse {
     }
 }
 
-/// What is read of the record of a call.
-#[derive(Deserialize)]
-struct Used {
-    token: IcTokenId,
-    ended_at_us: i64,
-}
-
 #[async_trait]
 impl Projection for LastUse {
     fn name(&self) -> &'static str {
@@ -37,11 +29,11 @@ impl Projection for LastUse {
         // Records of other kinds name no token, and are none of our business.
         let mut newest: BTreeMap<(TenantId, IcTokenId), i64> = BTreeMap::new();
         for item in items {
-            if let Ok(used) = serde_json::from_slice::<Used>(item.record.body()) {
+            if let Some((token, ended_at_us)) = item.token_used() {
                 let at = newest
-                    .entry((item.record.stream.tenant, used.token))
+                    .entry((item.record.stream.tenant, token))
                     .or_default();
-                *at = used.ended_at_us.max(*at);
+                *at = ended_at_us.max(*at);
             }
         }
         for ((tenant, token), at) in newest {

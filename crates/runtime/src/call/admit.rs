@@ -11,7 +11,7 @@ use super::request::{Attribution, CallRequest};
 
 /// A call of an agent that may call something.
 pub(super) struct Admitted {
-    pub(super) draft: Draft,
+    pub(super) draft: Box<Draft>,
     pub(super) request: CallRequest,
 }
 

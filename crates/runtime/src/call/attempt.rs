@@ -70,7 +70,7 @@ impl Open {
             model: provider.model_name().to_owned(),
             number: self.number,
             provider: provider.lane().route.provider,
-            provider_kind: provider.lane().route.kind.as_str().to_owned(),
+            provider_kind: provider.lane().route.kind.as_str().into(),
             provider_request: self.provider_request.clone(),
             settled_nanos: ending.cost.nanos(),
             settlement: ending.settlement,

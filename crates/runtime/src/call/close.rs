@@ -40,13 +40,13 @@ impl Runtime {
     /// The last step: record, money, and the answer if it is not on its way yet.
     pub(super) async fn close(&self, settled: Settled) {
         let Settled {
-            draft,
+            mut draft,
             hold,
             ending,
             verdict,
             told,
         } = settled;
-        let recorded = self.record(&draft, verdict).await;
+        let recorded = self.record(&mut draft, verdict).await;
         if !recorded {
             // The reserve stays without a record; recovery settles it at the bound. Here the
             // money stays held, so that it is not spent twice.
@@ -93,23 +93,24 @@ impl Runtime {
 
     /// Leaves the record of a call that was refused before anything was sent.
     pub(super) async fn close_refused(&self, refused: Refused) -> Refusal {
-        let Refused { draft, refusal } = refused;
+        let Refused { mut draft, refusal } = refused;
         self.metrics.calls.refused(refusal.kind()).inc();
         let verdict = Verdict {
             outcome: Outcome::Refused,
             status: refusal.kind().status(),
             refusal: Some(RefusalRecord::from(&refusal)),
         };
-        self.record(&draft, verdict).await;
+        self.record(&mut draft, verdict).await;
         refusal
     }
 
-    /// Writes the record of a call. True if the journal has it.
-    pub(super) async fn record(&self, draft: &Draft, verdict: Verdict) -> bool {
+    /// Writes the record of a call, which takes what the draft has gathered. True if the journal
+    /// has it.
+    pub(super) async fn record(&self, draft: &mut Draft, verdict: Verdict) -> bool {
         let end_user = self.sealed_end_user(draft).await;
         let record = self.record_of(draft, verdict, end_user);
         self.count(draft, &record);
-        let body = match canonical::to_vec(&record) {
+        let body = match canonical::in_order(&record) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(call = %draft.id, %error, "a record could not be written down");
@@ -125,32 +126,39 @@ impl Runtime {
         }
     }
 
-    fn record_of(&self, draft: &Draft, verdict: Verdict, end_user: Option<Sealed>) -> CallRecord {
+    fn record_of(
+        &self,
+        draft: &mut Draft,
+        verdict: Verdict,
+        end_user: Option<Sealed>,
+    ) -> CallRecord {
         let principal = &draft.bearer.principal;
         let path = principal.path;
         let tokens = draft
             .attempts
             .iter()
             .fold(Tokens::default(), |sum, attempt| sum.plus(&attempt.tokens));
-        let since = |at: BootInstant| micros(at.since(draft.started));
+        let cost_nanos = total_cost(&draft.attempts).nanos();
+        let started = draft.started;
+        let since = |at: BootInstant| micros(at.since(started));
         CallRecord {
             agent: path.agent,
-            attempts: draft.attempts.clone(),
+            attempts: std::mem::take(&mut draft.attempts),
             call: draft.id,
-            conversation: draft.attribution.conversation.clone(),
-            cost_nanos: total_cost(&draft.attempts).nanos(),
-            decisions: draft.decisions.clone(),
-            dialect: draft.route.unwrap_or(draft.dialect.as_str()).to_owned(),
+            conversation: draft.attribution.conversation.take(),
+            cost_nanos,
+            decisions: std::mem::take(&mut draft.decisions),
+            dialect: draft.route.unwrap_or(draft.dialect.as_str()).into(),
             ended_at_us: self.environment.now().micros(),
             end_user,
             environment: principal.environment.clone(),
             format: FORMAT,
             kind: Kind::Call,
-            model: draft.model.clone(),
-            operation: draft.attribution.operation.clone(),
+            model: draft.model.take(),
+            operation: draft.attribution.operation.take(),
             outcome: verdict.outcome,
             prefix_hash: draft.prefix_hash.map(hex::encode),
-            price_book: draft.price_book.clone(),
+            price_book: draft.price_book.take(),
             project: path.project,
             prompt_hash: draft.prompt_hash.map(hex::encode),
             refusal: verdict.refusal,
@@ -161,7 +169,7 @@ impl Runtime {
             started_at_us: draft.started_at.micros(),
             status: verdict.status,
             stream: draft.stream,
-            tags: draft.attribution.tags.clone(),
+            tags: std::mem::take(&mut draft.attribution.tags),
             team: path.team,
             tenant: path.tenant,
             timings: Timings {
@@ -171,7 +179,7 @@ impl Runtime {
             },
             token: principal.token,
             tokens,
-            trace: draft.trace.clone(),
+            trace: draft.trace.take(),
             user: path.user,
         }
     }

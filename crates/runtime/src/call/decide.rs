@@ -23,9 +23,9 @@ use super::request::CallRequest;
 
 /// A call whose model and provider are decided.
 pub(super) struct Decided {
-    pub(super) draft: Draft,
+    pub(super) draft: Box<Draft>,
     pub(super) request: CallRequest,
-    pub(super) envelope: Envelope,
+    pub(super) envelope: Box<Envelope>,
     pub(super) choice: Choice,
     /// The stored response that is continued: its id for the agent and for the provider.
     pub(super) stored: Option<(String, String)>,
@@ -58,7 +58,7 @@ impl Runtime {
         } = admitted;
         let body = std::mem::take(&mut request.body);
         let envelope = match Envelope::read(request.dialect, body) {
-            Ok(envelope) => envelope,
+            Ok(envelope) => Box::new(envelope),
             Err(error) => return Err(draft.refuse("shape", error.into())),
         };
         let facts = envelope.facts();
@@ -162,5 +162,8 @@ fn choose(
 
 /// A name that a client invented, short enough for a record.
 fn truncated(text: &str, most_chars: usize) -> String {
-    text.chars().take(most_chars).collect()
+    match text.char_indices().nth(most_chars) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text.to_owned(),
+    }
 }

@@ -12,7 +12,8 @@ use crate::record::{Attempt, Decision, Roles};
 use super::Authenticated;
 use super::request::{Attribution, CallRequest};
 
-/// The facts gathered so far. Each step adds its own.
+/// The facts gathered so far. Each step adds its own, and hands a box on: what moves from step to
+/// step, and into the task that sends, should be small.
 pub(super) struct Draft {
     pub(super) bearer: Arc<Bearer>,
     pub(super) started_at: Timestamp,
@@ -39,8 +40,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(authenticated: Authenticated, request: &mut CallRequest) -> Self {
-        Draft {
+    pub(super) fn new(authenticated: Authenticated, request: &mut CallRequest) -> Box<Self> {
+        Box::new(Draft {
             bearer: authenticated.bearer,
             started_at: authenticated.started_at,
             started: authenticated.started,
@@ -61,25 +62,25 @@ impl Draft {
             dispatched: None,
             first_byte: None,
             seat: None,
-        }
+        })
     }
 
     /// Notes that a rule was applied and let the call pass.
     pub(super) fn passed(&mut self, rule: &'static str) {
         self.decisions.push(Decision {
             allowed: true,
-            rule: rule.to_owned(),
+            rule: rule.into(),
         });
     }
 
     /// Ends the call: a rule refused it.
-    pub(super) fn refuse(mut self, rule: &'static str, refusal: Refusal) -> Refused {
+    pub(super) fn refuse(mut self: Box<Self>, rule: &'static str, refusal: Refusal) -> Refused {
         self.decisions.push(Decision {
             allowed: false,
-            rule: rule.to_owned(),
+            rule: rule.into(),
         });
         Refused {
-            draft: Box::new(self),
+            draft: self,
             refusal,
         }
     }

@@ -75,7 +75,7 @@ impl Errand {
 
 /// An errand that brought an answer.
 struct Done {
-    draft: Draft,
+    draft: Box<Draft>,
     reply: Reply,
 }
 
@@ -104,14 +104,14 @@ impl Runtime {
             Err(refused) => Err(refused),
         };
         match done {
-            Ok(Done { draft, reply }) => {
+            Ok(Done { mut draft, reply }) => {
                 let outcome = match reply.status.is_success() {
                     true => Outcome::Completed,
                     false => Outcome::ProviderError,
                 };
                 let status = reply.status.as_u16();
                 self.record(
-                    &draft,
+                    &mut draft,
                     Verdict {
                         outcome,
                         status,
@@ -129,13 +129,13 @@ impl Runtime {
         if !matches!(refused.refusal, Refusal::ProviderUnavailable { .. }) {
             return self.close_refused(refused).await;
         }
-        let Refused { draft, refusal } = refused;
+        let Refused { mut draft, refusal } = refused;
         let verdict = Verdict {
             outcome: Outcome::ProviderError,
             status: refusal.kind().status(),
             refusal: Some(RefusalRecord::from(&refusal)),
         };
-        self.record(&draft, verdict).await;
+        self.record(&mut draft, verdict).await;
         refusal
     }
 

@@ -47,7 +47,7 @@ impl Runtime {
         bound: &Bound,
         attempt: u32,
     ) -> Result<Hold, Refusal> {
-        let facts = serde_json::to_vec(&facts_of(&cleared.draft, cleared)).unwrap_or_default();
+        let facts = facts_of(&cleared.draft, cleared).to_bytes();
         let path = &cleared.draft.bearer.principal.path;
         let request = HoldRequest {
             path,
@@ -89,11 +89,11 @@ fn facts_of(draft: &Draft, cleared: &Cleared) -> Facts {
     Facts {
         path: principal.path,
         token: principal.token,
-        dialect: draft.dialect.as_str().to_owned(),
+        dialect: draft.dialect.as_str().into(),
         model: cleared.outbound.envelope.facts().model.clone(),
         stream: draft.stream,
         provider: cleared.choice.lane().route.provider,
-        provider_kind: cleared.choice.model.kind.as_str().to_owned(),
+        provider_kind: cleared.choice.model.kind.as_str().into(),
         started_at_us: draft.started_at.micros(),
         price_book: draft.price_book.clone(),
         conversation: draft.attribution.conversation.clone(),

@@ -17,7 +17,7 @@ use super::request::CallRequest;
 
 /// A call whose request may be sent.
 pub(super) struct Cleared {
-    pub(super) draft: Draft,
+    pub(super) draft: Box<Draft>,
     pub(super) request: CallRequest,
     pub(super) choice: Choice,
     pub(super) outbound: Outbound,
@@ -26,9 +26,9 @@ pub(super) struct Cleared {
 /// The request in the provider's dialect.
 pub(super) struct Outbound {
     /// In the dialect of the provider.
-    pub(super) envelope: Envelope,
+    pub(super) envelope: Box<Envelope>,
     /// How the answer finds back, if the caller speaks another dialect.
-    pub(super) plan: Option<Plan>,
+    pub(super) plan: Option<Box<Plan>>,
     /// Ids of stored responses in the request, as the agent and as the provider knows them.
     pub(super) renames: Vec<(String, String)>,
     /// Whether the caller itself asked for the usage in its stream.
@@ -86,7 +86,7 @@ fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
     draft.prompt_hash = Some(draft.bearer.keyed_hash("prompt", prefix().chain(prompt)));
 }
 
-pub(super) fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound, Refusal> {
+pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Outbound, Refusal> {
     let usage_asked = envelope.facts().usage_asked;
     if choice.model.kind.speaks(envelope.dialect()) {
         return Ok(Outbound {
@@ -108,10 +108,10 @@ pub(super) fn translated(envelope: Envelope, choice: &Choice) -> Result<Outbound
             ),
         })?;
     let body = plan.request(cap.max(plan.output_floor()))?;
-    let envelope = Envelope::read(plan.upstream(), Bytes::from(body))?;
+    let envelope = Box::new(Envelope::read(plan.upstream(), Bytes::from(body))?);
     Ok(Outbound {
         envelope,
-        plan: Some(plan),
+        plan: Some(Box::new(plan)),
         renames: Vec::new(),
         usage_asked,
     })

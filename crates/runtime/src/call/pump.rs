@@ -29,7 +29,7 @@ use super::upstream;
 
 /// A call whose cost is known and whose record can be written.
 pub(super) struct Settled {
-    pub(super) draft: Draft,
+    pub(super) draft: Box<Draft>,
     pub(super) hold: Hold,
     pub(super) ending: Ending,
     pub(super) verdict: Verdict,

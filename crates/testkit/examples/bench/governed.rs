@@ -56,8 +56,7 @@ pub(crate) async fn start_under(
         .arg(data.path())
         .env("IRON_ADMIN_EMAIL", EMAIL)
         .env("IRON_ADMIN_PASSWORD", PASSWORD)
-        .env("IRON_JOURNAL_DURABILITY", durability)
-        .env("IRON_RATE_LIMITS_PER_MINUTE", "0")
+        .env("IRON_DURABILITY", durability)
         .stdout(Stdio::null())
         .spawn()
         .expect("the server starts");
