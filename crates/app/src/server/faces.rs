@@ -43,7 +43,7 @@ pub(super) fn router(
         environment: environment.clone(),
         metrics: metrics.clone(),
         notify: Arc::new(move |change| runtime.apply(change)),
-        journal_writable: Arc::new(move || journal.stopped().is_none()),
+        journal_writable: Arc::new(move || journal.stopped().is_none() && !journal.is_full()),
         draining: Arc::new(move || draining.is_cancelled()),
         started_at: environment.boot(),
         build: Build {
