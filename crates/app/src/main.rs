@@ -20,6 +20,10 @@ use clap::Parser as _;
 use crate::args::Cli;
 use crate::console::Console;
 
+/// A governed call makes some hundred small allocations on one thread and frees them on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // One crypto provider for everything that speaks TLS.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
