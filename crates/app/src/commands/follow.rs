@@ -53,7 +53,7 @@ impl Line {
             provider: record
                 .attempts
                 .last()
-                .map(|attempt| attempt.provider_kind.clone()),
+                .map(|attempt| attempt.provider_kind.clone().into_owned()),
             outcome: record.outcome,
             status: record.status,
             reason: record.refusal.map(|refusal| refusal.code),

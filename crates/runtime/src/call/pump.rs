@@ -180,7 +180,9 @@ impl Runtime {
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
         cleared.draft.first_byte = Some(self.environment.boot());
         let until = self.deadline_of(cleared);
-        let watched = self.cuts.watch(hold, cleared.draft.bearer.principal.path.agent);
+        let watched = self
+            .cuts
+            .watch(hold, cleared.draft.bearer.principal.path.agent);
         let passed = self
             .pass_on(&mut stream, &mut listener, &watched, until)
             .await;
