@@ -110,7 +110,7 @@ async fn a_streamed_call_to_the_built_in_provider_passes_all_nine_steps() {
     let rules: Vec<&str> = record
         .decisions
         .iter()
-        .map(|decision| decision.rule.as_str())
+        .map(|decision| &*decision.rule)
         .collect();
     assert_eq!(
         rules,
