@@ -94,6 +94,9 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Stands for what a provider has put where a count belongs and is none.
+    pub const ABSURD: u64 = u64::MAX;
+
     /// All input tokens: what decides whether a long-context rate applies.
     pub const fn input_total(&self) -> u64 {
         self.input

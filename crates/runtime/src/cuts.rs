@@ -1,6 +1,7 @@
 //! Streams that must end: a limit was lowered below what is under way, or their agent was ended.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iron_primitives::{AgentId, TenantId};
@@ -10,17 +11,34 @@ use crate::wallet::{Cut, Hold};
 
 type Key = (TenantId, u64);
 
+/// Why a stream must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// A limit was lowered below what is under way.
+    BudgetLowered,
+    /// Its agent was killed, or stopped and its grace is over.
+    AgentEnded,
+}
+
 /// The streams under way, by their holds.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
-    streams: Mutex<HashMap<Key, (AgentId, Arc<Notify>)>>,
+    streams: Mutex<HashMap<Key, Arc<Signal>>>,
+}
+
+/// How one stream is told.
+#[derive(Debug)]
+struct Signal {
+    agent: AgentId,
+    agent_ended: AtomicBool,
+    notify: Notify,
 }
 
 /// A stream under way, until it is dropped.
 pub(crate) struct Watched {
     cuts: Arc<Cuts>,
     key: Key,
-    notify: Arc<Notify>,
+    signal: Arc<Signal>,
 }
 
 impl Cuts {
@@ -43,39 +61,48 @@ impl Cuts {
 
     pub(crate) fn watch(self: &Arc<Self>, hold: &Hold, agent: AgentId) -> Watched {
         let key = (hold.tenant, hold.id);
-        let notify = Arc::new(Notify::new());
-        self.streams().insert(key, (agent, notify.clone()));
+        let signal = Arc::new(Signal {
+            agent,
+            agent_ended: AtomicBool::new(false),
+            notify: Notify::new(),
+        });
+        self.streams().insert(key, signal.clone());
         Watched {
             cuts: self.clone(),
             key,
-            notify,
+            signal,
         }
     }
 
     /// Ends every stream of an agent.
     pub(crate) fn end(&self, agent: AgentId) {
-        for (whose, stream) in self.streams().values() {
-            if *whose == agent {
-                stream.notify_one();
+        for signal in self.streams().values() {
+            if signal.agent == agent {
+                signal.agent_ended.store(true, Ordering::Release);
+                signal.notify.notify_one();
             }
         }
     }
 
     fn cut(&self, key: Key) {
-        if let Some((_, stream)) = self.streams().get(&key) {
-            stream.notify_one();
+        if let Some(signal) = self.streams().get(&key) {
+            signal.notify.notify_one();
         }
     }
 
-    fn streams(&self) -> MutexGuard<'_, HashMap<Key, (AgentId, Arc<Notify>)>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<Key, Arc<Signal>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Watched {
-    /// Waits until the stream must end.
-    pub(crate) async fn cut(&self) {
-        self.notify.notified().await;
+    /// Waits until the stream must end, and says why.
+    pub(crate) async fn cut(&self) -> Reason {
+        self.signal.notify.notified().await;
+        match self.signal.agent_ended.load(Ordering::Acquire) {
+            true => Reason::AgentEnded,
+            false => Reason::BudgetLowered,
+        }
     }
 }
 

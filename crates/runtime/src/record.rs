@@ -47,11 +47,11 @@ pub struct CallRecord {
     pub decisions: Vec<Decision>,
     /// The dialect of the caller (`openai_chat`, `anthropic_messages`, …).
     pub dialect: Cow<'static, str>,
-    /// When the call was closed, in microseconds since 1970.
-    pub ended_at_us: i64,
-    /// The end user behind the call, sealed.
+    /// The end user behind the call, sealed. (`_` sorts before letters.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_user: Option<Sealed>,
+    /// When the call was closed, in microseconds since 1970.
+    pub ended_at_us: i64,
     /// `prod`, `staging` or `dev`, if the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -422,4 +422,104 @@ pub fn total_cost(attempts: &[Attempt]) -> Money {
         sum.saturating_add(Money::from_nanos(attempt.settled_nanos))
     };
     attempts.iter().fold(Money::ZERO, add)
+}
+
+#[cfg(test)]
+mod tests {
+    use iron_journal::canonical;
+    use iron_primitives::{Id, LeaseId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A record in which nothing is left out.
+    fn full() -> CallRecord {
+        fn id<T: Id>() -> T {
+            T::from_uuid(Uuid::from_u128(7))
+        }
+        let text = || Some("text".to_owned());
+        let leg = LegRecord {
+            lease: id::<LeaseId>(),
+            scope: Scope::Agent(id()),
+            unit: Unit::Usd,
+        };
+        let attempt = Attempt {
+            clamped: true,
+            dispatched_at_us: Some(1),
+            ended: Ended::Done,
+            first_byte_us: Some(2),
+            hold: HoldRecord {
+                amount_nanos: 3,
+                id: 4,
+                legs: vec![leg, leg],
+                output_cap: 5,
+            },
+            model: "model \u{1f}\"\\é".to_owned(),
+            number: 1,
+            provider: id(),
+            provider_kind: "openai".into(),
+            provider_request: text(),
+            settled_nanos: 6,
+            settlement: Settlement::Actual,
+            status: Some(200),
+            tokens: Tokens::default(),
+        };
+        CallRecord {
+            agent: id(),
+            attempts: vec![attempt],
+            call: id(),
+            conversation: text(),
+            cost_nanos: 6,
+            decisions: vec![Decision {
+                allowed: true,
+                rule: "budget".into(),
+            }],
+            dialect: "openai_chat".into(),
+            end_user: Some(Sealed {
+                digest: "digest".to_owned(),
+                key: text(),
+                value: text(),
+            }),
+            ended_at_us: -8,
+            environment: text(),
+            format: FORMAT,
+            kind: Kind::Call,
+            model: text(),
+            operation: text(),
+            outcome: Outcome::Completed,
+            prefix_hash: text(),
+            price_book: text(),
+            project: id(),
+            prompt_hash: text(),
+            refusal: Some(RefusalRecord {
+                code: "CODE".to_owned(),
+                reason: "reason".to_owned(),
+            }),
+            request: Some(id()),
+            roles: Some(Roles::default()),
+            started_at_us: 9,
+            status: 200,
+            stream: true,
+            tags: vec!["a".to_owned(), "b".to_owned()],
+            team: Some(id()),
+            tenant: id(),
+            timings: Timings {
+                first_byte_us: Some(1),
+                overhead_us: Some(2),
+                total_us: 3,
+            },
+            token: id(),
+            tokens: Tokens::default(),
+            trace: text(),
+            user: id(),
+        }
+    }
+
+    #[test]
+    fn a_record_is_written_in_the_order_that_its_hash_needs() {
+        let record = full();
+        let plain = canonical::in_order(&record).expect("serialises");
+        let sorted = canonical::to_vec(&record).expect("canonical");
+        assert_eq!(plain.as_str(), sorted.as_str());
+    }
 }

@@ -134,7 +134,9 @@ fn closing(account: &mut Account, final_spent: Option<Money>) -> Result<Vec<Move
         LeaseState::Closed => return Err(Error::LeaseClosed),
         LeaseState::Fenced => {}
     }
-    let settled = final_spent.map_or(account.settled, Money::nanos);
+    // What was out when the owner was last heard of may all have been spent.
+    let out = account.settled.saturating_add(account.held);
+    let settled = final_spent.map_or(out, Money::nanos);
     if settled < account.settled {
         return Err(Error::BelowReported);
     }

@@ -135,8 +135,13 @@ fn add(sum: Usage, next: &Usage) -> Usage {
     }
 }
 
+/// A count, none being zero. What stands there and counts nothing (below zero, a fraction, a
+/// word) becomes a count that no model can reach, so that nobody settles by it.
 fn number(value: &Value, pointer: &str) -> u64 {
-    value.pointer(pointer).and_then(Value::as_u64).unwrap_or(0)
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => 0,
+        Some(count) => count.as_u64().unwrap_or(Usage::ABSURD),
+    }
 }
 
 impl Counts {

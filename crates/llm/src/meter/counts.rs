@@ -32,9 +32,9 @@ pub(super) fn usage(
     let mut raw = Raw::default();
     scanner.object(|scanner, name| {
         match name {
-            "prompt_tokens" | "input_tokens" => raw.input = number(scanner)?,
-            "completion_tokens" | "output_tokens" => raw.output = number(scanner)?,
-            "total_tokens" => raw.total = number(scanner)?,
+            "prompt_tokens" | "input_tokens" => raw.input = count(scanner)?,
+            "completion_tokens" | "output_tokens" => raw.output = count(scanner)?,
+            "total_tokens" => raw.total = count(scanner)?,
             "prompt_tokens_details" | "input_tokens_details" => {
                 details(scanner, |name, value| match name {
                     "cached_tokens" => raw.cached = value,
@@ -61,6 +61,22 @@ pub(super) fn usage(
 
 impl Raw {
     fn normalised(&self, long_cache: bool) -> Option<Usage> {
+        let counts = [
+            self.input.unwrap_or(0),
+            self.output.unwrap_or(0),
+            self.total.unwrap_or(0),
+            self.cached,
+            self.written,
+            self.input_audio,
+            self.reasoning,
+            self.output_audio,
+        ];
+        if counts.contains(&Usage::ABSURD) {
+            return Some(Usage {
+                input: Usage::ABSURD,
+                ..Usage::default()
+            });
+        }
         // Embeddings have no output to tell.
         let input = self.input?;
         let output = self.output.or(self.total.map(|_| 0))?;
@@ -92,18 +108,30 @@ impl Raw {
     }
 }
 
-/// Reads the numbers of an object; whatever is no number is passed over.
+/// Reads the counts of an object; whatever else stands there is passed over.
 fn details(scanner: &mut Scanner<'_>, mut each: impl FnMut(&str, u64)) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
         return Ok(());
     }
     scanner.object(|scanner, name| {
-        if let Some(value) = number(scanner)? {
+        if let Some(value) = count(scanner)? {
             each(name, value);
         }
         Ok(())
     })
+}
+
+/// A count; none for `null`. What counts nothing (below zero, a fraction, a word) becomes a count
+/// that no model can reach, so that nobody settles by it.
+fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, ScanError> {
+    match scanner.kind()? {
+        Kind::Null => {
+            scanner.skip()?;
+            Ok(None)
+        }
+        _ => Ok(number(scanner)?.or(Some(Usage::ABSURD))),
+    }
 }
 
 /// A whole number that is not negative; none for everything else.

@@ -168,9 +168,27 @@ fn an_explicit_zero_is_a_number_and_a_gap_is_not() {
     assert_eq!(with("null"), None);
     assert_eq!(with("{}"), None);
     assert_eq!(with(r#"{"prompt_tokens":5}"#), None);
-    assert_eq!(with(r#"{"prompt_tokens":5,"completion_tokens":-1}"#), None);
-    assert_eq!(with(r#"{"prompt_tokens":"5","completion_tokens":1}"#), None);
-    assert_eq!(with(r#"{"prompt_tokens":5,"completion_tokens":1.5}"#), None);
+    // What stands where a count belongs and is none must not pass for a small one.
+    for absurd in [
+        r#"{"prompt_tokens":5,"completion_tokens":-1}"#,
+        r#"{"prompt_tokens":"5","completion_tokens":1}"#,
+        r#"{"prompt_tokens":5,"completion_tokens":1.5}"#,
+        r#"{"prompt_tokens":5,"completion_tokens":1,"total_tokens":"6"}"#,
+        r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"audio_tokens":-2}}"#,
+    ] {
+        let usage = with(absurd).expect("said something");
+        assert_eq!(usage.total(), Usage::ABSURD, "{absurd}");
+    }
+    let anthropic = |usage: &str| {
+        let mut counted = iron_llm::anthropic::Tally::new(false);
+        counted.merge(&serde_json::from_str(usage).expect("JSON"));
+        counted.usage().total()
+    };
+    assert_eq!(anthropic(r#"{"input_tokens":10,"output_tokens":null}"#), 10);
+    assert_eq!(
+        anthropic(r#"{"input_tokens":10,"output_tokens":-5}"#),
+        Usage::ABSURD
+    );
     // Details that exceed the whole cannot make any bucket negative, or the sum smaller.
     let lie = with(
         r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9}}"#,

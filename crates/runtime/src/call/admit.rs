@@ -22,6 +22,10 @@ impl Runtime {
         mut request: CallRequest,
     ) -> Result<Admitted, Refused> {
         let mut draft = Draft::new(authenticated, &mut request);
+        if self.journal.is_full() {
+            // What room is left is for the ends of calls that are under way.
+            return Err(draft.refuse("journal_room", Refusal::JournalUnavailable));
+        }
         match self.in_flight.enter() {
             Ok(seat) => draft.seat = Some(seat),
             Err(refusal) => return Err(draft.refuse("in_flight", refusal)),

@@ -91,10 +91,15 @@ impl Runtime {
             .min()
     }
 
-    /// Leaves the record of a call that was refused before anything was sent.
+    /// Leaves the record of a call that was refused before anything was sent. On a full disk it
+    /// leaves none: clients that try again and again would use up the room that is kept for the
+    /// calls under way. It is counted.
     pub(super) async fn close_refused(&self, refused: Refused) -> Refusal {
         let Refused { mut draft, refusal } = refused;
         self.metrics.calls.refused(refusal.kind()).inc();
+        if self.journal.is_full() {
+            return refusal;
+        }
         let verdict = Verdict {
             outcome: Outcome::Refused,
             status: refusal.kind().status(),

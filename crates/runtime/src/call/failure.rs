@@ -25,6 +25,9 @@ const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The largest error that is read; what is longer tells nobody more.
 const ERROR_LIMIT_BYTES: usize = 1024 * 1024;
 
+/// How long the body of an error may take; its status has said what matters.
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// An attempt without an answer of the model.
 pub(super) struct Failed {
     pub(super) ending: Ending,
@@ -41,10 +44,13 @@ impl Runtime {
         open: &Open,
         mut upstream: Upstream,
     ) -> Failed {
-        let body = upstream
-            .collect(ERROR_LIMIT_BYTES, &mut self.room.share())
-            .await
-            .unwrap_or_default();
+        // The status says what it costs; a body that does not end is not waited for.
+        let mut share = self.room.share();
+        let collected = upstream.collect(ERROR_LIMIT_BYTES, &mut share);
+        let body = match tokio::time::timeout(ERROR_BODY_PATIENCE, collected).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(_)) | Err(_) => Bytes::new(),
+        };
         let body = scrubbed(body, open.secret.as_ref());
         let status = upstream.status().as_u16();
         let headers = upstream.headers().clone();
@@ -86,7 +92,11 @@ impl Runtime {
             cleared.outbound.plan.is_none() && !in_stream && is_error && has_shape(shape, &body);
         let (status, body) = match native {
             true => (status, body),
-            false => (rendered.status, Bytes::from(rendered.body)),
+            // Once more: a key that was written with escapes stands in clear only now.
+            false => (
+                rendered.status,
+                scrubbed(Bytes::from(rendered.body), open.secret.as_ref()),
+            ),
         };
         let headers = upstream::shown(&headers);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);

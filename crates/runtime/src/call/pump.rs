@@ -14,7 +14,7 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
-use crate::cuts::Watched;
+use crate::cuts::{Reason, Watched};
 use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
@@ -238,7 +238,7 @@ impl Runtime {
             ended,
         } = stream;
         let mut listening = true;
-        let mut budget_cut = false;
+        let mut cut_for: Option<Reason> = None;
         for piece in std::mem::take(opening) {
             listening &= listener.hand(piece).await;
         }
@@ -253,11 +253,11 @@ impl Runtime {
             }
             let chunk = tokio::select! {
                 biased;
-                () = watched.cut(), if !budget_cut => {
+                reason = watched.cut(), if cut_for.is_none() => {
                     // The caller's stream ends here; the provider's is read on for its usage.
-                    budget_cut = true;
+                    cut_for = Some(reason);
                     if listening {
-                        listener.hand(flow.fail(budget_error())).await;
+                        listener.hand(flow.fail(cut_error(reason))).await;
                     }
                     listener.end();
                     listening = false;
@@ -293,12 +293,15 @@ impl Runtime {
             }
         };
         let passed = finish(flow, listener, listening, failure).await;
-        match budget_cut {
-            true => Passed {
-                ended: Ended::BudgetLowered,
+        match cut_for {
+            Some(reason) => Passed {
+                ended: match reason {
+                    Reason::BudgetLowered => Ended::BudgetLowered,
+                    Reason::AgentEnded => Ended::AgentEnded,
+                },
                 client_gone: false,
             },
-            false => passed,
+            None => passed,
         }
     }
 }
@@ -350,12 +353,15 @@ fn stream_error(ended: Ended) -> ProviderError {
     }
 }
 
-/// The error that ends a caller's stream when the money for it was taken away.
-fn budget_error() -> ProviderError {
-    ProviderError::new(
-        ErrorClass::Billing,
-        "a budget was lowered below what is under way",
-    )
+/// The error that ends a caller's stream from our side.
+fn cut_error(reason: Reason) -> ProviderError {
+    match reason {
+        Reason::BudgetLowered => ProviderError::new(
+            ErrorClass::Billing,
+            "a budget was lowered below what is under way",
+        ),
+        Reason::AgentEnded => ProviderError::new(ErrorClass::Permission, "the agent was ended"),
+    }
 }
 
 /// Whether a count can be one. A provider that counts more than any model can read or write has

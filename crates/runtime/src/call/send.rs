@@ -171,6 +171,11 @@ impl Runtime {
             Ok(upstream) => upstream,
             Err(failed) => return Answered::Failed(failed),
         };
+        open.status = Some(upstream.status().as_u16());
+        open.provider_request = request_id(upstream.headers());
+        if !upstream.status().is_success() {
+            return Answered::Failed(self.refused(cleared, open, upstream).await);
+        }
         // A provider that sends a little now and then is never silent, and must end all the same.
         match timeout_at(until, self.take(cleared, bound, open, upstream)).await {
             Ok(answered) => answered,
@@ -186,12 +191,6 @@ impl Runtime {
         open: &mut Open,
         upstream: Upstream,
     ) -> Answered {
-        let status = upstream.status();
-        open.status = Some(status.as_u16());
-        open.provider_request = request_id(upstream.headers());
-        if !status.is_success() {
-            return Answered::Failed(self.refused(cleared, open, upstream).await);
-        }
         if upstream::is_encoded(upstream.headers()) {
             let what = "an encoded answer, which nobody asked for";
             return broken(&open.hold, Ended::Malformed, what);
@@ -298,11 +297,12 @@ impl Runtime {
                         .get_or_insert_with(|| self.environment.boot());
                     match flow.feed(&chunk) {
                         Ok(piece) => {
-                            let Some(left) = room.checked_sub(piece.len()) else {
+                            room = room.saturating_sub(piece.len());
+                            // The first frame itself may be long: it repeats the instructions.
+                            if room == 0 && !flow.has_opened() {
                                 let what = "much, but no answer";
                                 return broken(&open.hold, Ended::Malformed, what);
-                            };
-                            room = left;
+                            }
                             opening.push(piece);
                         }
                         Err(_) => return broken(&open.hold, Ended::Malformed, "an endless frame"),

@@ -59,6 +59,8 @@ pub enum Ended {
     BoundReached,
     /// A limit was lowered below what was under way.
     BudgetLowered,
+    /// Its agent was killed, or stopped and its grace was over.
+    AgentEnded,
     /// The caller left; the rest was read to the end for its usage.
     ClientGoneDrained,
     /// The caller left; the attempt was aborted.
