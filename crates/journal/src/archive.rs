@@ -95,12 +95,13 @@ fn write_records(
     out: &mut impl Write,
     path: &Path,
 ) -> Result<(), Error> {
-    let mut reader = match SegmentReader::open(&shared.folder, ordinal, &shared.wrapping) {
-        Ok(reader) => reader,
-        Err(_) if shared.has_given_up(ordinal)? => return Ok(()),
-        Err(NoHeader::Bad(error)) => return Err(error),
-        Err(NoHeader::Unused) => return Ok(()),
-    };
+    let mut reader =
+        match SegmentReader::open(&shared.folder, ordinal, &shared.wrapping, &shared.holes) {
+            Ok(reader) => reader,
+            Err(error) if error.is_lost() && shared.holes.take(ordinal) => return Ok(()),
+            Err(NoHeader::Bad(error)) => return Err(error),
+            Err(NoHeader::Unused) => return Ok(()),
+        };
     loop {
         match reader.next(u32::MAX)? {
             Step::End => return Ok(()),

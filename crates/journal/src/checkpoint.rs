@@ -300,38 +300,59 @@ impl CheckpointFile {
 
     /// Puts the file among the archived ones and begins a new one with a checkpoint that names
     /// all heads. At every moment a file stands in the place; a crash in between leaves the old
-    /// one there, under two names.
+    /// one there, under two names. If there is no room for a new file, the old one goes on.
     pub(crate) fn turn(&mut self, last: u64, first: &Checkpoint) -> Result<(), Error> {
         let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
-        let records = folder.join(RECORDS_FOLDER);
+        let archived = folder
+            .join(RECORDS_FOLDER)
+            .join(format!("{ARCHIVED_PREFIX}{last:020}"));
+        let unfinished = folder.join(format!("{FILE_NAME}.unfinished"));
+        let line = [first.line(), b"\n"].concat();
+        match self.replace(&line, &unfinished, &archived) {
+            Ok(file) => {
+                self.file = file;
+                self.bytes = line.len() as u64;
+                segment::sync_folder(&folder)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no new file of checkpoints could be begun");
+                // What cannot be removed now is removed when the journal is opened next.
+                let _ = std::fs::remove_file(&unfinished);
+                let inode =
+                    |path: &Path| std::fs::metadata(path).map(|metadata| metadata.ino()).ok();
+                if inode(&archived) == inode(&self.path) {
+                    let _ = std::fs::remove_file(&archived);
+                }
+                self.append(first)
+            }
+        }
+    }
+
+    /// Puts a new file with one line in the place of the present one, which keeps another name.
+    fn replace(&self, line: &[u8], unfinished: &Path, archived: &Path) -> Result<File, Error> {
+        let records = archived.parent().unwrap_or(Path::new("."));
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&records)
-            .at("create", &records)?;
-        let unfinished = folder.join(format!("{FILE_NAME}.unfinished"));
-        let line = [first.line(), b"\n"].concat();
-        std::fs::remove_file(&unfinished).or_else(|error| match error.kind() {
+            .create(records)
+            .at("create", records)?;
+        std::fs::remove_file(unfinished).or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error).at("remove", &unfinished),
+            _ => Err(error).at("remove", unfinished),
         })?;
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
             .create_new(true)
             .mode(0o600)
-            .open(&unfinished)
-            .at("create", &unfinished)?;
-        file.write_all(&line).at("write", &unfinished)?;
-        file.sync_all().at("sync", &unfinished)?;
-        let archived = records.join(format!("{ARCHIVED_PREFIX}{last:020}"));
-        std::fs::hard_link(&self.path, &archived).at("link", &archived)?;
-        segment::sync_folder(&records)?;
-        std::fs::rename(&unfinished, &self.path).at("rename", &unfinished)?;
-        segment::sync_folder(&folder)?;
-        self.file = file;
-        self.bytes = line.len() as u64;
-        Ok(())
+            .open(unfinished)
+            .at("create", unfinished)?;
+        file.write_all(line).at("write", unfinished)?;
+        file.sync_all().at("sync", unfinished)?;
+        std::fs::hard_link(&self.path, archived).at("link", archived)?;
+        segment::sync_folder(records)?;
+        std::fs::rename(unfinished, &self.path).at("rename", unfinished)?;
+        Ok(file)
     }
 }
 

@@ -99,6 +99,14 @@ pub enum Error {
         /// The line, counted from one.
         line: usize,
     },
+    /// A line of the `losses` file is not what this instance signed.
+    #[error(
+        "line {line} of the `losses` file is not signed by this instance; restore the file, or remove the line"
+    )]
+    BadLoss {
+        /// The line, counted from one.
+        line: usize,
+    },
     /// The cursor lies behind the end of the journal.
     #[error(
         "the journal ends at {end}, before the place {cursor} that was already read; the folder is older than the database"

@@ -109,10 +109,16 @@ fn covered(writer: &mut Writer) -> Covered {
 /// a checkpoint that knew more than the disk would accuse an honest journal of a roll-back.
 pub(crate) fn checkpoint(shared: &Shared, closes: bool) -> Result<Option<Checkpoint>, Stopped> {
     let mut checkpoints = lock(&shared.checkpoints);
-    if !closes && let Err(error) = checkpoints.make_room() {
-        shared.note_full();
-        tracing::debug!(%error, "no checkpoint without room for it");
-        return Err(Stopped::Full);
+    if !closes {
+        if lock(&shared.writer).chains.changed.is_empty() {
+            return Ok(None);
+        }
+        if let Err(error) = checkpoints.make_room() {
+            shared.note_full();
+            tracing::debug!(%error, "no checkpoint without room for it");
+            return Err(Stopped::Full);
+        }
+        note_room_if_any(shared);
     }
     let covered = {
         let mut writer = lock(&shared.writer);
@@ -142,10 +148,16 @@ pub(crate) fn checkpoint(shared: &Shared, closes: bool) -> Result<Option<Checkpo
     checkpoints.ledger.apply(&checkpoint);
     checkpoints.covered = covered.position;
     checkpoints.begun = true;
-    if lock(&shared.writer).prepared.is_some() {
+    note_room_if_any(shared);
+    Ok(Some(checkpoint))
+}
+
+/// The disk has room again, if no segment waits for it, either.
+fn note_room_if_any(shared: &Shared) {
+    let writer = lock(&shared.writer);
+    if writer.prepared.is_some() || writer.segment.offset <= shared.options.segment_bytes / 2 {
         shared.note_room();
     }
-    Ok(Some(checkpoint))
 }
 
 fn statement(

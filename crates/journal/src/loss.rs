@@ -2,23 +2,28 @@
 //!
 //! A journal with damage does not open, since nobody can say what is missing. An operator may
 //! decide that it is lost ([`Journal::repair`](crate::Journal::repair)): then the place of the
-//! damage and the last known record of every chain before it are signed and kept in the file
+//! damage and the records of every chain on both sides of it are signed and kept in the file
 //! `losses`, one line each, in the form of a checkpoint's line. Reading skips such a place, a
-//! check tells the gap as a loss and not as a removal, and the bytes stay where they are.
+//! check tells as a loss exactly the gap from that record to the first one behind it, which is
+//! signed, too; any other gap stays a removal.
+//!
+//! Giving up touches no byte of a segment. The bytes stay where they are until the segment is
+//! retired: then only the records that can be read are archived, and its file goes.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use iron_primitives::InstanceId;
+use iron_primitives::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::checkpoint::TenantHead;
 use crate::error::At;
 use crate::keys::Signer;
-use crate::{Error, Position, PublicKey, canonical};
+use crate::{Error, Head, Position, PublicKey, canonical};
 
 /// Stands before the body when it is signed.
 const CONTEXT: &[u8] = b"iron-cage loss v1\n";
@@ -38,6 +43,10 @@ pub struct Loss {
     pub heads: Vec<TenantHead>,
     /// Whose journal it is.
     pub instance: InstanceId,
+    /// The first record of each chain that can be read behind it, sorted by tenant. A chain that
+    /// is not named had none when this was signed.
+    #[serde(default)]
+    pub next: Vec<TenantHead>,
     /// Where the journal can be read again.
     pub to: Position,
     /// The version of this form.
@@ -79,58 +88,126 @@ impl Loss {
         signed.then(|| serde_json::from_slice(body).ok()).flatten()
     }
 
-    /// Signs the loss and makes it durable.
+    /// The last record of a chain before the place, none if it had none.
+    pub(crate) fn head_of(&self, tenant: TenantId) -> Option<&Head> {
+        named(&self.heads, tenant)
+    }
+
+    /// The first record of a chain behind the place, none if it had none.
+    pub(crate) fn next_of(&self, tenant: TenantId) -> Option<&Head> {
+        named(&self.next, tenant)
+    }
+
+    /// Whether a record that ends here was given up.
+    pub(crate) fn hides(&self, end: Position) -> bool {
+        self.from < end && end <= self.to
+    }
+
+    /// Signs the loss and makes it durable. A line that was torn by the end of a process is cut
+    /// off before: what it was to say was never acted upon.
     pub(crate) fn append(&self, folder: &Path, signer: &Signer) -> Result<(), Error> {
         let path = folder.join(FILE_NAME);
-        let line = self.line(signer).unwrap_or_default();
+        let mut line = self.line(signer).unwrap_or_default();
+        let before = bytes(&path)?;
+        let (complete, unended) = split(&before);
+        if is_line(unended) {
+            line.insert(0, b'\n');
+        }
         let mut file = OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
             .open(&path)
             .at("open", &path)?;
+        if !unended.is_empty() && !is_line(unended) {
+            file.set_len(complete.len() as u64).at("cut", &path)?;
+        }
         file.write_all(&line).at("write", &path)?;
         file.sync_all().at("sync", &path)?;
         crate::segment::sync_folder(folder)
     }
 }
 
-/// The lines of the file in a folder; none if nothing was ever lost.
+fn named(heads: &[TenantHead], tenant: TenantId) -> Option<&Head> {
+    let named = heads.iter().find(|named| named.tenant == tenant);
+    named.map(|named| &named.head)
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.at("read", path),
+    }
+}
+
+/// The lines that have an end, and what stands behind them.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let ends = bytes.iter().rposition(|byte| *byte == b'\n');
+    bytes
+        .split_at_checked(ends.map_or(0, |at| at + 1))
+        .unwrap_or_default()
+}
+
+/// Whether a line is whole, be it true or not.
+fn is_line(line: &[u8]) -> bool {
+    serde_json::from_slice::<Line<'_>>(line).is_ok()
+}
+
+/// The lines of the file in a folder; none if nothing was ever lost. What a crash left of a last
+/// line is none.
 pub(crate) fn lines(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
-    let path = folder.join(FILE_NAME);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => {
-            let action = "read";
-            return Err(Error::Io {
-                action,
-                path,
-                source,
-            });
-        }
-    };
-    let lines = bytes.split(|byte| *byte == b'\n');
+    let bytes = bytes(&folder.join(FILE_NAME))?;
+    let (complete, unended) = split(&bytes);
+    let lines = complete.split(|byte| *byte == b'\n');
     Ok(lines
+        .chain(is_line(unended).then_some(unended))
         .filter(|line| !line.is_empty())
         .map(<[u8]>::to_vec)
         .collect())
 }
 
-/// The places that reading skips. Whether they were given up by the right hand is for the check
-/// to say: who removes a frame gains nothing by naming the place.
+/// The places that reading skips.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Holes(Vec<(Position, Position)>);
+pub(crate) struct Holes(Arc<[(Position, Position)]>);
 
 impl Holes {
-    pub(crate) fn read(folder: &Path) -> Result<Holes, Error> {
+    /// What this instance has given up. A journal with a line that the instance did not sign is
+    /// not read: whoever wrote it may hide with it what was removed.
+    pub(crate) fn signed(
+        folder: &Path,
+        key: &PublicKey,
+        instance: InstanceId,
+    ) -> Result<Holes, Error> {
+        let mut holes = Vec::new();
+        for (index, line) in lines(folder)?.iter().enumerate() {
+            let loss = Loss::signed(line, key).filter(|loss| loss.instance == instance);
+            let loss = loss.ok_or(Error::BadLoss { line: index + 1 })?;
+            holes.push((loss.from, loss.to));
+        }
+        Ok(Holes(holes.into()))
+    }
+
+    /// What is said to be given up, by whomever: enough for a check, which reads the signatures
+    /// itself and finds what is missing.
+    pub(crate) fn claimed(folder: &Path) -> Result<Holes, Error> {
         let mut holes = Vec::new();
         for line in lines(folder)? {
             let parsed: Option<Line<'_>> = serde_json::from_slice(&line).ok();
             let loss = parsed.and_then(|line| serde_json::from_str::<Loss>(line.body.get()).ok());
             holes.extend(loss.map(|loss| (loss.from, loss.to)));
         }
-        Ok(Holes(holes))
+        Ok(Holes(holes.into()))
+    }
+
+    /// Whether the begin of a segment, and so all of it, was given up.
+    pub(crate) fn take(&self, ordinal: u32) -> bool {
+        self.end_of(Position::at(ordinal, 0)).is_some()
+    }
+
+    /// The number of the last segment that a hole reaches to, zero if there is no hole.
+    pub(crate) fn reach(&self) -> u32 {
+        let reached = self.0.iter().map(|(_, to)| to.ordinal());
+        reached.max().unwrap_or(0)
     }
 
     /// Where reading goes on behind a damage at this place.

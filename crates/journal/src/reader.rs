@@ -134,11 +134,16 @@ impl Reader {
                 .as_ref()
                 .is_none_or(|segment| segment.header.ordinal != ordinal)
             {
-                let opened =
-                    SegmentReader::open(&self.shared.folder, ordinal, &self.shared.wrapping);
+                let Shared {
+                    folder,
+                    wrapping,
+                    holes,
+                    ..
+                } = &*self.shared;
+                let opened = SegmentReader::open(folder, ordinal, wrapping, holes);
                 self.segment = Some(match opened {
                     Ok(segment) => segment,
-                    Err(_) if self.shared.has_given_up(ordinal)? => {
+                    Err(error) if error.is_lost() && holes.take(ordinal) => {
                         self.cursor = begin_of(ordinal.saturating_add(1));
                         continue;
                     }

@@ -75,7 +75,8 @@ pub(crate) fn open(
         begun: false,
     };
 
-    let mut scan = Scan::new(Some(options.instance), Holes::read(folder)?);
+    let holes = Holes::signed(folder, &signer.public(), options.instance)?;
+    let mut scan = Scan::new(Some(options.instance), holes.clone());
     scan.folder(folder, &wrapping)?;
     let torn = scan.cut(folder)?;
     for frame in &scan.frames {
@@ -94,7 +95,7 @@ pub(crate) fn open(
     let after_last = last_incarnation.map_or(0, |last| last.saturating_add(1));
     let incarnation = options.incarnation.max(after_last);
     let header = SegmentHeader {
-        ordinal: scan.end.map_or(0, |end| end.ordinal().saturating_add(1)),
+        ordinal: next_ordinal(folder, &scan)?,
         instance: options.instance,
         incarnation,
         previous_end: if scan.sealed {
@@ -122,6 +123,7 @@ pub(crate) fn open(
         writer,
         checkpoints,
         complete: scan_ends(folder, header.ordinal)?,
+        holes,
         lock,
     };
     Ok((parts.into(), recovered.0))
@@ -146,6 +148,15 @@ pub(crate) fn take_lock(folder: &Path) -> Result<File, Error> {
             source,
         }),
     }
+}
+
+/// The number of the segment to go on in: behind all that there is, and behind every hole, or the
+/// hole would lie over what is written now.
+fn next_ordinal(folder: &Path, scan: &Scan) -> Result<u32, Error> {
+    let listed = segment::list(folder)?.last().copied();
+    let ended = scan.end.map(Position::ordinal);
+    let behind = |ordinal: Option<u32>| ordinal.map_or(0, |ordinal| ordinal.saturating_add(1));
+    Ok(behind(ended).max(behind(listed)).max(scan.holes.reach()))
 }
 
 /// The ends of the complete segments before `open`.
@@ -209,10 +220,10 @@ impl Scan {
         self.first = ordinals.first().copied();
         for (index, ordinal) in ordinals.iter().copied().enumerate() {
             let last = index + 1 == ordinals.len();
-            let reader = match SegmentReader::open(folder, ordinal, wrapping) {
+            let reader = match SegmentReader::open(folder, ordinal, wrapping, &self.holes) {
                 Ok(reader) => reader,
                 Err(NoHeader::Unused) if last => return Ok(()),
-                Err(_) if self.holes.end_of(Position::at(ordinal, 0)).is_some() => continue,
+                Err(error) if error.is_lost() && self.holes.take(ordinal) => continue,
                 Err(NoHeader::Unused) => {
                     let position = Position::at(ordinal, 0);
                     return Err(Error::Damaged {
@@ -276,7 +287,7 @@ impl Scan {
             return Ok(true);
         };
         let next = end.ordinal().saturating_add(1);
-        let given_up = |ordinal| self.holes.end_of(Position::at(ordinal, 0)).is_some();
+        let given_up = |ordinal| self.holes.take(ordinal);
         let lost = (next..header.ordinal).find(|ordinal| !given_up(*ordinal));
         if let Some(lost) = lost.filter(|_| self.broken.is_none()) {
             let position = Position::at(lost, 0);
@@ -372,14 +383,16 @@ impl Scan {
         Ok(())
     }
 
-    /// Cuts off what stands behind the last intact frame.
+    /// Cuts off what stands behind the last intact frame, save for what was given up.
     fn cut(&mut self, folder: &Path) -> Result<Option<Torn>, Error> {
         let mut cut_bytes = 0;
         for ordinal in segment::list(folder)? {
             let path = segment::path(folder, ordinal);
             let length = std::fs::metadata(&path).at("read", &path)?.len();
             match self.end {
+                _ if self.holes.take(ordinal) => {}
                 Some(end) if ordinal < end.ordinal() => {}
+                Some(end) if ordinal == end.ordinal() && self.holes.end_of(end).is_some() => {}
                 Some(end) if ordinal == end.ordinal() => {
                     if length > u64::from(end.offset()) {
                         cut_bytes += length - u64::from(end.offset());

@@ -10,20 +10,21 @@ use crate::keys::{SealingKey, Signer};
 use crate::loss::{Holes, Loss};
 use crate::record::Record;
 use crate::recover::{Scan, take_lock};
-use crate::segment::{NoHeader, SegmentReader, Step};
+use crate::segment::{self, NoHeader, SegmentReader, Step};
 use crate::verify::Bundle;
 use crate::{Damage, Error, Head, Journal, Options, Position, content};
 
 impl Journal {
     /// Gives up every place of a closed journal that is damaged, and only these. What was lost
-    /// is signed and stays known; the bytes are not touched. Gives what was lost now: nothing if
-    /// the journal is intact. Blocks.
+    /// is signed and stays known. No byte of a segment is touched; they go with the segment when
+    /// it is retired. Gives what was lost now: nothing if the journal is intact. Blocks.
     ///
     /// Afterwards the journal opens, and says [`Recovered::holed`](crate::Recovered::holed) if
     /// money may have been noted in what was lost.
     ///
     /// # Errors
-    /// Whatever else than damage keeps the journal from being opened; it is not given up.
+    /// Whatever else than damaged bytes keeps the journal from being opened; it is not given up.
+    /// An intact frame that does not fit where it stands is no damaged bytes, either.
     pub fn repair(
         folder: &Path,
         options: &Options,
@@ -35,7 +36,7 @@ impl Journal {
         let (_, ledger) = CheckpointFile::open(folder, &signer.public())?;
         let mut losses: Vec<Loss> = Vec::new();
         loop {
-            let holes = Holes::read(folder)?;
+            let holes = Holes::signed(folder, &signer.public(), options.instance)?;
             let mut scan = Scan::new(Some(options.instance), holes.clone());
             let read = scan.folder(folder, &wrapping);
             let (position, damage) = match read.and_then(|()| scan.heads(&ledger)) {
@@ -43,19 +44,24 @@ impl Journal {
                 Err(Error::Damaged { position, damage }) => (position, damage),
                 Err(other) => return Err(other),
             };
-            if holes.end_of(position).is_some() {
-                // Giving up the same place again would not help.
+            let intact = matches!(
+                damage,
+                Damage::BrokenChain | Damage::Malformed(_) | Damage::UnknownKind(_)
+            );
+            if intact || holes.end_of(position).is_some() {
+                // The frame would be read all the same; so it would if given up once more.
                 return Err(Error::Damaged { position, damage });
             }
-            let to = end_of_damage(folder, &wrapping, position, damage)?;
+            let to = end_of_damage(folder, &wrapping, &holes, (position, damage))?;
             let loss = Loss {
                 at_micros: environment.now().micros(),
                 damage: damage.to_string(),
                 from: position,
-                heads: heads_before(folder, options, &wrapping, position)?,
+                heads: heads_before(folder, options, &wrapping, position, &holes)?,
                 instance: options.instance,
+                next: next_behind(folder, &wrapping, &holes, to)?,
                 to,
-                version: 1,
+                version: 2,
             };
             loss.append(folder, &signer)?;
             losses.push(loss);
@@ -67,14 +73,14 @@ impl Journal {
 fn end_of_damage(
     folder: &Path,
     wrapping: &SealingKey,
-    position: Position,
-    damage: Damage,
+    holes: &Holes,
+    (position, damage): (Position, Damage),
 ) -> Result<Position, Error> {
     let next_segment = Position::at(position.ordinal().saturating_add(1), 0);
     if matches!(damage, Damage::Header | Damage::MissingSegment) {
         return Ok(next_segment);
     }
-    match SegmentReader::open(folder, position.ordinal(), wrapping) {
+    match SegmentReader::open(folder, position.ordinal(), wrapping, holes) {
         Ok(mut reader) => {
             reader.seek(position.offset());
             Ok(reader.intact_behind()?.unwrap_or(next_segment))
@@ -90,23 +96,18 @@ fn heads_before(
     options: &Options,
     wrapping: &SealingKey,
     place: Position,
+    holes: &Holes,
 ) -> Result<Vec<TenantHead>, Error> {
     let mut heads: BTreeMap<TenantId, Head> = BTreeMap::new();
     let mut take = |record: &Record, position: Position| {
-        let head = Head {
-            hash: record.hash,
-            incarnation: record.stream.incarnation,
-            position,
-            sequence: record.sequence,
-        };
-        heads.insert(record.stream.tenant, head);
+        heads.insert(record.stream.tenant, head_of(record, position));
     };
     let bundle = Bundle::journal(folder, &options.keys.encryption)?;
     bundle.each_record_before(place.ordinal(), |record| {
         // Archived records have lost their place; they stand before this segment.
         take(record, Position::at(place.ordinal(), 0));
     })?;
-    if let Ok(mut reader) = SegmentReader::open(folder, place.ordinal(), wrapping) {
+    if let Some(mut reader) = open_if_there(folder, place.ordinal(), wrapping, holes)? {
         while let Step::Frame(raw) = reader.next(place.offset())? {
             let frame = content::parse(raw)?.frame;
             if frame.position >= place {
@@ -117,6 +118,78 @@ fn heads_before(
             }
         }
     }
+    Ok(named(heads))
+}
+
+/// The first record of each chain behind a place, however much else is damaged there.
+fn next_behind(
+    folder: &Path,
+    wrapping: &SealingKey,
+    holes: &Holes,
+    place: Position,
+) -> Result<Vec<TenantHead>, Error> {
+    let mut first: BTreeMap<TenantId, Head> = BTreeMap::new();
+    for ordinal in segment::list(folder)? {
+        if ordinal < place.ordinal() {
+            continue;
+        }
+        let Some(mut reader) = open_if_there(folder, ordinal, wrapping, holes)? else {
+            continue;
+        };
+        if ordinal == place.ordinal() {
+            reader.seek(place.offset());
+        }
+        loop {
+            let raw = match reader.next(u32::MAX)? {
+                Step::Frame(raw) => raw,
+                Step::End => break,
+                Step::Broken(_) => match reader.intact_behind()? {
+                    Some(intact) => {
+                        reader.seek(intact.offset());
+                        continue;
+                    }
+                    None => break,
+                },
+            };
+            let next = raw.next;
+            // One that has no sense stops the repair when it is reached.
+            let Ok(parsed) = content::parse(raw) else {
+                continue;
+            };
+            if let content::Content::Record(record) = &parsed.frame.content {
+                let tenant = record.stream.tenant;
+                first.entry(tenant).or_insert_with(|| head_of(record, next));
+            }
+        }
+    }
+    Ok(named(first))
+}
+
+/// A segment, unless it is damaged from its begin or not there.
+fn open_if_there(
+    folder: &Path,
+    ordinal: u32,
+    wrapping: &SealingKey,
+    holes: &Holes,
+) -> Result<Option<SegmentReader>, Error> {
+    match SegmentReader::open(folder, ordinal, wrapping, holes) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(error) if error.is_lost() => Ok(None),
+        Err(NoHeader::Bad(error)) => Err(error),
+        Err(NoHeader::Unused) => Ok(None),
+    }
+}
+
+fn head_of(record: &Record, position: Position) -> Head {
+    Head {
+        hash: record.hash,
+        incarnation: record.stream.incarnation,
+        position,
+        sequence: record.sequence,
+    }
+}
+
+fn named(heads: BTreeMap<TenantId, Head>) -> Vec<TenantHead> {
     let named = |(tenant, head)| TenantHead { tenant, head };
-    Ok(heads.into_iter().map(named).collect())
+    heads.into_iter().map(named).collect()
 }

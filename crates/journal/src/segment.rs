@@ -183,6 +183,20 @@ pub(crate) enum NoHeader {
     Bad(Error),
 }
 
+impl NoHeader {
+    /// Whether the segment is damaged or gone. A wrong key or a disk that does not answer says
+    /// nothing about what stands there.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            NoHeader::Unused | NoHeader::Bad(Error::Damaged { .. }) => true,
+            NoHeader::Bad(Error::Io { source, .. }) => {
+                source.kind() == std::io::ErrorKind::NotFound
+            }
+            NoHeader::Bad(_) => false,
+        }
+    }
+}
+
 /// A frame as it stands in a segment.
 pub(crate) struct RawFrame {
     pub(crate) position: Position,
@@ -218,6 +232,7 @@ impl SegmentReader {
         folder: &Path,
         ordinal: u32,
         wrapping: &SealingKey,
+        holes: &Holes,
     ) -> Result<SegmentReader, NoHeader> {
         let path = path(folder, ordinal);
         let file = File::open(&path).at("open", &path).map_err(NoHeader::Bad)?;
@@ -268,7 +283,7 @@ impl SegmentReader {
             offset: HEADER_BYTES,
             chunk: Vec::new(),
             chunk_start: HEADER_BYTES,
-            holes: Holes::read(folder).map_err(NoHeader::Bad)?,
+            holes: holes.clone(),
         };
         Ok(reader)
     }

@@ -24,7 +24,7 @@ use iron_primitives::{InstanceId, TenantId};
 use crate::checkpoint::Checkpoint;
 use crate::keys::MacKey;
 use crate::record::Record;
-use crate::{Error, Hash, Loss, PublicKey, Stream};
+use crate::{Error, Hash, Head, Loss, Position, PublicKey, Stream};
 
 pub use bundle::Bundle;
 pub use report::{Fault, Reason, Report, StreamReport};
@@ -108,6 +108,13 @@ pub fn verify(
     Ok(check.finish())
 }
 
+/// A record: its incarnation, its number and its hash.
+type Place = (u64, u64, Hash);
+
+const fn place_of(head: &Head) -> Place {
+    (head.incarnation, head.sequence, head.hash)
+}
+
 /// How far a chain has been followed.
 struct Followed {
     stream: Stream,
@@ -188,8 +195,8 @@ impl<'a> Check<'a> {
         let key = (stream.tenant, stream.instance);
         let chain = self.chains.get(&key);
         let unlinked = link_fault(chain, record).filter(|reason| {
-            let last = chain.map(|chain| (chain.stream.incarnation, chain.sequence));
-            !self.is_acknowledged(stream.tenant, last, reason)
+            let last = chain.map(|chain| (chain.stream.incarnation, chain.sequence, chain.hash));
+            !self.is_acknowledged(record, last, reason)
         });
         // A gap is told once; what stands behind it does not link either.
         let told = chain.is_some_and(|chain| chain.broken && chain.stream == stream);
@@ -230,22 +237,87 @@ impl<'a> Check<'a> {
         (!mac.verifies(&record.hash, &record.mac)).then_some(Reason::WrongMac)
     }
 
-    /// Whether a gap behind the last record of a chain was given up and signed.
-    fn is_acknowledged(&self, tenant: TenantId, last: Option<(u64, u64)>, reason: &Reason) -> bool {
+    /// Whether a gap between the last record of a chain and this one was given up and signed:
+    /// this very gap, from its first side to its other.
+    fn is_acknowledged(&self, record: &Record, last: Option<Place>, reason: &Reason) -> bool {
         if !matches!(
             reason,
             Reason::Removed { .. } | Reason::EarlierStreamMissing
         ) {
             return false;
         }
-        self.was_lost_behind(tenant, last)
+        let stream = record.stream;
+        let this = (stream.incarnation, record.sequence, record.hash);
+        self.losses_of(stream.instance).any(|loss| {
+            let head = loss.head_of(stream.tenant).map(place_of);
+            let behind = match loss.next_of(stream.tenant) {
+                Some(next) => place_of(next) == this,
+                // The next life went on from the head that a checkpoint knew of what was lost.
+                None => record.sequence == 1 && self.is_pinned_in(loss, record),
+            };
+            head == last && behind
+        })
     }
 
-    /// Whether a loss names this record as the last one it knows of the chain; none: no record.
-    fn was_lost_behind(&self, tenant: TenantId, last: Option<(u64, u64)>) -> bool {
-        self.report.losses.iter().any(|loss| {
-            let named = loss.heads.iter().find(|named| named.tenant == tenant);
-            named.map(|named| (named.head.incarnation, named.head.sequence)) == last
+    /// Whether the record follows one that is lost, and that a checkpoint names.
+    fn is_pinned_in(&self, loss: &Loss, record: &Record) -> bool {
+        self.pins.heads.iter().any(|((tenant, _, _), pin)| {
+            *tenant == record.stream.tenant
+                && pin.hash == record.previous
+                && loss.hides(pin.position)
+        })
+    }
+
+    fn losses_of(&self, instance: InstanceId) -> impl Iterator<Item = &Loss> {
+        let losses = self.report.losses.iter();
+        losses.filter(move |loss| loss.instance == instance)
+    }
+
+    /// Whether a record that ended here was given up, and all of its chain before it is there or
+    /// was given up, too.
+    fn was_lost(&self, stream: Stream, end: Position, last: Option<Place>) -> bool {
+        self.losses_of(stream.instance)
+            .filter(|loss| loss.hides(end))
+            .any(|loss| {
+                let next = loss.next_of(stream.tenant);
+                let goes_on = next.is_none_or(|next| self.is_there_or_lost(stream, next));
+                let head = loss.head_of(stream.tenant);
+                // The head itself may have been lost later. It stands before, so this ends.
+                goes_on
+                    && (head.map(place_of) == last
+                        || head.is_some_and(|head| self.was_lost(stream, head.position, last)))
+            })
+    }
+
+    fn is_there_or_lost(&self, stream: Stream, head: &Head) -> bool {
+        let incarnation = head.incarnation;
+        let found = self.streams.get(&Stream {
+            incarnation,
+            ..stream
+        });
+        found.is_some_and(|found| found.last >= head.sequence)
+            || self
+                .losses_of(stream.instance)
+                .any(|loss| loss.hides(head.position))
+    }
+
+    /// The last record there is of a chain, up to an incarnation.
+    fn last_of(&self, stream: Stream) -> Option<Place> {
+        let found = self
+            .streams
+            .values()
+            .rfind(|found| {
+                let own = found.stream;
+                own.tenant == stream.tenant
+                    && own.instance == stream.instance
+                    && own.incarnation <= stream.incarnation
+            })
+            .map(|found| (found.stream.incarnation, found.last, found.head));
+        found.or_else(|| {
+            let since = &self.trust.since.as_ref()?.statement;
+            let mut heads = since.heads.iter();
+            let head = heads.find(|pinned| pinned.tenant == stream.tenant)?;
+            (since.instance == stream.instance).then(|| place_of(&head.head))
         })
     }
 
@@ -314,7 +386,8 @@ impl<'a> Check<'a> {
             .newest
             .iter()
             .filter(|((tenant, _), _)| self.trust.tenant.is_none_or(|only| only == *tenant))
-            .filter(|((tenant, incarnation), (sequence, _))| {
+            .filter(|((tenant, incarnation), newest)| {
+                let sequence = &newest.sequence;
                 let before = self.chains.values().any(|chain| {
                     chain.before
                         && chain.stream.tenant == *tenant
@@ -322,28 +395,20 @@ impl<'a> Check<'a> {
                 });
                 !before && !self.met.contains(&(*tenant, *incarnation, *sequence))
             })
-            .map(|((tenant, incarnation), (sequence, checkpoint))| {
-                (*tenant, *incarnation, *sequence, *checkpoint)
-            })
+            .map(|((tenant, incarnation), newest)| (*tenant, *incarnation, *newest))
             .collect();
         missing.sort_unstable();
-        for (tenant, incarnation, known, checkpoint) in missing {
+        for (tenant, incarnation, newest) in missing {
             let stream = Stream {
                 tenant,
                 instance: self.pins.instance_or_nil(),
                 incarnation,
             };
+            let (known, checkpoint) = (newest.sequence, newest.checkpoint);
             let found = self.streams.get(&stream).map_or(0, |stream| stream.last);
             // A gap before the head was told where it was met.
-            let chain = self
-                .streams
-                .keys()
-                .rfind(|stream| stream.tenant == tenant && stream.incarnation <= incarnation);
-            let last = chain.and_then(|stream| {
-                let followed = self.streams.get(stream)?;
-                Some((stream.incarnation, followed.last))
-            });
-            if found >= known || self.was_lost_behind(tenant, last) {
+            let last = self.last_of(stream);
+            if found >= known || self.was_lost(stream, newest.position, last) {
                 continue;
             }
             self.report.faults.push(Fault {
@@ -362,7 +427,7 @@ impl<'a> Check<'a> {
                     .pins
                     .newest
                     .get(&place)
-                    .map_or(0, |(sequence, _)| *sequence);
+                    .map_or(0, |newest| newest.sequence);
                 (sealed.min(stream.last) + 1).saturating_sub(stream.first)
             })
             .sum();

@@ -12,6 +12,7 @@ use iron_primitives::Environment;
 use crate::checkpoint::{CheckpointFile, Ledger};
 use crate::frame::{FrameBuilder, Tag};
 use crate::keys::{SealingKey, Signer};
+use crate::loss::Holes;
 use crate::record::Chains;
 use crate::segment::{self, Segment, SegmentHeader};
 use crate::sync::{Progress, lock};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) checkpoints: Mutex<Checkpoints>,
     /// The ends of the segments that are complete.
     pub(crate) complete: Mutex<BTreeMap<u32, Position>>,
+    /// The places that were given up before it was opened.
+    pub(crate) holes: Holes,
     /// Held for as long as the journal is open.
     _lock: File,
 }
@@ -217,12 +220,6 @@ impl Shared {
         }
     }
 
-    /// Whether the begin of a segment, and so all of it, was given up as lost.
-    pub(crate) fn has_given_up(&self, ordinal: u32) -> Result<bool, Error> {
-        let holes = crate::loss::Holes::read(&self.folder)?;
-        Ok(holes.end_of(Position::at(ordinal, 0)).is_some())
-    }
-
     /// Takes the lock for a frame of a caller's.
     pub(crate) fn enter(&self) -> Result<MutexGuard<'_, Writer>, Stopped> {
         let writer = lock(&self.writer);
@@ -268,6 +265,7 @@ pub(crate) struct Parts {
     pub(crate) writer: Writer,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) complete: BTreeMap<u32, Position>,
+    pub(crate) holes: Holes,
     pub(crate) lock: File,
 }
 
@@ -288,6 +286,7 @@ impl From<Parts> for Shared {
             full: AtomicBool::new(false),
             checkpoints: Mutex::new(parts.checkpoints),
             complete: Mutex::new(parts.complete),
+            holes: parts.holes,
             _lock: parts.lock,
         }
     }

@@ -255,7 +255,8 @@ impl<'a> Source<'a> {
         let (Some(ordinal), Some(wrapping)) = (self.ordinal, &self.bundle.wrapping) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        match SegmentReader::open(&self.bundle.folder, ordinal, wrapping) {
+        let holes = Holes::claimed(&self.bundle.folder)?;
+        match SegmentReader::open(&self.bundle.folder, ordinal, wrapping, &holes) {
             Ok(reader) => Ok(Box::new(SegmentLines {
                 reader,
                 last: self.last,
@@ -265,7 +266,7 @@ impl<'a> Source<'a> {
             // Archived between the two looks.
             Err(NoHeader::Bad(Error::Io { .. })) if self.file.exists() => self.lines(),
             Err(NoHeader::Bad(Error::Damaged { position, .. }))
-                if Holes::read(&self.bundle.folder)?.end_of(position).is_some() =>
+                if holes.end_of(position).is_some() =>
             {
                 Ok(Box::new(std::iter::empty()))
             }

@@ -6,12 +6,21 @@ use iron_primitives::{Id, InstanceId, TenantId};
 
 use super::{Bundle, Fault, Reason, Report, Trust};
 use crate::checkpoint::{self, Checkpoint, Ledger, TenantHead};
-use crate::{Error, Hash};
+use crate::{Error, Hash, Position};
 
 /// A record that a checkpoint names.
 pub(super) struct Pin {
     pub(super) hash: Hash,
     pub(super) checkpoint: u64,
+    pub(super) position: Position,
+}
+
+/// The last record of a chain in one incarnation that is vouched for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Newest {
+    pub(super) sequence: u64,
+    pub(super) checkpoint: u64,
+    pub(super) position: Position,
 }
 
 /// Everything that the checkpoints say about records.
@@ -19,8 +28,8 @@ pub(super) struct Pin {
 pub(super) struct Pins {
     /// By tenant, incarnation and number.
     pub(super) heads: HashMap<(TenantId, u64, u64), Pin>,
-    /// The last number that is vouched for in each chain, and by whom.
-    pub(super) newest: BTreeMap<(TenantId, u64), (u64, u64)>,
+    /// The last record that is vouched for in each chain.
+    pub(super) newest: BTreeMap<(TenantId, u64), Newest>,
     /// The incarnations that were closed, with the last number of each tenant.
     closed: HashMap<u64, HashMap<TenantId, u64>>,
     instance: Option<InstanceId>,
@@ -72,12 +81,17 @@ impl Pins {
             let pin = Pin {
                 hash: head.hash,
                 checkpoint: statement.number,
+                position: head.position,
             };
             // The first checkpoint that names a record is the one to be told.
             self.heads.entry(place).or_insert(pin);
             let newest = self.newest.entry((*tenant, head.incarnation)).or_default();
-            if head.sequence > newest.0 {
-                *newest = (head.sequence, statement.number);
+            if head.sequence > newest.sequence {
+                *newest = Newest {
+                    sequence: head.sequence,
+                    checkpoint: statement.number,
+                    position: head.position,
+                };
             }
         }
         if statement.closes {

@@ -235,3 +235,195 @@ async fn whatever_byte_is_damaged_a_repair_gives_up_no_more_than_it_must() {
         );
     }
 }
+
+/// A bundle with a loss of one record: two chains on both sides of it, and a third one that
+/// begins behind it. Gives the loss, too.
+async fn bundle_with_a_loss() -> (tempfile::TempDir, iron_journal::Loss) {
+    let place = written(100).await;
+    flip(&place, 1, 1_000);
+    let mut losses = repair(&place);
+    let (journal, _) = place.open();
+    append(&journal, 1_000, 20).await;
+    for number in 0..20 {
+        let appended = journal.append_record(tenant(5), &body(number));
+        appended.expect("appended");
+    }
+    journal.close().expect("closed");
+    let out = tempfile::tempdir().expect("a folder");
+    let bundle = Bundle::journal(place.path(), &keys().encryption).expect("a bundle");
+    bundle.export(out.path()).expect("exported");
+    (out, losses.pop().expect("a loss"))
+}
+
+/// Removes the records of a tenant for which `is` holds, by incarnation and number.
+fn remove(bundle: &std::path::Path, of: u128, is: impl Fn(u64, u64) -> bool) {
+    let of = tenant(of).to_string();
+    for entry in std::fs::read_dir(bundle.join("records")).expect("listed") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let kept = text.lines().filter(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a line");
+            let record = &line["record"];
+            let number = |name: &str| record[name].as_u64().expect("a number");
+            record["tenant"] != of.as_str() || !is(number("incarnation"), number("sequence"))
+        });
+        let kept: String = kept.flat_map(|line| [line, "\n"]).collect();
+        std::fs::write(&path, kept).expect("written");
+    }
+}
+
+fn reasons(bundle: &std::path::Path) -> Vec<Reason> {
+    let trust = Trust::new(keys().public().expect("a key"));
+    let report = verify(&Bundle::files(bundle), &trust, |_, _| {}).expect("readable");
+    let faults = report.faults.into_iter();
+    faults.map(|fault| fault.reason).collect()
+}
+
+#[tokio::test]
+async fn a_loss_excuses_the_gap_that_it_names_and_no_wider_one() {
+    for of in [0, 1] {
+        let (bundle, loss) = bundle_with_a_loss().await;
+        assert_eq!(reasons(bundle.path()), []);
+        let mut next = loss.next.iter();
+        let next = next.find(|next| next.tenant == tenant(of)).expect("named");
+        let (incarnation, from) = (next.head.incarnation, next.head.sequence);
+        remove(bundle.path(), of, |own, number| {
+            own == incarnation && (from..from + 10).contains(&number)
+        });
+        let found = reasons(bundle.path());
+        assert!(
+            matches!(found.as_slice(), [Reason::Removed { .. }]),
+            "{of}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_loss_excuses_no_chain_that_ends_at_it() {
+    for of in [0, 1] {
+        let (bundle, loss) = bundle_with_a_loss().await;
+        let mut heads = loss.heads.iter();
+        let head = heads.find(|head| head.tenant == tenant(of)).expect("named");
+        let last = (head.head.incarnation, head.head.sequence);
+        remove(bundle.path(), of, |own, number| (own, number) > last);
+        let found = reasons(bundle.path());
+        assert!(
+            matches!(
+                found.as_slice(),
+                [Reason::CutOff { .. }, Reason::CutOff { .. }]
+            ),
+            "both lives of {of}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_loss_excuses_nothing_of_a_tenant_that_it_does_not_name() {
+    let (bundle, _) = bundle_with_a_loss().await;
+    remove(bundle.path(), 5, |_, number| number <= 3);
+    let found = reasons(bundle.path());
+    assert_eq!(found, [Reason::Removed { expected: 1 }]);
+    remove(bundle.path(), 5, |_, _| true);
+    let found = reasons(bundle.path());
+    assert!(
+        matches!(found.as_slice(), [Reason::CutOff { .. }]),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_journal_with_a_loss_that_it_did_not_sign_does_not_open() {
+    let place = written(100).await;
+    flip(&place, 1, 1_000);
+    repair(&place);
+    let path = place.path().join(LOSSES_FILE);
+    let signed = std::fs::read_to_string(&path).expect("readable");
+    let forged = signed.replacen("checksum", "Checksum", 1);
+    assert_ne!(signed, forged);
+    std::fs::write(&path, format!("{signed}{forged}")).expect("written");
+    let refused = place.try_open().map(|_| ());
+    assert!(
+        matches!(refused, Err(Error::BadLoss { line: 2 })),
+        "{refused:?}"
+    );
+    let repaired = Journal::repair(place.path(), &place.options, &place.environment);
+    assert!(
+        matches!(repaired, Err(Error::BadLoss { line: 2 })),
+        "{repaired:?}"
+    );
+
+    std::fs::write(&path, &signed).expect("written");
+    assert_eq!(records(&place.open().0), 99);
+}
+
+#[tokio::test]
+async fn a_line_about_a_loss_that_was_torn_is_written_anew() {
+    let place = written(100).await;
+    flip(&place, 1, 1_000);
+    repair(&place);
+    let path = place.path().join(LOSSES_FILE);
+    let whole = std::fs::read(&path).expect("readable");
+    for length in [0, 1, whole.len() / 2, whole.len() - 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).expect("written");
+        // Without its end alone the line says what it says.
+        let lost = usize::from(length + 1 < whole.len());
+        assert_eq!(repair(&place).len(), lost, "{length} bytes");
+        let lines = std::fs::read(&path).expect("readable");
+        assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), lost);
+    }
+    // The next loss begins a line of its own.
+    flip(&place, 1, 3);
+    assert_eq!(repair(&place).len(), 1);
+    let (journal, _) = place.open();
+    drop(journal);
+    assert_eq!(check(&place).losses.len(), 2);
+}
+
+#[tokio::test]
+async fn the_last_segment_can_be_given_up_and_what_comes_then_is_kept() {
+    for sealed in [true, false] {
+        let mut place = Place::new();
+        place.options.segment_bytes = 4_000;
+        let (journal, _) = place.open();
+        append(&journal, 0, 100).await;
+        if sealed {
+            journal.close().expect("closed");
+        } else {
+            journal.checkpoint().expect("signed");
+            append(&journal, 100, 1).await;
+        }
+        drop(journal);
+        let last = (0..)
+            .take_while(|ordinal| segment(&place, *ordinal).exists())
+            .filter(|ordinal| {
+                std::fs::metadata(segment(&place, *ordinal))
+                    .expect("there")
+                    .len()
+                    > 104
+            })
+            .last()
+            .expect("a segment");
+        flip(&place, last, 3);
+        let bytes = std::fs::read(segment(&place, last)).expect("readable");
+        let losses = repair(&place);
+        assert_eq!(losses.len(), 1, "{losses:?}");
+        let (journal, recovered) = place.open();
+        assert!(recovered.holed);
+        let kept = std::fs::read(segment(&place, last)).expect("still there");
+        assert!(kept == bytes, "the bytes stay where they are");
+        let before = records(&journal);
+        append(&journal, 1_000, 30).await;
+        assert_eq!(records(&journal), before + 30);
+        drop(journal);
+
+        let (journal, recovered) = place.open();
+        assert_eq!(recovered.torn, None);
+        assert_eq!(records(&journal), before + 30);
+        append(&journal, 2_000, 1).await;
+        journal.close().expect("closed");
+        drop(journal);
+        let report = check(&place);
+        assert!(report.is_valid(), "{:?}", report.faults);
+        assert!(repair(&place).is_empty());
+    }
+}
