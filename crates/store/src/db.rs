@@ -65,8 +65,8 @@ impl Db {
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone())
-            .await?;
+            .connect_with(options.clone());
+        let writer = Box::pin(writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(PATIENCE)
@@ -99,9 +99,8 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
-            .connect_with(options)
-            .await?;
-        Ok(Db(Inner::Postgres(pool)))
+            .connect_with(options);
+        Ok(Db(Inner::Postgres(Box::pin(pool).await?)))
     }
 
     /// Which engine answers.
@@ -118,11 +117,13 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Conflict`] if no writer became free in time.
     pub async fn begin(&self) -> Result<Tx, Error> {
+        // On the heap: a connection that has to be made first, with TLS, is a large future.
         Ok(Tx(match &self.0 {
             Inner::Sqlite { writer, .. } => {
-                TxInner::Sqlite(Box::new(writer.begin_with("BEGIN IMMEDIATE").await?))
+                let begun = Box::pin(writer.begin_with("BEGIN IMMEDIATE")).await?;
+                TxInner::Sqlite(Box::new(begun))
             }
-            Inner::Postgres(pool) => TxInner::Postgres(Box::new(pool.begin().await?)),
+            Inner::Postgres(pool) => TxInner::Postgres(Box::new(Box::pin(pool.begin()).await?)),
         }))
     }
 
@@ -132,11 +133,13 @@ impl Db {
     /// As [`Db::begin`].
     pub async fn snapshot(&self) -> Result<Tx, Error> {
         Ok(Tx(match &self.0 {
-            Inner::Sqlite { readers, .. } => TxInner::Sqlite(Box::new(readers.begin().await?)),
-            Inner::Postgres(pool) => TxInner::Postgres(Box::new(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            )),
+            Inner::Sqlite { readers, .. } => {
+                TxInner::Sqlite(Box::new(Box::pin(readers.begin()).await?))
+            }
+            Inner::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                TxInner::Postgres(Box::new(Box::pin(pool.begin_with(begin)).await?))
+            }
         }))
     }
 

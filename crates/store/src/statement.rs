@@ -117,7 +117,7 @@ impl Statement {
     /// See [`Error`].
     pub async fn fetch_all<'a>(self, on: impl Into<Target<'a>>) -> Result<Vec<Row>, Error> {
         run!(self, on, readers, |query, executor| {
-            let rows = query.fetch_all(executor).await?;
+            let rows = Box::pin(query.fetch_all(executor)).await?;
             Ok(rows.into_iter().map(Row::from).collect())
         })
     }
@@ -128,7 +128,9 @@ impl Statement {
     /// See [`Error`].
     pub async fn fetch_optional<'a>(self, on: impl Into<Target<'a>>) -> Result<Option<Row>, Error> {
         run!(self, on, readers, |query, executor| {
-            Ok(query.fetch_optional(executor).await?.map(Row::from))
+            Ok(Box::pin(query.fetch_optional(executor))
+                .await?
+                .map(Row::from))
         })
     }
 
@@ -146,7 +148,7 @@ impl Statement {
     /// See [`Error`].
     pub async fn execute<'a>(self, on: impl Into<Target<'a>>) -> Result<u64, Error> {
         run!(self, on, writer, |query, executor| {
-            Ok(query.execute(executor).await?.rows_affected())
+            Ok(Box::pin(query.execute(executor)).await?.rows_affected())
         })
     }
 
