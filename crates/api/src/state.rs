@@ -1,7 +1,8 @@
 //! What the handlers work with.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iron_audit::{Audit, AuditLog};
@@ -12,7 +13,7 @@ use iron_identity::Identity;
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
 use iron_net::rate::{Quota, RateLimiter};
-use iron_primitives::{BootInstant, Environment, TokenDigest, UserId};
+use iron_primitives::{AgentId, BootInstant, Environment, TokenDigest, UserId};
 use iron_runtime::authority::Change;
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_store::Db;
@@ -137,6 +138,7 @@ pub(crate) struct Shared {
     state: ApiState,
     pub(crate) users: RateLimiter<UserId>,
     pub(crate) addresses: RateLimiter<IpAddr>,
+    graces: Graces,
 }
 
 impl Api {
@@ -144,6 +146,7 @@ impl Api {
         Api(Arc::new(Shared {
             users: RateLimiter::new(state.config.authenticated),
             addresses: RateLimiter::new(state.config.unauthenticated),
+            graces: Graces::default(),
             state,
         }))
     }
@@ -151,11 +154,57 @@ impl Api {
     pub(crate) fn limiters(&self) -> &Shared {
         &self.0
     }
+
+    pub(crate) fn graces(&self) -> &Graces {
+        &self.0.graces
+    }
+}
+
+/// The stops of agents whose streams still have their grace, as this server was asked for them.
+/// A later stop has a grace of its own, which an earlier one must not cut short.
+#[derive(Default)]
+pub(crate) struct Graces(Mutex<HashMap<AgentId, i64>>);
+
+impl Graces {
+    /// Notes a stop, the version of the agent that it made; the later one counts.
+    pub(crate) fn begin(&self, agent: AgentId, version: i64) {
+        let mut graces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = graces.entry(agent).or_default();
+        *latest = version.max(*latest);
+    }
+
+    /// Ends the grace of this stop; false if a later one has taken its place.
+    pub(crate) fn end(&self, agent: AgentId, version: i64) -> bool {
+        let mut graces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = graces.get(&agent) == Some(&version);
+        if latest {
+            graces.remove(&agent);
+        }
+        latest
+    }
 }
 
 impl std::ops::Deref for Api {
     type Target = ApiState;
     fn deref(&self) -> &ApiState {
         &self.0.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_stop_takes_the_place_of_an_earlier_one_in_whatever_order_they_are_noted() {
+        let agent = "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"
+            .parse::<AgentId>()
+            .unwrap();
+        let graces = Graces::default();
+        graces.begin(agent, 5);
+        graces.begin(agent, 3);
+        assert!(!graces.end(agent, 3));
+        assert!(graces.end(agent, 5));
+        assert!(!graces.end(agent, 5));
     }
 }

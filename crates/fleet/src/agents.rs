@@ -210,6 +210,23 @@ impl Agents {
         })
     }
 
+    /// Holds the agents of a user for the rest of the transaction. Their tokens come after
+    /// them: whoever changes both must hold the agents first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn hold_of_owner(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        owner: UserId,
+    ) -> Result<(), Error> {
+        for id in store::of_owner(tx, authorised.tenant, owner).await? {
+            store::lock(tx, authorised.tenant, id).await?;
+        }
+        Ok(())
+    }
+
     /// Gives the agents of a user who is being deleted to another one, and labels them
     /// `orphaned`. They keep running.
     ///

@@ -80,7 +80,10 @@ impl Agents {
     ) -> Result<Vec<Agent>, Error> {
         let tenant = authorised.tenant;
         let mut agents = Vec::new();
-        for id in store::of_provider(&mut *tx, tenant, provider).await? {
+        let mut ids = store::of_provider(&mut *tx, tenant, provider).await?;
+        // Whoever holds several agents takes them in this order.
+        ids.sort_unstable();
+        for id in ids {
             store::lock(tx, tenant, id).await?;
             let Some(mut before) = store::find(&mut *tx, tenant, id).await? else {
                 continue;

@@ -60,7 +60,8 @@ impl Verb {
             | (Verb::Resume, RuntimeState::Paused)
             | (Verb::Restart, _) => Some(RuntimeState::Running),
             (Verb::Pause, RuntimeState::Running) => Some(RuntimeState::Paused),
-            (Verb::Stop | Verb::Kill, RuntimeState::Running | RuntimeState::Paused) => {
+            // Also a stopped agent can be killed: its streams may still have their grace.
+            (Verb::Stop, RuntimeState::Running | RuntimeState::Paused) | (Verb::Kill, _) => {
                 Some(RuntimeState::Stopped)
             }
             _ => None,

@@ -40,7 +40,7 @@ pub(crate) async fn list_agents(
 ) -> Result<Answer<List<AgentView>>, Failure> {
     let authorised = caller.may(Permission::AgentRead)?;
     let wanted = wanted(query)?;
-    Ok(list::listed(&api, &authorised, wanted).await?)
+    list::listed(&api, &authorised, wanted).await
 }
 
 fn wanted(query: AgentQuery) -> Result<list::Wanted, Problem> {
@@ -140,7 +140,8 @@ pub(crate) async fn update_agent(
     let mut agent = api.agents.hold(&mut tx, &authorised, id).await?;
     if_match.allows(&tag_of(agent.updated_at))?;
     let change = change_of_agent(body);
-    if change != AgentChange::default() {
+    // Its budget is part of what is shown of it, so a change of that alone makes a new version too.
+    if change != AgentChange::default() || budget.is_some() {
         agent = api.agents.update(&mut tx, &authorised, id, change).await?;
     }
     if let Some((setter, set)) = &budget {
@@ -176,7 +177,7 @@ fn change_of_budget(
         return Ok(None);
     }
     let setter = caller.may(Permission::BudgetSet)?;
-    let limit = body.budget.clone().map_or(Limit::Stays, Limit::Is);
+    let limit = body.budget.map_or(Limit::Stays, Limit::Is);
     Ok(Some((setter, set_budget(limit, body.period, None)?)))
 }
 
@@ -254,6 +255,8 @@ pub(crate) async fn get_agent_status(
 
 /// How long the streams of a stopped agent may go on where nothing else is said.
 const USUAL_GRACE_SECONDS: u32 = 30;
+/// How long to wait before a database that failed is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 macro_rules! actions {
     ($($(#[doc = $doc:literal])* $name:ident, $path:literal, $verb:ident, $permission:ident;)*) => {$(
@@ -297,23 +300,39 @@ pub(crate) async fn stop_agent(
 ) -> Result<Tagged<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentExecute)?;
     let grace = u64::from(body.grace_seconds.unwrap_or(USUAL_GRACE_SECONDS));
-    let stopped = act(&api, &authorised, id, Verb::Stop, body.reason).await?;
-    tokio::spawn(end_after(
-        api,
-        authorised.tenant,
-        id,
-        Duration::from_secs(grace),
-    ));
-    Ok(stopped)
+    let stopped = changed(&api, &authorised, id, Verb::Stop, body.reason).await?;
+    let version = stopped.version;
+    api.graces().begin(id, version);
+    let stop = Stop {
+        tenant: authorised.tenant,
+        agent: id,
+        version,
+    };
+    tokio::spawn(end_after(api.clone(), stop, Duration::from_secs(grace)));
+    shown(&api, &authorised, stopped).await
+}
+
+/// One stop of one agent.
+struct Stop {
+    tenant: TenantId,
+    agent: AgentId,
+    version: i64,
 }
 
 /// Cuts the streams of an agent that is still stopped when its grace is over. A process that
 /// dies meanwhile takes its streams along.
-async fn end_after(api: Api, tenant: TenantId, id: AgentId, grace: Duration) {
+async fn end_after(api: Api, stop: Stop, grace: Duration) {
     tokio::time::sleep(grace).await;
-    match api.agents.for_call(tenant, id).await {
-        Ok(Some(agent)) if agent.runtime_state != RuntimeState::Stopped => {}
-        _ => (api.notify)(Change::Ended(id)),
+    let agent = loop {
+        // It may have been started again: nothing is cut before that is known.
+        match api.agents.for_call(stop.tenant, stop.agent).await {
+            Ok(agent) => break agent,
+            Err(_) => tokio::time::sleep(ASK_AGAIN_AFTER).await,
+        }
+    };
+    let stopped = agent.is_none_or(|agent| agent.runtime_state == RuntimeState::Stopped);
+    if api.graces().end(stop.agent, stop.version) && stopped {
+        (api.notify)(Change::Ended(stop.agent));
     }
 }
 
@@ -378,6 +397,17 @@ async fn act(
     verb: Verb,
     reason: Option<String>,
 ) -> Result<Tagged<AgentView>, Failure> {
+    let agent = changed(api, authorised, id, verb, reason).await?;
+    shown(api, authorised, agent).await
+}
+
+async fn changed(
+    api: &Api,
+    authorised: &Authorised,
+    id: AgentId,
+    verb: Verb,
+    reason: Option<String>,
+) -> Result<Agent, Failure> {
     let mut tx = api.db.begin().await?;
     let agent = api
         .agents
@@ -385,5 +415,5 @@ async fn act(
         .await?;
     tx.commit().await?;
     (api.notify)(Change::Agent(id));
-    shown(api, authorised, agent).await
+    Ok(agent)
 }

@@ -325,6 +325,7 @@ pub(crate) async fn delete_user(
             .await?
             .updated_at,
     ))?;
+    api.agents.hold_of_owner(&mut tx, &authorised, id).await?;
     let gone = api
         .identity
         .delete_user(&mut tx, &authorised, id, query.reassign_to)

@@ -173,6 +173,22 @@ both_engines! {
 }
 
 both_engines! {
+    async fn a_kill_cuts_at_once_the_streams_of_an_agent_that_was_stopped(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let agent = make(&world, &admin, "a", 1).await;
+        let act = async |verb: &str| {
+            let path = format!("/api/v1/agents/{agent}/{verb}");
+            world.call(Method::POST, path).by(&admin).json(&json!({})).send().await.ok();
+        };
+        act("stop").await;
+        assert!(!world.told().contains(&Change::Ended(agent)));
+        act("kill").await;
+        assert!(world.told().contains(&Change::Ended(agent)));
+    }
+}
+
+both_engines! {
     async fn leases_are_listed_taken_away_and_closed_by_people(db: Db) {
         let world = World::new(db).await;
         let admin = world.admin().await;

@@ -200,6 +200,11 @@ both_engines! {
         let changed = patch(Some(&tag), "b").await.ok();
         assert_ne!(changed.head("etag"), tag);
         patch(Some(&tag), "c").await.is(409, "CONCURRENT_MODIFICATION");
+        // A change of the budget alone is a change of what was read too.
+        let raised = world.call(Method::PATCH, &path).by(&admin).json(&json!({"budget": 2}));
+        let raised = raised.header("if-match", changed.head("etag")).send().await.ok();
+        assert_ne!(raised.head("etag"), changed.head("etag"));
+        patch(Some(changed.head("etag")), "c").await.is(409, "CONCURRENT_MODIFICATION");
         patch(Some("*"), "c").await.ok();
         patch(None, "d").await.ok();
         let stale = world.call(Method::DELETE, &path).by(&admin).header("if-match", &tag);

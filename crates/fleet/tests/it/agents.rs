@@ -134,6 +134,10 @@ iron_store::both_engines! {
         assert_eq!(again.kind(), ErrorKind::InvalidState);
         let killed = world.agents.act(&mut tx, &admin, id, Verb::Kill, None).await.unwrap();
         assert_eq!((killed.runtime_state, killed.pause_reason), (RuntimeState::Stopped, None));
+        let late = world.agents.act(&mut tx, &admin, id, Verb::Stop, None).await.unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::InvalidState);
+        let sure = world.agents.act(&mut tx, &admin, id, Verb::Kill, None).await.unwrap();
+        assert_eq!(sure.runtime_state, RuntimeState::Stopped);
         world.agents.act(&mut tx, &admin, id, Verb::Start, None).await.unwrap();
         tx.commit().await.unwrap();
         let call = world.agents.for_call(world.tenant, id).await.unwrap().unwrap();
