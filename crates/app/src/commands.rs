@@ -37,10 +37,10 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
         Command::Down(arguments) => up::down(arguments, &global, console),
         Command::Doctor(arguments) => doctor::run(arguments, &global, console),
         Command::Audit(Audit::Export { folder, to }) => {
-            offline::export(&data(folder, &global)?, &to, console)
+            offline::export(&of_folder(folder, &global)?, &to, console)
         }
         Command::Audit(Audit::Repair { folder, force }) => {
-            offline::repair(&data(folder, &global)?, force, console)
+            offline::repair(&of_folder(folder, &global)?, force, console)
         }
         Command::Audit(Audit::Verify {
             folder,
@@ -49,9 +49,9 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
             known,
             remote: false,
         }) => {
-            let data = data(folder, &global)?;
+            let config = of_folder(folder, &global)?;
             let evidence = offline::Evidence {
-                data,
+                config,
                 bundle,
                 public_key,
                 known,
@@ -94,14 +94,14 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
     })
 }
 
-/// The data folder that a command is about.
-fn data(folder: DataFolder, global: &Global) -> Outcome<PathBuf> {
+/// The configuration with the data folder that a command is about.
+fn of_folder(folder: DataFolder, global: &Global) -> Outcome<Config> {
     let given = folder.data.map(|path| path.display().to_string());
     let flags = given
         .map(|data| (keys::DATA, "data", data))
         .into_iter()
         .collect();
-    Ok(load(global, flags)?.data())
+    Ok(load(global, flags)?)
 }
 
 /// Loads the configuration with these flags over it.

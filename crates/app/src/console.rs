@@ -100,10 +100,12 @@ impl Console {
 
     /// Asks whether to do something that can also be left.
     pub(crate) fn agrees(&self, question: &str) -> Outcome<bool> {
-        inquire::Confirm::new(question)
+        let answer = inquire::Confirm::new(question)
             .with_default(false)
-            .prompt()
-            .map_err(asked)
+            .prompt_skippable()
+            .map_err(asked)?;
+        // Esc is a no; Ctrl-C is not an answer.
+        Ok(answer.unwrap_or_default())
     }
 
     /// Asks before something is lost.
@@ -163,7 +165,7 @@ impl Console {
             }
         }));
         for row in rows {
-            table.add_row(row.into_iter().map(|text| self.cell(&text)));
+            table.add_row(row.into_iter().map(|text| self.cell(&printable(&text))));
         }
         if !self.color {
             table.force_no_tty();
@@ -204,6 +206,15 @@ impl Console {
     }
 }
 
+/// A text that others wrote, on one line and without what would steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |letter: char| match letter.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => letter,
+    };
+    text.chars().map(shown).collect()
+}
+
 /// States speak in colour, so that trouble is seen at a glance.
 fn color_of(state: &str) -> Option<Color> {
     match state {
@@ -231,4 +242,24 @@ fn trimmed(text: &str) -> String {
         .map(str::trim_end)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        let hostile = "gpt\x1b]0;owned\x07\u{9b}2J\r\n\x7f-ö模";
+        assert_eq!(
+            printable(hostile),
+            "gpt\u{fffd}]0;owned\u{fffd}\u{fffd}2J\u{fffd}\u{fffd}\u{fffd}-ö模"
+        );
+        let console = Console::new(false, false, true, true);
+        let table = console.table(&["model"], vec![vec![hostile.to_owned()]]);
+        assert!(
+            !table.contains(['\x1b', '\x07', '\u{9b}', '\r']),
+            "{table:?}"
+        );
+    }
 }

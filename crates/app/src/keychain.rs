@@ -94,14 +94,18 @@ impl Keychain {
     pub(crate) fn load(&self) -> Option<Session> {
         let kept = self
             .uses_system()
-            .then(|| self.ask(|entry| entry.get_password()));
-        let text = match kept {
-            Some(Ok(text)) => Secret::new(text),
-            // An earlier session may lie in the file, from a time without a keychain.
-            _ if self.choice == Choice::System => return None,
-            _ => Secret::new(self.read_file().remove(&self.server)?.to_string()),
-        };
-        serde_json::from_str(text.expose()).ok()
+            .then(|| self.ask(|entry| entry.get_password()))
+            .and_then(|answer| answer.ok().map(Secret::new))
+            .and_then(|text| serde_json::from_str(text.expose()).ok());
+        if self.choice == Choice::System {
+            return kept;
+        }
+        // One may lie in the file from a time when the keychain was away, or did not answer.
+        let filed = self.read_file().remove(&self.server);
+        later(
+            kept,
+            filed.and_then(|value| serde_json::from_value(value).ok()),
+        )
     }
 
     /// Keeps a session in place of the last one.
@@ -182,6 +186,14 @@ impl Keychain {
     }
 }
 
+/// The session that ends later: it is the one that was renewed last.
+fn later(kept: Option<Session>, filed: Option<Session>) -> Option<Session> {
+    match (kept, filed) {
+        (Some(kept), Some(filed)) if filed.expires_at > kept.expires_at => Some(filed),
+        (kept, filed) => kept.or(filed),
+    }
+}
+
 /// Writes a file that only its owner can read, whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> Outcome {
     if let Some(folder) = path.parent() {
@@ -253,6 +265,26 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn of_two_places_the_session_that_ends_later_counts() {
+        let session = |email: &str, ends: i64| {
+            Some(Session {
+                email: email.to_owned(),
+                access_token: "a".to_owned(),
+                refresh_token: "r".to_owned(),
+                expires_at: Timestamp::from_seconds(ends),
+            })
+        };
+        let whose = |kept, filed| later(kept, filed).map(|session| session.email);
+        let (kept, filed) = (Some("kept".to_owned()), Some("filed".to_owned()));
+        assert_eq!(whose(session("kept", 5), session("filed", 6)), filed);
+        assert_eq!(whose(session("kept", 6), session("filed", 5)), kept);
+        assert_eq!(whose(session("kept", 5), session("filed", 5)), kept);
+        assert_eq!(whose(session("kept", 5), None), kept);
+        assert_eq!(whose(None, session("filed", 5)), filed);
+        assert_eq!(whose(None, None), None);
+    }
 
     #[test]
     fn sessions_of_several_servers_share_one_private_file() {

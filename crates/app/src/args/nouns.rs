@@ -342,7 +342,7 @@ Examples:
         #[command(flatten)]
         whose: Whose,
     },
-    /// Set the budget of an agent, a project or a user; asks before lowering it
+    /// Set the budget of an agent, a project or a user; asks before lowering or first limiting it
     #[command(after_help = "\
 Examples:
   iron limits set writer --budget 25.00

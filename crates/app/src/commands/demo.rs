@@ -37,6 +37,8 @@ const OPERATOR: &str = "iron-up@localhost.local";
 pub(super) struct Made {
     one_time_password: Option<String>,
     keys: Changes,
+    /// Whether the demo was made, or finished, by this start.
+    fresh: bool,
     /// Where the commands look for a server, if that is not this one.
     elsewhere: Option<String>,
 }
@@ -59,10 +61,12 @@ pub(super) fn remembered(folder: &Folder, config: &Config) -> Outcome<Demo> {
             ..Demo::default()
         });
     }
-    let password = config.optional(keys::ADMIN_PASSWORD).unwrap_or_else(draw);
+    let chosen = config.optional(keys::ADMIN_PASSWORD);
+    let chosen = chosen.filter(|password| !password.is_empty());
     let demo = Demo {
         admin,
-        password: Some(password),
+        chosen: chosen.is_some(),
+        password: Some(chosen.unwrap_or_else(draw)),
         ..Demo::default()
     };
     drop(folder.lock()?);
@@ -98,32 +102,59 @@ pub(super) async fn make(
         });
     };
     let admin = Client::new(url)?;
-    let me = sign_in(&admin, &demo.admin, &password).await?;
+    let Some(me) = begin(&admin, demo, &password).await? else {
+        return finish(config, url, folder, demo, Changes::default());
+    };
     let owner = developer(&admin, url, folder, demo).await?;
     let operator = operator(url, demo)?;
     let simulated = from_environment::simulated(&operator).await?;
     first_agent(&admin, owner, simulated, folder, demo).await?;
-    let changes = from_environment::follow(&operator, folder, demo, console).await?;
-    let one_time_password = match std::env::var_os("IRON_ADMIN_PASSWORD") {
-        // The operator has chosen one, and keeps it.
-        Some(_) => None,
-        None => {
-            let one_time = draw();
-            reset(&admin, me, &one_time, true).await?;
-            Some(one_time)
-        }
+    let mut changes = Changes::default();
+    from_environment::follow(&operator, folder, demo, console, &mut changes).await?;
+    // A password that the administrator has chosen stays.
+    if !demo.chosen {
+        // Kept first: whatever happens in between, one of the two passwords opens.
+        let one_time = demo.one_time.get_or_insert_with(draw).clone();
+        keep(folder, demo)?;
+        reset(&admin, me, &one_time, true).await?;
+    }
+    finish(config, url, folder, demo, changes)
+}
+
+/// Signs the administrator in with the password of the beginning; none if an interrupted start
+/// has already put the one-time password in its place, which is its last step but one.
+async fn begin(admin: &Client, demo: &Demo, password: &str) -> Outcome<Option<UserId>> {
+    let refused = match sign_in(admin, &demo.admin, password).await {
+        Ok(me) => return Ok(Some(me)),
+        Err(failure) => failure,
     };
+    match &demo.one_time {
+        Some(one_time) if sign_in(admin, &demo.admin, one_time).await.is_ok() => Ok(None),
+        _ => Err(refused),
+    }
+}
+
+fn finish(
+    config: &Config,
+    url: &str,
+    folder: &Folder,
+    demo: &mut Demo,
+    changes: Changes,
+) -> Outcome<Made> {
     demo.password = None;
+    let one_time_password = demo.one_time.take();
     keep(folder, demo)?;
     let server = config.text(keys::SERVER);
     Ok(Made {
         one_time_password,
         keys: changes,
+        fresh: true,
         elsewhere: Some(server).filter(|server| server.trim_end_matches('/') != url),
     })
 }
 
-/// What the environment adds to a server that has its demo, or never had one.
+/// What the environment adds to a server that has its demo, or never had one. Whoever may not
+/// add it is told so, and that is all: the server serves without it.
 pub(super) async fn later(
     config: &Config,
     url: &str,
@@ -144,7 +175,15 @@ pub(super) async fn later(
             }
         },
     };
-    from_environment::follow(&client, folder, demo, console).await
+    let mut changes = Changes::default();
+    match from_environment::follow(&client, folder, demo, console, &mut changes).await {
+        Err(failure) if failure.is_interruption() => return Err(failure),
+        Err(failure) => console.note(&format!(
+            "keys in the environment were not looked at: {failure}"
+        )),
+        Ok(()) => {}
+    }
+    Ok(changes)
 }
 
 /// A client with the rights of the demo's owner.
@@ -269,10 +308,10 @@ async fn first_agent(
 }
 
 /// Where everything is, for programs.
-pub(super) fn facts(url: &str, demo: &Demo, made: &Made) -> Value {
+pub(super) fn facts(url: &str, demo: &Demo, made: &Made, already_running: bool) -> Value {
     json!({
         "server": url,
-        "already_running": false,
+        "already_running": already_running,
         "admin": demo.admin,
         "one_time_password": made.one_time_password,
         "agent": demo.agent,
@@ -314,8 +353,24 @@ pub(super) fn lines(url: &str, token: &str) -> String {
     )
 }
 
+/// Makes the first call and says what came of it. A demo that was just made must work; later
+/// its agent may have no money left, or be stopped, and that is nobody's error.
+pub(super) async fn show_first_call(
+    url: &str,
+    demo: &Demo,
+    made: &Made,
+    console: Console,
+) -> Outcome {
+    match first_call(url, demo).await {
+        Ok(answered) => console.note(&format!("first governed call: {answered}")),
+        Err(failure) if made.fresh => return Err(failure),
+        Err(failure) => console.note(&failure.to_string()),
+    }
+    Ok(())
+}
+
 /// One call, so that there is something to look at; gives what came back, in short.
-pub(super) async fn first_call(url: &str, demo: &Demo) -> Outcome<String> {
+async fn first_call(url: &str, demo: &Demo) -> Outcome<String> {
     let Some(token) = &demo.token else {
         return Ok("no demo agent here".to_owned());
     };

@@ -14,7 +14,7 @@ use iron_runtime::record::{CallRecord, Outcome as Ending};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::console::Console;
+use crate::console::{Console, printable};
 use crate::failure::Outcome;
 use crate::server::Names;
 
@@ -67,13 +67,14 @@ impl Line {
 
     fn words(&self, console: Console) -> String {
         let at = self.time.to_string();
-        let agent = self.agent.clone().unwrap_or_else(|| "-".to_owned());
-        let model = self.model.as_deref().unwrap_or("-");
+        let agent = printable(self.agent.as_deref().unwrap_or("-"));
+        // Whatever the caller wrote.
+        let model = printable(self.model.as_deref().unwrap_or("-"));
         let tokens = format!("{} + {}", self.input_tokens, self.output_tokens);
         let cost = format!("${}", Money::from_nanos(self.cost_nanos));
         let outcome = console.paint(self.outcome.as_str(), 14);
         let reason = match &self.reason {
-            Some(reason) => format!("  {reason}"),
+            Some(reason) => format!("  {}", printable(reason)),
             None => String::new(),
         };
         format!(

@@ -53,13 +53,18 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let period = period.map(|word| period_of(&word)).transpose()?;
             let scope = of(&client, &whose).await?;
             let now = scope.get(&client).await?;
-            if let Some(present) = now.budget.filter(|present| amount.0 < *present) {
-                let name = [whose.agent, whose.project, whose.user];
-                let name = name.into_iter().flatten().next().unwrap_or_default();
-                let question = format!(
-                    "lower the budget of `{name}` from {present} to {}?",
-                    amount.0
-                );
+            let name = [whose.agent, whose.project, whose.user];
+            let name = name.into_iter().flatten().next().unwrap_or_default();
+            let to = amount.0;
+            // What may stop somebody's work is asked first.
+            let question = match now.budget {
+                Some(from) if to < from => {
+                    Some(format!("lower the budget of `{name}` from {from} to {to}?"))
+                }
+                Some(_) => None,
+                None => Some(format!("limit `{name}`, which has no limit now, to {to}?")),
+            };
+            if let Some(question) = question {
                 console.confirm(&question, force)?;
             }
             let view = scope.set(&client, amount, period, reason).await?;

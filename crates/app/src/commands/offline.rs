@@ -9,6 +9,7 @@ use iron_vault::{MasterKey, Purpose};
 use serde_json::{Value, json};
 
 use super::resolve::parse;
+use crate::config::{Config, keys};
 use crate::console::Console;
 use crate::environment;
 use crate::failure::{Exit, Failure, Outcome};
@@ -19,8 +20,8 @@ const PUBLIC_KEY_FILE: &str = "public-key";
 
 /// What a check starts from.
 pub(super) struct Evidence {
-    /// The data folder, for records that are still sealed.
-    pub(super) data: PathBuf,
+    /// Where the data folder is, for records that are still sealed, and their key.
+    pub(super) config: Config,
     /// A bundle instead.
     pub(super) bundle: Option<PathBuf>,
     /// The key to trust, in place of the one that lies beside the records.
@@ -33,7 +34,7 @@ pub(super) struct Evidence {
 pub(super) fn check(evidence: &Evidence, console: Console) -> Outcome {
     let (bundle, mut trust, trusted) = match &evidence.bundle {
         Some(folder) => of_bundle(folder, evidence.public_key.as_deref())?,
-        None => of_data_folder(&evidence.data)?,
+        None => of_data_folder(&evidence.config)?,
     };
     if let Some(text) = &evidence.public_key {
         trust.public_key = parse(text, "a public key of 64 hexadecimal digits")?;
@@ -78,8 +79,8 @@ pub(super) fn check(evidence: &Evidence, console: Console) -> Outcome {
 }
 
 /// Writes everything that a third party needs, and nothing that is secret.
-pub(super) fn export(data: &Path, to: &Path, console: Console) -> Outcome {
-    let (bundle, trust, _) = of_data_folder(data)?;
+pub(super) fn export(config: &Config, to: &Path, console: Console) -> Outcome {
+    let (bundle, trust, _) = of_data_folder(config)?;
     if to.exists() {
         return Err(Failure::usage(format!(
             "`{}` exists already, name a new folder",
@@ -104,9 +105,9 @@ pub(super) fn export(data: &Path, to: &Path, console: Console) -> Outcome {
 }
 
 /// Gives up what is damaged in the journal of a server that is stopped.
-pub(super) fn repair(data: &Path, force: bool, console: Console) -> Outcome {
-    let folder = Folder::at(data.to_owned());
-    let (keys, instance) = keys_of(&folder)?;
+pub(super) fn repair(config: &Config, force: bool, console: Console) -> Outcome {
+    let folder = Folder::at(config.data());
+    let (keys, instance) = keys_of(&folder, config)?;
     console.confirm("give up what cannot be read in this journal?", force)?;
     let options = Options::new(instance, 1, keys);
     let environment = environment::system();
@@ -148,9 +149,9 @@ fn of_bundle(folder: &Path, given: Option<&str>) -> Outcome<Start> {
     Ok((Bundle::files(folder), Trust::new(key), trusted))
 }
 
-fn of_data_folder(data: &Path) -> Outcome<Start> {
-    let folder = Folder::at(data.to_owned());
-    let (keys, _) = keys_of(&folder)?;
+fn of_data_folder(config: &Config) -> Outcome<Start> {
+    let folder = Folder::at(config.data());
+    let (keys, _) = keys_of(&folder, config)?;
     let bundle =
         Bundle::journal(&folder.journal(), &keys.encryption).map_err(anyhow::Error::from)?;
     let mut trust = Trust::new(keys.public().map_err(anyhow::Error::from)?);
@@ -159,7 +160,7 @@ fn of_data_folder(data: &Path) -> Outcome<Start> {
 }
 
 /// The keys of the journal in a folder that has served before.
-fn keys_of(folder: &Folder) -> Outcome<(JournalKeys, InstanceId)> {
+fn keys_of(folder: &Folder, config: &Config) -> Outcome<(JournalKeys, InstanceId)> {
     let path = folder.master_key();
     let instance = folder.known_instance().ok_or_else(|| {
         let shown = path.parent().unwrap_or(&path);
@@ -170,6 +171,11 @@ fn keys_of(folder: &Folder) -> Outcome<(JournalKeys, InstanceId)> {
         )
         .hint("name one with `--data DIR`, or a bundle with `--bundle DIR`")
     })?;
+    // As when it serves: a key that is configured needs no file.
+    if let Some(key) = config.secret(keys::MASTER_KEY) {
+        let master = MasterKey::from_hex(key.expose()).map_err(anyhow::Error::from)?;
+        return Ok((journal_keys(&master, instance)?, instance));
+    }
     // The key is only read: without its file this must not draw a new one.
     if !path.exists() {
         let message = format!(

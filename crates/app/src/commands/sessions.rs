@@ -51,7 +51,8 @@ pub(super) async fn login(
 pub(super) async fn logout(all: bool, connection: &Connection, console: Console) -> Outcome {
     // Asked for first: it needs the tokens that are about to be forgotten.
     let client = connection.session().await;
-    let forgotten = connection.keychain().forget()?;
+    // A keychain that refuses must not keep the server from being told.
+    let forgotten = connection.keychain().forget();
     let told = match client {
         Ok(client) => {
             let all_sessions = Some(all);
@@ -63,12 +64,18 @@ pub(super) async fn logout(all: bool, connection: &Connection, console: Console)
         Err(failure) => Err(failure),
     };
     match told {
-        Ok(ended) => console.show(&ended, || format!("signed out of {}", connection.server)),
-        Err(failure) if failure.is_unreachable() => Err(failure.hint(
-            "the session is forgotten here, but the server does not know; it ends by itself",
-        )),
+        Ok(ended) => {
+            console.show(&ended, || format!("signed out of {}", connection.server))?;
+            forgotten.map(|_| ())
+        }
+        Err(failure) if failure.is_unreachable() => {
+            forgotten?;
+            Err(failure.hint(
+                "the session is forgotten here, but the server does not know; it ends by itself",
+            ))
+        }
         // The server knows of no such session: that is what was wanted.
-        Err(_) if forgotten => console
+        Err(_) if forgotten? => console
             .show(&json!({ "logged_out": true, "sessions_ended": 0 }), || {
                 format!("signed out of {}", connection.server)
             }),

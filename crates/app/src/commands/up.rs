@@ -36,6 +36,12 @@ pub(super) struct Demo {
     /// The administrator's password while the demo is being made; gone afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) password: Option<String>,
+    /// Whether somebody chose that password, and keeps it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) chosen: bool,
+    /// The password that takes its place, from just before it does until it can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) one_time: Option<String>,
     /// The demo agent, once it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) agent: Option<String>,
@@ -84,13 +90,22 @@ fn flags(arguments: &Up) -> Flags {
         .collect()
 }
 
-/// A server runs already: say where, that nothing was done twice, and what was new.
+/// A server runs already: say where, that nothing was done twice, and what was new. What an
+/// interrupted start has left undone is done now.
 fn again(config: &Config, folder: &Folder, running: &Running, console: Console) -> Outcome {
     let url = running.url();
     let mut demo = demo::read(folder).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    if demo.password.is_some() {
+        let made = runtime.block_on(demo::make(config, &url, folder, &mut demo, console))?;
+        console.show(&demo::facts(&url, &demo, &made, true), || {
+            demo::greeting(&url, &demo, &made)
+        })?;
+        console.note("stop it with: iron down");
+        return Ok(());
+    }
     let keys = runtime.block_on(demo::later(config, &url, folder, &mut demo, console))?;
     let answer = json!({
         "server": url, "already_running": true,
@@ -123,7 +138,7 @@ fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
             Ok(made) => {
                 let signals = Signals::catch()?;
                 let records = server.records()?;
-                console.event(&demo::facts(&url, demo, &made), || {
+                console.event(&demo::facts(&url, demo, &made, false), || {
                     demo::greeting(&url, demo, &made)
                 })?;
                 console.note("following calls; Ctrl-C stops the server\n");
@@ -166,10 +181,13 @@ async fn attend(
 
 /// Ends when nobody reads the calls any more; calls that cannot be shown are no reason to stop.
 async fn readers_leave(following: &mut JoinHandle<Outcome>, console: Console) {
-    if let Ok(Err(failure)) = following.await {
-        console.note(&format!("calls cannot be shown any more: {failure}"));
-        std::future::pending::<()>().await;
-    }
+    let why = match following.await {
+        Ok(Ok(())) => return,
+        Ok(Err(failure)) => failure.to_string(),
+        Err(error) => error.to_string(),
+    };
+    console.note(&format!("calls cannot be shown any more: {why}"));
+    std::future::pending::<()>().await;
 }
 
 /// In the background: starts `iron serve`, waits for it, and leaves it running.
@@ -182,11 +200,10 @@ fn detached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
         let running = wait(folder, &mut child).await?;
         let url = running.url();
         let made = demo::make(config, &url, folder, demo, console).await?;
-        console.show(&demo::facts(&url, demo, &made), || {
+        console.show(&demo::facts(&url, demo, &made, false), || {
             demo::greeting(&url, demo, &made)
         })?;
-        let answered = demo::first_call(&url, demo).await?;
-        console.note(&format!("first governed call: {answered}"));
+        demo::show_first_call(&url, demo, &made, console).await?;
         console.note(&format!(
             "log: {}   stop: iron down",
             folder.log().display()

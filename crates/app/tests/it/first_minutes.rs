@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::kit::{Home, call, text};
+use crate::kit::{EMAIL, Home, call, text};
 
 /// Starts `iron up` in the foreground and gives what it said first.
 fn up(home: &Home) -> (crate::kit::Running, Value) {
@@ -212,4 +212,72 @@ fn the_version_names_the_commit_that_the_server_names_too() {
         answer.contains(&format!("\"timestamp\":\"{time}\"")),
         "{answer}"
     );
+}
+
+/// What `iron up` notes in its folder, changed.
+fn noted(home: &Home, change: impl FnOnce(&mut Value)) {
+    let path = home.path("data/demo.json");
+    let mut demo: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut demo);
+    std::fs::write(&path, demo.to_string()).unwrap();
+}
+
+#[test]
+fn up_serves_also_when_nobody_may_add_providers_any_more() {
+    let home = Home::new();
+    home.json(&["up", "--detach"]);
+    noted(&home, |demo| demo["operator"] = json!("iron_forgotten"));
+    let again = home.json_with("OPENAI_API_KEY", "sk-one", &["up", "--detach"]);
+    assert_eq!(again.pointer("/keys/added"), Some(&json!([])));
+    home.iron(&["down"]).assert().success();
+    let cold = home.json_with("OPENAI_API_KEY", "sk-one", &["up", "--detach"]);
+    assert_eq!(cold.pointer("/already_running"), Some(&json!(false)));
+    assert_eq!(cold.pointer("/keys/added"), Some(&json!([])));
+    home.json(&["down"]);
+}
+
+#[test]
+fn a_start_that_was_interrupted_is_finished_by_the_next_one_with_one_password_that_opens() {
+    let begun = "begun and left alone";
+    let home = Home::new()
+        .with("IRON_ADMIN_EMAIL", EMAIL)
+        .with("IRON_ADMIN_PASSWORD", begun);
+    let _server = home.serve();
+    let demo = json!({"admin": EMAIL, "password": begun});
+    std::fs::write(home.path("data/demo.json"), demo.to_string()).unwrap();
+    let finished = home.json(&["up", "--detach"]);
+    assert_eq!(finished.pointer("/already_running"), Some(&json!(true)));
+    let token = text(&finished, "/token");
+    assert!(call(&home.address, token, "sim/chat").starts_with("HTTP/1.1 200"));
+    // The variable was set on this start, but it was not what began.
+    let one_time = text(&finished, "/one_time_password").to_owned();
+
+    // Interrupted between the new password and the note that all is done.
+    noted(&home, |demo| {
+        demo["password"] = json!(begun);
+        demo["one_time"] = json!(one_time);
+    });
+    let again = home.json(&["up", "--detach"]);
+    assert_eq!(text(&again, "/one_time_password"), one_time);
+    let login = ["login", "--email", EMAIL, "--password-stdin"];
+    let signed_in = home.iron(&login).write_stdin(one_time).assert();
+    signed_in.success();
+    let third = home.json(&["up", "--detach"]);
+    assert_eq!(third.pointer("/one_time_password"), None);
+}
+
+#[test]
+fn an_administrator_who_chose_a_password_keeps_it_and_a_deleted_provider_stays_away() {
+    let home = Home::new().with_admin();
+    let first = home.json_with("OPENAI_API_KEY", "sk-one", &["up", "--detach"]);
+    assert_eq!(first.pointer("/one_time_password"), Some(&Value::Null));
+    home.sign_in();
+    home.iron(&["providers", "delete", "openai", "--force"])
+        .assert()
+        .success();
+    let again = home.json_with("OPENAI_API_KEY", "sk-one", &["up", "--detach"]);
+    assert_eq!(again.pointer("/keys/added"), Some(&json!([])));
+    let other = home.json_with("OPENAI_API_KEY", "sk-two", &["up", "--detach"]);
+    assert_eq!(other.pointer("/keys/added"), Some(&json!(["openai"])));
+    home.json(&["down"]);
 }

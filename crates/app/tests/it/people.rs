@@ -81,7 +81,15 @@ fn budgets_of_projects_and_users_are_set_and_shown_like_those_of_agents() {
             let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
             home.iron(&arguments).assert()
         };
-        run(set(&["--budget", "20", "--period", "monthly"])).success();
+        let first = ["--budget", "20", "--period", "monthly", "--force"];
+        if whose.len() == 1 {
+            // More than before needs no yes.
+            run(set(&first[..4])).success();
+        } else {
+            // Limiting what has no limit yet asks too.
+            run(set(&first[..4])).code(2);
+            run(set(&first)).success();
+        }
         // Lowering asks, and nobody is there to answer.
         run(set(&["--budget", "10"])).code(2);
         run(set(&[

@@ -118,14 +118,15 @@ pub(super) async fn simulated(client: &Client) -> Outcome<ProviderId> {
     }
 }
 
-/// Adds providers for new keys, offers changed ones, and tells what was done.
+/// Adds providers for new keys, offers changed ones, and notes what was done, also of what was
+/// done before an error.
 pub(super) async fn follow(
     client: &Client,
     folder: &Folder,
     demo: &mut Demo,
     console: Console,
-) -> Outcome<Changes> {
-    let mut changes = Changes::default();
+    changes: &mut Changes,
+) -> Outcome {
     for variable in &VARIABLES {
         let Some(key) = variable.key() else {
             continue;
@@ -133,6 +134,8 @@ pub(super) async fn follow(
         let name = variable.provider;
         let noted = demo.keys.get(name);
         match (find(client, name).await?, noted) {
+            // Somebody has deleted it, and this key is no news.
+            (None, Some(noted)) if noted.is_of(&key) => {}
             (None, _) => {
                 let id = create(client, name, variable.kind, Some(&key)).await?;
                 note(folder, demo, name, &key)?;
@@ -159,7 +162,7 @@ pub(super) async fn follow(
             }
         }
     }
-    Ok(changes)
+    Ok(())
 }
 
 async fn find(client: &Client, name: &str) -> Outcome<Option<ProviderView>> {

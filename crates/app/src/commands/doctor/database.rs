@@ -87,18 +87,30 @@ fn reached(url: &str, vitals: &Vitals) -> Finding {
     }
 }
 
-/// Whether the address names this machine.
+/// Whether the address names this machine. The parameters `host` and `hostaddr` take the place
+/// of the host before them.
 fn is_near(url: &str) -> bool {
-    let host = url
-        .split_once("://")
-        .map_or(url, |(_, rest)| rest)
-        .split(['/', '?'])
-        .next()
-        .unwrap_or_default();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let given: Vec<_> = query
+        .split('&')
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| matches!(*name, "host" | "hostaddr"))
+        .map(|(_, value)| value)
+        .collect();
+    if !given.is_empty() {
+        return given.into_iter().all(is_this_machine);
+    }
+    let host = address.split('/').next().unwrap_or_default();
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let near = ["localhost", "127.0.0.1", "[::1]"];
-    host.is_empty()
-        || near
+    host.is_empty() || is_this_machine(host)
+}
+
+/// A name of this machine, or the folder of a socket.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.replace("%2F", "/").replace("%2f", "/");
+    host.starts_with('/')
+        || ["localhost", "127.0.0.1", "[::1]", "::1"]
             .iter()
             .any(|name| host == *name || host.starts_with(&format!("{name}:")))
 }
@@ -149,6 +161,10 @@ mod tests {
             "postgres://127.0.0.1:5432/iron",
             "postgres://iron@[::1]:5432/iron?sslmode=disable",
             "postgres:///iron?host=/run/postgresql",
+            "postgres://db.example.com/iron?host=%2Frun%2Fpostgresql",
+            "postgres://%2frun%2fpostgresql/iron",
+            "postgres:///iron?hostaddr=::1",
+            "postgres:///iron",
         ] {
             assert!(is_near(near), "{near}");
         }
@@ -156,6 +172,10 @@ mod tests {
             "postgres://iron@db.example.com/iron",
             "postgres://localhost@db/iron",
             "postgres://localhost.example.com/iron",
+            "postgres:///iron?host=db.example.com",
+            "postgres://localhost/iron?sslmode=disable&hostaddr=10.0.0.7",
+            "postgres://localhost/iron?host=run/postgresql",
+            "postgres://localhost/iron?host=/run/postgresql&hostaddr=10.0.0.7",
         ] {
             assert!(!is_near(far), "{far}");
         }
