@@ -13,7 +13,8 @@
 //! - **Nothing leaves the house without money for its worst case**, and nothing that has left
 //!   is forgotten: an attempt ends with the provider's own count, or at its bound.
 //! - **Every call of a known agent leaves exactly one record**, also if it was refused, if its
-//!   caller left, or if the process died ([`record_orphans`]).
+//!   caller left, or if the process died ([`record_orphans`]). On a full disk nothing is sent, and
+//!   who is refused for that is counted only: the room that is left belongs to calls under way.
 //! - **A change acts at once**: after [`Runtime::apply`] returns, no call is admitted under
 //!   what was before.
 //! - **No personal value is recorded in clear**, and no content at all.
