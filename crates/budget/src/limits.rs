@@ -2,7 +2,7 @@
 
 mod several;
 
-use iron_audit::{Audit, Authorised, Entry};
+use iron_audit::{Authorised, Entry};
 use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Serialize;
@@ -46,10 +46,6 @@ impl Limits {
 
     pub(crate) fn db(&self) -> &Db {
         &self.ledger.db
-    }
-
-    fn audit(&self) -> &Audit {
-        &self.ledger.audit
     }
 
     /// Gives a scope its budget, in the transaction of its birth. Every scope needs one, also
@@ -251,7 +247,7 @@ impl Limits {
         if let Scope::Agent(agent) = key.scope {
             entry = entry.agent(agent);
         }
-        self.audit().write(tx, authorised, entry).await?;
+        self.ledger.audit.write(tx, authorised, entry).await?;
         Ok(())
     }
 

@@ -87,19 +87,13 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Object, NotCanonical> 
     from_json(&serde_json::to_vec(value).map_err(NotCanonical::Serialize)?)
 }
 
-/// A type whose plain serialisation is canonical already: an object whose members are declared
-/// in the order of their names, at every depth, without floats and without maps. Whoever says so
-/// holds it with a test that compares [`in_order`] with [`to_vec`].
+/// A type whose plain serialisation is canonical: members declared in the order of their names at
+/// every depth, no floats, no maps. Whoever says so holds [`in_order`] against [`to_vec`] in a test.
 pub trait InOrder: Serialize {}
 
-/// Writes a value that is in order already: the way of [`to_vec`] without its second reading,
-/// for what stands in the path of every call.
-///
-/// # Errors
-/// [`NotCanonical::Serialize`], [`NotCanonical::Size`].
+/// As [`to_vec`], without its second reading: for what stands in the path of every call.
 pub fn in_order<T: InOrder>(value: &T) -> Result<Object, NotCanonical> {
-    const USUAL_BYTES: usize = 3 << 10;
-    let mut text = Vec::with_capacity(USUAL_BYTES);
+    let mut text = Vec::with_capacity(3 << 10);
     serde_json::to_writer(&mut text, value).map_err(NotCanonical::Serialize)?;
     if text.len() > MAX_BYTES {
         return Err(NotCanonical::Size);

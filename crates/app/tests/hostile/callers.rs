@@ -229,7 +229,9 @@ async fn slow_clients_hold_nobody_up() {
         let mut socket = TcpStream::connect(&house.server.address)
             .await
             .expect("connects");
-        let head = heads.get(index % heads.len()).expect("a head");
+        // A body that does not announce its size takes the room of the largest: only a few of those.
+        let kinds = if index < 40 { heads.len() } else { 3 };
+        let head = heads.get(index % kinds).expect("a head");
         socket.write_all(head.as_bytes()).await.expect("writes");
         slow.push(socket);
     }
