@@ -181,13 +181,10 @@ async fn attend(
 
 /// Ends when nobody reads the calls any more; calls that cannot be shown are no reason to stop.
 async fn readers_leave(following: &mut JoinHandle<Outcome>, console: Console) {
-    let why = match following.await {
-        Ok(Ok(())) => return,
-        Ok(Err(failure)) => failure.to_string(),
-        Err(error) => error.to_string(),
-    };
-    console.note(&format!("calls cannot be shown any more: {why}"));
-    std::future::pending::<()>().await;
+    if let Ok(Err(failure)) = following.await {
+        console.note(&format!("calls cannot be shown any more: {failure}"));
+        std::future::pending::<()>().await;
+    }
 }
 
 /// In the background: starts `iron serve`, waits for it, and leaves it running.
