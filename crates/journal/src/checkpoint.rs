@@ -18,14 +18,14 @@ use std::path::{Path, PathBuf};
 
 use iron_primitives::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::archive::RECORDS_FOLDER;
 use crate::error::At;
 use crate::keys::Signer;
+use crate::signed::{self, SignedLine};
 use crate::{Error, Hash, Head, Position, PublicKey, canonical, segment};
 
-/// Stands before the body when it is signed, so that no other signature can be passed off as one.
+/// What kind of statement is signed.
 const CONTEXT: &[u8] = b"iron-cage checkpoint v1\n";
 /// Each so many checkpoints names all heads.
 pub(crate) const FULL_EVERY: u64 = 100;
@@ -88,15 +88,6 @@ pub struct Checkpoint {
 #[error("not a signed checkpoint of this instance")]
 pub struct NotACheckpoint;
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
-    key: PublicKey,
-    signature: std::borrow::Cow<'a, str>,
-}
-
 impl Checkpoint {
     /// Signs a statement.
     pub(crate) fn sign(
@@ -104,20 +95,11 @@ impl Checkpoint {
         signer: &Signer,
     ) -> Result<Checkpoint, NotACheckpoint> {
         let body = canonical::to_vec(&statement).map_err(|_| NotACheckpoint)?;
-        let signature = hex::encode(signer.sign(&[CONTEXT, body.as_bytes()].concat()));
-        let key = signer.public();
-        let hash = Hash::of(&body);
-        let raw = RawValue::from_string(body.as_str().to_owned()).map_err(|_| NotACheckpoint)?;
-        let line = Line {
-            body: &raw,
-            key,
-            signature: signature.into(),
-        };
-        let line = serde_json::to_vec(&line).map_err(|_| NotACheckpoint)?;
+        let line = signed::sign(CONTEXT, &body, signer).map_err(|_| NotACheckpoint)?;
         Ok(Checkpoint {
             statement,
-            hash,
-            key,
+            hash: Hash::of(&body),
+            key: signer.public(),
             line,
         })
     }
@@ -125,20 +107,14 @@ impl Checkpoint {
     /// Reads a line and checks its signature against the key it names. Whether that key is to be
     /// trusted is for the caller to say.
     pub fn parse(line: &[u8]) -> Result<Checkpoint, NotACheckpoint> {
-        let parsed: Line<'_> = serde_json::from_slice(line).map_err(|_| NotACheckpoint)?;
-        let body = parsed.body.get().as_bytes();
-        let mut signature = [0; 64];
-        hex::decode_to_slice(parsed.signature.as_bytes(), &mut signature)
-            .map_err(|_| NotACheckpoint)?;
-        if !parsed.key.verifies(&[CONTEXT, body].concat(), &signature) {
+        let signed = SignedLine::read(line).ok_or(NotACheckpoint)?;
+        if !signed.is_signed(CONTEXT) {
             return Err(NotACheckpoint);
         }
-        let statement: Statement = serde_json::from_slice(body).map_err(|_| NotACheckpoint)?;
-        let (hash, key) = (Hash::of(body), parsed.key);
         Ok(Checkpoint {
-            statement,
-            hash,
-            key,
+            statement: serde_json::from_slice(signed.body()).map_err(|_| NotACheckpoint)?,
+            hash: Hash::of(signed.body()),
+            key: signed.key,
             line: line.to_vec(),
         })
     }

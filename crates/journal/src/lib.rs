@@ -15,7 +15,8 @@
 //!   was [`Journal::durable`] survives the power: after the `fsync`, which one thread calls for
 //!   all. Nothing else waits for the disk: an append takes a short lock and microseconds.
 //! - **The first failure is the last**: a failed write or `fsync` stops the journal for ever
-//!   ([`Stopped`]); `fsync` is never tried again.
+//!   ([`Stopped`]); `fsync` is never tried again. A disk that fills is no failure: room is reserved
+//!   ahead, and while there is none, what is under way ends and no reserve is taken.
 //! - **A torn tail is cut, damage is refused.** Each frame says what was durable when it was
 //!   written. So recovery can tell bytes that were never confirmed from bytes that were changed.
 //! - **No nonce is used twice**: a segment's key is random, the nonce is the frame's position,
@@ -25,7 +26,6 @@
 //! - **A segment leaves only when nobody needs it**: projected, covered by a checkpoint, and
 //!   behind the last lease snapshot. Its records stay as plain files, see
 //!   [`Journal::retire`] and [`mod@verify`].
-//!
 //! - **What is given up is said and signed** ([`Journal::repair`]): a gap that nobody has
 //!   acknowledged stays a fault.
 //!
@@ -76,6 +76,7 @@ mod record;
 mod recover;
 mod repair;
 mod segment;
+mod signed;
 mod sync;
 pub mod verify;
 mod writer;

@@ -11,21 +11,21 @@
 //! retired: then only the records that can be read are archived, and its file goes.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use iron_primitives::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::checkpoint::TenantHead;
 use crate::error::At;
 use crate::keys::Signer;
+use crate::signed::{self, SignedLine};
 use crate::{Error, Head, Position, PublicKey, canonical};
 
-/// Stands before the body when it is signed.
+/// What kind of statement is signed.
 const CONTEXT: &[u8] = b"iron-cage loss v1\n";
 /// The name of the file next to the segments.
 pub const FILE_NAME: &str = "losses";
@@ -53,39 +53,14 @@ pub struct Loss {
     pub version: u32,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
-    key: PublicKey,
-    signature: std::borrow::Cow<'a, str>,
-}
-
 impl Loss {
-    /// The signed line; none in practice fails to be one.
-    fn line(&self, signer: &Signer) -> Option<Vec<u8>> {
-        let body = canonical::to_vec(self).ok()?;
-        let signature = hex::encode(signer.sign(&[CONTEXT, body.as_bytes()].concat()));
-        let raw = RawValue::from_string(body.as_str().to_owned()).ok()?;
-        let line = Line {
-            body: &raw,
-            key: signer.public(),
-            signature: signature.into(),
-        };
-        let mut line = serde_json::to_vec(&line).ok()?;
-        line.push(b'\n');
-        Some(line)
-    }
-
     /// Reads a line, if it is signed with this key.
     pub(crate) fn signed(line: &[u8], key: &PublicKey) -> Option<Loss> {
-        let parsed: Line<'_> = serde_json::from_slice(line).ok()?;
-        let body = parsed.body.get().as_bytes();
-        let mut signature = [0; 64];
-        hex::decode_to_slice(parsed.signature.as_bytes(), &mut signature).ok()?;
-        let signed = parsed.key == *key && key.verifies(&[CONTEXT, body].concat(), &signature);
-        signed.then(|| serde_json::from_slice(body).ok()).flatten()
+        let line = SignedLine::read(line)?;
+        let is_true = line.key == *key && line.is_signed(CONTEXT);
+        is_true
+            .then(|| serde_json::from_slice(line.body()).ok())
+            .flatten()
     }
 
     /// The last record of a chain before the place, none if it had none.
@@ -107,7 +82,11 @@ impl Loss {
     /// off before: what it was to say was never acted upon.
     pub(crate) fn append(&self, folder: &Path, signer: &Signer) -> Result<(), Error> {
         let path = folder.join(FILE_NAME);
-        let mut line = self.line(signer).unwrap_or_default();
+        let body = canonical::to_vec(self).map_err(io::Error::other);
+        let body = body.at("sign a line of", &path)?;
+        let signed = signed::sign(CONTEXT, &body, signer).map_err(io::Error::other);
+        let mut line = signed.at("sign a line of", &path)?;
+        line.push(b'\n');
         let before = bytes(&path)?;
         let (complete, unended) = split(&before);
         if is_line(unended) {
@@ -135,7 +114,7 @@ fn named(heads: &[TenantHead], tenant: TenantId) -> Option<&Head> {
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         read => read.at("read", path),
     }
 }
@@ -150,7 +129,7 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether a line is whole, be it true or not.
 fn is_line(line: &[u8]) -> bool {
-    serde_json::from_slice::<Line<'_>>(line).is_ok()
+    SignedLine::read(line).is_some()
 }
 
 /// The lines of the file in a folder; none if nothing was ever lost. What a crash left of a last
@@ -192,8 +171,8 @@ impl Holes {
     pub(crate) fn claimed(folder: &Path) -> Result<Holes, Error> {
         let mut holes = Vec::new();
         for line in lines(folder)? {
-            let parsed: Option<Line<'_>> = serde_json::from_slice(&line).ok();
-            let loss = parsed.and_then(|line| serde_json::from_str::<Loss>(line.body.get()).ok());
+            let line = SignedLine::read(&line);
+            let loss = line.and_then(|line| serde_json::from_slice::<Loss>(line.body()).ok());
             holes.extend(loss.map(|loss| (loss.from, loss.to)));
         }
         Ok(Holes(holes.into()))

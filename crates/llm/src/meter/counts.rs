@@ -108,7 +108,7 @@ impl Raw {
     }
 }
 
-/// Reads the counts of an object; whatever else stands there is passed over.
+/// Reads the counts of an object, one by one; what is no object counts nothing.
 fn details(scanner: &mut Scanner<'_>, mut each: impl FnMut(&str, u64)) -> Result<(), ScanError> {
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
