@@ -12,6 +12,7 @@ use iron_journal::{Content, Reader};
 use iron_primitives::{AgentId, Money, TenantId, Timestamp};
 use iron_runtime::record::{CallRecord, Outcome as Ending};
 use serde::Serialize;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::console::{Console, printable};
@@ -88,7 +89,10 @@ impl Line {
 /// Shows every call until the journal is closed, or nobody reads any more.
 pub(super) async fn calls(mut reader: Reader, names: Names, console: Console) -> Outcome {
     let (lines, waiting) = mpsc::sync_channel::<String>(MOST_WAITING);
+    let (writing, mut nobody_reads) = oneshot::channel::<()>();
     let writer = std::thread::spawn(move || {
+        // Dropped when the thread ends, which tells at once that nobody reads any more.
+        let _writing = writing;
         while let Ok(line) = waiting.recv() {
             if console.write(&line).is_err() {
                 return;
@@ -98,7 +102,10 @@ pub(super) async fn calls(mut reader: Reader, names: Names, console: Console) ->
     let mut known = Known::new(names);
     let mut missed = 0_u64;
     loop {
-        let open = reader.ready().await.is_ok();
+        let open = tokio::select! {
+            ready = reader.ready() => ready.is_ok(),
+            _ = &mut nobody_reads => return Ok(()),
+        };
         for frame in
             tokio::task::block_in_place(|| reader.next_frames(256)).map_err(anyhow::Error::from)?
         {

@@ -63,6 +63,23 @@ impl Place {
         self.folder.path()
     }
 
+    /// Waits, where the present segment is half full, until the next one is there: it is made
+    /// beside the writing, and on a busy machine a test would be done before.
+    pub(crate) async fn next_segment(&self, journal: &Journal) {
+        let end = journal.position().to_u64();
+        let (ordinal, offset) = (end >> 32, end & u64::from(u32::MAX));
+        if offset <= u64::from(self.options.segment_bytes / 2) {
+            return;
+        }
+        let next = self.path().join(format!("{:010}.segment", ordinal + 1));
+        for _ in 0..10_000 {
+            if next.exists() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     pub(crate) fn open(&self) -> (Journal, Recovered) {
         self.try_open().expect("the journal opens")
     }

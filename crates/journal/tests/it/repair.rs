@@ -10,17 +10,18 @@ async fn written(records: u64) -> Place {
     let mut place = Place::new();
     place.options.segment_bytes = 4_000;
     let (journal, _) = place.open();
-    append(&journal, 0, records).await;
+    append(&place, &journal, 0, records).await;
     journal.close().expect("closed");
     place
 }
 
-async fn append(journal: &Journal, from: u64, count: u64) {
+async fn append(place: &Place, journal: &Journal, from: u64, count: u64) {
     for number in from..from + count {
         journal
             .append_record(tenant(u128::from(number % 2)), &body(number))
             .expect("appended");
         journal.durable(journal.position()).await.expect("durable");
+        place.next_segment(journal).await;
     }
 }
 
@@ -91,7 +92,7 @@ async fn behind_a_damage_that_was_given_up_the_journal_goes_on() {
     let (journal, recovered) = place.open();
     assert!(recovered.holed, "what was in it may have been about money");
     assert_eq!(records(&journal), 99, "all but the record that is damaged");
-    append(&journal, 1_000, 20).await;
+    append(&place, &journal, 1_000, 20).await;
     journal.checkpoint().expect("signed");
     assert_eq!(records(&journal), 119);
     let report = check(&place);
@@ -120,7 +121,7 @@ async fn a_segment_that_is_gone_or_has_no_head_can_be_given_up() {
         let (journal, _) = place.open();
         let left = records(&journal);
         assert!((60..100).contains(&left), "{left} left");
-        append(&journal, 1_000, 10).await;
+        append(&place, &journal, 1_000, 10).await;
         drop(journal);
         let report = check(&place);
         assert!(report.is_valid(), "{:?}", report.faults);
@@ -134,7 +135,7 @@ async fn an_archive_and_its_bundle_tell_of_the_loss() {
     flip(&place, 1, 1_000);
     repair(&place);
     let (journal, _) = place.open();
-    append(&journal, 1_000, 50).await;
+    append(&place, &journal, 1_000, 50).await;
     journal.checkpoint().expect("signed");
     let snapshot = journal
         .append(FrameKind::LeaseSnapshot, b"all")
@@ -243,7 +244,7 @@ async fn bundle_with_a_loss() -> (tempfile::TempDir, iron_journal::Loss) {
     flip(&place, 1, 1_000);
     let mut losses = repair(&place);
     let (journal, _) = place.open();
-    append(&journal, 1_000, 20).await;
+    append(&place, &journal, 1_000, 20).await;
     for number in 0..20 {
         let appended = journal.append_record(tenant(5), &body(number));
         appended.expect("appended");
@@ -385,12 +386,12 @@ async fn the_last_segment_can_be_given_up_and_what_comes_then_is_kept() {
         let mut place = Place::new();
         place.options.segment_bytes = 4_000;
         let (journal, _) = place.open();
-        append(&journal, 0, 100).await;
+        append(&place, &journal, 0, 100).await;
         if sealed {
             journal.close().expect("closed");
         } else {
             journal.checkpoint().expect("signed");
-            append(&journal, 100, 1).await;
+            append(&place, &journal, 100, 1).await;
         }
         drop(journal);
         let last = (0..)
@@ -412,14 +413,14 @@ async fn the_last_segment_can_be_given_up_and_what_comes_then_is_kept() {
         let kept = std::fs::read(segment(&place, last)).expect("still there");
         assert!(kept == bytes, "the bytes stay where they are");
         let before = records(&journal);
-        append(&journal, 1_000, 30).await;
+        append(&place, &journal, 1_000, 30).await;
         assert_eq!(records(&journal), before + 30);
         drop(journal);
 
         let (journal, recovered) = place.open();
         assert_eq!(recovered.torn, None);
         assert_eq!(records(&journal), before + 30);
-        append(&journal, 2_000, 1).await;
+        append(&place, &journal, 2_000, 1).await;
         journal.close().expect("closed");
         drop(journal);
         let report = check(&place);

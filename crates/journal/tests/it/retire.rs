@@ -16,13 +16,13 @@ fn segments(place: &Place) -> usize {
 }
 
 /// Fills several segments.
-async fn fill(journal: &Journal, from: u64) {
+async fn fill(place: &Place, journal: &Journal, from: u64) {
     for number in from..from + 200 {
         journal
             .append_record(tenant(u128::from(number % 2)), &body(number))
             .expect("appended");
-        // The next segment is made beside this: give it room to keep up.
         journal.durable(journal.position()).await.expect("durable");
+        place.next_segment(journal).await;
     }
 }
 
@@ -31,7 +31,7 @@ async fn nothing_is_retired_before_all_three_let_it_go() {
     let mut place = Place::new();
     place.options.segment_bytes = 4_000;
     let (journal, _) = place.open();
-    fill(&journal, 0).await;
+    fill(&place, &journal, 0).await;
     let all = segments(&place);
     assert!(all > 3, "{all} segments");
     let end = journal.position();
@@ -69,7 +69,7 @@ async fn chains_go_on_and_verify_after_segments_were_retired() {
             .iter()
             .filter(|frame| matches!(frame.content, Content::Record(_)));
         assert!(records.count() < 100, "retired records do not come back");
-        fill(&journal, life * 1_000).await;
+        fill(&place, &journal, life * 1_000).await;
         journal.checkpoint().expect("signed");
         let snapshot = journal
             .append(FrameKind::LeaseSnapshot, b"all")
