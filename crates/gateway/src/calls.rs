@@ -180,7 +180,7 @@ impl Gateway {
         (
             Authenticated,
             CallRequest,
-            tokio::sync::OwnedSemaphorePermit,
+            Option<tokio::sync::OwnedSemaphorePermit>,
         ),
         Refusal,
     > {

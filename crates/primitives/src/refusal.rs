@@ -56,6 +56,11 @@ pub enum Refusal {
         /// How many calls may be under way.
         limit: u64,
     },
+    /// The bodies of other requests take all the room that there is for them.
+    NoRoom {
+        /// How many bytes may be under way at once.
+        limit_bytes: u64,
+    },
     /// The request is not well-formed.
     Malformed {
         /// Where and why.
@@ -134,6 +139,7 @@ impl Refusal {
             Refusal::Budget(_) => ErrorKind::BudgetExceeded,
             Refusal::Draining
             | Refusal::Overloaded { .. }
+            | Refusal::NoRoom { .. }
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable => ErrorKind::ServiceUnavailable,
             Refusal::ProviderUnavailable { .. } => ErrorKind::ProviderUnavailable,
@@ -145,6 +151,7 @@ impl Refusal {
         match self {
             Refusal::Draining
             | Refusal::Overloaded { .. }
+            | Refusal::NoRoom { .. }
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable
             | Refusal::ProviderUnavailable { .. } => true,
@@ -174,6 +181,12 @@ impl fmt::Display for Refusal {
             Refusal::Draining => f.write_str("the server is shutting down; try again"),
             Refusal::Overloaded { limit } => {
                 write!(f, "{limit} calls are under way already; try again")
+            }
+            Refusal::NoRoom { limit_bytes } => {
+                write!(
+                    f,
+                    "other requests fill the {limit_bytes} bytes that bodies may take; try again"
+                )
             }
             Refusal::Malformed { detail } => write!(f, "the request is malformed: {detail}"),
             Refusal::InvalidField { field, problem } => write!(f, "`{field}`: {problem}"),

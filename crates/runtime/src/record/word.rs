@@ -93,6 +93,7 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::TenantSuspended => "tenant_suspended",
         Refusal::Draining => "draining",
         Refusal::Overloaded { .. } => "overloaded",
+        Refusal::NoRoom { .. } => "no_room",
         Refusal::Malformed { .. } => "malformed",
         Refusal::InvalidField { .. } => "invalid_field",
         Refusal::TooLarge { .. } => "too_large",
