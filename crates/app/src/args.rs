@@ -77,6 +77,15 @@ pub(crate) enum Command {
     /// Change the password or look at the session
     #[command(subcommand)]
     Auth(Auth),
+    /// Users: who may sign in, and what they may do
+    #[command(subcommand, visible_alias = "user")]
+    Users(Users),
+    /// Tenants: whose users, agents and records are apart (platform admins)
+    #[command(subcommand, visible_alias = "tenant")]
+    Tenants(Tenants),
+    /// Projects: what agents are grouped by
+    #[command(subcommand, visible_alias = "project")]
+    Projects(Projects),
     /// Agents: who may spend
     #[command(subcommand, visible_alias = "agent")]
     Agents(Agents),
@@ -92,6 +101,9 @@ pub(crate) enum Command {
     /// Budgets of agents, projects and users
     #[command(subcommand, visible_alias = "limit")]
     Limits(Limits),
+    /// Leases: money in the hands of instances
+    #[command(subcommand, visible_alias = "lease")]
+    Leases(Leases),
     /// Models and prices
     #[command(subcommand, visible_alias = "model")]
     Models(Models),

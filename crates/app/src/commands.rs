@@ -14,15 +14,19 @@ mod configuration;
 mod demo;
 mod doctor;
 mod follow;
+mod leases;
 mod limits;
 mod models;
 mod offline;
+mod projects;
 mod providers;
 mod resolve;
 mod serve;
 mod sessions;
+mod tenants;
 mod tokens;
 mod up;
+mod users;
 
 pub(crate) use offline::journal_keys;
 
@@ -36,7 +40,17 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
         Command::Up(arguments) => up::run(arguments, &global, console),
         Command::Down(arguments) => up::down(arguments, &global, console),
         Command::Doctor(arguments) => doctor::run(arguments, &global, console),
-        Command::Audit(Audit::Export { folder, to }) => {
+        Command::Audit(Audit::Export {
+            folder,
+            to: Some(to),
+            remote: false,
+            which,
+            ..
+        }) => {
+            if !which.is_everything() {
+                let message = "a bundle holds every record, or nobody could check it";
+                return Err(Failure::usage(message).hint("add `--remote` to choose"));
+            }
             offline::export(&of_folder(folder, &global)?, &to, console)
         }
         Command::Audit(Audit::Repair { folder, force }) => {
@@ -80,11 +94,26 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::ApiTokens(verb) => tokens::run_api(verb, &connection, console).await,
             Command::Limits(verb) => limits::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
-            Command::Audit(Audit::List {
-                action,
-                resource,
-                paging,
-            }) => audit::list(action, resource, paging, &connection, console).await,
+            Command::Leases(verb) => leases::run(verb, &connection, console).await,
+            Command::Users(verb) => users::run(verb, &connection, console).await,
+            Command::Tenants(verb) => tenants::run(verb, &connection, console).await,
+            Command::Projects(verb) => projects::run(verb, &connection, console).await,
+            Command::Audit(Audit::List { which, paging }) => {
+                audit::list(which, paging, &connection, console).await
+            }
+            Command::Audit(Audit::Me { which, paging }) => {
+                audit::mine(which, paging, &connection, console).await
+            }
+            Command::Audit(Audit::Get { record }) => {
+                audit::get(&record, &connection, console).await
+            }
+            Command::Audit(Audit::Export {
+                remote: true,
+                to,
+                format,
+                which,
+                ..
+            }) => audit::export(which, format, to.as_deref(), &connection, console).await,
             Command::Audit(Audit::Verify { remote: true, .. }) => {
                 audit::verify_remote(&connection, console).await
             }

@@ -75,6 +75,15 @@ impl Console {
         }
     }
 
+    /// A piece of a file, as it is; the process ends well if nobody reads it.
+    pub(crate) fn bytes(&self, piece: &[u8]) -> Outcome {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(piece).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            written => Ok(written?),
+        }
+    }
+
     /// A remark for people.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet && !self.json {

@@ -184,9 +184,13 @@ impl Agents {
         if verb == Verb::Restart {
             after.restarts = before.restarts.saturating_add(1);
         }
+        let entry = match &reason {
+            Some(reason) => about(&after, verb.action())
+                .parameters(&json!({"name": after.name, "reason": reason})),
+            None => about(&after, verb.action()),
+        };
         after.pause_reason = reason.filter(|_| after.runtime_state == RuntimeState::Paused);
-        self.save(tx, authorised, verb.action(), &before, after)
-            .await
+        self.save_as(tx, authorised, entry, &before, after).await
     }
 
     /// Deletes an agent. Its records and its ledger stay.
@@ -315,6 +319,18 @@ impl Agents {
         authorised: &Authorised,
         action: &'static str,
         before: &Agent,
+        after: Agent,
+    ) -> Result<Agent, Error> {
+        let entry = about(&after, action);
+        self.save_as(tx, authorised, entry, before, after).await
+    }
+
+    async fn save_as(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        entry: Entry,
+        before: &Agent,
         mut after: Agent,
     ) -> Result<Agent, Error> {
         after.version = before.version.saturating_add(1);
@@ -328,7 +344,7 @@ impl Agents {
         if after.providers != before.providers {
             store::put_providers(tx, after.tenant, after.id, &after.providers).await?;
         }
-        let entry = about(&after, action).changes(Some(before), Some(&after));
+        let entry = entry.changes(Some(before), Some(&after));
         self.audit.write(tx, authorised, entry).await?;
         Ok(after)
     }

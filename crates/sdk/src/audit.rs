@@ -88,22 +88,10 @@ pub struct AuditEntry {
     pub signature: String,
 }
 
-/// Which entries to list.
+/// Which entries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// The page, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 1)]
-    pub page: Option<u32>,
-    /// How many on a page; 50 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 1, maximum = 100)]
-    pub per_page: Option<u32>,
-    /// `timestamp`, with `-` for descending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sort: Option<String>,
+pub struct AuditFilter {
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
@@ -137,46 +125,31 @@ pub struct AuditQuery {
     pub end_date: Option<String>,
 }
 
-/// Which entries to export, the oldest first.
+/// Which page of the entries, in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct AuditExportQuery {
+pub struct AuditPage {
+    /// The page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many on a page; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+    /// `timestamp`, with `-` for descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}
+
+/// How the entries are written to a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFile {
     /// One JSON object on each line, or a table; `json` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub format: Option<ExportFormat>,
-    /// Who did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<UserId>,
-    /// The agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_id: Option<AgentId>,
-    /// The kind of thing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(min_length = 1, max_length = 100)]
-    pub resource_type: Option<String>,
-    /// The thing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(min_length = 1, max_length = 100)]
-    pub resource_id: Option<String>,
-    /// One or several actions, comma-separated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(min_length = 1, max_length = 100)]
-    pub action: Option<String>,
-    /// One or several HTTP methods, comma-separated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// The answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 100, maximum = 599)]
-    pub status_code: Option<u16>,
-    /// From this date or timestamp on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_date: Option<String>,
-    /// Up to, but not including, this date or timestamp.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_date: Option<String>,
 }
 
 /// What to verify.

@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use iron_primitives::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +25,9 @@ pub use error::{Error, Refused};
 const READ_ATTEMPTS: u32 = 3;
 /// The longest answer that is read.
 const MOST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a file may take.
+const MOST_DOWNLOAD: Duration = Duration::from_secs(3600);
 
 /// Fetches a fresh access token when the present one has expired; none if there is no way.
 pub type Refresher =
@@ -192,27 +195,38 @@ impl Client {
     }
 
     /// A file, as it comes.
-    async fn download(&self, mut call: Call) -> Result<Vec<u8>, Error> {
+    async fn download(&self, mut call: Call) -> Result<Download, Error> {
         if let Some(error) = call.unwritable.take() {
             return Err(Error::Unwritable(error));
         }
-        let mut answer = self.answer(&call).await;
+        let patience = Some(MOST_DOWNLOAD);
+        let mut answer = self.begin(&call, patience).await;
         if let Err(error) = &answer
             && error.is_code("TOKEN_EXPIRED")
             && self.renew().await
         {
-            answer = self.answer(&call).await;
+            answer = self.begin(&call, patience).await;
         }
-        answer.map(|(_, body)| body.to_vec())
+        answer.map(|response| Download { response })
     }
 
     /// The body of an answer that is no refusal.
     async fn answer(&self, call: &Call) -> Result<(StatusCode, Bytes), Error> {
+        let response = self.begin(call, None).await?;
+        let status = response.status();
+        Ok((status, whole(response).await?))
+    }
+
+    /// The head of an answer that is no refusal.
+    async fn begin(&self, call: &Call, patience: Option<Duration>) -> Result<Response, Error> {
         let url = format!("{}{}", self.base, call.path);
         let mut request = self
             .http
             .request(call.method.clone(), url)
             .query(&call.query);
+        if let Some(patience) = patience {
+            request = request.timeout(patience);
+        }
         if let Some(value) = self.authorization() {
             request = request.header(AUTHORIZATION, value);
         }
@@ -222,18 +236,16 @@ impl Client {
                 .body(body.clone());
         }
         let response = request.send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await?;
-        if body.len() > MOST_ANSWER_BYTES {
-            return Err(Error::TooLong {
-                limit_bytes: MOST_ANSWER_BYTES,
-            });
-        }
+        let status = response.status();
         if status.is_success() || is_report(status, &call.path) {
-            Ok((status, body))
-        } else {
-            Err(Error::from_answer(status, &headers, &body))
+            return Ok(response);
         }
+        let headers = response.headers().clone();
+        Err(Error::from_answer(
+            status,
+            &headers,
+            &whole(response).await?,
+        ))
     }
 
     fn authorization(&self) -> Option<HeaderValue> {
@@ -246,6 +258,35 @@ impl Client {
         value.set_sensitive(true);
         Some(value)
     }
+}
+
+/// A file that is being received.
+#[derive(Debug)]
+pub struct Download {
+    response: Response,
+}
+
+impl Download {
+    /// The next piece; none at the end of the file.
+    ///
+    /// # Errors
+    /// [`Error`], if the file broke off: what was received is not the whole of it.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        Ok(self.response.chunk().await?)
+    }
+}
+
+async fn whole(mut response: Response) -> Result<Bytes, Error> {
+    let mut body = BytesMut::new();
+    while let Some(piece) = response.chunk().await? {
+        if body.len() + piece.len() > MOST_ANSWER_BYTES {
+            return Err(Error::TooLong {
+                limit_bytes: MOST_ANSWER_BYTES,
+            });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
 }
 
 /// An unhealthy server answers 503 with the same report as a healthy one.

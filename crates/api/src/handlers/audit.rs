@@ -7,10 +7,11 @@ use iron_audit::{Entry, EntryFilter, VerifyRange};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
 use iron_primitives::AuditId;
-use iron_sdk::audit::{AuditEntry, AuditQuery, AuditVerified, VerifyAudit};
+use iron_sdk::audit::{AuditEntry, AuditFilter, AuditPage, AuditVerified, VerifyAudit};
 use iron_sdk::lists::List;
+use iron_store::Page;
 
-use crate::answer::{Answer, list, page};
+use crate::answer::{Answer, list, page as page_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{Input, Params, PathId};
@@ -19,55 +20,56 @@ use crate::state::Api;
 use crate::view;
 
 /// Lists the entries of the audit log, the newest first.
-#[utoipa::path(get, path = "/audit-logs", tag = "audit", params(AuditQuery), responses(
+#[utoipa::path(get, path = "/audit-logs", tag = "audit", params(AuditPage, AuditFilter), responses(
     (status = 200, description = "The entries", body = List<AuditEntry>),
 ))]
 pub(crate) async fn list_audit_logs(
     State(api): State<Api>,
     caller: Caller,
-    Params(query): Params<AuditQuery>,
+    Params(page): Params<AuditPage>,
+    Params(filter): Params<AuditFilter>,
 ) -> Result<Answer<List<AuditEntry>>, Failure> {
     let authorised = caller.may(Permission::AuditRead)?;
-    let page = page(query.page, query.per_page);
-    let found = api
-        .audit_log
-        .list(&authorised, &filter(query)?, page)
-        .await?;
+    let (page, filter) = (pages(&page), entries(filter, is_ascending(&page)?)?);
+    let found = api.audit_log.list(&authorised, &filter, page).await?;
     Ok(list(found, page, view::audit_entry))
 }
 
 /// Lists what the user himself has done.
-#[utoipa::path(get, path = "/audit-logs/me", tag = "audit", params(AuditQuery), responses(
+#[utoipa::path(get, path = "/audit-logs/me", tag = "audit", params(AuditPage, AuditFilter), responses(
     (status = 200, description = "The entries", body = List<AuditEntry>),
 ))]
 pub(crate) async fn list_my_audit_logs(
     State(api): State<Api>,
     caller: Caller,
-    Params(query): Params<AuditQuery>,
+    Params(page): Params<AuditPage>,
+    Params(filter): Params<AuditFilter>,
 ) -> Result<Answer<List<AuditEntry>>, Failure> {
     let authorised = caller.may(Permission::AuditReadOwn)?;
-    if query.user_id.is_some_and(|user| user != authorised.user) {
+    if filter.user_id.is_some_and(|user| user != authorised.user) {
         return Err(Problem::field("user_id", "only the own actions are listed here").into());
     }
-    let page = page(query.page, query.per_page);
-    let found = api
-        .audit_log
-        .mine(&authorised, &filter(query)?, page)
-        .await?;
+    let (page, filter) = (pages(&page), entries(filter, is_ascending(&page)?)?);
+    let found = api.audit_log.mine(&authorised, &filter, page).await?;
     Ok(list(found, page, view::audit_entry))
 }
 
-fn filter(query: AuditQuery) -> Result<EntryFilter, Problem> {
-    let ascending = match query.sort.as_deref() {
-        None | Some("-timestamp") => false,
-        Some("timestamp") => true,
-        Some(_) => {
-            return Err(Problem::field(
-                "sort",
-                "expected `timestamp` or `-timestamp`",
-            ));
-        }
-    };
+fn pages(page: &AuditPage) -> Page {
+    page_of(page.page, page.per_page)
+}
+
+fn is_ascending(page: &AuditPage) -> Result<bool, Problem> {
+    match page.sort.as_deref() {
+        None | Some("-timestamp") => Ok(false),
+        Some("timestamp") => Ok(true),
+        Some(_) => Err(Problem::field(
+            "sort",
+            "expected `timestamp` or `-timestamp`",
+        )),
+    }
+}
+
+fn entries(filter: AuditFilter, ascending: bool) -> Result<EntryFilter, Problem> {
     let each = |text: Option<String>| -> Vec<String> {
         text.iter()
             .flat_map(|text| text.split(','))
@@ -75,15 +77,15 @@ fn filter(query: AuditQuery) -> Result<EntryFilter, Problem> {
             .collect()
     };
     Ok(EntryFilter {
-        user: query.user_id,
-        agent: query.agent_id,
-        resource_type: query.resource_type,
-        resource_id: query.resource_id,
-        actions: each(query.action),
-        methods: each(query.method.map(|method| method.to_ascii_uppercase())),
-        status_code: query.status_code,
-        start: instant("start_date", query.start_date.as_deref())?,
-        end: instant("end_date", query.end_date.as_deref())?,
+        user: filter.user_id,
+        agent: filter.agent_id,
+        resource_type: filter.resource_type,
+        resource_id: filter.resource_id,
+        actions: each(filter.action),
+        methods: each(filter.method.map(|method| method.to_ascii_uppercase())),
+        status_code: filter.status_code,
+        start: instant("start_date", filter.start_date.as_deref())?,
+        end: instant("end_date", filter.end_date.as_deref())?,
         ascending,
     })
 }

@@ -152,13 +152,14 @@ pub(crate) async fn rotate_token(
         .stale
         .into_iter()
         .for_each(|token| (api.notify)(Change::Token(token)));
-    let now = api.environment.now();
+    let rotated_at = rotated.token.rotated_at.unwrap_or(api.environment.now());
     Ok(Answer(TokenRotated {
         id,
         token: rotated.value.into(),
-        rotated_at: rotated.token.rotated_at.unwrap_or(now),
+        rotated_at,
         rotated_by: rotated.token.rotated_by.unwrap_or(authorised.user),
-        previous_valid_until: rotated.token.previous_valid_until.unwrap_or(now),
+        // Without grace the old value ended with the rotation.
+        previous_valid_until: rotated.token.previous_valid_until.unwrap_or(rotated_at),
     }))
 }
 

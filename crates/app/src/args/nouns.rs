@@ -2,7 +2,15 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use iron_sdk::audit::ExportFormat;
+
+mod money;
+mod people;
+
+pub(crate) use money::*;
+pub(crate) use people::*;
 
 /// Which page of a list.
 #[derive(Debug, Args, Clone, Copy)]
@@ -25,6 +33,19 @@ pub(crate) enum Auth {
         /// Read the present and the new password from standard input
         #[arg(long)]
         stdin: bool,
+    },
+    /// List your sessions
+    Sessions {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// End a session at once
+    EndSession {
+        /// The session, by id
+        session: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -82,41 +103,69 @@ Examples:
         /// The agent, by id or name
         agent: String,
     },
+    /// Show whether it can work, and what it lacks
+    #[command(after_help = "Exit code 9 means that a call of it could not be served now.")]
+    Health {
+        /// The agent, by id or name
+        agent: String,
+    },
     /// Let it spend
-    Start {
-        /// The agent, by id or name
-        agent: String,
-    },
+    Start(ActOnAgent),
     /// Hold its calls
-    Pause {
-        /// The agent, by id or name
-        agent: String,
-    },
+    Pause(ActOnAgent),
     /// Let it go on
-    Resume {
-        /// The agent, by id or name
-        agent: String,
-    },
+    Resume(ActOnAgent),
     /// End it
+    #[command(after_help = "\
+Examples:
+  iron agents stop writer
+  iron agents stop writer --grace-seconds 0 --reason 'it repeats itself'")]
     Stop {
-        /// The agent, by id or name
-        agent: String,
+        #[command(flatten)]
+        act: ActOnAgent,
+        /// How long streams under way may go on, 0 to 3600 [default: 30]
+        #[arg(long, value_name = "SECONDS")]
+        grace_seconds: Option<u32>,
     },
-    /// End it at once and take its money back
+    /// End its streams at once and let it spend anew
+    Restart(ActOnAgent),
+    /// End it at once, without grace for its streams, and take its money back
     Kill {
-        /// The agent, by id or name
-        agent: String,
+        #[command(flatten)]
+        act: ActOnAgent,
         /// Do not ask
         #[arg(long)]
         force: bool,
+    },
+    /// Show its providers; the order is the preference
+    Providers {
+        /// The agent, by id or name
+        agent: String,
     },
     /// Replace its providers; the order is the preference
     AssignProviders {
         /// The agent, by id or name
         agent: String,
-        /// Ids of providers
+        /// The providers, by id or name
         providers: Vec<String>,
     },
+    /// Take a provider from it
+    RemoveProvider {
+        /// The agent, by id or name
+        agent: String,
+        /// The provider, by id or name
+        provider: String,
+    },
+}
+
+/// A change of an agent's state.
+#[derive(Debug, Args)]
+pub(crate) struct ActOnAgent {
+    /// The agent, by id or name
+    pub(crate) agent: String,
+    /// Why; kept in the records
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
 }
 
 /// `iron agents create`.
@@ -208,6 +257,27 @@ Examples:
         #[arg(long)]
         key_stdin: bool,
     },
+    /// Make one small call with its key
+    #[command(after_help = "Exit code 9 means that the provider did not answer as it should.")]
+    Test {
+        /// The provider, by id or name
+        provider: String,
+        /// The model to ask, if not the first one that is known
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// List the agents that use it
+    Agents {
+        /// The provider, by id or name
+        provider: String,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show what deleting it would do
+    Impact {
+        /// The provider, by id or name
+        provider: String,
+    },
     /// Delete a provider
     #[command(visible_alias = "rm")]
     Delete {
@@ -268,6 +338,9 @@ pub(crate) enum Tokens {
     Rotate {
         /// The token, by id
         token: String,
+        /// How long the old value works, 0 to 24; 0 where it has leaked [default: 24]
+        #[arg(long, value_name = "HOURS")]
+        grace_hours: Option<u32>,
     },
     /// Revoke a token at once
     #[command(visible_alias = "rm")]
@@ -283,11 +356,19 @@ pub(crate) enum Tokens {
 /// `iron api-tokens`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiTokens {
-    /// List API tokens
+    /// List your API tokens
     #[command(visible_alias = "ls")]
     List {
+        /// Those of everybody (admins only)
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         paging: Paging,
+    },
+    /// Show one token (never its value)
+    Get {
+        /// The token, by id
+        token: String,
     },
     /// Create a token and print it once
     Create {
@@ -309,126 +390,28 @@ pub(crate) enum ApiTokens {
     },
 }
 
-/// Whose budget it is.
-#[derive(Debug, Args, Clone)]
-#[group(id = "whose", required = true, multiple = false)]
-pub(crate) struct Whose {
-    /// An agent, by id or name
-    pub(crate) agent: Option<String>,
-    /// A project, by id or name
-    #[arg(long, value_name = "PROJECT")]
-    pub(crate) project: Option<String>,
-    /// A user, by id or address
-    #[arg(long, value_name = "USER")]
-    pub(crate) user: Option<String>,
-}
-
-/// `iron limits`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Limits {
-    /// List the budgets of agents
-    #[command(visible_alias = "ls")]
-    List {
-        #[command(flatten)]
-        paging: Paging,
-    },
-    /// Show the budget of an agent, a project or a user
-    #[command(after_help = "\
-Examples:
-  iron limits get writer
-  iron limits get --project Default
-  iron limits get --user ada@example.com")]
-    Get {
-        #[command(flatten)]
-        whose: Whose,
-    },
-    /// Set the budget of an agent, a project or a user; asks before lowering or first limiting it
-    #[command(after_help = "\
-Examples:
-  iron limits set writer --budget 25.00
-  iron limits set writer --budget 5 --period daily
-  iron limits set --project Default --budget 100 --period monthly
-  iron limits set --user ada@example.com --budget 20 --reason 'a quiet month'
-
-A call needs room in every budget on its agent's path: agent, user, project, tenant.")]
-    Set {
-        #[command(flatten)]
-        whose: Whose,
-        /// Dollars, with at most two decimals
-        #[arg(long, value_name = "DOLLARS")]
-        budget: String,
-        /// When it begins anew: none, daily, weekly or monthly
-        #[arg(long)]
-        period: Option<String>,
-        /// Why; kept in the history
-        #[arg(long)]
-        reason: Option<String>,
-        /// Do not ask
-        #[arg(long)]
-        force: bool,
-    },
-    /// Show how the budget of an agent was changed
-    History {
-        /// The agent, by id or name
-        agent: String,
-        #[command(flatten)]
-        paging: Paging,
-    },
-}
-
-/// `iron models`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Models {
-    /// List models and prices
-    #[command(visible_alias = "ls")]
-    List {
-        /// Only those whose name contains this
-        #[arg(long)]
-        name: Option<String>,
-        #[command(flatten)]
-        paging: Paging,
-    },
-    /// Show or set the price of a model
-    Price {
-        /// The model's name
-        model: String,
-        /// Of which kind of provider; needed where several serve it, or none yet
-        #[arg(long = "type", value_enum)]
-        kind: Option<ProviderType>,
-        /// Dollars per million input tokens; with this, the price is set
-        #[arg(long, value_name = "DOLLARS")]
-        input: Option<String>,
-        /// Dollars per million output tokens
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        output: Option<String>,
-        /// Dollars per million input tokens read from a cache
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        cached: Option<String>,
-    },
-    /// Import prices from a file in LiteLLM's JSON format
-    Import {
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-        /// Do not ask
-        #[arg(long)]
-        force: bool,
-    },
-}
-
 /// `iron audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// List records, newest first
     #[command(visible_alias = "ls")]
     List {
-        /// Only this action, such as `agent.create`
-        #[arg(long)]
-        action: Option<String>,
-        /// Only this resource
-        #[arg(long, value_name = "ID")]
-        resource: Option<String>,
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         paging: Paging,
+    },
+    /// List what you have done yourself, newest first
+    Me {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one record in full
+    Get {
+        /// The record, by id
+        record: String,
     },
     /// Check that no record was changed, removed or cut off
     #[command(after_help = "\
@@ -455,12 +438,27 @@ Exit code 9 means that the records were tampered with or damaged.")]
         remote: bool,
     },
     /// Write records, checkpoints and the public key into a bundle that anyone can check
+    #[command(after_help = "\
+Examples:
+  iron audit export --data ./data ./evidence           a bundle, from the folder of a server
+  iron audit export --remote records.jsonl             entries as the server lists them
+  iron audit export --remote --format csv --start-date 2026-11-01 | head
+
+A bundle can be checked with `iron audit verify --bundle`; a file of `--remote` is for reading.")]
     Export {
         #[command(flatten)]
         folder: super::DataFolder,
-        /// The folder to write, which must not exist yet
-        #[arg(value_hint = ValueHint::DirPath)]
-        to: PathBuf,
+        /// The folder to write, which must not exist yet; with `--remote` the file, if not stdout
+        #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "remote")]
+        to: Option<PathBuf>,
+        /// Ask the server for its audit log as a file
+        #[arg(long, conflicts_with = "data")]
+        remote: bool,
+        /// How the file is written
+        #[arg(long, requires = "remote", value_parser = export_formats())]
+        format: Option<ExportFormat>,
+        #[command(flatten)]
+        which: Which,
     },
     /// Give up what is damaged in a journal, so that the server starts again
     #[command(after_help = "\
@@ -489,4 +487,60 @@ pub(crate) enum ConfigVerb {
     },
     /// Check all sources
     Validate,
+}
+
+/// Which records.
+#[derive(Debug, Args, Default)]
+pub(crate) struct Which {
+    /// Only this action, such as `agent.create`; or several, comma-separated
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Only this resource
+    #[arg(long, value_name = "ID")]
+    pub(crate) resource: Option<String>,
+    /// Only what this user did, by id or address
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Only what this agent did, by id or name
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// From this date or instant on, such as `2026-11-01`
+    #[arg(long, value_name = "DATE")]
+    pub(crate) start_date: Option<String>,
+    /// Up to, but not including, this date or instant
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end_date: Option<String>,
+}
+
+impl Which {
+    /// Whether nothing is left out.
+    pub(crate) fn is_everything(&self) -> bool {
+        let Which {
+            action,
+            resource,
+            user,
+            agent,
+            start_date,
+            end_date,
+        } = self;
+        [action, resource, user, agent, start_date, end_date]
+            .iter()
+            .all(|one| one.is_none())
+    }
+}
+
+/// One of the words of an enum of the API, which help and completions list.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let words = all.iter().map(move |value| word(*value));
+    PossibleValuesParser::new(words).try_map(move |given| {
+        let named = all.iter().find(|value| word(**value) == given);
+        named.copied().ok_or("no such word")
+    })
+}
+
+fn export_formats() -> impl TypedValueParser<Value = ExportFormat> {
+    one_of(ExportFormat::ALL, ExportFormat::as_str)
 }

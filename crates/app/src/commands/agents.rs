@@ -1,16 +1,18 @@
 //! `iron agents`.
 
+use iron_primitives::AgentId;
 use iron_sdk::Client;
 use iron_sdk::agents::{
-    AgentAction, AgentQuery, AgentView, AssignProviders, CreateAgent, StopAgent, UpdateAgent,
+    AgentAction, AgentQuery, AgentView, AssignProviders, AssignedProviders, CreateAgent, StopAgent,
+    UpdateAgent,
 };
 use serde_json::{Map, Value, json};
 
 use super::resolve::{self, parse};
-use crate::args::{self, Agents};
+use crate::args::{self, ActOnAgent, Agents};
 use crate::connection::Connection;
 use crate::console::Console;
-use crate::failure::Outcome;
+use crate::failure::{Exit, Failure, Outcome};
 
 const AMOUNT: &str = "an amount in dollars such as `5` or `12.50`";
 
@@ -75,51 +77,97 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
             let assigned = client
                 .assign_agent_providers(id, &AssignProviders { providers: ids })
                 .await?;
-            console.show(&assigned, || {
-                let rows = assigned
-                    .providers
-                    .iter()
-                    .map(|one| vec![one.id.to_string(), one.name.clone(), one.r#type.to_string()]);
-                console.table(&["id", "name", "type"], rows.collect())
+            for warning in &assigned.warnings {
+                console.note(&format!("warning: {warning}"));
+            }
+            console.show(&assigned, || provider_table(console, &assigned))
+        }
+        Agents::RemoveProvider { agent, provider } => {
+            let id = resolve::agent(&client, &agent).await?;
+            let provider = resolve::provider(&client, &provider).await?;
+            let removed = client.remove_agent_provider(id, provider).await?;
+            console.show(&removed, || {
+                format!("removed {provider}; {} providers are left", removed.count)
             })
         }
-        Agents::Kill { agent, force } => {
+        Agents::Providers { agent } => {
             let id = resolve::agent(&client, &agent).await?;
-            console.confirm(&format!("stop agent `{agent}` at once?"), force)?;
-            let view = client.kill_agent(id, &AgentAction { reason: None }).await?;
-            console.show(&view, || facts(console, &view))
+            let assigned = client.get_agent_providers(id).await?;
+            console.show(&assigned, || provider_table(console, &assigned))
         }
+        Agents::Health { agent } => health(&client, &agent, console).await,
         verb => act(&client, verb, console).await,
     }
 }
 
 /// The verbs that only change the state.
 async fn act(client: &Client, verb: Agents, console: Console) -> Outcome {
-    let action = AgentAction { reason: None };
     let view = match verb {
-        Agents::Start { agent } => {
-            client
-                .start_agent(resolve::agent(client, &agent).await?, &action)
-                .await?
+        Agents::Start(act) => {
+            let (id, action) = action(client, act).await?;
+            client.start_agent(id, &action).await?
         }
-        Agents::Pause { agent } => {
-            client
-                .pause_agent(resolve::agent(client, &agent).await?, &action)
-                .await?
+        Agents::Pause(act) => {
+            let (id, action) = action(client, act).await?;
+            client.pause_agent(id, &action).await?
         }
-        Agents::Resume { agent } => {
-            client
-                .resume_agent(resolve::agent(client, &agent).await?, &action)
-                .await?
+        Agents::Resume(act) => {
+            let (id, action) = action(client, act).await?;
+            client.resume_agent(id, &action).await?
         }
-        Agents::Stop { agent } => {
-            client
-                .stop_agent(resolve::agent(client, &agent).await?, &StopAgent::default())
-                .await?
+        Agents::Restart(act) => {
+            let (id, action) = action(client, act).await?;
+            client.restart_agent(id, &action).await?
+        }
+        Agents::Stop { act, grace_seconds } => {
+            let (id, AgentAction { reason }) = action(client, act).await?;
+            let stop = StopAgent {
+                reason,
+                grace_seconds,
+            };
+            client.stop_agent(id, &stop).await?
+        }
+        Agents::Kill { act, force } => {
+            let question = format!("stop agent `{}` at once?", act.agent);
+            let (id, action) = action(client, act).await?;
+            console.confirm(&question, force)?;
+            client.kill_agent(id, &action).await?
         }
         _ => return Ok(()),
     };
     console.show(&view, || format!("{} is {}", view.name, view.runtime_state))
+}
+
+async fn action(client: &Client, act: ActOnAgent) -> Outcome<(AgentId, AgentAction)> {
+    let id = resolve::agent(client, &act.agent).await?;
+    Ok((id, AgentAction { reason: act.reason }))
+}
+
+async fn health(client: &Client, agent: &str, console: Console) -> Outcome {
+    let id = resolve::agent(client, agent).await?;
+    let health = client.get_agent_health(id).await?;
+    console.show(&health, || {
+        let rows = health.checks.iter().map(|check| {
+            let found = match check.ok {
+                true => "ok",
+                false => "problem",
+            };
+            vec![
+                check.name.clone(),
+                found.to_owned(),
+                check.message.clone().unwrap_or_default(),
+            ]
+        });
+        console.table(&["check", "found", ""], rows.collect())
+    })?;
+    match health.ready {
+        true => Ok(()),
+        false => Err(Failure::new(
+            Exit::Problems,
+            "NOT_READY",
+            format!("a call of `{agent}` could not be served now"),
+        )),
+    }
 }
 
 async fn create(client: &Client, arguments: args::CreateAgent, console: Console) -> Outcome {
@@ -222,6 +270,18 @@ fn table(console: Console, agents: &[AgentView]) -> String {
         "remaining",
     ];
     console.table(&headings, rows.collect())
+}
+
+fn provider_table(console: Console, assigned: &AssignedProviders) -> String {
+    let rows = assigned.providers.iter().map(|one| {
+        vec![
+            one.id.to_string(),
+            one.name.clone(),
+            one.r#type.to_string(),
+            one.status.to_string(),
+        ]
+    });
+    console.table(&["id", "name", "type", "status"], rows.collect())
 }
 
 fn facts(console: Console, agent: &AgentView) -> String {

@@ -70,6 +70,28 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let view = scope.set(&client, amount, period, reason).await?;
             console.show(&view, || facts(console, &view))
         }
+        Limits::Lift {
+            project,
+            user,
+            reason,
+            force,
+        } => {
+            let (scope, name) = match (project, user) {
+                (Some(name), _) => (
+                    Scope::Project(resolve::project(&client, &name).await?),
+                    name,
+                ),
+                (None, Some(name)) => (Scope::User(resolve::user(&client, &name).await?), name),
+                // The parser demands one of the two.
+                (None, None) => return Err(Failure::usage("`--project` or `--user` is missing")),
+            };
+            console.confirm(
+                &format!("let `{name}` spend without a limit of its own?"),
+                force,
+            )?;
+            let view = scope.lift(&client, reason).await?;
+            console.show(&view, || facts(console, &view))
+        }
         Limits::History { agent, paging } => {
             let id = resolve::agent(&client, &agent).await?;
             let query = HistoryQuery {
@@ -148,6 +170,19 @@ impl Scope {
             Scope::Project(id) => client.set_project_budget(id, &others).await?,
             Scope::User(id) => client.set_user_budget(id, &others).await?,
         })
+    }
+
+    async fn lift(self, client: &Client, reason: Option<String>) -> Outcome<BudgetView> {
+        let none = SetBudget {
+            budget: None,
+            period: None,
+            reason,
+        };
+        match self {
+            Scope::Agent(_) => Err(Failure::usage("an agent always has a budget")),
+            Scope::Project(id) => Ok(client.set_project_budget(id, &none).await?),
+            Scope::User(id) => Ok(client.set_user_budget(id, &none).await?),
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::io::Read as _;
 
+use iron_sdk::lists::PageQuery;
 use iron_sdk::providers::{
-    CreateProvider, DeleteProvider, ProviderQuery, ProviderType, ProviderView, UpdateProvider,
+    CreateProvider, DeleteProvider, ProviderQuery, ProviderType, ProviderView, TestProvider,
+    UpdateProvider,
 };
 use iron_sdk::{Client, SecretText};
 
@@ -11,7 +13,7 @@ use super::resolve;
 use crate::args::{self, Providers};
 use crate::connection::Connection;
 use crate::console::Console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 
 pub(super) async fn run(verb: Providers, connection: &Connection, console: Console) -> Outcome {
     let client = connection.client().await?;
@@ -70,6 +72,40 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
             let view = client.update_provider(id, &change).await?;
             console.show(&view, || facts(console, &view))
         }
+        Providers::Test { provider, model } => test(&client, &provider, model, console).await,
+        Providers::Agents { provider, paging } => {
+            let id = resolve::provider(&client, &provider).await?;
+            let page = PageQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+            };
+            let list = client.list_provider_agents(id, &page).await?;
+            console.show(&list, || {
+                let rows = list.data.iter().map(|agent| {
+                    vec![
+                        agent.id.to_string(),
+                        agent.name.clone(),
+                        agent.owner_id.to_string(),
+                        agent.project_id.to_string(),
+                    ]
+                });
+                console.table(&["id", "name", "owner", "project"], rows.collect())
+            })
+        }
+        Providers::Impact { provider } => {
+            let id = resolve::provider(&client, &provider).await?;
+            let impact = client.get_provider_deletion_impact(id).await?;
+            console.show(&impact, || {
+                let rows = impact.affected_agents.iter().map(|agent| {
+                    vec![
+                        agent.id.to_string(),
+                        agent.name.clone(),
+                        agent.remaining_providers.to_string(),
+                    ]
+                });
+                console.table(&["id", "name", "providers left"], rows.collect())
+            })
+        }
         Providers::Delete { provider, force } => {
             let id = resolve::provider(&client, &provider).await?;
             let impact = client.get_provider_deletion_impact(id).await?;
@@ -92,6 +128,27 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
             console.show(&deleted, || format!("deleted {id}"))
         }
     }
+}
+
+async fn test(client: &Client, name: &str, model: Option<String>, console: Console) -> Outcome {
+    let id = resolve::provider(client, name).await?;
+    let tested = client.test_provider(id, &TestProvider { model }).await?;
+    if !tested.ok {
+        if console.json() {
+            console.show(&tested, String::new)?;
+        }
+        let message = tested
+            .message
+            .unwrap_or_else(|| "no reason given".to_owned());
+        return Err(Failure::new(
+            Exit::Problems,
+            "PROVIDER_TEST",
+            format!("`{name}` did not answer as it should: {message}"),
+        ));
+    }
+    console.show(&tested, || {
+        format!("`{name}` answered after {} ms", tested.latency_ms)
+    })
 }
 
 async fn create(client: &Client, arguments: args::CreateProvider, console: Console) -> Outcome {

@@ -1,10 +1,11 @@
 //! People name things by name; the API by id.
 
-use iron_primitives::{AgentId, ProjectId, ProviderId, UserId};
+use iron_primitives::{AgentId, ProjectId, ProviderId, TenantId, UserId};
 use iron_sdk::Client;
 use iron_sdk::agents::AgentQuery;
 use iron_sdk::projects::ProjectQuery;
 use iron_sdk::providers::ProviderQuery;
+use iron_sdk::tenants::TenantQuery;
 use iron_sdk::users::UserQuery;
 
 use crate::failure::{Exit, Failure, Outcome};
@@ -79,18 +80,35 @@ pub(super) async fn user(client: &Client, text: &str) -> Outcome<UserId> {
     only(text, "user", named.map(|user| user.id))
 }
 
+/// The tenant of this id or slug.
+pub(super) async fn tenant(client: &Client, text: &str) -> Outcome<TenantId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    for page in 1.. {
+        let query = TenantQuery {
+            page: Some(page),
+            per_page: Some(100),
+            ..TenantQuery::default()
+        };
+        let found = client.list_tenants(&query).await?.data;
+        if let Some(tenant) = found.iter().find(|tenant| tenant.slug == text) {
+            return Ok(tenant.id);
+        }
+        if found.is_empty() {
+            break;
+        }
+    }
+    only(text, "tenant", std::iter::empty())
+}
+
 fn only<T>(text: &str, noun: &str, mut found: impl Iterator<Item = T>) -> Outcome<T> {
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => {
             let message = format!("no {noun} has the id or name `{text}`");
             let failure = Failure::new(Exit::NotFound, "RESOURCE_NOT_FOUND", message);
-            Err(match noun {
-                "agent" | "provider" => {
-                    failure.hint(format!("`iron {noun}s list` shows what there is"))
-                }
-                _ => failure,
-            })
+            Err(failure.hint(format!("`iron {noun}s list` shows what there is")))
         }
         (Some(_), Some(_)) => {
             let message = format!("several {noun}s are named `{text}`");

@@ -3,9 +3,11 @@
 use std::io::BufRead as _;
 
 use iron_sdk::auth::{ChangePassword, Login, Logout};
+use iron_sdk::lists::PageQuery;
 use serde_json::json;
 
 use super::providers::secret_from_stdin;
+use super::resolve::parse;
 use crate::args::{self, Auth};
 use crate::connection::{Connection, session};
 use crate::console::Console;
@@ -118,6 +120,37 @@ pub(super) async fn auth(verb: Auth, connection: &Connection, console: Console) 
                     ),
                 ])
             })
+        }
+        Auth::Sessions { paging } => {
+            let client = connection.client().await?;
+            let page = PageQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+            };
+            let list = client.list_sessions(&page).await?;
+            console.show(&list, || {
+                let rows = list.data.iter().map(|session| {
+                    let current = match session.current {
+                        true => "this one",
+                        false => "",
+                    };
+                    vec![
+                        session.id.to_string(),
+                        session.last_seen_at.to_string(),
+                        session.expires_at.to_string(),
+                        session.ip.clone().unwrap_or_else(|| "-".to_owned()),
+                        current.to_owned(),
+                    ]
+                });
+                console.table(&["id", "last seen", "until", "address", ""], rows.collect())
+            })
+        }
+        Auth::EndSession { session, force } => {
+            let client = connection.client().await?;
+            let id = parse(&session, "a session id such as `session_…`")?;
+            console.confirm(&format!("end session `{session}`?"), force)?;
+            let ended = client.end_session(id).await?;
+            console.show(&ended, || format!("ended {}", ended.id))
         }
         Auth::Password { stdin } => password(stdin, connection, console).await,
     }

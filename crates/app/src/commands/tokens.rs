@@ -76,8 +76,8 @@ pub(super) async fn run(verb: Tokens, connection: &Connection, console: Console)
             console.note("the token is shown this once; the agent sends it as its API key");
             Ok(())
         }
-        Tokens::Rotate { token } => {
-            let body = RotateToken { grace_hours: None };
+        Tokens::Rotate { token, grace_hours } => {
+            let body = RotateToken { grace_hours };
             let rotated = client.rotate_token(parse(&token, IC_ID)?, &body).await?;
             console.show(&rotated, || {
                 let token = rotated.token.expose().to_owned();
@@ -103,14 +103,17 @@ pub(super) async fn run(verb: Tokens, connection: &Connection, console: Console)
 pub(super) async fn run_api(verb: ApiTokens, connection: &Connection, console: Console) -> Outcome {
     let client = connection.client().await?;
     match verb {
-        ApiTokens::List { paging } => {
+        ApiTokens::List { all, paging } => {
             let (page, per_page) = (Some(paging.page), Some(paging.per_page));
             let query = ApiTokenQuery {
                 page,
                 per_page,
                 ..ApiTokenQuery::default()
             };
-            let list = client.list_my_api_tokens(&query).await?;
+            let list = match all {
+                true => client.list_api_tokens(&query).await?,
+                false => client.list_my_api_tokens(&query).await?,
+            };
             console.show(&list, || {
                 let rows = list.data.iter().map(|token| {
                     vec![
@@ -124,6 +127,21 @@ pub(super) async fn run_api(verb: ApiTokens, connection: &Connection, console: C
                 });
                 let headings = ["id", "prefix", "name", "status", "expires", "last used"];
                 console.table(&headings, rows.collect())
+            })
+        }
+        ApiTokens::Get { token } => {
+            let view = client.get_api_token(parse(&token, API_ID)?).await?;
+            console.show(&view, || {
+                console.facts(&[
+                    ("id", view.id.to_string()),
+                    ("prefix", view.token_prefix.clone()),
+                    ("name", view.name.clone()),
+                    ("user", view.user_id.to_string()),
+                    ("status", view.status.to_string()),
+                    ("created", view.created_at.to_string()),
+                    ("expires", instant(view.expires_at, "never")),
+                    ("last used", instant(view.last_used_at, "never")),
+                ])
             })
         }
         ApiTokens::Create { name, expires_at } => {

@@ -220,18 +220,21 @@ async fn slow_clients_hold_nobody_up() {
         format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 9000\r\n\r\n{{"
         ),
+        // As large as a body may be, and of any size: neither takes room for what has not come.
+        format!(
+            "POST /v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{{",
+            32 << 20
+        ),
         format!(
             "POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {token}\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{{\"mo"
         ),
     ];
     let mut slow = Vec::new();
-    for index in 0..400 {
+    for index in 0..600 {
         let mut socket = TcpStream::connect(&house.server.address)
             .await
             .expect("connects");
-        // A body that does not announce its size takes the room of the largest: only a few of those.
-        let kinds = if index < 40 { heads.len() } else { 3 };
-        let head = heads.get(index % kinds).expect("a head");
+        let head = heads.get(index % heads.len()).expect("a head");
         socket.write_all(head.as_bytes()).await.expect("writes");
         slow.push(socket);
     }
@@ -245,15 +248,21 @@ async fn slow_clients_hold_nobody_up() {
         );
     }
     // None of them was answered meanwhile, and each may still finish.
-    let socket = slow.get_mut(2).expect("one with a body");
-    let rest = format!("{}}}", " ".repeat(8_998));
-    socket
-        .write_all(rest.as_bytes())
-        .await
-        .expect("it is still there");
-    let mut answer = vec![0; 4_096];
-    let read = socket.read(&mut answer).await.expect("an answer");
-    assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 400"));
+    let rests = [
+        (2, format!("{}}}", " ".repeat(8_998))),
+        (4, "\r\n1\r\n}\r\n0\r\n\r\n".to_owned()),
+    ];
+    for (index, rest) in rests {
+        let socket = slow.get_mut(index).expect("one with a body");
+        socket
+            .write_all(rest.as_bytes())
+            .await
+            .expect("it is still there");
+        let mut answer = vec![0; 4_096];
+        let read = socket.read(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..read]);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{index}: {answer}");
+    }
     drop(slow);
     let records = house.records(120).await;
     assert!(records.len() >= 21, "{}", records.len());

@@ -14,3 +14,4 @@ mod kit;
 mod people;
 mod schemas;
 mod sizes;
+mod verbs;

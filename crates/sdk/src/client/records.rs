@@ -3,14 +3,14 @@
 use iron_primitives::{AgentId, AuditId, LeaseId, ProjectId, UserId};
 use reqwest::Method;
 
-use crate::audit::{AuditEntry, AuditExportQuery, AuditQuery, AuditVerified, VerifyAudit};
+use crate::audit::{AuditEntry, AuditFile, AuditFilter, AuditPage, AuditVerified, VerifyAudit};
 use crate::leases::{LeaseQuery, LeaseView, ReconcileLease};
 use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
 use crate::lists::List;
 use crate::system::{HealthView, VersionView};
 use crate::users::Reason;
 
-use super::{Call, Client, Error};
+use super::{Call, Client, Download, Error};
 
 impl Client {
     /// An agent's budget.
@@ -136,27 +136,39 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn list_audit_logs(&self, query: &AuditQuery) -> Result<List<AuditEntry>, Error> {
-        self.send(Call::new(Method::GET, "/audit-logs").query(query))
-            .await
+    pub async fn list_audit_logs(
+        &self,
+        filter: &AuditFilter,
+        page: &AuditPage,
+    ) -> Result<List<AuditEntry>, Error> {
+        let call = Call::new(Method::GET, "/audit-logs");
+        self.send(call.query(filter).query(page)).await
     }
 
     /// The user's own actions.
     ///
     /// # Errors
     /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn list_my_audit_logs(&self, query: &AuditQuery) -> Result<List<AuditEntry>, Error> {
-        self.send(Call::new(Method::GET, "/audit-logs/me").query(query))
-            .await
+    pub async fn list_my_audit_logs(
+        &self,
+        filter: &AuditFilter,
+        page: &AuditPage,
+    ) -> Result<List<AuditEntry>, Error> {
+        let call = Call::new(Method::GET, "/audit-logs/me");
+        self.send(call.query(filter).query(page)).await
     }
 
-    /// The audit log as a file: JSON lines or CSV.
+    /// The audit log as a file, piece by piece: JSON lines or CSV.
     ///
     /// # Errors
-    /// [`Error`], if the server refuses or cannot be reached, or the file is longer than 64 MiB.
-    pub async fn export_audit_logs(&self, query: &AuditExportQuery) -> Result<Vec<u8>, Error> {
-        self.download(Call::new(Method::GET, "/audit-logs/export").query(query))
-            .await
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn export_audit_logs(
+        &self,
+        filter: &AuditFilter,
+        file: &AuditFile,
+    ) -> Result<Download, Error> {
+        let call = Call::new(Method::GET, "/audit-logs/export");
+        self.download(call.query(filter).query(file)).await
     }
 
     /// One entry of the audit log.

@@ -12,10 +12,10 @@ use http::{HeaderValue, header};
 use iron_audit::{Authorised, EntryFilter};
 use iron_identity::Permission;
 use iron_primitives::{AuditId, Timestamp};
-use iron_sdk::audit::{AuditEntry, AuditExportQuery, AuditQuery, ExportFormat};
+use iron_sdk::audit::{AuditEntry, AuditFile, AuditFilter, ExportFormat};
 use serde_json::Value;
 
-use super::filter;
+use super::entries;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::Params;
@@ -52,18 +52,19 @@ const COLUMNS: &[&str] = &[
 ];
 
 /// The audit log as a file, the oldest entry first: one JSON object on each line, or a table.
-#[utoipa::path(get, path = "/audit-logs/export", tag = "audit", params(AuditExportQuery),
+#[utoipa::path(get, path = "/audit-logs/export", tag = "audit", params(AuditFile, AuditFilter),
     responses((status = 200, description = "The file", content(
         (String = "application/x-ndjson"), (String = "text/csv"),
     ))))]
 pub(crate) async fn export_audit_logs(
     State(api): State<Api>,
     caller: Caller,
-    Params(query): Params<AuditExportQuery>,
+    Params(file): Params<AuditFile>,
+    Params(filter): Params<AuditFilter>,
 ) -> Result<Response, Failure> {
     let authorised = caller.may(Permission::AuditRead)?;
-    let format = query.format.unwrap_or(ExportFormat::Json);
-    let mut filter = filter(entries_of(query))?;
+    let format = file.format.unwrap_or(ExportFormat::Json);
+    let mut filter = entries(filter, true)?;
     // The file has an end, also while more is written.
     let now = api.environment.now();
     filter.end = Some(filter.end.map_or(now, |end| end.min(now)));
@@ -89,21 +90,6 @@ pub(crate) async fn export_audit_logs(
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
-}
-
-fn entries_of(query: AuditExportQuery) -> AuditQuery {
-    AuditQuery {
-        user_id: query.user_id,
-        agent_id: query.agent_id,
-        resource_type: query.resource_type,
-        resource_id: query.resource_id,
-        action: query.action,
-        method: query.method,
-        status_code: query.status_code,
-        start_date: query.start_date,
-        end_date: query.end_date,
-        ..AuditQuery::default()
-    }
 }
 
 /// A file that is being written.

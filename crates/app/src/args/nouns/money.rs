@@ -1,0 +1,182 @@
+//! The verbs of money: limits, leases, prices.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::{Paging, ProviderType};
+
+/// Whose budget it is.
+#[derive(Debug, Args, Clone)]
+#[group(id = "whose", required = true, multiple = false)]
+pub(crate) struct Whose {
+    /// An agent, by id or name
+    pub(crate) agent: Option<String>,
+    /// A project, by id or name
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Option<String>,
+    /// A user, by id or address
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+}
+
+/// `iron limits`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Limits {
+    /// List the budgets of agents
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show the budget of an agent, a project or a user
+    #[command(after_help = "\
+Examples:
+  iron limits get writer
+  iron limits get --project Default
+  iron limits get --user ada@example.com")]
+    Get {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Set the budget of an agent, a project or a user; asks before lowering or first limiting it
+    #[command(after_help = "\
+Examples:
+  iron limits set writer --budget 25.00
+  iron limits set writer --budget 5 --period daily
+  iron limits set --project Default --budget 100 --period monthly
+  iron limits set --user ada@example.com --budget 20 --reason 'a quiet month'
+
+A call needs room in every budget on its agent's path: agent, user, project, tenant.")]
+    Set {
+        #[command(flatten)]
+        whose: Whose,
+        /// Dollars, with at most two decimals
+        #[arg(long, value_name = "DOLLARS")]
+        budget: String,
+        /// When it begins anew: none, daily, weekly or monthly
+        #[arg(long)]
+        period: Option<String>,
+        /// Why; kept in the history
+        #[arg(long)]
+        reason: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Lift the limit of a project or a user; its use is still counted
+    #[command(visible_alias = "delete")]
+    Lift {
+        /// A project, by id or name
+        #[arg(
+            long,
+            value_name = "PROJECT",
+            required_unless_present = "user",
+            conflicts_with = "user"
+        )]
+        project: Option<String>,
+        /// A user, by id or address
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Why; kept in the history
+        #[arg(long)]
+        reason: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show how the budget of an agent was changed
+    History {
+        /// The agent, by id or name
+        agent: String,
+        #[command(flatten)]
+        paging: Paging,
+    },
+}
+
+/// `iron leases`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Leases {
+    /// List leases, the newest first
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those on this agent's budget, by id or name
+        #[arg(long)]
+        agent: Option<String>,
+        /// One or several of active, fenced and closed, comma-separated; all but closed, if absent
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Take a lease away; what its instance does not account for stays in suspense
+    Revoke {
+        /// The lease, by id
+        lease: String,
+        /// Why; kept in the records
+        #[arg(long)]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Close the account of a lease that was taken away, and free what is left of it
+    #[command(after_help = "\
+Examples:
+  iron leases list --status fenced
+  iron leases reconcile lease_… --reason 'the disk is gone; the invoice says 1.20' --spent 1.20
+
+Only what the provider's invoice or the instance's journal proves should be freed.")]
+    Reconcile {
+        /// The lease, by id
+        lease: String,
+        /// Why; kept in the records
+        #[arg(long)]
+        reason: String,
+        /// What was spent of it in all, in dollars; what was reported, if absent
+        #[arg(long, value_name = "DOLLARS")]
+        spent: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron models`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List models and prices
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show or set the price of a model
+    Price {
+        /// The model's name
+        model: String,
+        /// Of which kind of provider; needed where several serve it, or none yet
+        #[arg(long = "type", value_enum)]
+        kind: Option<ProviderType>,
+        /// Dollars per million input tokens; with this, the price is set
+        #[arg(long, value_name = "DOLLARS")]
+        input: Option<String>,
+        /// Dollars per million output tokens
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        output: Option<String>,
+        /// Dollars per million input tokens read from a cache
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        cached: Option<String>,
+    },
+    /// Import prices from a file in LiteLLM's JSON format
+    Import {
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}

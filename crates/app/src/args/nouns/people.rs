@@ -1,0 +1,264 @@
+//! The verbs of people and what they belong to: users, tenants, projects.
+
+use clap::Subcommand;
+use clap::builder::TypedValueParser;
+use iron_sdk::tenants::Plan;
+use iron_sdk::users::Role;
+
+use super::{Paging, one_of};
+
+fn roles() -> impl TypedValueParser<Value = Role> {
+    one_of(Role::ALL, Role::as_str)
+}
+
+fn plans() -> impl TypedValueParser<Value = Plan> {
+    one_of(Plan::ALL, Plan::as_str)
+}
+
+/// `iron users`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// List users
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name or address contains this
+        #[arg(long)]
+        search: Option<String>,
+        /// Only this role; or several, comma-separated
+        #[arg(long)]
+        role: Option<String>,
+        /// Only this status: invited, active, suspended or deleted; or several, comma-separated
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one user
+    Get {
+        /// The user, by id or address
+        user: String,
+    },
+    /// Show yourself, or change your name
+    Me {
+        /// Your new name
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Create a user; without a password the user is invited
+    #[command(after_help = "\
+Examples:
+  iron users create --email ada@example.com --name Ada --role operator
+  printf %s \"$PASSWORD\" | iron users create --email ada@example.com --name Ada --password-stdin")]
+    Create {
+        /// The address, unique in the tenant
+        #[arg(long)]
+        email: String,
+        /// The name
+        #[arg(long)]
+        name: String,
+        /// What the user may do [default: developer]
+        #[arg(long, value_parser = roles())]
+        role: Option<Role>,
+        /// Read a password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Change a user
+    Update {
+        /// The user, by id or address
+        user: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new address
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Show what a user may do
+    Permissions {
+        /// The user, by id or address
+        user: String,
+    },
+    /// Change what a user may do, at once
+    SetRole {
+        /// The user, by id or address
+        user: String,
+        /// The new role
+        #[arg(value_parser = roles())]
+        role: Role,
+    },
+    /// Suspend a user: sessions end, API tokens are refused
+    Suspend {
+        /// The user, by id or address
+        user: String,
+        /// Why; kept in the records
+        #[arg(long)]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Let a suspended or locked user in again
+    Activate {
+        /// The user, by id or address
+        user: String,
+    },
+    /// Set a new password (asks, or reads it from standard input); all sessions end
+    ResetPassword {
+        /// The user, by id or address
+        user: String,
+        /// Read the new password from standard input
+        #[arg(long)]
+        stdin: bool,
+        /// The user need not change it at the next login
+        #[arg(long)]
+        lasting: bool,
+    },
+    /// Delete a user; the agents get a new owner and keep running
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The user, by id or address
+        user: String,
+        /// Who gets the agents, by id or address, if not you
+        #[arg(long, value_name = "USER")]
+        reassign_to: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron tenants`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenants {
+    /// List tenants
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        /// Only this status: active or suspended
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one tenant
+    Get {
+        /// The tenant, by id or slug
+        tenant: String,
+    },
+    /// Create a tenant and invite its first admin
+    Create {
+        /// The name
+        #[arg(long)]
+        name: String,
+        /// The short name for logins: 3 to 40 of a-z, 0-9 and -
+        #[arg(long)]
+        slug: String,
+        /// The address of its first admin
+        #[arg(long, value_name = "EMAIL")]
+        admin_email: String,
+        /// What it has subscribed to [default: free]
+        #[arg(long, value_parser = plans())]
+        plan: Option<Plan>,
+    },
+    /// Change a tenant
+    Update {
+        /// The tenant, by id or slug
+        tenant: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new plan
+        #[arg(long, value_parser = plans())]
+        plan: Option<Plan>,
+    },
+    /// Suspend a tenant: its users are refused, its agents spend nothing
+    Suspend {
+        /// The tenant, by id or slug
+        tenant: String,
+        /// Why; kept in the records
+        #[arg(long)]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Let a suspended tenant work again; takes a mark for deletion away
+    Activate {
+        /// The tenant, by id or slug
+        tenant: String,
+    },
+    /// Mark a suspended tenant for deletion in thirty days
+    #[command(
+        visible_alias = "rm",
+        after_help = "\
+Until then `iron tenants activate` takes the mark away. Then everything of the tenant is removed
+but the records of the journal, which are the evidence; export before what you want to keep."
+    )]
+    Delete {
+        /// The tenant, by id or slug
+        tenant: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `iron projects`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Projects {
+    /// List projects
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one project
+    Get {
+        /// The project, by id or name
+        project: String,
+    },
+    /// Create a project
+    Create {
+        /// Its name, unique in the tenant
+        #[arg(long)]
+        name: String,
+        /// What it is for
+        #[arg(long)]
+        description: Option<String>,
+        /// Who pays
+        #[arg(long)]
+        cost_center: Option<String>,
+        /// What all its agents together may spend, in dollars
+        #[arg(long, value_name = "DOLLARS")]
+        budget: Option<String>,
+    },
+    /// Change a project
+    Update {
+        /// The project, by id or name
+        project: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new description
+        #[arg(long)]
+        description: Option<String>,
+        /// Who pays now
+        #[arg(long)]
+        cost_center: Option<String>,
+    },
+    /// Delete a project without agents
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The project, by id or name
+        project: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}

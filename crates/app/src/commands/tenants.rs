@@ -1,0 +1,111 @@
+//! `iron tenants`.
+
+use iron_sdk::tenants::{CreateTenant, TenantQuery, TenantView, UpdateTenant};
+use iron_sdk::users::Reason;
+
+use super::resolve;
+use crate::args::Tenants;
+use crate::connection::Connection;
+use crate::console::Console;
+use crate::failure::Outcome;
+
+pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console) -> Outcome {
+    let client = connection.client().await?;
+    let view = match verb {
+        Tenants::List {
+            name,
+            status,
+            paging,
+        } => {
+            let query = TenantQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+                name,
+                status,
+                sort: None,
+            };
+            let list = client.list_tenants(&query).await?;
+            return console.show(&list, || table(console, &list.data));
+        }
+        Tenants::Create {
+            name,
+            slug,
+            admin_email,
+            plan,
+        } => {
+            let body = CreateTenant {
+                name,
+                slug,
+                plan,
+                admin_email,
+            };
+            let created = client.create_tenant(&body).await?;
+            console.show(&created, || facts(console, &created.tenant))?;
+            console.note(&format!(
+                "next: iron users reset-password {}",
+                created.admin.id
+            ));
+            return Ok(());
+        }
+        Tenants::Get { tenant } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            client.get_tenant(id).await?
+        }
+        Tenants::Update { tenant, name, plan } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            client
+                .update_tenant(id, &UpdateTenant { name, plan })
+                .await?
+        }
+        Tenants::Suspend {
+            tenant,
+            reason,
+            force,
+        } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            let question =
+                format!("suspend tenant `{tenant}`, whose agents stop spending at once?");
+            console.confirm(&question, force)?;
+            client.suspend_tenant(id, &Reason { reason }).await?
+        }
+        Tenants::Activate { tenant } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            client.activate_tenant(id).await?
+        }
+        Tenants::Delete { tenant, force } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            let question = format!("delete tenant `{tenant}` with all that it has in thirty days?");
+            console.confirm(&question, force)?;
+            client.delete_tenant(id).await?
+        }
+    };
+    console.show(&view, || facts(console, &view))
+}
+
+fn table(console: Console, tenants: &[TenantView]) -> String {
+    let rows = tenants.iter().map(|tenant| {
+        vec![
+            tenant.id.to_string(),
+            tenant.slug.clone(),
+            tenant.name.clone(),
+            tenant.plan.to_string(),
+            tenant.status.to_string(),
+        ]
+    });
+    console.table(&["id", "slug", "name", "plan", "status"], rows.collect())
+}
+
+fn facts(console: Console, tenant: &TenantView) -> String {
+    let mut facts = vec![
+        ("id", tenant.id.to_string()),
+        ("slug", tenant.slug.clone()),
+        ("name", tenant.name.clone()),
+        ("plan", tenant.plan.to_string()),
+        ("status", tenant.status.to_string()),
+        ("created", tenant.created_at.to_string()),
+    ];
+    if let Some(at) = tenant.deletion_at {
+        facts.push(("removed after", at.to_string()));
+    }
+    console.facts(&facts)
+}
