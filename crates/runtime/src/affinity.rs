@@ -126,7 +126,10 @@ mod tests {
             hash_key: [7; 32],
             environment: None,
         };
-        Bearer::new(principal, AddressRules::default())
+        let cuts = std::sync::Arc::new(crate::cuts::Cuts::default());
+        let token = iron_primitives::TokenDigest::from_bytes([7; 32]);
+        let lifeline = cuts.lifeline(token, path.agent);
+        Bearer::new(principal, AddressRules::default(), lifeline)
     }
 
     #[test]

@@ -375,14 +375,16 @@ pub struct Shortfall {
 /// Something changed in the control plane that a runtime must act on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A token was revoked, rotated or changed.
+    /// A token was rotated or changed.
     Token(TokenDigest),
     /// An agent's state, settings or assignment changed.
     Agent(AgentId),
     /// A provider or its key changed.
     Provider(ProviderId),
-    /// An agent was ended: what it is being told is cut off.
+    /// An agent was ended: what it is being told is cut off, and what it waits for is not told.
     Ended(AgentId),
+    /// A token was revoked for good: what is done with it ends as if its agent had ended.
+    Revoked(TokenDigest),
     /// A user was suspended, or is no more.
     User(UserId),
     /// A tenant was suspended or changed.

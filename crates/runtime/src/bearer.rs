@@ -7,11 +7,14 @@ use iron_llm::ProviderKind;
 use iron_net::egress::{AddressRules, BaseUrl};
 
 use crate::authority::{Principal, Route};
+use crate::cuts::Lifeline;
 
 /// A principal with everything computed that does not change from call to call.
 pub(crate) struct Bearer {
     pub(crate) principal: Principal,
     pub(crate) lanes: Vec<Arc<Lane>>,
+    /// What ends the calls of this token.
+    pub(crate) lifeline: Arc<Lifeline>,
     hash_key: hmac::Key,
 }
 
@@ -23,7 +26,7 @@ pub(crate) struct Lane {
 }
 
 impl Bearer {
-    pub(crate) fn new(principal: Principal, rules: AddressRules) -> Self {
+    pub(crate) fn new(principal: Principal, rules: AddressRules, lifeline: Arc<Lifeline>) -> Self {
         let lanes = principal
             .routes
             .iter()
@@ -34,6 +37,7 @@ impl Bearer {
         Bearer {
             principal,
             lanes,
+            lifeline,
             hash_key,
         }
     }

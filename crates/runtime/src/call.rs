@@ -41,7 +41,7 @@ use iron_primitives::Refusal;
 use tokio::sync::oneshot;
 
 use crate::Runtime;
-use draft::Refused;
+use draft::{Draft, Refused};
 
 pub use authenticate::Authenticated;
 pub use errand::{Errand, StoredAction};
@@ -69,9 +69,12 @@ impl Runtime {
     /// The steps before anything leaves the house.
     async fn prepare(
         &self,
-        authenticated: Authenticated,
-        request: CallRequest,
+        mut authenticated: Authenticated,
+        mut request: CallRequest,
     ) -> Result<hold::Ready, Refused> {
+        if let Err(refusal) = self.renewed(&mut authenticated).await {
+            return Err(Draft::new(authenticated, &mut request).refuse("token", refusal));
+        }
         let admitted = self.admit(authenticated, request)?;
         let decided = self.decide(admitted)?;
         let cleared = self.inspect_input(decided)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iron_journal::Journal;
@@ -37,6 +38,8 @@ pub struct Runtime {
     pub(crate) shelf: Shelf,
     pub(crate) cuts: Arc<Cuts>,
     pub(crate) counters: ModelCounters,
+    /// How often something has changed that a bearer may rest on.
+    pub(crate) changes: AtomicU64,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
@@ -83,7 +86,8 @@ impl Runtime {
             metrics,
             environment,
         } = parts;
-        let bearers = bearers(&config, &authority, &egress);
+        let cuts = Cuts::listen(wallets.cuts());
+        let bearers = bearers(&config, &authority, &egress, &cuts);
         let asked = authority.clone();
         let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
             let asked = asked.clone();
@@ -95,7 +99,6 @@ impl Runtime {
             Box::pin(async move { asked.subject_key(tenant, subject).await })
         });
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
-        let cuts = Cuts::listen(wallets.cuts());
         let room = Room::new(config.buffered_answer_bytes);
         Arc::new(Runtime {
             config,
@@ -110,6 +113,7 @@ impl Runtime {
             shelf: Shelf::new(),
             cuts,
             counters: ModelCounters::default(),
+            changes: AtomicU64::new(0),
             bearers,
             credentials,
             subjects,
@@ -124,13 +128,22 @@ impl Runtime {
             Change::Agent(_) | Change::User(_) | Change::Tenant(_) | Change::Prices => {
                 self.bearers.forget_all();
             }
-            Change::Ended(agent) => self.cuts.end(agent),
+            Change::Ended(agent) => {
+                self.cuts.end(agent);
+                self.bearers.forget_all();
+            }
+            Change::Revoked(token) => {
+                self.cuts.revoke(token);
+                self.bearers.forget(&token);
+            }
             Change::Provider(_) => {
                 self.credentials.forget_all();
                 self.bearers.forget_all();
             }
             Change::Budget(scope) => self.wallets.budget_changed(scope),
         }
+        // After what was known is forgotten: whoever sees the old number asks again.
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Forgets the key of a data subject that was erased.
@@ -162,14 +175,18 @@ fn bearers(
     config: &Config,
     authority: &Arc<dyn Authority>,
     egress: &Egress,
+    cuts: &Arc<Cuts>,
 ) -> FreshCache<TokenDigest, Known, AuthFailure> {
-    let authority = authority.clone();
+    let (authority, cuts) = (authority.clone(), cuts.clone());
     let rules = egress.rules();
     FreshCache::new(config.bearers, move |token| {
-        let authority = authority.clone();
+        let (authority, cuts) = (authority.clone(), cuts.clone());
         Box::pin(async move {
             match authority.authenticate(token).await {
-                Ok(principal) => Ok(Ok(Arc::new(Bearer::new(principal, rules)))),
+                Ok(principal) => {
+                    let lifeline = cuts.lifeline(token, principal.path.agent);
+                    Ok(Ok(Arc::new(Bearer::new(principal, rules, lifeline))))
+                }
                 Err(AuthFailure::Unavailable) => Err(AuthFailure::Unavailable),
                 Err(failure) => Ok(Err(failure)),
             }

@@ -209,9 +209,10 @@ pub(crate) async fn delete_agent(
     tx.commit().await?;
     stale
         .into_iter()
-        .for_each(|token| (api.notify)(Change::Token(token)));
+        .for_each(|token| (api.notify)(Change::Revoked(token)));
     (api.notify)(Change::Agent(id));
     (api.notify)(Change::Budget(Scope::Agent(id)));
+    (api.notify)(Change::Ended(id));
     let cascade = AgentCascade {
         ic_tokens,
         provider_assignments: gone.assignments,

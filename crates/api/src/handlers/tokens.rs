@@ -189,7 +189,7 @@ pub(crate) async fn delete_token(
     tx.commit().await?;
     stale
         .into_iter()
-        .for_each(|token| (api.notify)(Change::Token(token)));
+        .for_each(|token| (api.notify)(Change::Revoked(token)));
     (api.notify)(Change::Budget(scope));
     let revoked_at = token.revoked_at.unwrap_or_else(|| api.environment.now());
     Ok(Answer(TokenRevoked {

@@ -88,8 +88,9 @@ both_engines! {
         assert_eq!(gone.body["deleted"], true);
         assert_eq!(gone.body["cascade"]["ic_tokens"], 1);
         let told = world.told();
-        let expected = [Change::Agent(made.id("id")), Change::Budget(Scope::Agent(made.id("id")))];
-        assert!(matches!(told[0], Change::Token(_)) && told[1..] == expected, "{told:?}");
+        let id = made.id("id");
+        let expected = [Change::Agent(id), Change::Budget(Scope::Agent(id)), Change::Ended(id)];
+        assert!(matches!(told[0], Change::Revoked(_)) && told[1..] == expected, "{told:?}");
         world.call(Method::GET, &path).by(&admin).send().await.is(404, "RESOURCE_NOT_FOUND");
     }
 }
@@ -118,7 +119,7 @@ both_engines! {
         assert_eq!((&one.body["expires_at"], &one.body["last_used_at"]), (&Value::Null, &Value::Null));
         let revoked = world.call(Method::DELETE, &path).by(&admin).send().await.ok();
         assert_eq!(revoked.text_of("status"), "revoked");
-        assert!(matches!(world.told().as_slice(), [Change::Token(_), ..]));
+        assert!(matches!(world.told().as_slice(), [Change::Revoked(_), ..]));
         let list = "/api/v1/tokens?status=active,rotating";
         let live = world.call(Method::GET, list).by(&admin).send().await.ok();
         assert_eq!(live.body["pagination"]["total"], 0);

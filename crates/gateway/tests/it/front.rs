@@ -43,7 +43,11 @@ impl Front {
     }
 
     pub(crate) async fn with(routes: Vec<Route>, config: Config) -> Front {
-        let world = World::new(routes);
+        Front::around(World::new(routes), config).await
+    }
+
+    /// A gateway in a world of its own.
+    pub(crate) async fn around(world: World, config: Config) -> Front {
         let router: Router = iron_gateway::router(world.runtime.clone(), config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

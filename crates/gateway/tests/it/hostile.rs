@@ -128,6 +128,52 @@ async fn a_slow_body_ends_by_its_own_limit() {
 }
 
 #[tokio::test]
+async fn a_change_acts_on_calls_whose_bodies_are_still_coming() {
+    use iron_runtime::authority::{AgentState, AuthFailure, Change};
+    let front = simulated().await;
+    let body = r#"{"model":"sim/chat","messages":[{"role":"user","content":"hello"}]}"#;
+    let agent = front.world.path.agent;
+    let cases = [("409", "INVALID_STATE"), ("401", "TOKEN_REVOKED")];
+    for (status, code) in cases {
+        let mut socket = TcpStream::connect(front.address).await.expect("connects");
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+            front.world.token(),
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await.expect("writes");
+        let mut answer = vec![0; 4_096];
+        // The server asks for the body once the token was found good.
+        let read = socket.read(&mut answer).await.expect("an answer");
+        assert!(answer[..read].starts_with(b"HTTP/1.1 100"));
+        if code == "INVALID_STATE" {
+            front
+                .world
+                .change(|agent| agent.agent_state = AgentState::Paused);
+            front.world.runtime.apply(Change::Agent(agent));
+        } else {
+            front.world.fail_token(AuthFailure::Revoked);
+            front
+                .world
+                .runtime
+                .apply(Change::Revoked(front.world.digest()));
+        }
+        socket.write_all(body.as_bytes()).await.expect("writes");
+        let read = socket.read(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        assert!(answer.contains(status) && answer.contains(code), "{answer}");
+        front
+            .world
+            .change(|agent| agent.agent_state = AgentState::Running);
+        front.world.runtime.apply(Change::Agent(agent));
+    }
+    let records = front.world.records().await;
+    assert_eq!(records.len(), 2);
+    let mut outcomes = records.iter().map(|record| record.outcome);
+    assert!(outcomes.all(|outcome| outcome == Outcome::Refused));
+}
+
+#[tokio::test]
 async fn a_providers_credential_problem_is_not_the_agents() {
     let (fake, front) = behind(ProviderKind::OpenAi).await;
     fake.behave(Behaviour {

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod errands;
 mod front;
 mod hostile;
 #[expect(dead_code, reason = "the runtime's own tests use the rest of the kit")]

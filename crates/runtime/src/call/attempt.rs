@@ -3,6 +3,7 @@
 use iron_primitives::{BootInstant, Money, Secret, Timestamp};
 
 use crate::Runtime;
+use crate::cuts::End;
 use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
@@ -51,6 +52,17 @@ impl Ending {
             cost,
             tokens: Tokens::default(),
         }
+    }
+}
+
+impl Ending {
+    /// The same cost, but it was not the provider that ended it. What was not sent stays so.
+    pub(super) fn cut_by(self, end: End) -> Self {
+        let ended = match self.ended {
+            Ended::Unsent => Ended::Unsent,
+            _ => end.recorded(),
+        };
+        Ending { ended, ..self }
     }
 }
 

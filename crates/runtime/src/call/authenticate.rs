@@ -1,8 +1,9 @@
 //! Step 1: who is this.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use iron_primitives::{BootInstant, Refusal, Timestamp, TokenKind, TokenValue};
+use iron_primitives::{BootInstant, Refusal, Timestamp, TokenDigest, TokenKind, TokenValue};
 
 use crate::Runtime;
 use crate::authority::AuthFailure;
@@ -14,6 +15,8 @@ pub struct Authenticated {
     pub(super) bearer: Arc<Bearer>,
     pub(super) started_at: Timestamp,
     pub(super) started: BootInstant,
+    /// What had changed when this was found out.
+    seen: u64,
 }
 
 impl std::fmt::Debug for Authenticated {
@@ -57,22 +60,43 @@ impl Runtime {
         if value.kind() != TokenKind::Ic {
             return Err(Refusal::WrongTokenType);
         }
-        let bearer = match self.bearers.get(&value.digest(), started).await {
-            Ok(Ok(bearer)) => bearer,
-            Ok(Err(failure)) | Err(failure) => return Err(refusal_of(failure)),
-        };
-        if bearer
-            .principal
-            .expires_at
-            .is_some_and(|at| at <= started_at)
-        {
-            return Err(Refusal::TokenExpired);
-        }
+        let (bearer, seen) = self.bearer_of(value.digest(), started_at, started).await?;
         Ok(Authenticated {
             bearer,
             started_at,
             started,
+            seen,
         })
+    }
+
+    /// Whose token it is, and what had changed before that was asked.
+    async fn bearer_of(
+        &self,
+        token: TokenDigest,
+        now: Timestamp,
+        boot: BootInstant,
+    ) -> Result<(Arc<Bearer>, u64), Refusal> {
+        let seen = self.changes.load(Ordering::Acquire);
+        let bearer = match self.bearers.get(&token, boot).await {
+            Ok(Ok(bearer)) => bearer,
+            Ok(Err(failure)) | Err(failure) => return Err(refusal_of(failure)),
+        };
+        match bearer.principal.expires_at {
+            Some(at) if at <= now => Err(Refusal::TokenExpired),
+            _ => Ok((bearer, seen)),
+        }
+    }
+
+    /// Finds out again whose token it is, if anything has changed since: the body may have taken
+    /// its time.
+    pub(super) async fn renewed(&self, known: &mut Authenticated) -> Result<(), Refusal> {
+        if known.seen == self.changes.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let token = known.bearer.lifeline.token();
+        let (now, boot) = (self.environment.now(), self.environment.boot());
+        (known.bearer, known.seen) = self.bearer_of(token, now, boot).await?;
+        Ok(())
     }
 }
 

@@ -20,11 +20,14 @@ use super::admit::Admitted;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
-use super::failure::{has_shape, is_object, scrubbed};
+use super::failure::{credential_refused, has_shape, is_object, scrubbed};
 use super::inspect::translated;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
-use super::upstream::{self, Question};
+use super::upstream::{self, Question, Upstream};
+
+/// The rule that speaks for the provider's part.
+const ASKED: &str = "provider";
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,12 +89,20 @@ impl Runtime {
     /// A [`Refusal`]; an error of the provider is a [`Reply`] with its status.
     pub async fn run(
         &self,
-        authenticated: Authenticated,
-        request: CallRequest,
+        mut authenticated: Authenticated,
+        mut request: CallRequest,
         errand: Errand,
     ) -> Result<Reply, Refusal> {
         let route = errand.route();
-        let done = match self.admit(authenticated, request) {
+        let renewed = self.renewed(&mut authenticated).await;
+        let admitted = match renewed {
+            Ok(()) => self.admit(authenticated, request),
+            Err(refusal) => {
+                let draft = Draft::new(authenticated, &mut request);
+                Err(draft.refuse("token", refusal))
+            }
+        };
+        let done = match admitted {
             Ok(mut admitted) => {
                 admitted.draft.route = Some(route);
                 match errand {
@@ -126,12 +137,16 @@ impl Runtime {
     }
 
     async fn close_errand(&self, refused: Refused) -> Refusal {
-        if !matches!(refused.refusal, Refusal::ProviderUnavailable { .. }) {
+        let asked = refused.draft.decisions.last();
+        if asked.is_none_or(|decision| decision.rule != ASKED) {
             return self.close_refused(refused).await;
         }
         let Refused { mut draft, refusal } = refused;
         let verdict = Verdict {
-            outcome: Outcome::ProviderError,
+            outcome: match refusal {
+                Refusal::ProviderUnavailable { .. } => Outcome::ProviderError,
+                _ => Outcome::Cut,
+            },
             status: refusal.kind().status(),
             refusal: Some(RefusalRecord::from(&refusal)),
         };
@@ -156,10 +171,10 @@ impl Runtime {
                     headers: &request.headers,
                     body: envelope.body().clone(),
                 };
-                let asked = self.ask(&draft, choice.lane(), question).await;
+                let asked = self.ask(&draft, choice.lane(), question, None).await;
                 return match asked {
                     Ok(reply) => Ok(Done { draft, reply }),
-                    Err(refusal) => Err(draft.refuse("provider", refusal)),
+                    Err(refusal) => Err(draft.refuse(ASKED, refusal)),
                 };
             }
             ProviderKind::Simulated => {
@@ -229,14 +244,10 @@ impl Runtime {
             headers,
             body,
         };
-        match self.ask(&draft, lane, question).await {
-            Ok(mut reply) => {
-                if let Body::Whole(body) = reply.body {
-                    reply.body = Body::Whole(rename(body, &stored.original, id));
-                }
-                Ok(Done { draft, reply })
-            }
-            Err(refusal) => Err(draft.refuse("provider", refusal)),
+        let names = Some((stored.original.as_str(), id));
+        match self.ask(&draft, lane, question, names).await {
+            Ok(reply) => Ok(Done { draft, reply }),
+            Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
     }
 
@@ -267,12 +278,28 @@ impl Runtime {
         }
     }
 
-    /// One question and its whole answer.
+    /// One question and its whole answer, unless the agent or its token ends before.
     async fn ask(
         &self,
         draft: &Draft,
         lane: &Lane,
         question: Question<'_>,
+        names: Option<(&str, &str)>,
+    ) -> Result<Reply, Refusal> {
+        tokio::select! {
+            biased;
+            answer = self.exchange(draft, lane, question, names) => answer,
+            end = draft.bearer.lifeline.cut() => Err(end.refusal()),
+        }
+    }
+
+    /// Asks, and says the answer with the agent's names in the place of the provider's.
+    async fn exchange(
+        &self,
+        draft: &Draft,
+        lane: &Lane,
+        question: Question<'_>,
+        names: Option<(&str, &str)>,
     ) -> Result<Reply, Refusal> {
         let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
         let tenant = draft.bearer.principal.path.tenant;
@@ -287,20 +314,29 @@ impl Runtime {
         let outgoing = outgoing.ok_or_else(|| unavailable(unusable.to_owned()))?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
         let sent = self.egress.send(outgoing, wait).await;
-        let mut answer = sent.map_err(|error| unavailable(error.to_string()))?;
-        let collected = answer.collect(self.config.answer_limit_bytes);
+        let answer = sent.map_err(|error| unavailable(error.to_string()))?;
+        let mut upstream = Upstream::Http(answer);
+        let mut share = self.room.share();
+        let collected = upstream.collect(self.config.answer_limit_bytes, &mut share);
         let collected = tokio::time::timeout(wait.first_byte, collected).await;
         let body = match collected {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => return Err(unavailable(error.to_string())),
             Err(_) => return Err(unavailable("no whole answer in time".to_owned())),
         };
-        if answer.status == StatusCode::UNAUTHORIZED {
-            let detail = "it refused the stored credential; tell an administrator";
-            return Err(unavailable(detail.to_owned()));
+        let (status, headers) = (upstream.status(), upstream.headers());
+        if !status.is_success() {
+            let error = ProviderError::read(status.as_u16(), &body);
+            if let Some(refusal) = credential_refused(status.as_u16(), error.class) {
+                return Err(refusal);
+            }
         }
         let body = scrubbed(body, credential.as_ref().map(|key| &key.secret));
-        readable(draft.dialect, answer.status, &answer.headers, body)
+        let body = match names {
+            Some((original, theirs)) => rename(body, original, theirs),
+            None => body,
+        };
+        readable(draft.dialect, status, headers, share.keep(body))
             .ok_or_else(|| unavailable("it sent an answer that is not JSON".to_owned()))
     }
 
@@ -323,6 +359,11 @@ fn readable(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Option<Reply> {
+    if status.is_success() && body.is_empty() {
+        // It says by its status alone what there is to say.
+        let headers = upstream::shown_alone(headers);
+        return Some(reply(status, headers, body));
+    }
     let is_error = status.is_client_error() || status.is_server_error();
     let shape = dialect.error_shape();
     let fits = match is_error {
@@ -349,13 +390,7 @@ fn readable(
         true => upstream::shown_with_stream(headers),
         false => upstream::shown(headers),
     };
-    Some(Reply {
-        status,
-        headers,
-        cost: None,
-        remaining: None,
-        body: Body::Whole(body),
-    })
+    Some(reply(status, headers, body))
 }
 
 fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {
@@ -371,7 +406,10 @@ fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String 
 }
 
 fn ours(status: StatusCode, body: Bytes) -> Reply {
-    let headers = upstream::shown(&HeaderMap::new());
+    reply(status, upstream::shown(&HeaderMap::new()), body)
+}
+
+fn reply(status: StatusCode, headers: HeaderMap, body: Bytes) -> Reply {
     Reply {
         status,
         headers,

@@ -51,7 +51,7 @@ impl Runtime {
             Ok(Ok(body)) => body,
             Ok(Err(_)) | Err(_) => Bytes::new(),
         };
-        let body = scrubbed(body, open.secret.as_ref());
+        let body = share.keep(scrubbed(body, open.secret.as_ref()));
         let status = upstream.status().as_u16();
         let headers = upstream.headers().clone();
         self.error_answer(cleared, open, headers, status, body, false)
@@ -76,10 +76,8 @@ impl Runtime {
         };
         let free = ending.cost == Money::ZERO;
         let again_in = self.pause_of(status, &headers).filter(|_| free);
-        if status == 401 || error.class == ErrorClass::Authentication {
-            // The caller's own token is good; its SDK must not think otherwise.
-            let detail = "it refused the stored credential; tell an administrator".to_owned();
-            let told = Err(Refusal::ProviderUnavailable { detail });
+        if let Some(refusal) = credential_refused(status, error.class) {
+            let told = Err(refusal);
             return Failed {
                 ending,
                 told,
@@ -130,6 +128,15 @@ impl Runtime {
             _ => None,
         }
     }
+}
+
+/// The refusal that an error becomes if it is about the stored credential: the caller's own token
+/// is good, and its SDK must not think otherwise.
+pub(super) fn credential_refused(status: u16, class: ErrorClass) -> Option<Refusal> {
+    let refused = matches!(class, ErrorClass::Authentication | ErrorClass::Permission);
+    (status == 401 || refused).then(|| Refusal::ProviderUnavailable {
+        detail: "it refused the stored credential; tell an administrator".to_owned(),
+    })
 }
 
 /// Whether an error says for certain that nothing was generated. A gateway's own 502 and 504

@@ -5,6 +5,7 @@
 //! is refused by name now, before any money is held.
 
 use bytes::Bytes;
+use iron_llm::Dialect;
 use iron_llm::envelope::{Envelope, Facts};
 use iron_llm::translate::Plan;
 use iron_primitives::Refusal;
@@ -13,6 +14,7 @@ use crate::Runtime;
 
 use super::decide::{Choice, Decided};
 use super::draft::{Draft, Refused};
+use super::flow::Owner;
 use super::request::CallRequest;
 
 /// A call whose request may be sent.
@@ -33,6 +35,18 @@ pub(super) struct Outbound {
     pub(super) renames: Vec<(String, String)>,
     /// Whether the caller itself asked for the usage in its stream.
     pub(super) usage_asked: bool,
+}
+
+impl Outbound {
+    /// Who owns the response that is being made, if the provider stores it.
+    pub(super) fn owner(&self, draft: &Draft, choice: &Choice) -> Option<Owner> {
+        let stores = self.plan.is_none() && self.envelope.dialect() == Dialect::OpenAiResponses;
+        stores.then(|| Owner {
+            bearer: draft.bearer.clone(),
+            provider: choice.lane().route.provider,
+            previous: self.renames.clone(),
+        })
+    }
 }
 
 impl Runtime {

@@ -5,6 +5,9 @@
 //! own count if its answer came to its end, else the bound. Nothing that was sent settles at
 //! zero unless the provider clearly refused it.
 
+use std::future::Future;
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::StatusCode;
 use iron_llm::meter::Reading;
@@ -14,15 +17,17 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
-use crate::cuts::{Reason, Watched};
+use crate::cuts::{End, Lifeline, Watched};
 use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
 use super::attempt::Ending;
 use super::close::{Told, Verdict};
+use super::decide::Choice;
 use super::draft::Draft;
 use super::failure::{Failed, ended_by};
-use super::inspect::Cleared;
+use super::flow::Owner;
+use super::inspect::{Cleared, Outbound};
 use super::reply::{Body, Caller, Listener, Reply};
 use super::send::{Answered, Sent, Stream, Whole};
 use super::upstream;
@@ -42,15 +47,40 @@ struct Passed {
     client_gone: bool,
 }
 
+/// Why a stream must end.
+#[derive(Clone, Copy)]
+enum Reason {
+    /// A limit was lowered below what is under way.
+    BudgetLowered,
+    /// Its agent or its token is no more.
+    Ended(End),
+}
+
+impl Reason {
+    const fn recorded(self) -> Ended {
+        match self {
+            Reason::BudgetLowered => Ended::BudgetLowered,
+            Reason::Ended(end) => end.recorded(),
+        }
+    }
+}
+
 impl Runtime {
     pub(super) async fn settle(&self, sent: Sent, caller: Caller) -> Settled {
         let Sent {
-            mut cleared,
+            cleared,
             bound,
             open,
             answer,
         } = sent;
-        let hold = open.hold;
+        let Cleared {
+            mut draft,
+            request,
+            choice,
+            outbound,
+        } = cleared;
+        drop(request);
+        let (hold, dismissed) = (open.hold, caller.dismissed());
         let (ending, verdict, told) = match answer {
             Answered::Failed(failed) => {
                 let Failed { ending, told, .. } = failed;
@@ -59,10 +89,14 @@ impl Runtime {
             }
             Answered::Whole(whole) => {
                 let gone = caller.has_gone();
-                let (ending, verdict, told) = self.whole(&cleared, &bound, &hold, whole, gone);
+                let owner = outbound.owner(&draft, &choice);
+                let (ending, verdict, told) =
+                    self.whole(&outbound, owner, &bound, &hold, whole, gone);
                 (ending, verdict, Told::After(caller, told))
             }
             Answered::Stream(stream) => {
+                // It has been sent for the last time; a long stream need not keep it.
+                drop(outbound);
                 // The reserve must be on disk before the first byte is shown.
                 if self.journal.durable(hold.position).await.is_err() {
                     let ending = Ending::at_bound(Ended::ClientGoneAborted, &hold);
@@ -71,19 +105,23 @@ impl Runtime {
                     (ending, verdict, Told::After(caller, told))
                 } else {
                     let (ending, verdict) = self
-                        .stream(&mut cleared, &bound, &hold, *stream, caller)
+                        .stream(&mut draft, &choice, &bound, &hold, *stream, caller)
                         .await;
                     (ending, verdict, Told::Already)
                 }
             }
         };
-        if cleared.draft.first_byte.is_none() {
-            cleared.draft.first_byte = open.first_byte;
+        let (ending, verdict, told) = match dismissed {
+            None => (ending, verdict, told),
+            Some(end) => (ending.cut_by(end), verdict_of_end(end), Told::Already),
+        };
+        if draft.first_byte.is_none() {
+            draft.first_byte = open.first_byte;
         }
-        let line = open.line(&ending, &cleared.choice);
-        cleared.draft.attempts.push(line);
+        let line = open.line(&ending, &choice);
+        draft.attempts.push(line);
         Settled {
-            draft: cleared.draft,
+            draft,
             hold,
             ending,
             verdict,
@@ -94,7 +132,8 @@ impl Runtime {
     /// An answer that came as a whole.
     fn whole(
         &self,
-        cleared: &Cleared,
+        outbound: &Outbound,
+        owner: Option<Owner>,
         bound: &Bound,
         hold: &Hold,
         whole: Whole,
@@ -104,6 +143,7 @@ impl Runtime {
             status,
             headers,
             body,
+            share,
             reading,
         } = whole;
         let ended = if client_gone {
@@ -112,8 +152,8 @@ impl Runtime {
             Ended::Done
         };
         let ending = cost_of(bound, hold, &reading, ended);
-        let body = match &cleared.outbound.plan {
-            None => Ok(match self.owner_of(cleared) {
+        let body = match &outbound.plan {
+            None => Ok(match owner {
                 Some(owner) => owner.seal(body, reading.id.as_deref()),
                 None => body,
             }),
@@ -134,7 +174,7 @@ impl Runtime {
                 };
                 let headers = upstream::shown(&headers);
                 let cost = Some(ending.cost);
-                let body = Body::Whole(body);
+                let body = Body::Whole(share.keep(body));
                 (
                     ending,
                     verdict,
@@ -167,7 +207,8 @@ impl Runtime {
     /// An answer that comes piece by piece.
     async fn stream(
         &self,
-        cleared: &mut Cleared,
+        draft: &mut Draft,
+        choice: &Choice,
         bound: &Bound,
         hold: &Hold,
         mut stream: Stream,
@@ -175,16 +216,15 @@ impl Runtime {
     ) -> (Ending, Verdict) {
         self.metrics.calls.streams_in_flight.inc();
         let headers = upstream::shown_with_stream(stream.upstream.headers());
-        let remaining = self.left(&cleared.draft);
+        let remaining = self.left(draft);
         let patience = self.config.stalled_client;
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
-        cleared.draft.first_byte = Some(self.environment.boot());
-        let until = self.deadline_of(cleared);
-        let watched = self
-            .cuts
-            .watch(hold, cleared.draft.bearer.principal.path.agent);
+        draft.first_byte = Some(self.environment.boot());
+        let until = self.deadline_of(draft, choice);
+        let watched = self.cuts.watch(hold);
+        let must_end = must_end(&watched, &draft.bearer.lifeline);
         let passed = self
-            .pass_on(&mut stream, &mut listener, &watched, until)
+            .pass_on(&mut stream, &mut listener, must_end, until)
             .await;
         self.metrics.calls.streams_in_flight.dec();
         let reading = stream.flow.reading();
@@ -213,13 +253,9 @@ impl Runtime {
         )
     }
 
-    fn deadline_of(&self, cleared: &Cleared) -> Instant {
-        let lane = cleared.choice.lane();
-        let whole = Duration::from_millis(lane.route.timeout_ms.max(1));
-        let already = cleared
-            .draft
-            .dispatched
-            .map(|at| self.environment.boot().since(at));
+    fn deadline_of(&self, draft: &Draft, choice: &Choice) -> Instant {
+        let whole = Duration::from_millis(choice.lane().route.timeout_ms.max(1));
+        let already = draft.dispatched.map(|at| self.environment.boot().since(at));
         Instant::now() + whole.saturating_sub(already.unwrap_or_default())
     }
 
@@ -228,7 +264,7 @@ impl Runtime {
         &self,
         stream: &mut Stream,
         listener: &mut Listener,
-        watched: &Watched,
+        must_end: impl Future<Output = Reason>,
         mut until: Instant,
     ) -> Passed {
         let Stream {
@@ -237,6 +273,7 @@ impl Runtime {
             opening,
             ended,
         } = stream;
+        let mut must_end = pin!(must_end);
         let mut listening = true;
         let mut cut_for: Option<Reason> = None;
         for piece in std::mem::take(opening) {
@@ -253,7 +290,7 @@ impl Runtime {
             }
             let chunk = tokio::select! {
                 biased;
-                reason = watched.cut(), if cut_for.is_none() => {
+                reason = &mut must_end, if cut_for.is_none() => {
                     // The caller's stream ends here; the provider's is read on for its usage.
                     cut_for = Some(reason);
                     if listening {
@@ -295,14 +332,20 @@ impl Runtime {
         let passed = finish(flow, listener, listening, failure).await;
         match cut_for {
             Some(reason) => Passed {
-                ended: match reason {
-                    Reason::BudgetLowered => Ended::BudgetLowered,
-                    Reason::AgentEnded => Ended::AgentEnded,
-                },
+                ended: reason.recorded(),
                 client_gone: false,
             },
             None => passed,
         }
+    }
+}
+
+/// Waits for what ends a stream before its time.
+async fn must_end(watched: &Watched, lifeline: &Lifeline) -> Reason {
+    tokio::select! {
+        biased;
+        end = lifeline.cut() => Reason::Ended(end),
+        () = watched.cut() => Reason::BudgetLowered,
     }
 }
 
@@ -360,7 +403,12 @@ fn cut_error(reason: Reason) -> ProviderError {
             ErrorClass::Billing,
             "a budget was lowered below what is under way",
         ),
-        Reason::AgentEnded => ProviderError::new(ErrorClass::Permission, "the agent was ended"),
+        Reason::Ended(End::Agent) => {
+            ProviderError::new(ErrorClass::Permission, "the agent was ended")
+        }
+        Reason::Ended(End::Token) => {
+            ProviderError::new(ErrorClass::Authentication, "the token was revoked")
+        }
     }
 }
 
@@ -409,6 +457,16 @@ fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Endin
                 ..Ending::at_bound(ended, hold)
             }
         }
+    }
+}
+
+/// The verdict on a call whose caller was told that it is over.
+fn verdict_of_end(end: End) -> Verdict {
+    let refusal = end.refusal();
+    Verdict {
+        outcome: Outcome::Cut,
+        status: refusal.kind().status(),
+        refusal: Some(RefusalRecord::from(&refusal)),
     }
 }
 

@@ -6,6 +6,8 @@ use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Duration;
 
+use crate::cuts::End;
+
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;
 
@@ -55,6 +57,7 @@ impl Chunks {
 /// The caller, as the call's own task sees it.
 pub(super) struct Caller {
     answer: Option<oneshot::Sender<Result<Reply, Refusal>>>,
+    dismissed: Option<End>,
 }
 
 /// A caller that has been given the head of a stream.
@@ -67,7 +70,21 @@ impl Caller {
     pub(super) fn new(answer: oneshot::Sender<Result<Reply, Refusal>>) -> Self {
         Caller {
             answer: Some(answer),
+            dismissed: None,
         }
+    }
+
+    /// Tells the caller that its call is over, though it goes on for its cost.
+    pub(super) fn dismiss(&mut self, end: End) {
+        if let Some(sender) = self.answer.take() {
+            let _ = sender.send(Err(end.refusal()));
+        }
+        self.dismissed = Some(end);
+    }
+
+    /// Why the caller was told that its call is over, if it was.
+    pub(super) const fn dismissed(&self) -> Option<End> {
+        self.dismissed
     }
 
     /// Gives the whole answer. Whether the caller is still there makes no difference.

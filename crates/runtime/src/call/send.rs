@@ -4,6 +4,7 @@
 //! connection, or the provider clearly refused. It has its own hold and its own line in the
 //! record. Whatever may have been billed is never sent twice.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::Runtime;
 use crate::affinity::rename;
 use crate::authority::{AuthorityError, Credential};
 use crate::record::Ended;
+use crate::room::Share;
 use crate::wallet::Hold;
 
 use super::attempt::Open;
@@ -24,7 +26,7 @@ use super::draft::Draft;
 use super::failure::{
     Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, scrubbed, unsent,
 };
-use super::flow::{Flow, Owner};
+use super::flow::Flow;
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::reply::Caller;
@@ -66,6 +68,8 @@ pub(super) struct Whole {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The room that it takes.
+    pub(super) share: Share,
     pub(super) reading: Reading,
 }
 
@@ -79,12 +83,7 @@ impl Runtime {
         let mut open = self.open(hold, &bound, 1);
         cleared.draft.dispatched = Some(open.dispatched);
         loop {
-            let patience = self.config.drain_timeout;
-            let answer = tokio::select! {
-                biased;
-                answer = self.attempt(&cleared, &bound, &mut open) => answer,
-                () = caller.abandoned(patience) => abandoned(&open.hold),
-            };
+            let answer = self.attended(&cleared, &bound, &mut open, caller).await;
             self.count_attempt(&answer);
             let Answered::Failed(failed) = answer else {
                 return Sent {
@@ -128,6 +127,32 @@ impl Runtime {
         }
     }
 
+    /// An attempt for as long as somebody wants its answer, and then for as long as its cost may
+    /// become known. Who is dismissed knows at once.
+    async fn attended(
+        &self,
+        cleared: &Cleared,
+        bound: &Bound,
+        open: &mut Open,
+        caller: &mut Caller,
+    ) -> Answered {
+        let lifeline = &cleared.draft.bearer.lifeline;
+        if let Some(end) = lifeline.ended() {
+            caller.dismiss(end);
+            return Answered::Failed(unsent(end.refusal().to_string(), None));
+        }
+        let (hold, patience) = (open.hold, self.config.drain_timeout);
+        let mut attempt = pin!(self.attempt(cleared, bound, open));
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut attempt => return answer,
+                end = lifeline.cut(), if caller.dismissed().is_none() => caller.dismiss(end),
+                () = caller.abandoned(patience) => return abandoned(&hold),
+            }
+        }
+    }
+
     fn open(&self, hold: Hold, bound: &Bound, number: u32) -> Open {
         Open {
             clamped: hold.cap < bound.cap(),
@@ -157,9 +182,15 @@ impl Runtime {
             return false;
         }
         draft.passed("retry");
+        let lifeline = &draft.bearer.lifeline;
         tokio::select! {
-            () = tokio::time::sleep(pause) => true,
+            biased;
+            end = lifeline.cut() => {
+                caller.dismiss(end);
+                false
+            }
             () = caller.abandoned(Duration::ZERO) => false,
+            () = tokio::time::sleep(pause) => true,
         }
     }
 
@@ -353,19 +384,7 @@ impl Runtime {
             translator,
             self.room.share(),
         );
-        flow.with_owner(self.owner_of(cleared))
-    }
-
-    /// Who owns the response that is being made, if the provider stores it.
-    pub(super) fn owner_of(&self, cleared: &Cleared) -> Option<Owner> {
-        let outbound = &cleared.outbound;
-        let stores =
-            outbound.plan.is_none() && outbound.envelope.dialect() == Dialect::OpenAiResponses;
-        stores.then(|| Owner {
-            bearer: cleared.draft.bearer.clone(),
-            provider: cleared.choice.lane().route.provider,
-            previous: outbound.renames.clone(),
-        })
+        flow.with_owner(outbound.owner(&cleared.draft, &cleared.choice))
     }
 
     async fn read_whole(
@@ -377,7 +396,7 @@ impl Runtime {
         let mut share = self.room.share();
         let limit = self.config.answer_limit_bytes;
         let body = match upstream.collect(limit, &mut share).await {
-            Ok(body) => share.keep(body),
+            Ok(body) => body,
             Err(error) => return broken_body(&open.hold, error),
         };
         open.first_byte = Some(self.environment.boot());
@@ -388,7 +407,7 @@ impl Runtime {
             return broken(&open.hold, Ended::Malformed, "an answer that is not JSON");
         }
         if is_an_error(envelope.dialect(), &reading) {
-            let body = scrubbed(body, open.secret.as_ref());
+            let body = share.keep(scrubbed(body, open.secret.as_ref()));
             return Answered::Failed(self.error_answer(
                 cleared,
                 open,
@@ -403,6 +422,7 @@ impl Runtime {
             status,
             headers,
             body,
+            share,
             reading,
         })
     }

@@ -224,6 +224,11 @@ pub(super) fn shown_with_stream(headers: &HeaderMap) -> HeaderMap {
     shown_as(headers, EVENT_STREAM)
 }
 
+/// The provider's headers that a caller is shown with no body at all.
+pub(super) fn shown_alone(headers: &HeaderMap) -> HeaderMap {
+    egress::headers::forwarded_response(headers)
+}
+
 /// The content type is the provider's own only if it says what the body is.
 fn shown_as(headers: &HeaderMap, kind: HeaderValue) -> HeaderMap {
     let mut shown = egress::headers::forwarded_response(headers);

@@ -61,6 +61,8 @@ pub enum Ended {
     BudgetLowered,
     /// Its agent was killed, or stopped and its grace was over.
     AgentEnded,
+    /// Its token was revoked.
+    TokenRevoked,
     /// The caller left; the rest was read to the end for its usage.
     ClientGoneDrained,
     /// The caller left; the attempt was aborted.

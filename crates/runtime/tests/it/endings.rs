@@ -5,6 +5,7 @@ use std::time::Duration;
 use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::{ErrorKind, Refusal};
 use iron_runtime::Config;
+use iron_runtime::authority::Change;
 use iron_runtime::record::{Ended, Outcome, Settlement};
 use iron_testkit::{Behaviour, FakeUpstream, Fault, RetryAfter, Shape, TestEnvironment};
 
@@ -321,6 +322,123 @@ async fn a_stream_ends_when_its_budget_is_lowered_below_it_and_its_usage_still_c
     assert_eq!(record.attempts[0].ended, Ended::BudgetLowered);
     assert_eq!(record.attempts[0].settlement, Settlement::Actual);
     assert_eq!(record.cost_nanos, fake.billed_nanos());
+}
+
+/// Ends the agent or its token while a call waits for its first byte; what the caller is told.
+async fn ended_while_it_waits(
+    fake: &FakeUpstream,
+    world: &World,
+    body: &str,
+    by: Change,
+) -> Refusal {
+    let ending = async {
+        arrived(fake).await;
+        world.runtime.apply(by);
+    };
+    let (told, ()) = tokio::join!(world.call(Dialect::OpenAiChat, body), ending);
+    told.expect_err("it is over")
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_first_byte_ends_with_its_agent_at_its_true_cost() {
+    for body in [CHAT, STREAMED] {
+        let (fake, world) = behind_a_fake(Config::default()).await;
+        fake.behave(Behaviour {
+            first_byte_delay_ms: 300,
+            output_tokens: 7,
+            ..Behaviour::default()
+        });
+        let by = Change::Ended(world.path.agent);
+        let told = ended_while_it_waits(&fake, &world, body, by).await;
+        assert_eq!(told, Refusal::AgentNotRunning { state: "stopped" });
+        assert_eq!(world.runtime.in_flight(), 1, "it is read on for its usage");
+        let record = world.record().await;
+        assert_eq!((record.outcome, record.status), (Outcome::Cut, 409));
+        let attempt = &record.attempts[0];
+        assert_eq!(attempt.ended, Ended::AgentEnded);
+        assert_eq!(attempt.settlement, Settlement::Actual);
+        assert_eq!(record.cost_nanos, fake.billed_nanos());
+        assert_eq!(world.wallets.open_holds(), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_come_after_the_end_of_a_token_costs_the_bound() {
+    for body in [CHAT, STREAMED] {
+        let config = Config {
+            drain_timeout: Duration::from_millis(30),
+            ..Config::default()
+        };
+        let (fake, world) = behind_a_fake(config).await;
+        fake.behave(Behaviour {
+            first_byte_delay_ms: 9_000,
+            ..Behaviour::default()
+        });
+        let by = Change::Revoked(world.digest());
+        let told = ended_while_it_waits(&fake, &world, body, by).await;
+        assert_eq!(told, Refusal::TokenRevoked);
+        let record = world.record().await;
+        assert_eq!((record.outcome, record.status), (Outcome::Cut, 401));
+        let attempt = &record.attempts[0];
+        assert_eq!(attempt.ended, Ended::TokenRevoked);
+        assert_eq!(attempt.settlement, Settlement::Estimated);
+        assert_eq!(attempt.settled_nanos, attempt.hold.amount_nanos);
+        assert!(record.cost_nanos >= fake.billed_nanos());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_over_is_not_tried_again() {
+    let (fake, world) = behind_a_fake(Config::default()).await;
+    fake.behave(Behaviour {
+        first_byte_delay_ms: 100,
+        ..fails_with(503, None)
+    });
+    let by = Change::Ended(world.path.agent);
+    let told = ended_while_it_waits(&fake, &world, CHAT, by).await;
+    assert_eq!(told, Refusal::AgentNotRunning { state: "stopped" });
+    let record = world.record().await;
+    assert_eq!(fake.requests().len(), 1);
+    assert_eq!((record.outcome, record.cost_nanos), (Outcome::Cut, 0));
+    assert_eq!(record.attempts[0].settlement, Settlement::Free);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token_and_its_usage_still_counts() {
+    for (by_token, words, ended) in [
+        (true, "the token was revoked", Ended::TokenRevoked),
+        (false, "the agent was ended", Ended::AgentEnded),
+    ] {
+        let (fake, world) = behind_a_fake(Config::default()).await;
+        fake.behave(Behaviour {
+            piece_delay_ms: 20,
+            output_tokens: 20,
+            ..Behaviour::default()
+        });
+        let reply = world.call(Dialect::OpenAiChat, STREAMED).await;
+        world.runtime.apply(match by_token {
+            true => Change::Revoked(world.digest()),
+            false => Change::Ended(world.path.agent),
+        });
+        let body = text(reply.expect("a stream")).await;
+        assert!(body.contains(words), "{body}");
+        let record = world.record().await;
+        assert_eq!(record.outcome, Outcome::Cut);
+        assert_eq!(record.attempts[0].ended, ended);
+        assert_eq!(record.attempts[0].settlement, Settlement::Actual);
+        assert_eq!(record.cost_nanos, fake.billed_nanos());
+    }
+}
+
+#[tokio::test]
+async fn who_is_ended_may_begin_again() {
+    let (_fake, world) = behind_a_fake(Config::default()).await;
+    for _ in 0..2 {
+        let reply = world.call(Dialect::OpenAiChat, STREAMED).await;
+        let body = text(reply.expect("a stream")).await;
+        assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
+        world.runtime.apply(Change::Ended(world.path.agent));
+    }
 }
 
 #[tokio::test]
