@@ -18,6 +18,9 @@ use bytes::{Bytes, BytesMut};
 /// The largest frame that is accepted unless told otherwise.
 pub const FRAME_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
+/// A buffer that is larger than this is not kept for the next frame.
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// A frame exceeded the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of the stream is larger than {limit_bytes} bytes")]
@@ -84,6 +87,10 @@ impl Framer {
             });
         }
         let block = self.buffer.split_to(frame_start).freeze();
+        if block.len() > KEPT_BYTES {
+            // The rest has a buffer of its own, so that the large one ends with its frames.
+            self.buffer = BytesMut::from(self.buffer.as_ref());
+        }
         self.scanned = self.scanned.saturating_sub(frame_start);
         self.line_start = self.line_start.saturating_sub(frame_start);
         let first_of_stream = self.at_stream_start && !ends.is_empty();
@@ -288,6 +295,21 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = MIXED.chunks(1).collect();
         assert_eq!(all_frames(&bytes), (whole, passed));
+    }
+
+    #[test]
+    fn the_buffer_of_a_large_frame_ends_with_it() {
+        let mut framer = Framer::default();
+        let mut large = vec![b'x'; 10 * KEPT_BYTES];
+        large.extend_from_slice(b"\n\ndata: next");
+        let block = framer.feed(&large).expect("a frame");
+        assert_eq!(block.bytes().len(), large.len() - 10);
+        assert_eq!(framer.pending_bytes(), 10);
+        assert!(block.bytes().is_unique(), "nothing else keeps it");
+        drop(block);
+        let next = framer.feed(b"\n\n").expect("a frame");
+        assert_eq!(next.bytes().as_ref(), b"data: next\n\n");
+        assert!(framer.buffer.capacity() <= KEPT_BYTES);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! What a provider sends is in memory until its caller has taken it. One answer has a limit of
 //! its own; all of them together have this one, so that a crowd of large answers is refused
 //! before it is an end of the process. Small ones are not counted.
+//!
+//! A whole answer takes its share while it comes and keeps it until its last byte is gone. A
+//! stream has a share for the frame that is not whole yet, which grows and shrinks with it; a
+//! large piece on its way to the caller has one of its own, and ends with it.
 
 use std::sync::Arc;
 
@@ -41,6 +45,26 @@ pub(crate) struct Share {
 }
 
 impl Share {
+    /// Gives bytes a share of their own in the same room; none if there is no room for them.
+    pub(crate) fn apart(&self, bytes: Bytes) -> Option<Bytes> {
+        if bytes.len() <= FREE_BYTES {
+            return Some(bytes);
+        }
+        let (room, taken) = (self.room.clone(), None);
+        let mut share = Share { room, taken };
+        share.covers(bytes.len()).then(|| share.keep(bytes))
+    }
+
+    /// As [`Share::covers`], and gives back what so many bytes do not need.
+    pub(crate) fn follows(&mut self, bytes: usize) -> bool {
+        if let Some(taken) = &mut self.taken {
+            let wanted = bytes.saturating_sub(FREE_BYTES).div_ceil(KIB);
+            let spare = taken.num_permits().saturating_sub(wanted);
+            drop(taken.split(spare));
+        }
+        self.covers(bytes)
+    }
+
     /// Takes what is missing to hold so many bytes in all; false if there is no room for them.
     pub(crate) fn covers(&mut self, bytes: usize) -> bool {
         if bytes <= FREE_BYTES {
@@ -89,6 +113,24 @@ impl AsRef<[u8]> for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_that_follows_gives_back_what_is_no_longer_needed() {
+        let room = Room::new(200 * KIB);
+        let (mut first, mut second) = (room.share(), room.share());
+        assert!(first.follows(FREE_BYTES + 150 * KIB));
+        assert!(!second.follows(FREE_BYTES + 51 * KIB));
+        assert!(first.follows(FREE_BYTES + 149 * KIB));
+        assert!(second.follows(FREE_BYTES + 51 * KIB));
+        assert!(first.follows(0) && second.follows(FREE_BYTES + 200 * KIB));
+        let large = || Bytes::from(vec![0; FREE_BYTES + 1]);
+        assert_eq!(first.apart(large()), None);
+        second.follows(FREE_BYTES + 199 * KIB);
+        let apart = first.apart(large()).expect("there is room");
+        assert!(!second.follows(FREE_BYTES + 200 * KIB));
+        drop(apart);
+        assert!(second.follows(FREE_BYTES + 200 * KIB));
+    }
 
     #[test]
     fn answers_share_the_room_and_give_it_back_with_their_last_byte() {

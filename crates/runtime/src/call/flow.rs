@@ -82,12 +82,12 @@ impl Flow {
         let fed = self.meter.feed(chunk)?;
         // A buffer that grows may be twice as large as what it holds.
         let pending = self.meter.pending_bytes();
-        if !self.share.covers(pending.saturating_mul(2)) {
+        if !self.share.follows(pending.saturating_mul(2)) {
             let limit_bytes = pending;
             return Err(FrameTooLarge { limit_bytes });
         }
         self.cut |= fed.cut;
-        Ok(match &mut self.translator {
+        let piece = match &mut self.translator {
             None => match &self.owner {
                 Some(owner) => owner.seal(fed.forward, self.meter.reading().id.as_deref()),
                 None => fed.forward,
@@ -97,7 +97,11 @@ impl Flow {
                 translator.feed(&fed.forward, &mut out);
                 out.into()
             }
-        })
+        };
+        // It is in memory until the caller has taken it.
+        let limit_bytes = piece.len();
+        let kept = self.share.apart(piece);
+        kept.ok_or(FrameTooLarge { limit_bytes })
     }
 
     /// Takes the regular end of the provider's body.

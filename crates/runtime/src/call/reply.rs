@@ -4,12 +4,14 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Duration;
+use tokio::time::{Duration, timeout};
 
 use crate::cuts::End;
 
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;
+/// A larger chunk is handed over only when no other one lies there.
+const SMALL_BYTES: usize = 4 * 1024;
 
 /// An answer of the provider, in the caller's dialect.
 #[derive(Debug)]
@@ -144,12 +146,15 @@ impl Listener {
         if piece.is_empty() {
             return true;
         }
-        let taken = match chunks.try_send(piece) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-            Err(mpsc::error::TrySendError::Full(piece)) => {
-                chunks.send_timeout(piece, self.patience).await.is_ok()
-            }
+        let taken = match piece.len() > SMALL_BYTES {
+            true => hand_alone(chunks, piece, self.patience).await,
+            false => match chunks.try_send(piece) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+                Err(mpsc::error::TrySendError::Full(piece)) => {
+                    chunks.send_timeout(piece, self.patience).await.is_ok()
+                }
+            },
         };
         if !taken {
             self.chunks = None;
@@ -167,5 +172,67 @@ impl Listener {
         if let Some(chunks) = &self.chunks {
             chunks.closed().await;
         }
+    }
+}
+
+/// Hands a piece over once the caller has taken all that came before it, so that a slow caller has
+/// one large piece in memory, and not as many as there are places.
+async fn hand_alone(chunks: &mpsc::Sender<Bytes>, piece: Bytes, patience: Duration) -> bool {
+    let places = match chunks.try_reserve_many(CHUNKS_AHEAD) {
+        Ok(places) => Some(places),
+        Err(mpsc::error::TrySendError::Closed(())) => None,
+        Err(mpsc::error::TrySendError::Full(())) => {
+            let places = timeout(patience, chunks.reserve_many(CHUNKS_AHEAD)).await;
+            places.ok().and_then(Result::ok)
+        }
+    };
+    let Some(place) = places.and_then(|mut places| places.next()) else {
+        return false;
+    };
+    place.send(piece);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(patience: Duration) -> (Listener, Chunks) {
+        let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+        let chunks = Some(sender);
+        (Listener { chunks, patience }, Chunks(receiver))
+    }
+
+    #[tokio::test]
+    async fn a_slow_caller_has_many_small_pieces_ahead_but_one_large_one() {
+        let (mut listener, mut chunks) = listener(Duration::from_secs(20));
+        for _ in 0..5 {
+            assert!(listener.hand(Bytes::from_static(b"small")).await);
+        }
+        let large = Bytes::from(vec![b'x'; SMALL_BYTES + 1]);
+        let mut handing = Box::pin(listener.hand(large.clone()));
+        for _ in 0..5 {
+            tokio::select! {
+                biased;
+                _ = &mut handing => panic!("it comes when all before it were taken"),
+                () = std::future::ready(()) => {}
+            }
+            assert_eq!(chunks.next().await.as_deref(), Some(&b"small"[..]));
+        }
+        assert!(handing.await);
+        assert_eq!(chunks.next().await, Some(large.clone()));
+        assert!(listener.hand(large.clone()).await, "nothing lies ahead");
+        assert!(listener.hand(Bytes::from_static(b"small")).await);
+        drop(chunks);
+        assert!(!listener.hand(large).await);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_does_not_take_a_large_piece_in_time_has_gone() {
+        let (mut listener, _chunks) = listener(Duration::from_millis(10));
+        let large = Bytes::from(vec![b'x'; SMALL_BYTES + 1]);
+        assert!(listener.hand(large.clone()).await);
+        assert!(!listener.hand(large).await);
+        assert!(!listener.hand(Bytes::from_static(b"small")).await);
     }
 }
