@@ -33,6 +33,31 @@ impl Default for BodyLimit {
 #[error("the request body broke off")]
 struct BrokenBody(#[source] Box<dyn std::error::Error + Send + Sync>);
 
+/// All bytes of a body. Those that come in many pieces are put together as they come: a list of
+/// pieces would take far more than its bytes where each is a byte.
+async fn joined<B>(mut body: B) -> Result<Bytes, B::Error>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(piece) if first.is_empty() => first = piece,
+            Ok(piece) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&piece);
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(match rest.is_empty() {
+        true => first,
+        false => rest.into(),
+    })
+}
+
 impl BodyLimit {
     /// Reads the whole body.
     ///
@@ -45,10 +70,9 @@ impl BodyLimit {
         if declared > self.bytes {
             return Err(self.too_large());
         }
-        let collected =
-            tokio::time::timeout(self.timeout, Limited::new(body, self.bytes).collect());
+        let collected = tokio::time::timeout(self.timeout, joined(Limited::new(body, self.bytes)));
         match collected.await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(self.too_large()),
             Ok(Err(error)) => {
                 let message = "the body broke off before its end; send it again";
@@ -68,5 +92,29 @@ impl BodyLimit {
             self.bytes
         );
         Problem::new(ErrorKind::PayloadTooLarge, message).detail("limit_bytes", self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pieces_are_joined_as_they_came_and_take_no_more_than_their_bytes() {
+        let pieces = ["", "a", "bc", "", "d", ""];
+        let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
+        let read = BodyLimit::default().read(body).await.expect("a body");
+        assert_eq!(read, "abcd");
+
+        let single = stream::iter((0..100_000).map(|_| Ok::<_, std::io::Error>("x")));
+        let read = BodyLimit::default().read(Body::from_stream(single)).await;
+        let read: Vec<u8> = read.expect("a body").into();
+        assert_eq!(read.len(), 100_000);
+        assert!(read.capacity() < 200_000);
+
+        let none = BodyLimit::default().read(Body::empty()).await;
+        assert_eq!(none.expect("a body"), "");
     }
 }

@@ -1,6 +1,7 @@
 //! Stored responses and counted tokens, at a provider that answers as it is told.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
@@ -183,6 +184,24 @@ async fn an_answer_takes_room_among_those_of_calls() {
             assert!(!got.body.contains("resp_abc"), "an id of the provider");
         }
     }
+}
+
+#[tokio::test]
+async fn who_leaves_leaves_a_record() {
+    let house = House::with(ProviderKind::OpenAi, iron_runtime::Config::default()).await;
+    let path = house.response().await;
+    tokio::select! {
+        _ = house.ask("DELETE", &path) => panic!("the provider does not answer"),
+        () = house.asked.notified() => {}
+    }
+    // The server finds out that nobody is there any more.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(house.front.world.runtime.in_flight(), 1);
+    let agent = house.front.world.path.agent;
+    house.front.world.runtime.apply(Change::Ended(agent));
+    let records = house.front.world.records().await;
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1].dialect, "openai_responses_delete");
 }
 
 #[tokio::test]

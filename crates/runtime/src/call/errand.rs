@@ -2,6 +2,8 @@
 //!
 //! They pass the same first steps and leave a record, but hold no money and make one attempt.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
@@ -83,11 +85,26 @@ struct Done {
 }
 
 impl Runtime {
-    /// Runs an errand.
+    /// Runs an errand, in a task of its own: a caller that leaves takes no record along.
     ///
     /// # Errors
     /// A [`Refusal`]; an error of the provider is a [`Reply`] with its status.
     pub async fn run(
+        self: &Arc<Self>,
+        authenticated: Authenticated,
+        request: CallRequest,
+        errand: Errand,
+    ) -> Result<Reply, Refusal> {
+        let runtime = Arc::clone(self);
+        let task = async move { runtime.run_through(authenticated, request, errand).await };
+        // It fails only if the task panicked.
+        let ended = tokio::spawn(task).await;
+        ended.unwrap_or(Err(Refusal::ProviderUnavailable {
+            detail: "the request ended unexpectedly".to_owned(),
+        }))
+    }
+
+    async fn run_through(
         &self,
         mut authenticated: Authenticated,
         mut request: CallRequest,
