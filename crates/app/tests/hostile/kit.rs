@@ -26,6 +26,11 @@ pub(crate) struct House {
 impl House {
     /// With a provider of this kind, which has a second for each call.
     pub(crate) async fn with(kind: &str) -> House {
+        House::patient(kind, 1).await
+    }
+
+    /// With a provider of this kind, which has so many seconds for each call.
+    pub(crate) async fn patient(kind: &str, seconds: u32) -> House {
         let provider = Provider::start().await;
         let server = Server::start().await;
         let admin = server.sign_in().await;
@@ -33,7 +38,7 @@ impl House {
             kind,
             base_url: &provider.base_url(kind),
             key: KEY,
-            timeout_seconds: Some(1),
+            timeout_seconds: Some(seconds),
         };
         let agent = server.agent_of(&admin, &told, 1_000.0).await;
         House {

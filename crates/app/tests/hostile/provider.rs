@@ -1,6 +1,7 @@
 //! A provider that sends exactly these bytes, whatever they mean.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(crate) enum Step {
 pub(crate) struct Provider {
     pub(crate) address: SocketAddr,
     script: Arc<Mutex<Vec<Step>>>,
+    asked: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -34,16 +36,18 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let script: Arc<Mutex<Vec<Step>>> = Arc::default();
-        let plays = script.clone();
+        let asked: Arc<AtomicUsize> = Arc::default();
+        let (plays, counts) = (script.clone(), asked.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let script = plays.clone();
-                tokio::spawn(async move { play(stream, &script).await });
+                let (script, asked) = (plays.clone(), counts.clone());
+                tokio::spawn(async move { play(stream, &script, &asked).await });
             }
         });
         Provider {
             address,
             script,
+            asked,
             task,
         }
     }
@@ -54,6 +58,11 @@ impl Provider {
             "anthropic" => format!("http://{}", self.address),
             _ => format!("http://{}/v1", self.address),
         }
+    }
+
+    /// How many requests have come whole.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Acquire)
     }
 
     /// What it does from now on.
@@ -69,10 +78,11 @@ impl Drop for Provider {
 }
 
 /// Reads a request to its end and plays the script; the connection ends with it.
-async fn play(mut stream: TcpStream, script: &Mutex<Vec<Step>>) {
+async fn play(mut stream: TcpStream, script: &Mutex<Vec<Step>>, asked: &AtomicUsize) {
     if !take_request(&mut stream).await {
         return;
     }
+    asked.fetch_add(1, Ordering::AcqRel);
     let steps = script.lock().expect("not poisoned").clone();
     for step in steps {
         let still_there = match step {
