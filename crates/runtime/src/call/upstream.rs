@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
     HeaderValue,
@@ -118,15 +118,26 @@ impl Upstream {
             return Ok(first);
         };
         let begun = first.len().saturating_add(second.len());
-        let mut whole = BytesMut::with_capacity(begun.max(announced));
+        let mut size = begun.max(announced);
+        check(size)?;
+        let mut whole = Vec::with_capacity(size);
         whole.extend_from_slice(&first);
         let mut next = Some(second);
         while let Some(chunk) = next {
-            check(whole.len().saturating_add(chunk.len()))?;
+            let needed = whole.len().saturating_add(chunk.len());
+            if needed > size {
+                // It is the buffer that takes room, not what it holds.
+                let wished = size.saturating_mul(2).min(limit_bytes).max(needed);
+                size = match check(wished) {
+                    Ok(()) => wished,
+                    Err(_) => check(needed).map(|()| needed)?,
+                };
+                whole.reserve_exact(size.saturating_sub(whole.len()));
+            }
             whole.extend_from_slice(&chunk);
             next = self.chunk().await?;
         }
-        Ok(whole.freeze())
+        Ok(whole.into())
     }
 }
 
@@ -256,4 +267,73 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let encodings = headers.get_all(CONTENT_ENCODING);
     let plain = |value: &HeaderValue| matches!(value.as_bytes(), b"" | b"identity");
     !encodings.iter().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::Room;
+
+    const KIB: usize = 1024;
+
+    /// An answer of so many pieces, whose length is announced or not.
+    fn answer(pieces: usize, bytes: usize, announced: bool) -> Upstream {
+        let mut headers = HeaderMap::new();
+        if announced {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(pieces * bytes));
+        }
+        let frames: Vec<_> = (0..pieces)
+            .map(|_| simulated::Frame {
+                bytes: vec![b'x'; bytes].into(),
+                delay_ms: 0,
+            })
+            .collect();
+        Upstream::Played(Played {
+            status: StatusCode::OK,
+            headers,
+            frames: frames.into_iter(),
+            cut: false,
+        })
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_many_pieces_is_collected_within_its_limit_and_the_room() {
+        let limit_bytes = 400 * KIB;
+        for announced in [true, false] {
+            for (pieces, bytes, room) in [(1, 400, 340), (400, 1, 340), (7, 50, 340), (300, 1, 236)]
+            {
+                let room = Room::new(room * KIB);
+                let mut share = room.share();
+                let mut upstream = answer(pieces, bytes * KIB, announced);
+                let body = upstream.collect(limit_bytes, &mut share).await;
+                assert_eq!(body.map(|body| body.len()), Ok(pieces * bytes * KIB));
+            }
+            for (pieces, bytes, room) in [(401, 1, 900), (1, 401, 900), (300, 1, 235), (1, 300, 9)]
+            {
+                let room = Room::new(room * KIB);
+                let mut share = room.share();
+                let mut upstream = answer(pieces, bytes * KIB, announced);
+                let refused = upstream.collect(limit_bytes, &mut share).await;
+                assert!(
+                    matches!(refused, Err(BodyError::TooLarge { .. })),
+                    "{pieces} of {bytes} KiB"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_buffer_is_counted_by_its_size() {
+        let room = Room::new(460 * KIB);
+        let mut share = room.share();
+        let mut upstream = answer(260, KIB, false);
+        let body = upstream.collect(800 * KIB, &mut share).await;
+        let kept = share.keep(body.expect("there is room"));
+        assert_eq!(kept.len(), 260 * KIB);
+        // Its buffer has grown from 2 KiB to 512, of which 64 are free.
+        assert!(!room.share().covers((64 + 13) * KIB));
+        assert!(room.share().covers((64 + 12) * KIB));
+        drop(kept);
+        assert!(room.share().covers((64 + 460) * KIB));
+    }
 }
