@@ -14,8 +14,11 @@ use crate::Error;
 pub struct Prices {
     /// A million input tokens.
     pub input_per_million: String,
-    /// A million output tokens, reasoning included.
+    /// A million output tokens, reasoning included unless it has a price of its own.
     pub output_per_million: String,
+    /// A million output tokens of reasoning; as much as other output if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_per_million: Option<String>,
     /// A million input tokens read from a cache; as much as input if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_per_million: Option<String>,
@@ -28,6 +31,9 @@ pub struct Prices {
     /// One call, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_query: Option<String>,
+    /// One picture of the input, on top of its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_image: Option<String>,
     /// Prices above an amount of input; at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<PriceTier>,
@@ -44,6 +50,9 @@ pub struct PriceTier {
     /// A million output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_per_million: Option<String>,
+    /// A million output tokens of reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_per_million: Option<String>,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_per_million: Option<String>,
@@ -70,6 +79,10 @@ impl Prices {
         let base = Rates {
             input,
             output,
+            reasoning: match &self.reasoning_per_million {
+                Some(text) => Some(per_million("reasoning_per_million", text)?),
+                None => None,
+            },
             cache_read: rate("cached_per_million", &self.cached_per_million, input)?,
             cache_write_5m: rate(
                 "cache_write_5m_per_million",
@@ -85,11 +98,8 @@ impl Prices {
             output_audio: None,
         };
         let mut price = Price::flat(base);
-        if let Some(text) = &self.per_query {
-            let field = "per_query".to_owned();
-            price.request = UnitPrice::from_dollars_per_unit(text)
-                .map_err(|problem| Error::Price { field, problem })?;
-        }
+        price.request = per_unit("per_query", self.per_query.as_deref())?;
+        price.image = per_unit("per_image", self.per_image.as_deref())?;
         match self.tiers.as_slice() {
             [] => {}
             [tier] => {
@@ -112,6 +122,8 @@ impl Prices {
         let standard = price.tiers.get(&ServiceTier::Standard).copied();
         let base = standard.map_or(Rates::FREE, |tier| tier.base);
         let text = |price: UnitPrice| price.to_dollars_per_million();
+        let fee =
+            |price: UnitPrice| (price != UnitPrice::FREE).then(|| price.to_dollars_per_unit());
         let long = standard
             .and_then(|tier| tier.long)
             .zip(price.long_context_above);
@@ -121,12 +133,15 @@ impl Prices {
             cached_per_million: Some(text(base.cache_read)),
             cache_write_5m_per_million: Some(text(base.cache_write_5m)),
             cache_write_1h_per_million: Some(text(base.cache_write_1h)),
-            per_query: None,
+            reasoning_per_million: base.reasoning.map(text),
+            per_query: fee(price.request),
+            per_image: fee(price.image),
             tiers: long
                 .map(|(rates, above_input_tokens)| PriceTier {
                     above_input_tokens,
                     input_per_million: Some(text(rates.input)),
                     output_per_million: Some(text(rates.output)),
+                    reasoning_per_million: rates.reasoning.map(text),
                     cached_per_million: Some(text(rates.cache_read)),
                     cache_write_5m_per_million: Some(text(rates.cache_write_5m)),
                     cache_write_1h_per_million: Some(text(rates.cache_write_1h)),
@@ -148,6 +163,10 @@ impl PriceTier {
         Ok(Rates {
             input: rate("input_per_million", &self.input_per_million, base.input)?,
             output: rate("output_per_million", &self.output_per_million, base.output)?,
+            reasoning: match &self.reasoning_per_million {
+                Some(text) => Some(per_million("tiers[0].reasoning_per_million", text)?),
+                None => base.reasoning,
+            },
             cache_read: rate(
                 "cached_per_million",
                 &self.cached_per_million,
@@ -167,6 +186,15 @@ fn per_million(field: &str, text: &str) -> Result<UnitPrice, Error> {
         problem,
     };
     UnitPrice::from_dollars_per_million(text).map_err(wrong)
+}
+
+fn per_unit(field: &str, text: Option<&str>) -> Result<UnitPrice, Error> {
+    let wrong = |problem: MoneyError| Error::Price {
+        field: field.to_owned(),
+        problem,
+    };
+    let price = text.map(UnitPrice::from_dollars_per_unit).transpose();
+    Ok(price.map_err(wrong)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -157,6 +157,7 @@ pub struct Bound {
     forwarded: Option<CapField>,
     settle_tier: ServiceTier,
     settle_regional: bool,
+    images: u64,
 }
 
 /// The price of one token of each of the answers together.
@@ -204,7 +205,8 @@ impl Bound {
         if facts.background && !assumptions.background {
             return Err(BoundError::Background);
         }
-        let terms = Terms::of(model, facts, assumptions, input.tokens)?;
+        // All rounds together: a provider that adds them up may look at the sum for its tiers.
+        let terms = Terms::of(model, facts, assumptions, input.billed_tokens)?;
         let rates = terms.rates;
         if dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
             return Err(BoundError::CapMissing {
@@ -235,11 +237,12 @@ impl Bound {
             .times(input.billed_tokens.saturating_sub(input.audio_tokens))
             .plus(
                 input_price
-                    .max(rates.input_audio.unwrap_or_default())
+                    .max(rates.of_input_audio())
                     .times(input.audio_tokens),
             )
             .plus(searches)
             .plus(predictions)
+            .plus(model.price.image.times(input.images))
             .plus(model.price.request.times(1));
         let bound = Bound {
             model: model.clone(),
@@ -253,6 +256,11 @@ impl Bound {
             forwarded: output.forwarded,
             settle_tier: terms.unsaid_tier,
             settle_regional: terms.regional,
+            images: if model.price.image == UnitPrice::FREE {
+                0
+            } else {
+                input.images
+            },
         };
         bound.cost_at(bound.cap)?;
         Ok(bound)
@@ -360,17 +368,22 @@ impl Bound {
         }
     }
 
-    /// What an attempt cost by the provider's count, at the price that was held. Facts that
-    /// the provider left unsaid are those that were asked for.
+    /// The provider's count with what it left unsaid: those facts are as they were asked for.
+    pub fn completed(&self, usage: &Usage) -> Usage {
+        Usage {
+            tier: usage.tier.or(Some(self.settle_tier)),
+            regional: usage.regional.or(Some(self.settle_regional)),
+            images: self.images,
+            ..*usage
+        }
+    }
+
+    /// What an attempt cost by the provider's count, at the price that was held.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
     pub fn settle(&self, usage: &Usage) -> Result<Money, MoneyError> {
-        self.model.cost(&Usage {
-            tier: usage.tier.or(Some(self.settle_tier)),
-            regional: usage.regional.or(Some(self.settle_regional)),
-            ..*usage
-        })
+        self.model.cost(&self.completed(usage))
     }
 }
 

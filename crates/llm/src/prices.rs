@@ -92,6 +92,8 @@ pub struct Rates {
     pub cache_write_1h: UnitPrice,
     /// Output.
     pub output: UnitPrice,
+    /// Reasoning, where it costs other than the rest of the output.
+    pub reasoning: Option<UnitPrice>,
     /// Sound of the input.
     pub input_audio: Option<UnitPrice>,
     /// Sound of the output.
@@ -106,41 +108,57 @@ impl Rates {
         cache_write_5m: UnitPrice::FREE,
         cache_write_1h: UnitPrice::FREE,
         output: UnitPrice::FREE,
+        reasoning: None,
         input_audio: Some(UnitPrice::FREE),
         output_audio: Some(UnitPrice::FREE),
     };
 
     fn cost(&self, usage: &Usage) -> PicoDollars {
-        let dearest_input = self.input.max(self.cache_write_5m).max(self.cache_write_1h);
+        let reasoning = usage.reasoning.min(usage.output);
         self.input
             .times(usage.input)
             .plus(self.cache_read.times(usage.cache_read))
             .plus(self.cache_write_5m.times(usage.cache_write_5m))
             .plus(self.cache_write_1h.times(usage.cache_write_1h))
-            .plus(self.output.times(usage.output))
-            .plus(
-                self.input_audio
-                    .unwrap_or(dearest_input)
-                    .times(usage.input_audio),
-            )
-            .plus(
-                self.output_audio
-                    .unwrap_or(self.output)
-                    .times(usage.output_audio),
-            )
+            .plus(self.output.times(usage.output.saturating_sub(reasoning)))
+            .plus(self.of_reasoning().times(reasoning))
+            .plus(self.of_input_audio().times(usage.input_audio))
+            .plus(self.of_output_audio().times(usage.output_audio))
+    }
+
+    /// What a token of reasoning costs.
+    pub fn of_reasoning(&self) -> UnitPrice {
+        self.reasoning.unwrap_or(self.output)
+    }
+
+    /// What a token of sound costs that is heard.
+    pub fn of_input_audio(&self) -> UnitPrice {
+        let dearest = self.input.max(self.cache_write_5m).max(self.cache_write_1h);
+        self.input_audio.unwrap_or(dearest)
+    }
+
+    /// What a token of sound costs that is spoken.
+    pub fn of_output_audio(&self) -> UnitPrice {
+        self.output_audio.unwrap_or(self.output)
     }
 
     /// The larger price of each bucket.
     #[must_use]
     pub fn dearer(&self, other: &Rates) -> Rates {
+        // A bucket that only one of them prices is compared with what it costs at the other.
+        let either = |stated: fn(&Rates) -> Option<UnitPrice>, of: fn(&Rates) -> UnitPrice| {
+            let priced = stated(self).or(stated(other)).is_some();
+            priced.then(|| of(self).max(of(other)))
+        };
         Rates {
             input: self.input.max(other.input),
             cache_read: self.cache_read.max(other.cache_read),
             cache_write_5m: self.cache_write_5m.max(other.cache_write_5m),
             cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
             output: self.output.max(other.output),
-            input_audio: self.input_audio.max(other.input_audio),
-            output_audio: self.output_audio.max(other.output_audio),
+            reasoning: either(|rates| rates.reasoning, Rates::of_reasoning),
+            input_audio: either(|rates| rates.input_audio, Rates::of_input_audio),
+            output_audio: either(|rates| rates.output_audio, Rates::of_output_audio),
         }
     }
 }
@@ -165,6 +183,8 @@ pub struct Price {
     pub web_search: Option<UnitPrice>,
     /// One request.
     pub request: UnitPrice,
+    /// One picture of the input, on top of its tokens.
+    pub image: UnitPrice,
     /// The factor of regional processing, in thousandths.
     pub regional_permille: Option<u32>,
 }
@@ -181,6 +201,7 @@ impl Price {
             long_context_above: None,
             web_search: None,
             request: UnitPrice::FREE,
+            image: UnitPrice::FREE,
             regional_permille: None,
         }
     }
@@ -188,6 +209,7 @@ impl Price {
     /// Whether nothing is ever charged.
     pub fn is_free(&self) -> bool {
         self.request == UnitPrice::FREE
+            && self.image == UnitPrice::FREE
             && self.web_search.unwrap_or_default() == UnitPrice::FREE
             && self
                 .tiers
@@ -222,6 +244,12 @@ impl Price {
         }
     }
 
+    /// The dearest rates that may hold for a request of this tier and at most this size: a
+    /// threshold may also make tokens cheaper.
+    pub fn rates_up_to(&self, tier: ServiceTier, input_tokens: u64) -> Rates {
+        self.rates(tier, 0).dearer(&self.rates(tier, input_tokens))
+    }
+
     /// What an attempt cost: all buckets summed, rounded up once.
     ///
     /// A usage that names no tier was served at the standard one; a tier that the book does
@@ -247,7 +275,10 @@ impl Price {
             .web_search
             .unwrap_or_default()
             .times(usage.web_searches);
-        Ok(tokens.plus(searches).plus(self.request.times(1)))
+        Ok(tokens
+            .plus(searches)
+            .plus(self.image.times(usage.images))
+            .plus(self.request.times(1)))
     }
 
     /// The rates times the factor, each rounded up to a pico-dollar.
@@ -277,6 +308,7 @@ pub(crate) fn scaled(rates: &Rates, permille: u32) -> Result<Rates, MoneyError> 
         cache_write_5m: scale(rates.cache_write_5m)?,
         cache_write_1h: scale(rates.cache_write_1h)?,
         output: scale(rates.output)?,
+        reasoning: rates.reasoning.map(scale).transpose()?,
         input_audio: rates.input_audio.map(scale).transpose()?,
         output_audio: rates.output_audio.map(scale).transpose()?,
     })

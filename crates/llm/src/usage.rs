@@ -83,8 +83,11 @@ pub struct Usage {
     pub output: u64,
     /// Audio tokens of the output.
     pub output_audio: u64,
-    /// How many of `output` were reasoning. Shown apart, billed once.
+    /// How many of `output` were reasoning. Billed once: at a price of its own, or as output.
     pub reasoning: u64,
+    /// Pictures of the input that are billed one by one. No provider reports them: they are
+    /// those of the request.
+    pub images: u64,
     /// Searches of the web that are billed one by one.
     pub web_searches: u64,
     /// The tier that served it; none where the provider did not say.

@@ -195,11 +195,22 @@ impl UnitPrice {
 
     /// The price as price lists give it, dollars per million units.
     pub fn to_dollars_per_million(self) -> String {
-        let fraction = format!("{:06}", self.0 % 1_000_000);
+        self.with_fraction(6)
+    }
+
+    /// The price in dollars per unit.
+    pub fn to_dollars_per_unit(self) -> String {
+        self.with_fraction(12)
+    }
+
+    fn with_fraction(self, digits: u32) -> String {
+        let one = 10_u64.pow(digits);
+        let width = digits as usize;
+        let fraction = format!("{:0width$}", self.0 % one);
         let kept = fraction.trim_end_matches('0').len().max(2);
         format!(
             "{}.{}",
-            self.0 / 1_000_000,
+            self.0 / one,
             fraction.get(..kept).unwrap_or(&fraction)
         )
     }
@@ -331,6 +342,10 @@ mod tests {
             UnitPrice::from_dollars_per_unit("0.01")?.picos(),
             10_000_000_000
         );
+        for text in ["0.00", "0.01", "0.000000000001", "12.345"] {
+            let price = UnitPrice::from_dollars_per_unit(text)?;
+            assert_eq!(price.to_dollars_per_unit(), text);
+        }
         assert_eq!(
             UnitPrice::from_dollars_per_million("-1"),
             Err(MoneyError::OutOfRange)

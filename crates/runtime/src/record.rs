@@ -354,6 +354,9 @@ pub struct Tokens {
     pub cache_write_1h: u64,
     /// Input written to a short-lived cache.
     pub cache_write_5m: u64,
+    /// Pictures that are billed one by one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub images: u64,
     /// Input at the full rate.
     pub input: u64,
     /// Sound in the input.
@@ -366,6 +369,14 @@ pub struct Tokens {
     pub reasoning: u64,
     /// Searches that are billed one by one.
     pub web_searches: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tokens {
@@ -390,6 +401,7 @@ impl Tokens {
             cache_read: self.cache_read.saturating_add(other.cache_read),
             cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
             cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
+            images: self.images.saturating_add(other.images),
             input: self.input.saturating_add(other.input),
             input_audio: self.input_audio.saturating_add(other.input_audio),
             output: self.output.saturating_add(other.output),
@@ -406,6 +418,7 @@ impl From<&Usage> for Tokens {
             cache_read: usage.cache_read,
             cache_write_1h: usage.cache_write_1h,
             cache_write_5m: usage.cache_write_5m,
+            images: usage.images,
             input: usage.input,
             input_audio: usage.input_audio,
             output: usage.output,

@@ -33,8 +33,12 @@ pub struct ModelView {
 pub struct PriceView {
     /// A million input tokens.
     pub input_per_million: String,
-    /// A million output tokens.
+    /// A million output tokens, reasoning included unless it has a price of its own.
     pub output_per_million: String,
+    /// A million output tokens of reasoning, where they cost other than the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reasoning_per_million: Option<String>,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -51,6 +55,10 @@ pub struct PriceView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_query: Option<String>,
+    /// A picture of the input, on top of its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub per_image: Option<String>,
     /// Prices above an amount of input.
     pub tiers: Vec<PriceTier>,
     /// Since when it applies; absent for the book that is built in.
@@ -74,6 +82,10 @@ pub struct PriceTier {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub output_per_million: Option<String>,
+    /// A million output tokens of reasoning, where they cost other than the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reasoning_per_million: Option<String>,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -99,6 +111,9 @@ pub struct SetPrice {
     pub input_per_million: Decimal,
     /// A million output tokens.
     pub output_per_million: Decimal,
+    /// A million output tokens of reasoning; as much as other output if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_per_million: Option<Decimal>,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_per_million: Option<Decimal>,
@@ -111,6 +126,9 @@ pub struct SetPrice {
     /// A call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_query: Option<Decimal>,
+    /// A picture of the input, on top of its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_image: Option<Decimal>,
     /// Prices above an amount of input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_items = 0, max_items = 1)]
@@ -132,6 +150,9 @@ pub struct SetPriceTier {
     /// A million output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_per_million: Option<Decimal>,
+    /// A million output tokens of reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_per_million: Option<Decimal>,
     /// A million input tokens read from a cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_per_million: Option<Decimal>,

@@ -123,10 +123,12 @@ pub(crate) fn price(listed: ListedPrice) -> PriceView {
     PriceView {
         input_per_million: prices.input_per_million,
         output_per_million: prices.output_per_million,
+        reasoning_per_million: prices.reasoning_per_million,
         cached_per_million: prices.cached_per_million,
         cache_write_5m_per_million: prices.cache_write_5m_per_million,
         cache_write_1h_per_million: prices.cache_write_1h_per_million,
         per_query: prices.per_query,
+        per_image: prices.per_image,
         tiers: prices
             .tiers
             .into_iter()
@@ -134,6 +136,7 @@ pub(crate) fn price(listed: ListedPrice) -> PriceView {
                 above_input_tokens: tier.above_input_tokens,
                 input_per_million: tier.input_per_million,
                 output_per_million: tier.output_per_million,
+                reasoning_per_million: tier.reasoning_per_million,
                 cached_per_million: tier.cached_per_million,
                 cache_write_5m_per_million: tier.cache_write_5m_per_million,
                 cache_write_1h_per_million: tier.cache_write_1h_per_million,
@@ -154,10 +157,12 @@ pub(crate) fn prices_of(body: SetPrice) -> Prices {
     Prices {
         input_per_million: body.input_per_million.0,
         output_per_million: body.output_per_million.0,
+        reasoning_per_million: text(body.reasoning_per_million),
         cached_per_million: text(body.cached_per_million),
         cache_write_5m_per_million: text(body.cache_write_5m_per_million),
         cache_write_1h_per_million: text(body.cache_write_1h_per_million),
         per_query: text(body.per_query),
+        per_image: text(body.per_image),
         tiers: body
             .tiers
             .unwrap_or_default()
@@ -166,6 +171,7 @@ pub(crate) fn prices_of(body: SetPrice) -> Prices {
                 above_input_tokens: tier.above_input_tokens,
                 input_per_million: text(tier.input_per_million),
                 output_per_million: text(tier.output_per_million),
+                reasoning_per_million: text(tier.reasoning_per_million),
                 cached_per_million: text(tier.cached_per_million),
                 cache_write_5m_per_million: text(tier.cache_write_5m_per_million),
                 cache_write_1h_per_million: text(tier.cache_write_1h_per_million),

@@ -55,6 +55,9 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
             input: Some(input),
             output,
             cached,
+            reasoning,
+            per_query,
+            per_image,
         } => {
             let Some(output) = output else {
                 return Err(Failure::usage("`--output` is missing: a price has both"));
@@ -66,7 +69,9 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 cached_per_million: cached.map(Decimal),
                 cache_write_5m_per_million: None,
                 cache_write_1h_per_million: None,
-                per_query: None,
+                reasoning_per_million: reasoning.map(Decimal),
+                per_query: per_query.map(Decimal),
+                per_image: per_image.map(Decimal),
                 tiers: None,
                 effective_from: None,
             };
@@ -120,6 +125,12 @@ fn facts(console: Console, price: &PriceView) -> String {
             "cached per million",
             or_dash(price.cached_per_million.clone()),
         ),
+        (
+            "reasoning per million",
+            or_dash(price.reasoning_per_million.clone()),
+        ),
+        ("per call", or_dash(price.per_query.clone())),
+        ("per picture", or_dash(price.per_image.clone())),
         ("tiers", price.tiers.len().to_string()),
         (
             "from",

@@ -1,5 +1,7 @@
 //! How many tokens the input can be at the most.
 
+use iron_primitives::UnitPrice;
+
 use super::{Assumptions, BoundError};
 use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
 use crate::images;
@@ -19,14 +21,14 @@ const PRIMING: u64 = 3;
 /// The bound of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct InputBound {
-    /// Of one request: what decides about long-context rates.
-    pub(super) tokens: u64,
     /// Billed in all: hosted tools bill the input again with each use.
     pub(super) billed_tokens: u64,
     /// How many of the billed ones may be sound.
     pub(super) audio_tokens: u64,
     /// Searches that may be charged one by one.
     pub(super) searches: u64,
+    /// Pictures that may be charged one by one, again with each use of a hosted tool.
+    pub(super) images: u64,
 }
 
 /// By bytes: nothing is decoded.
@@ -93,6 +95,7 @@ struct MediaBound {
     tokens: u64,
     fills_the_context: bool,
     audio: bool,
+    images: u64,
 }
 
 fn finish(
@@ -133,12 +136,20 @@ fn finish(
             });
         }
     };
+    if facts.outside_input.is_some() && model.price.image != UnitPrice::FREE {
+        return Err(BoundError::Modality {
+            what: "pictures that are not in the request",
+            model: facts.model.clone(),
+        });
+    }
     let rounds = rounds.unwrap_or_default();
+    let times = rounds.uses.saturating_add(1);
+    let billed_tokens = tokens.saturating_mul(times);
     Ok(InputBound {
-        tokens,
-        billed_tokens: tokens.saturating_mul(rounds.uses.saturating_add(1)),
-        audio_tokens: if media.audio { tokens } else { 0 },
+        billed_tokens,
+        audio_tokens: if media.audio { billed_tokens } else { 0 },
         searches: rounds.searches,
+        images: media.images.saturating_mul(times),
     })
 }
 
@@ -198,6 +209,7 @@ impl Media {
             match medium {
                 Media::Image { detail, source } => match model.images {
                     Some(rule) => {
+                        bound.images = bound.images.saturating_add(1);
                         let size = match source {
                             Source::Inline(range) if by_size => {
                                 images::size(envelope.body().get(range.clone()))

@@ -45,15 +45,15 @@ impl Terms {
                 Some(tier)
             }
         };
-        let standard = price.rates(ServiceTier::Standard, input_tokens);
+        let standard = price.rates_up_to(ServiceTier::Standard, input_tokens);
         let rates = match asked.or(assumptions.unnamed_tier) {
             // A request may be served, and billed, at the standard tier all the same.
-            Some(tier) => price.rates(tier, input_tokens).dearer(&standard),
+            Some(tier) => price.rates_up_to(tier, input_tokens).dearer(&standard),
             None if model.kind == ProviderKind::OpenAi
                 && price.tiers.contains_key(&ServiceTier::Priority) =>
             {
                 price
-                    .rates(ServiceTier::Priority, input_tokens)
+                    .rates_up_to(ServiceTier::Priority, input_tokens)
                     .dearer(&standard)
             }
             None => standard,
@@ -62,7 +62,8 @@ impl Terms {
         let regional_possible = assumptions.regional
             || (model.kind == ProviderKind::Anthropic && facts.region.as_deref() != Some("global"));
         let rates = match price.regional_permille.filter(|_| regional_possible) {
-            Some(permille) => scaled(&rates, permille)?,
+            // A rebate may not be given after all.
+            Some(permille) => scaled(&rates, permille.max(1000))?,
             None => rates,
         };
         let regional = assumptions.regional
@@ -101,11 +102,12 @@ pub(super) fn output_price(
     facts: &Facts,
     rates: &Rates,
 ) -> Result<UnitPrice, BoundError> {
+    let dearest = rates.output.max(rates.of_reasoning());
     if !facts.audio_output || model.price.is_free() {
-        return Ok(rates.output);
+        return Ok(dearest);
     }
     match rates.output_audio {
-        Some(audio) => Ok(audio.max(rates.output)),
+        Some(audio) => Ok(audio.max(dearest)),
         None => Err(BoundError::Modality {
             what: "spoken output",
             model: facts.model.clone(),

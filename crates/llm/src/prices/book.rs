@@ -177,7 +177,7 @@ impl Model {
         // Writing to a string cannot fail.
         let _ = write!(
             out,
-            "{}\t{}\t{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{}\t{:?}\t{}",
+            "{}\t{}\t{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{}\t{}\t{:?}\t{}",
             self.kind.as_str(),
             self.name,
             self.mode.as_str(),
@@ -188,6 +188,7 @@ impl Model {
             price.long_context_above,
             price.web_search.map(UnitPrice::picos),
             price.request.picos(),
+            price.image.picos(),
             price.regional_permille,
             self.simulated,
         );
@@ -199,6 +200,7 @@ impl Model {
                     Some(rates.cache_write_5m),
                     Some(rates.cache_write_1h),
                     Some(rates.output),
+                    rates.reasoning,
                     rates.input_audio,
                     rates.output_audio,
                 ];
@@ -224,6 +226,7 @@ impl Override {
             cache_write_5m: self.cache_write.unwrap_or(self.input),
             cache_write_1h: self.cache_write.unwrap_or(self.input),
             output: self.output,
+            reasoning: None,
             input_audio: None,
             output_audio: None,
         };

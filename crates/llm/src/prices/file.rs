@@ -38,6 +38,8 @@ pub(super) struct Entry {
     #[serde(default)]
     long_prices: BTreeMap<String, Buckets>,
     web_search: Option<String>,
+    request: Option<String>,
+    image: Option<String>,
     regional_permille: Option<u32>,
     source: Option<String>,
     retires_on: Option<String>,
@@ -97,10 +99,13 @@ impl Entry {
                 bucket: "input",
             });
         }
-        let web_search = self.web_search.as_deref();
-        let web_search = web_search
-            .map(|text| self.price("web_search", text))
-            .transpose()?;
+        let fee = |bucket, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| self.price(bucket, text)).transpose()
+        };
+        let web_search = fee("web_search", &self.web_search)?;
+        let request = fee("request", &self.request)?.unwrap_or_default();
+        let image = fee("image", &self.image)?.unwrap_or_default();
         Ok(Model {
             kind: self.provider,
             mode,
@@ -113,7 +118,8 @@ impl Entry {
                 tiers,
                 long_context_above: self.long_context_above,
                 web_search,
-                request: UnitPrice::FREE,
+                request,
+                image,
                 regional_permille: self.regional_permille,
             },
             simulated: false,
@@ -154,6 +160,7 @@ impl Entry {
                 cache_read: stated("cache_read")?,
                 cache_write_5m: stated("cache_write_5m")?,
                 cache_write_1h: stated("cache_write_1h")?,
+                reasoning: stated("reasoning")?,
                 input_audio: stated("input_audio")?,
                 output_audio: stated("output_audio")?,
             },
@@ -206,6 +213,7 @@ pub(super) struct Stated {
     pub(super) cache_read: Option<UnitPrice>,
     pub(super) cache_write_5m: Option<UnitPrice>,
     pub(super) cache_write_1h: Option<UnitPrice>,
+    pub(super) reasoning: Option<UnitPrice>,
     pub(super) input_audio: Option<UnitPrice>,
     pub(super) output_audio: Option<UnitPrice>,
 }
@@ -232,6 +240,7 @@ pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
             .unwrap_or_else(|| times(long))
             .max(cache_write_5m),
         output: stated.output,
+        reasoning: stated.reasoning,
         input_audio: stated.input_audio,
         output_audio: stated.output_audio,
     }

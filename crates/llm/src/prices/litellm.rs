@@ -36,7 +36,7 @@ pub enum Skipped {
 /// One row: field name → JSON text of its value. Numbers stay text, so that none is rounded.
 type Row = BTreeMap<String, Box<RawValue>>;
 
-const BUCKETS: [(&str, Bucket); 8] = [
+const BUCKETS: [(&str, Bucket); 9] = [
     (
         "cache_creation_input_token_cost_above_12hr",
         Bucket::CacheWriteLong,
@@ -50,6 +50,7 @@ const BUCKETS: [(&str, Bucket); 8] = [
     ("input_cost_per_audio_token", Bucket::InputAudio),
     ("output_cost_per_audio_token", Bucket::OutputAudio),
     ("input_cost_per_token", Bucket::Input),
+    ("output_cost_per_reasoning_token", Bucket::Reasoning),
     ("output_cost_per_token", Bucket::Output),
 ];
 
@@ -60,6 +61,7 @@ enum Bucket {
     CacheRead,
     CacheWrite,
     CacheWriteLong,
+    Reasoning,
     InputAudio,
     OutputAudio,
 }
@@ -156,14 +158,7 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
         if value.get() == "null" {
             continue;
         }
-        let price = dollars_per_unit(value.get()).map_err(|source| {
-            Skipped::Unusable(PriceError::NotAPrice {
-                model: name.to_owned(),
-                bucket: field.clone(),
-                value: value.get().to_owned(),
-                source,
-            })
-        })?;
+        let price = amount(name, field, value.get())?;
         // Of several thresholds the lowest counts, with the dearest of their prices.
         above = [above, threshold].into_iter().flatten().min();
         let prices = if threshold.is_some() {
@@ -195,10 +190,50 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
     Ok(Price {
         tiers,
         long_context_above: above,
-        web_search: None,
-        request: UnitPrice::FREE,
+        web_search: searches(name, row)?,
+        request: fee(
+            name,
+            row,
+            &["input_cost_per_request", "input_cost_per_query"],
+        )?,
+        image: fee(name, row, &["input_cost_per_image"])?,
         regional_permille: None,
     })
+}
+
+fn amount(name: &str, field: &str, text: &str) -> Result<UnitPrice, Skipped> {
+    dollars_per_unit(text).map_err(|source| {
+        Skipped::Unusable(PriceError::NotAPrice {
+            model: name.to_owned(),
+            bucket: field.to_owned(),
+            value: text.to_owned(),
+            source,
+        })
+    })
+}
+
+/// The dearest that these fields state for one and the same thing; nothing if they are absent.
+fn fee(name: &str, row: &Row, fields: &[&str]) -> Result<UnitPrice, Skipped> {
+    let stated = fields
+        .iter()
+        .filter_map(|field| Some((field, row.get(*field)?)))
+        .filter(|(_, value)| value.get() != "null");
+    stated
+        .map(|(field, value)| amount(name, field, value.get()))
+        .try_fold(UnitPrice::FREE, |dearest, price| Ok(dearest.max(price?)))
+}
+
+/// A search of the web at the dearest size of its context, where the list prices it.
+fn searches(name: &str, row: &Row) -> Result<Option<UnitPrice>, Skipped> {
+    let field = "search_context_cost_per_query";
+    let Some(value) = row.get(field) else {
+        return Ok(None);
+    };
+    let sizes: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(value.get()).unwrap_or_default();
+    let prices = sizes.values().map(|price| amount(name, field, price.get()));
+    let prices = prices.collect::<Result<Vec<_>, _>>()?;
+    Ok(prices.into_iter().max())
 }
 
 fn rates(kind: ProviderKind, mode: Mode, prices: &Prices) -> Option<super::Rates> {
@@ -212,6 +247,7 @@ fn rates(kind: ProviderKind, mode: Mode, prices: &Prices) -> Option<super::Rates
             cache_read: of(Bucket::CacheRead),
             cache_write_5m: of(Bucket::CacheWrite),
             cache_write_1h: of(Bucket::CacheWriteLong),
+            reasoning: of(Bucket::Reasoning),
             input_audio: of(Bucket::InputAudio),
             output_audio: of(Bucket::OutputAudio),
         },

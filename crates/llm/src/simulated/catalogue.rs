@@ -76,6 +76,7 @@ fn model(name: &str, behaviour: Behaviour) -> Model {
         cache_write_5m: input,
         cache_write_1h: input,
         output: price(if embeds { 0 } else { 4_000_000 }),
+        reasoning: None,
         input_audio: None,
         output_audio: None,
     };

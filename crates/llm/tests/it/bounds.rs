@@ -1,8 +1,10 @@
 //! The upper bound: never below what a provider could honestly bill.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use iron_llm::bound::UNSTATED_OUTPUT_CAP;
-use iron_llm::prices::Override;
+use iron_llm::prices::{Abilities, ImageRule, Mode, Model, Override, Price, Rates, TierRates};
 use iron_llm::{
     Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, ServiceTier, Usage,
 };
@@ -524,4 +526,210 @@ proptest! {
             }
         }
     }
+}
+
+prop_compose! {
+    fn any_rates()(
+        stated in prop::array::uniform5(0_u64..5_000_000),
+        apart in prop::array::uniform3(prop::option::of(0_u64..9_000_000)),
+    ) -> Rates {
+        let price = UnitPrice::from_picos;
+        Rates {
+            input: price(stated[0]),
+            cache_read: price(stated[1]),
+            cache_write_5m: price(stated[2]),
+            cache_write_1h: price(stated[3]),
+            output: price(stated[4]),
+            reasoning: apart[0].map(price),
+            input_audio: apart[1].map(price),
+            output_audio: apart[2].map(price),
+        }
+    }
+}
+
+prop_compose! {
+    /// A price on every axis there is, dearer or cheaper beyond a threshold.
+    fn any_price()(
+        base in any_rates(),
+        long in prop::option::of(any_rates()),
+        priority in prop::option::of((any_rates(), prop::option::of(any_rates()))),
+        above in 1_u64..3_000,
+        fees in prop::array::uniform3(0_u64..20_000_000_000),
+        regional_permille in prop::option::of(900_u32..1_500),
+    ) -> Price {
+        let mut tiers = BTreeMap::from([(ServiceTier::Standard, TierRates { base, long })]);
+        if let Some((base, long)) = priority {
+            tiers.insert(ServiceTier::Priority, TierRates { base, long });
+        }
+        Price {
+            tiers,
+            long_context_above: Some(above),
+            web_search: Some(UnitPrice::from_picos(fees[0])),
+            request: UnitPrice::from_picos(fees[1]),
+            image: UnitPrice::from_picos(fees[2]),
+            regional_permille,
+        }
+    }
+}
+
+/// A model that sees, hears, reasons and searches, at this price.
+fn model_at(kind: ProviderKind, price: Price) -> Model {
+    Model {
+        kind,
+        name: "m".to_owned(),
+        mode: Mode::Chat,
+        context: Some(4_000),
+        max_output: Some(2_000),
+        encoding: None,
+        images: Some(ImageRule::Most(300)),
+        abilities: Abilities {
+            vision: true,
+            audio_input: true,
+            tools: true,
+            reasoning: true,
+            ..Abilities::default()
+        },
+        price,
+        simulated: false,
+        source: None,
+        retires_on: None,
+    }
+}
+
+/// A request with so many pictures, with sound if its kind knows it, and with so many searches.
+fn with_media(kind: ProviderKind, images: usize, sound: bool, searches: u64) -> (Dialect, Value) {
+    let url = "https://example.com/a.png";
+    let mut parts = vec![json!({"type": "text", "text": "what is this?"})];
+    if kind == ProviderKind::Anthropic {
+        let source = json!({"type": "url", "url": url});
+        parts.extend((0..images).map(|_| json!({"type": "image", "source": source})));
+        let tool =
+            json!({"type": "web_search_20250305", "name": "web_search", "max_uses": searches});
+        let tools: Vec<_> = (searches > 0).then_some(tool).into_iter().collect();
+        let messages = json!([{"role": "user", "content": parts}]);
+        let body = json!({"model": "m", "max_tokens": 900, "messages": messages, "tools": tools});
+        return (Dialect::AnthropicMessages, body);
+    }
+    parts.extend((0..images).map(|_| json!({"type": "image_url", "image_url": {"url": url}})));
+    if sound {
+        let audio = json!({"data": "AAAA", "format": "wav"});
+        parts.push(json!({"type": "input_audio", "input_audio": audio}));
+    }
+    let messages = json!([{"role": "user", "content": parts}]);
+    let body = json!({"model": "m", "max_completion_tokens": 900, "messages": messages});
+    (Dialect::OpenAiChat, body)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever a tenant's price list says: pictures, reasoning and sound priced apart, fees of
+    /// calls and searches, thresholds that make tokens dearer or cheaper.
+    #[test]
+    fn no_honest_bill_at_any_price_exceeds_the_bound(
+        price in any_price(),
+        anthropic in any::<bool>(),
+        (images, sound, searches) in (0_usize..4, any::<bool>(), 0_u64..4),
+        shares in prop::array::uniform5(0_u64..1000),
+        (filled, output, reasoning, searched) in (0_u64..=1000, 0_u64..=1000, 0_u64..=1000, 0_u64..=1000),
+        (priority, regional) in (any::<bool>(), any::<bool>()),
+    ) {
+        let kind = if anthropic { ProviderKind::Anthropic } else { ProviderKind::OpenAi };
+        let (dialect, body) = with_media(kind, images, sound, searches);
+        let envelope = envelope(dialect, &body);
+        let served_at_priority = !anthropic && priority && price.tiers.contains_key(&ServiceTier::Priority);
+        let book = PriceBook::empty("any").with([model_at(kind, price)]);
+        for bound in [
+            Bound::quick(&book, kind, &envelope, &Assumptions::default()),
+            Bound::tight(&book, kind, &envelope, &Assumptions::default()),
+        ] {
+            let bound = bound.expect("a bound");
+            let facts = envelope.facts();
+            let writes = !anthropic || facts.cache_marks;
+            let heard = sound && !anthropic;
+            let allowed = [1, 1, u64::from(writes), u64::from(writes && facts.long_cache), u64::from(heard)];
+            let weights: Vec<u64> = shares.iter().zip(allowed).map(|(share, allowed)| share * allowed).collect();
+            let sum = weights.iter().sum::<u64>().max(1);
+            let total = bound.input_tokens() * filled / 1000;
+            let part = |index: usize| total * weights[index] / sum;
+            let output = bound.cap() * bound.choices() * output / 1000;
+            let usage = Usage {
+                input: part(0),
+                cache_read: part(1),
+                cache_write_5m: part(2),
+                cache_write_1h: part(3),
+                input_audio: part(4),
+                output,
+                reasoning: output * reasoning / 1000,
+                web_searches: if anthropic { searches * searched / 1000 } else { 0 },
+                tier: (!anthropic).then_some(if served_at_priority { ServiceTier::Priority } else { ServiceTier::Standard }),
+                regional: Some(regional && anthropic),
+                ..Usage::default()
+            };
+            let bill = bound.settle(&usage).expect("in range");
+            let held = bound.cost_at(bound.cap()).expect("in range");
+            prop_assert!(bill <= held, "{bill} > {held} for {usage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_costs_its_fee_and_reasoning_its_own_price() {
+    let price = UnitPrice::from_picos;
+    let rates = Rates {
+        input: price(1_000),
+        output: price(2_000),
+        reasoning: Some(price(5_000)),
+        ..Rates::FREE
+    };
+    let price = Price {
+        image: price(7_000_000),
+        ..Price::flat(rates)
+    };
+    let book = PriceBook::empty("any").with([model_at(ProviderKind::OpenAi, price)]);
+    let (dialect, body) = with_media(ProviderKind::OpenAi, 2, false, 0);
+    let bound = Bound::quick(
+        &book,
+        ProviderKind::OpenAi,
+        &envelope(dialect, &body),
+        &Assumptions::default(),
+    )
+    .expect("a bound");
+    assert_eq!(bound.per_output_token().picos(), 5_000);
+    let usage = Usage {
+        input: 10,
+        output: 10,
+        reasoning: 4,
+        ..Usage::default()
+    };
+    // 10 × 1 + 6 × 2 + 4 × 5 nano-dollars, and two pictures.
+    assert_eq!(
+        bound.settle(&usage),
+        Ok(Money::from_nanos(10 + 12 + 20 + 14_000))
+    );
+    assert_eq!(bound.completed(&usage).images, 2);
+}
+
+#[test]
+fn pictures_that_nobody_can_count_are_refused_where_each_one_costs() {
+    let rates = Rates {
+        input: UnitPrice::from_picos(1_000),
+        ..Rates::FREE
+    };
+    let price = Price {
+        image: UnitPrice::from_picos(1),
+        ..Price::flat(rates)
+    };
+    let book = PriceBook::empty("any").with([model_at(ProviderKind::OpenAi, price)]);
+    let body = json!({"model": "m", "input": "more", "previous_response_id": "resp_1"});
+    let assumptions = Assumptions {
+        stored_input_tokens: Some(100),
+        ..Assumptions::default()
+    };
+    let envelope = envelope(Dialect::OpenAiResponses, &body);
+    let refused = Bound::quick(&book, ProviderKind::OpenAi, &envelope, &assumptions);
+    assert!(
+        matches!(refused, Err(BoundError::Modality { .. })),
+        "{refused:?}"
+    );
 }

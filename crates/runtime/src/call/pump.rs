@@ -442,7 +442,7 @@ fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Endin
             ..Ending::at_bound(ended, hold)
         };
     };
-    let tokens = Tokens::from(&usage);
+    let tokens = Tokens::from(&bound.completed(&usage));
     match bound.settle(&usage) {
         Ok(cost) => Ending {
             ended,

@@ -170,6 +170,15 @@ pub(crate) enum Models {
         /// Dollars per million input tokens read from a cache
         #[arg(long, value_name = "DOLLARS", requires = "input")]
         cached: Option<String>,
+        /// Dollars per million output tokens of reasoning, if they cost other than the rest
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        reasoning: Option<String>,
+        /// Dollars per call, on top of its tokens
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        per_query: Option<String>,
+        /// Dollars per picture of the input, on top of its tokens
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        per_image: Option<String>,
     },
     /// Import prices from a file in LiteLLM's JSON format
     Import {
