@@ -30,6 +30,7 @@ mod input;
 mod openapi;
 mod probe;
 mod query;
+mod removal;
 mod routes;
 mod state;
 mod view;
@@ -38,6 +39,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 pub use openapi::{document, document_3_0, printed};
+pub use removal::{RemovalError, remove_due_tenants};
 pub use state::{ApiState, Build, Config, MetricsAccess, Notifier, Question};
 
 use state::Api;

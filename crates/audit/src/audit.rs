@@ -7,7 +7,7 @@ use iron_store::{Db, Tx};
 use tokio::sync::Notify;
 
 use crate::store::{self, OutboxRow};
-use crate::{Authorised, Entry, Error, Origin, RequestFacts};
+use crate::{Authorised, Entry, Error, Origin, Removal, RequestFacts};
 
 /// The audit log of a server.
 #[derive(Clone)]
@@ -78,6 +78,16 @@ impl Audit {
             request: origin.request.as_ref(),
         };
         self.put(tx, &actor, entry).await
+    }
+
+    /// Removes what is shown of the records of a tenant whose time is over. The records
+    /// themselves stay in the journal.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
+        Ok(())
     }
 
     async fn put(&self, tx: &mut Tx, actor: &Actor<'_>, entry: Entry) -> Result<AuditId, Error> {

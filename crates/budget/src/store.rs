@@ -1,5 +1,7 @@
 //! All SQL of the ledger.
 
+use std::collections::BTreeSet;
+
 use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql, sql_per_engine};
 
@@ -611,4 +613,41 @@ pub(crate) async fn generation_began_at(tx: &mut Tx) -> Result<Timestamp, Error>
         .fetch_one(tx)
         .await?;
     Ok(row.get("began_at")?)
+}
+
+/// Every budget of a tenant, in the order of locks.
+pub(crate) async fn budgets_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+) -> Result<BTreeSet<BudgetKey>, Error> {
+    let rows = sql("SELECT scope, unit FROM budgets WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_all(tx)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(BudgetKey {
+                tenant,
+                scope: row.get("scope")?,
+                unit: unit_from(&row.get::<String>("unit")?)?,
+            })
+        })
+        .collect()
+}
+
+/// Removes the ledger of a tenant; gives the number of rows.
+pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
+    let mut rows = 0_u64;
+    for statement in [
+        "DELETE FROM ledger_entries WHERE lease_id IN (SELECT id FROM leases WHERE tenant_id = $1)",
+        "DELETE FROM leases WHERE tenant_id = $1",
+        "DELETE FROM budget_overdrafts WHERE tenant_id = $1",
+        "DELETE FROM budget_changes WHERE tenant_id = $1",
+        "DELETE FROM budget_periods WHERE tenant_id = $1",
+        "DELETE FROM budgets WHERE tenant_id = $1",
+    ] {
+        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
+        rows = rows.saturating_add(removed);
+    }
+    Ok(rows)
 }

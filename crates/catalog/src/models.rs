@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use iron_audit::{Audit, Authorised, Entry};
+use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_llm::prices::{Override, Price, Skipped};
 use iron_llm::{Model, PriceBook, ProviderKind, ServiceTier};
 use iron_primitives::{Environment, TenantId, Timestamp};
-use iron_store::{Db, Tx};
+use iron_store::{Db, Target, Tx};
 use serde_json::{Map, Value, json};
 
 use crate::store::{self, OverrideRow};
@@ -170,6 +171,42 @@ impl Models {
         }
     }
 
+    /// Removes the providers and prices of a tenant whose time is over. Its prices are in force
+    /// until the next [`Models::refresh`].
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
+        Ok(())
+    }
+
+    /// Names what a model costs now: the name changes whenever the tenant says another price, or
+    /// one that was announced comes into force.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn price_version<'a>(
+        &self,
+        on: impl Into<Target<'a>>,
+        authorised: &Authorised,
+        listed: &ListedModel,
+    ) -> Result<String, Error> {
+        let (tenant, model) = (authorised.tenant, &listed.model);
+        let said_at = store::priced_at(on, tenant, model.kind, &model.name).await?;
+        let micros = |at: Option<Timestamp>| at.map_or(0, Timestamp::micros);
+        let (said, since) = (micros(said_at), micros(listed.price.effective_from));
+        Ok(format!("{said:x}-{since:x}"))
+    }
+
+    /// Holds the tenant's prices for the rest of the transaction.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn hold(&self, tx: &mut Tx, authorised: &Authorised) -> Result<(), Error> {
+        store::lock_prices(tx, authorised.tenant).await
+    }
+
     /// Sets the tenant's own price of a model. It counts after the commit and the next
     /// [`Models::refresh`], from its date on.
     ///
@@ -191,7 +228,12 @@ impl Models {
             });
         }
         prices.read()?;
+        self.hold(tx, authorised).await?;
+        let last = store::priced_at(&mut *tx, authorised.tenant, kind, model).await?;
+        // Strictly later, so that the version before never fits this one.
+        let earliest = last.map(|last| last.plus(Duration::from_micros(1)));
         let now = self.environment.now();
+        let now = earliest.map_or(now, |earliest| earliest.max(now));
         let effective_from = effective_from.unwrap_or(now);
         let row = OverrideRow {
             kind,
@@ -221,6 +263,7 @@ impl Models {
         authorised: &Authorised,
         list: &Map<String, Value>,
     ) -> Result<Imported, Error> {
+        self.hold(tx, authorised).await?;
         let mut imported = 0_usize;
         let mut skipped = Vec::new();
         for (name, row) in list {

@@ -260,6 +260,39 @@ pub(crate) async fn put_override(
     Ok(())
 }
 
+/// Lets one transaction at a time change what a tenant's models cost. SQLite's write transaction
+/// does that by itself; where there is no price yet, PostgreSQL has no row to lock.
+pub(crate) async fn lock_prices(tx: &mut Tx, tenant: TenantId) -> Result<(), Error> {
+    sql_per_engine(
+        "SELECT CAST($1 AS TEXT) AS locked",
+        "SELECT CAST(pg_advisory_xact_lock(hashtextextended('iron prices ' || CAST($1 AS TEXT), 0)) AS TEXT) \
+         AS locked",
+    )
+    .bind(tenant)
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}
+
+/// When the tenant last said what a model costs, in lists or by itself.
+pub(crate) async fn priced_at<'a>(
+    on: impl Into<Target<'a>>,
+    tenant: TenantId,
+    kind: ProviderKind,
+    model: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let row = sql("SELECT MAX(said_at) AS said_at FROM (\
+         SELECT set_at AS said_at FROM price_overrides \
+         WHERE tenant_id = $1 AND kind = $2 AND model = $3 \
+         UNION ALL SELECT imported_at AS said_at FROM price_imports WHERE tenant_id = $1) AS said")
+    .bind(tenant)
+    .bind(kind.as_str())
+    .bind(model)
+    .fetch_one(on)
+    .await?;
+    Ok(row.get("said_at")?)
+}
+
 pub(crate) async fn put_import(
     tx: &mut Tx,
     tenant: TenantId,
@@ -328,4 +361,18 @@ pub(crate) async fn overrides_in_force(
             })
         })
         .collect()
+}
+
+/// Removes everything of a tenant; gives the number of rows.
+pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
+    let mut rows = 0_u64;
+    for statement in [
+        "DELETE FROM providers WHERE tenant_id = $1",
+        "DELETE FROM price_overrides WHERE tenant_id = $1",
+        "DELETE FROM price_imports WHERE tenant_id = $1",
+    ] {
+        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
+        rows = rows.saturating_add(removed);
+    }
+    Ok(rows)
 }

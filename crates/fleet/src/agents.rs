@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use iron_audit::{Audit, Authorised, Entry};
+use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, UserId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 use serde_json::json;
@@ -212,6 +212,15 @@ impl Agents {
             deleted_at,
             assignments,
         })
+    }
+
+    /// Removes the agents of a tenant whose time is over.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
+        Ok(())
     }
 
     /// Holds the agents of a user for the rest of the transaction. Their tokens come after

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use iron_audit::{Authorised, Entry, Role};
+use iron_audit::{Authorised, Entry, Origin, Removal, Role};
 use iron_primitives::TenantId;
 use iron_store::{Page, Paged, Sort, Target, Tx};
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use crate::{
     Error, Identity, PasswordHash, Permission, Plan, Project, Tenant, TenantStatus, User,
@@ -246,6 +246,52 @@ impl Identity {
         store::tenants::mark_for_deletion(tx, id, now.plus(KEPT_FOR), now).await?;
         self.tenant_changed(tx, authorised, "tenant.delete", before)
             .await
+    }
+
+    /// The tenants whose day of deletion has come.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn tenants_due(&self) -> Result<Vec<TenantId>, Error> {
+        Ok(store::tenants::due(&self.db, self.now()).await?)
+    }
+
+    /// Begins the removal of a tenant: holds it, and looks again whether its day has come. None
+    /// if somebody has activated it, or another server has removed it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn begin_removal(&self, tx: &mut Tx, id: TenantId) -> Result<Option<Removal>, Error> {
+        store::tenants::lock(tx, id).await?;
+        let now = self.now();
+        let due = store::tenants::get(&mut *tx, id)
+            .await?
+            .filter(|tenant| tenant.status == TenantStatus::Suspended)
+            .filter(|tenant| tenant.deletion_at.is_some_and(|day| day <= now));
+        Ok(due.map(|tenant| Removal::attest(tenant.id)))
+    }
+
+    /// Ends the removal of a tenant: its people and the tenant itself go, last of all. That it
+    /// happened stands in the records of the platform's own tenant.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn end_removal(&self, tx: &mut Tx, mut removal: Removal) -> Result<(), Error> {
+        let id = removal.tenant();
+        let tenant = store::tenants::get(&mut *tx, id).await?;
+        let slug = tenant.map(|tenant| tenant.slug);
+        removal.count(store::tenants::remove(tx, id).await?);
+        let platform = store::tenants::first(&mut *tx).await?;
+        let origin = Origin {
+            tenant: platform.ok_or_else(|| Error::no("tenant", id))?,
+            user: None,
+            request: None,
+        };
+        let entry = Entry::new("tenant.remove", "tenant")
+            .resource(id)
+            .parameters(&json!({ "slug": slug, "rows": removal.rows() }));
+        self.audit.write_event(tx, &origin, entry).await?;
+        Ok(())
     }
 
     /// Whether a tenant is switched off, for the data plane.

@@ -135,3 +135,24 @@ pub(crate) async fn erase_subject(
     .await
     .map(|rows| rows > 0)
 }
+
+/// Destroys every key of a tenant. The keys of its data subjects leave their rows as the proof.
+pub(crate) async fn remove_tenant(
+    tx: &mut Tx,
+    tenant: TenantId,
+    at: Timestamp,
+) -> Result<u64, Error> {
+    let removed = sql("DELETE FROM vault_data_keys WHERE tenant_id = $1")
+        .bind(tenant)
+        .execute(&mut *tx)
+        .await?;
+    let erased = sql(
+        "UPDATE vault_subject_keys SET wrapped = NULL, erased_at = $2 \
+         WHERE tenant_id = $1 AND wrapped IS NOT NULL",
+    )
+    .bind(tenant)
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok(removed.saturating_add(erased))
+}

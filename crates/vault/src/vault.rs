@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use iron_audit::{Audit, Authorised, Entry, Reach};
+use iron_audit::{Audit, Authorised, Entry, Reach, Removal};
 use iron_primitives::{Environment, Secret, TenantId};
 use iron_store::{Db, Tx};
 use zeroize::Zeroizing;
@@ -160,6 +160,25 @@ impl Vault {
             audit.write(tx, authorised, entry).await?;
         }
         Ok(erased)
+    }
+
+    /// Destroys the keys of a tenant whose time is over, and with them everything that was
+    /// sealed under them, wherever it stands. Call [`Vault::forget`] after the commit.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        let now = self.environment.now();
+        removal.count(store::remove_tenant(tx, removal.tenant(), now).await?);
+        Ok(())
+    }
+
+    /// Drops the keys of a tenant from memory.
+    pub fn forget(&self, tenant: TenantId) {
+        self.opened
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(owner, _), _| *owner != tenant);
     }
 
     fn unwrap_subject(

@@ -1,6 +1,8 @@
 //! Models and what they cost.
 
 use axum::extract::State;
+use iron_audit::Authorised;
+use iron_catalog::ListedModel;
 use iron_identity::Permission;
 use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
@@ -9,10 +11,12 @@ use iron_sdk::models::{
     SkippedPrice,
 };
 
-use crate::answer::{Answer, page, slice};
+use iron_store::Target;
+
+use crate::answer::{Answer, Tagged, page, slice};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::input::{Input, Params, PathText, Upload};
+use crate::input::{IfMatch, Input, Params, PathText, Upload};
 use crate::state::Api;
 use crate::view;
 
@@ -53,12 +57,22 @@ pub(crate) async fn get_model_price(
     caller: Caller,
     PathText(model): PathText,
     Params(query): Params<PriceQuery>,
-) -> Result<Answer<PriceView>, Failure> {
+) -> Result<Tagged<PriceView>, Failure> {
     let authorised = caller.may(Permission::ModelRead)?;
     let kind = query.provider_type.map(view::provider_kind);
-    Ok(Answer(view::price(
-        api.models.price(&authorised, kind, &model)?.price,
-    )))
+    let listed = api.models.price(&authorised, kind, &model)?;
+    let tag = tag(&api, &api.db, &authorised, &listed).await?;
+    Ok(Tagged::with_tag(view::price(listed.price), tag))
+}
+
+async fn tag<'a>(
+    api: &Api,
+    on: impl Into<Target<'a>>,
+    authorised: &Authorised,
+    listed: &ListedModel,
+) -> Result<String, Failure> {
+    let version = api.models.price_version(on, authorised, listed).await?;
+    Ok(format!("\"{version}\""))
 }
 
 /// Sets the tenant's own price of a model.
@@ -69,8 +83,9 @@ pub(crate) async fn set_model_price(
     State(api): State<Api>,
     caller: Caller,
     PathText(model): PathText,
+    if_match: IfMatch,
     Input(body): Input<SetPrice>,
-) -> Result<Answer<PriceView>, Failure> {
+) -> Result<Tagged<PriceView>, Failure> {
     let authorised = caller.may(Permission::ConfigWrite)?;
     let kind = match body.provider_type {
         Some(name) => view::provider_kind(name),
@@ -79,6 +94,11 @@ pub(crate) async fn set_model_price(
     let wanted = body.effective_from;
     let prices = view::prices_of(body);
     let mut tx = api.db.begin().await?;
+    if if_match.0.is_some() {
+        api.models.hold(&mut tx, &authorised).await?;
+        let present = api.models.price(&authorised, Some(kind), &model)?;
+        if_match.allows(&tag(&api, &mut tx, &authorised, &present).await?)?;
+    }
     let since = api
         .models
         .set_price(&mut tx, &authorised, kind, &model, &prices, wanted)
@@ -86,7 +106,10 @@ pub(crate) async fn set_model_price(
     tx.commit().await?;
     api.models.refresh().await?;
     (api.notify)(Change::Prices);
-    Ok(Answer(view::own_price(prices, since)))
+    // A price that is announced for later is not the one in force.
+    let present = api.models.price(&authorised, Some(kind), &model)?;
+    let tag = tag(&api, &api.db, &authorised, &present).await?;
+    Ok(Tagged::with_tag(view::own_price(prices, since), tag))
 }
 
 /// Takes the tenant's prices from a public list in LiteLLM's JSON format.

@@ -182,10 +182,17 @@ pub(crate) async fn suspend_tenant(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<TenantId>,
+    if_match: IfMatch,
     Input(body): Input<Reason>,
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .hold_tenant(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
     let tenant = api
         .identity
         .suspend_tenant(&mut tx, &authorised, id, &body.reason)
@@ -204,9 +211,16 @@ pub(crate) async fn activate_tenant(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<TenantId>,
+    if_match: IfMatch,
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .hold_tenant(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
     let tenant = api
         .identity
         .activate_tenant(&mut tx, &authorised, id)

@@ -249,10 +249,17 @@ pub(crate) async fn suspend_user(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<UserId>,
+    if_match: IfMatch,
     Input(body): Input<Reason>,
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .hold_user(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
     let user = api
         .identity
         .suspend_user(&mut tx, &authorised, id, &body.reason)
@@ -271,9 +278,16 @@ pub(crate) async fn activate_user(
     State(api): State<Api>,
     caller: Caller,
     PathId(id): PathId<UserId>,
+    if_match: IfMatch,
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.identity
+            .hold_user(&mut tx, &authorised, id)
+            .await?
+            .updated_at,
+    ))?;
     let user = api.identity.activate_user(&mut tx, &authorised, id).await?;
     tx.commit().await?;
     (api.notify)(Change::User(id));

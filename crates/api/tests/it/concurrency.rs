@@ -75,6 +75,24 @@ both_engines! {
         let roles = ["admin", "operator", "viewer", "auditor", "admin", "operator"];
         let set = move |number: usize| json!({"role": roles[number]});
         race(&world, &admin, &role, Method::PUT, &format!("{role}/role"), &set).await;
+        let suspend = |_| json!({"reason": "several hands"});
+        race(&world, &admin, &role, Method::PUT, &format!("{role}/suspend"), &suspend).await;
+        race(&world, &admin, &role, Method::PUT, &format!("{role}/activate"), &|_| json!({})).await;
+        let home = format!("/api/v1/tenants/{}", tenant.text_of("id"));
+        race(&world, &admin, &home, Method::PUT, &format!("{home}/suspend"), &suspend).await;
+        race(&world, &admin, &home, Method::PUT, &format!("{home}/activate"), &|_| json!({})).await;
+        let one = format!("{providers}/{}", provider.text_of("id"));
+        race(&world, &admin, &providers, Method::DELETE, &one, &|_| json!({})).await;
+        let price = "/api/v1/models/gpt-4o-mini/price";
+        let cost = |number: usize| {
+            let input = format!("1.{number}");
+            json!({"input_per_million": input, "output_per_million": "2", "per_image": "0.01"})
+        };
+        race(&world, &admin, price, Method::PUT, price, &cost).await;
+        // The first price of its own was a beginning; now there is a row to be rivals for.
+        race(&world, &admin, price, Method::PUT, price, &cost).await;
+        let shown = world.call(Method::GET, price).by(&admin).send().await.ok();
+        assert_eq!(shown.text_of("per_image"), "0.01");
         let token = make("/api/v1/tokens", json!({"agent_id": agent})).await;
         let token = format!("/api/v1/tokens/{}", token.text_of("id"));
         let rotate = |_| json!({});

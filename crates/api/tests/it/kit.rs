@@ -1,5 +1,6 @@
 //! What the tests share: a control plane with one tenant, and a request in a line.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use iron_api::{ApiState, Build, Config, MetricsAccess};
 use iron_audit::{
-    Audit, AuditLog, JournalPlace, KeyFailure, Projector, Relay, SubjectKey, SubjectKeys, Wanted,
+    Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
+    Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
 };
 use iron_budget::{Ledger, Limits, Terms};
 use iron_catalog::{Models, Providers, Seal, SealFailure};
@@ -23,7 +25,7 @@ use iron_net::rate::Quota;
 use iron_net::{Peer, TrustedProxies};
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
 use iron_runtime::authority::Change;
-use iron_store::{Db, Tx};
+use iron_store::{Db, Tx, sql};
 use iron_telemetry::Metrics;
 use iron_testkit::TestEnvironment;
 use iron_vault::{Error, MasterKey, Place, Vault};
@@ -111,6 +113,7 @@ impl SubjectKeys for Keeper {
 /// A control plane.
 pub(crate) struct World {
     pub(crate) router: Router,
+    pub(crate) state: ApiState,
     pub(crate) db: Db,
     pub(crate) time: TestEnvironment,
     pub(crate) made: TenantCreated,
@@ -249,7 +252,7 @@ impl World {
             config,
         };
         let router = edge::wrap(
-            iron_api::router(state),
+            iron_api::router(state.clone()),
             Edge {
                 environment,
                 proxies,
@@ -258,6 +261,7 @@ impl World {
         );
         World {
             router,
+            state,
             db,
             time,
             made,
@@ -370,6 +374,101 @@ impl World {
             .await;
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
         reply
+    }
+
+    /// What an admin of a tenant may do, without asking.
+    pub(crate) fn evidence(&self, tenant: TenantId) -> Authorised {
+        Authorised::attest(Grounds {
+            tenant,
+            user: self.new_id(),
+            role: iron_audit::Role::Admin,
+            credential: Credential::Session(self.new_id()),
+            reach: Reach::Tenant,
+            platform_admin: false,
+            request: RequestFacts {
+                request_id: self.new_id(),
+                method: "POST".to_owned(),
+                endpoint: "/test".to_owned(),
+                ip: None,
+                user_agent: None,
+                trace_id: None,
+            },
+        })
+    }
+
+    /// Lets the first admin of another tenant in and has him make something of everything.
+    pub(crate) async fn live_in(&self, tenant: &Reply, slug: &str) -> User {
+        let (id, first) = ("chosen by the platform", &tenant.body["admin"]);
+        let boss: UserId = first["id"].as_str().unwrap().parse().unwrap();
+        let identity = &self.state.identity;
+        let password = Secret::new(id.to_owned());
+        let hash = identity.hash_password("password", password).await.unwrap();
+        let authorised = self.evidence(tenant.id("id"));
+        let mut tx = self.db.begin().await.unwrap();
+        let reset = identity.reset_password(&mut tx, &authorised, boss, &hash, false);
+        reset.await.unwrap();
+        tx.commit().await.unwrap();
+        let body = json!({"email": first["email"], "password": id, "tenant": slug});
+        let login = self.call(Method::POST, "/api/v1/auth/login").json(&body);
+        let login = login.send().await.ok();
+        let user = User {
+            id: boss,
+            token: login.text_of("access_token").to_owned(),
+        };
+        let provider = json!({"name": "o", "type": "openai", "api_key": "sk-test-0123456789"});
+        let provider = self.create(&user, "/api/v1/providers", provider).await;
+        let agent = json!({
+            "name": "a", "budget": 1, "tags": ["x"], "providers": [provider.text_of("id")],
+            "create_ic_token": true,
+        });
+        self.create(&user, "/api/v1/agents", agent).await;
+        self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
+            .await;
+        let price = json!({"input_per_million": "1", "output_per_million": "2"});
+        let set = self
+            .call(Method::PUT, "/api/v1/models/gpt-4o-mini/price")
+            .by(&user);
+        set.json(&price).send().await.ok();
+        let once = self.call(Method::POST, "/api/v1/projects").by(&user);
+        let once = once
+            .header("idempotency-key", "one")
+            .json(&json!({"name": "p"}));
+        assert_eq!(once.send().await.status, StatusCode::CREATED);
+        user
+    }
+
+    /// How many rows of a tenant each table has that has any.
+    pub(crate) async fn rows_of(&self, tenant: TenantId) -> BTreeMap<String, i64> {
+        let mut found = BTreeMap::new();
+        for line in iron_store::schema::describe(&self.db).await.unwrap() {
+            let place = line
+                .split_once(": ")
+                .and_then(|(place, _)| place.split_once('.'));
+            let Some((table, column)) = place else {
+                continue;
+            };
+            let key = match (table, column) {
+                ("tenants", "id") => "id",
+                (_, "tenant_id") => "tenant_id",
+                _ => continue,
+            };
+            let text = format!("SELECT COUNT(*) AS rows FROM {table} WHERE {key} = $1");
+            let row = sql(text.leak())
+                .bind(tenant)
+                .fetch_one(&self.db)
+                .await
+                .unwrap();
+            let rows: i64 = row.get("rows").unwrap();
+            if rows > 0 {
+                found.insert(table.to_owned(), rows);
+            }
+        }
+        found
+    }
+
+    /// What the server does from time to time.
+    pub(crate) async fn remove_due_tenants(&self) -> Vec<TenantId> {
+        iron_api::remove_due_tenants(&self.state).await.unwrap()
     }
 
     pub(crate) fn limits(&self) -> &Limits {

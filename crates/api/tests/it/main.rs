@@ -10,6 +10,7 @@ mod contract;
 mod conventions;
 mod idempotency;
 mod kit;
+mod locks;
 mod people;
 mod rates;
 mod resources;

@@ -2,6 +2,7 @@
 
 use http::Method;
 use iron_identity::Role;
+use iron_primitives::TenantId;
 use iron_runtime::authority::Change;
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -239,5 +240,66 @@ both_engines! {
         assert_eq!(again.text_of("deletion_at"), at, "the first date holds");
         let back = world.call(Method::PUT, format!("{path}/activate")).by(&admin).send().await.ok();
         assert_eq!((back.text_of("status"), back.body.get("deletion_at")), ("active", None));
+    }
+}
+
+both_engines! {
+    async fn a_tenant_is_removed_when_its_day_has_come_and_not_before(db: Db) {
+        let mut world = World::new(db).await;
+        let root = world.admin().await;
+        let tenant = json!({"name": "t", "slug": "tee", "admin_email": "boss@tee.example"});
+        let tenant = world.create(&root, "/api/v1/tenants", tenant).await;
+        let id: TenantId = tenant.id("id");
+        let path = format!("/api/v1/tenants/{id}");
+        // Something of everything that a tenant can have.
+        world.live_in(&tenant, "tee").await;
+        world.settle().await;
+        let before = world.rows_of(id).await;
+        for table in ["agents", "agent_providers", "providers", "price_overrides", "budgets",
+            "users", "projects", "tenants", "audit_entries", "vault_data_keys", "vault_subject_keys"]
+        {
+            assert!(before.get(table).is_some_and(|rows| *rows > 0), "{table}: {before:?}");
+        }
+
+        let suspend = world.call(Method::PUT, format!("{path}/suspend")).by(&root);
+        suspend.json(&json!({"reason": "unpaid"})).send().await.ok();
+        world.call(Method::DELETE, &path).by(&root).send().await.ok();
+        world.pass(29 * 24 * 3_600);
+        assert!(world.remove_due_tenants().await.is_empty(), "not before its day");
+        // Whoever changes his mind in time keeps it.
+        let root = world.admin().await;
+        world.call(Method::PUT, format!("{path}/activate")).by(&root).send().await.ok();
+        world.pass(2 * 24 * 3_600);
+        assert!(world.remove_due_tenants().await.is_empty());
+
+        let root = world.admin().await;
+        let suspend = world.call(Method::PUT, format!("{path}/suspend")).by(&root);
+        suspend.json(&json!({"reason": "unpaid"})).send().await.ok();
+        world.call(Method::DELETE, &path).by(&root).send().await.ok();
+        world.pass(30 * 24 * 3_600 + 1);
+        world.told();
+        let platform = world.rows_of(world.made.tenant.id).await;
+        assert_eq!(world.remove_due_tenants().await, [id]);
+        assert_eq!(world.told(), [Change::Tenant(id)]);
+        assert!(world.remove_due_tenants().await.is_empty(), "once");
+        let left = world.rows_of(id).await;
+        assert_eq!(left.into_keys().collect::<Vec<_>>(), ["vault_subject_keys"], "the proof of erasure");
+        assert_eq!(world.rows_of(world.made.tenant.id).await["users"], platform["users"]);
+
+        let root = world.admin().await;
+        world.call(Method::GET, &path).by(&root).send().await.is(404, "RESOURCE_NOT_FOUND");
+        world.settle().await;
+        let told = "/api/v1/audit-logs?action=tenant.remove";
+        let told = world.call(Method::GET, told).by(&root).send().await.ok();
+        let entry = &told.body["data"][0];
+        assert_eq!(entry["resource_id"], json!(id));
+        assert_eq!(entry["parameters"]["slug"], "tee");
+        assert!(entry["parameters"]["rows"].as_u64().unwrap() > 10, "{entry}");
+        let range = world.call(Method::POST, "/api/v1/audit-logs/verify").by(&root);
+        let verified = range.json(&json!({})).send().await.ok();
+        assert_eq!(verified.body["valid"], true, "{:?}", verified.body);
+        // The name is free again.
+        let again = json!({"name": "t", "slug": "tee", "admin_email": "boss@tee.example"});
+        world.create(&root, "/api/v1/tenants", again).await;
     }
 }

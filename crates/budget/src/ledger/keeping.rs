@@ -1,6 +1,6 @@
 //! What time and people do to leases: expiry, and the release of what is in suspense.
 
-use iron_audit::{Authorised, Entry};
+use iron_audit::{Authorised, Entry, Removal};
 use iron_primitives::{InstanceId, LeaseId, Timestamp};
 use iron_store::Tx;
 use serde::Serialize;
@@ -83,6 +83,19 @@ impl Ledger {
         self.audit.write(&mut tx, authorised, entry).await?;
         tx.commit().await?;
         Ok(released)
+    }
+
+    /// Removes the budgets and leases of a tenant whose time is over. An instance that still
+    /// reports on one of them is told to forget it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        for key in store::budgets_of(tx, removal.tenant()).await? {
+            store::lock_budget(tx, &key).await?;
+        }
+        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
+        Ok(())
     }
 
     pub(super) async fn fence(&self, tx: &mut Tx, lease: LeaseId) -> Result<(), Error> {

@@ -86,9 +86,13 @@ pub(crate) async fn remove_agent_provider(
     State(api): State<Api>,
     caller: Caller,
     PathIds(id, provider): PathIds<AgentId, ProviderId>,
+    if_match: IfMatch,
 ) -> Result<Answer<ProviderRemoved>, Failure> {
     let authorised = caller.may(Permission::AgentUpdate)?;
     let mut tx = api.db.begin().await?;
+    if_match.allows(&tag_of(
+        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
+    ))?;
     let agent = api
         .agents
         .remove_provider(&mut tx, &authorised, id, provider)

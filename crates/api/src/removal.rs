@@ -1,0 +1,79 @@
+//! What happens when the day of a tenant's deletion has come.
+//!
+//! All rows of the tenant go in one transaction, feature by feature, the tenant itself last; its
+//! keys are destroyed, so that what was sealed under them can be read nowhere. The records in the
+//! journals stay, with their chain: they are the evidence, and `iron audit export` writes them
+//! down at any time. That the tenant was removed is a record of the platform's own tenant.
+
+use iron_primitives::TenantId;
+use iron_runtime::authority::Change;
+use iron_store::{Tx, sql};
+
+use crate::state::ApiState;
+
+/// Why a tenant could not be removed; it stays as it was, and the next attempt tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum RemovalError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] iron_store::Error),
+    /// The tenants could not be read or removed.
+    #[error(transparent)]
+    Identity(#[from] iron_identity::Error),
+    /// The agents could not be removed.
+    #[error(transparent)]
+    Fleet(#[from] iron_fleet::Error),
+    /// The providers and prices could not be removed, or prices not be read anew.
+    #[error(transparent)]
+    Catalog(#[from] iron_catalog::Error),
+    /// The budgets could not be removed.
+    #[error(transparent)]
+    Budget(#[from] iron_budget::Error),
+    /// The keys could not be destroyed.
+    #[error(transparent)]
+    Vault(#[from] iron_vault::Error),
+    /// The rows of records could not be removed.
+    #[error(transparent)]
+    Audit(#[from] iron_audit::Error),
+}
+
+/// Removes every tenant whose day of deletion has come; says which.
+///
+/// # Errors
+/// [`RemovalError`] at the first tenant that cannot be removed.
+pub async fn remove_due_tenants(state: &ApiState) -> Result<Vec<TenantId>, RemovalError> {
+    let mut removed = Vec::new();
+    for tenant in state.identity.tenants_due().await? {
+        if remove(state, tenant).await? {
+            state.vault.forget(tenant);
+            state.models.refresh().await?;
+            (state.notify)(Change::Tenant(tenant));
+            removed.push(tenant);
+        }
+    }
+    Ok(removed)
+}
+
+async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError> {
+    let mut tx = state.db.begin().await?;
+    let Some(mut removal) = state.identity.begin_removal(&mut tx, tenant).await? else {
+        return Ok(false);
+    };
+    state.agents.remove_tenant(&mut tx, &mut removal).await?;
+    state.models.remove_tenant(&mut tx, &mut removal).await?;
+    state.ledger.remove_tenant(&mut tx, &mut removal).await?;
+    removal.count(remove_answers(&mut tx, tenant).await?);
+    state.audit.remove_tenant(&mut tx, &mut removal).await?;
+    state.vault.remove_tenant(&mut tx, &mut removal).await?;
+    state.identity.end_removal(&mut tx, removal).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The answers that are kept for requests with an idempotency key.
+async fn remove_answers(tx: &mut Tx, tenant: TenantId) -> Result<u64, iron_store::Error> {
+    sql("DELETE FROM api_idempotency_keys WHERE tenant_id = $1")
+        .bind(tenant)
+        .execute(tx)
+        .await
+}
