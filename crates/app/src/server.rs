@@ -86,18 +86,25 @@ impl Server {
             &environment,
         )
         .await?;
-        let fatal = CancellationToken::new();
-        let loops = Loops::start(&features, &plane.journal, &plane.runtime, fatal.clone()).await?;
-
         let stopping = CancellationToken::new();
-        let router = faces::router(
+        let api = faces::api(
             &settings,
             &features,
             &plane,
             &metrics,
             &environment,
             &stopping,
-        )?;
+        );
+        let fatal = CancellationToken::new();
+        let loops = Loops::start(
+            &features,
+            &api,
+            &plane.journal,
+            &plane.runtime,
+            fatal.clone(),
+        )
+        .await?;
+        let router = faces::router(&settings, api, &plane, &metrics, &environment);
         let config = ServerConfig {
             drain_timeout: settings.drain,
             observer: Some(faces::connections(&metrics)),

@@ -40,12 +40,7 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
                 admin_email,
             };
             let created = client.create_tenant(&body).await?;
-            console.show(&created, || facts(console, &created.tenant))?;
-            console.note(&format!(
-                "next: iron users reset-password {}",
-                created.admin.id
-            ));
-            return Ok(());
+            return console.show(&created, || facts(console, &created.tenant));
         }
         Tenants::Get { tenant } => {
             let id = resolve::tenant(&client, &tenant).await?;

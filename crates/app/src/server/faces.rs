@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
 use axum::Router;
 use iron_api::{ApiState, Build};
 use iron_net::edge::{Edge, Observer};
@@ -16,19 +15,19 @@ use super::features::Features;
 use super::plane::Plane;
 use super::settings::Settings;
 
-/// Every route of the server.
-pub(super) fn router(
+/// What the control plane works with.
+pub(super) fn api(
     settings: &Settings,
     features: &Features,
     plane: &Plane,
     metrics: &Metrics,
     environment: &Environment,
     stopping: &CancellationToken,
-) -> Result<Router> {
+) -> ApiState {
     let runtime = plane.runtime.clone();
     let journal = plane.journal.clone();
     let draining = stopping.clone();
-    let api = iron_api::router(ApiState {
+    ApiState {
         identity: features.identity.clone(),
         agents: features.agents.clone(),
         providers: features.providers.clone(),
@@ -52,7 +51,17 @@ pub(super) fn router(
             timestamp: crate::build::TIME,
         },
         config: settings.api.clone(),
-    });
+    }
+}
+
+/// Every route of the server.
+pub(super) fn router(
+    settings: &Settings,
+    api: ApiState,
+    plane: &Plane,
+    metrics: &Metrics,
+    environment: &Environment,
+) -> Router {
     let edge = Edge {
         environment: environment.clone(),
         proxies: settings.proxies.clone(),
@@ -60,7 +69,7 @@ pub(super) fn router(
     };
     let gateway = iron_gateway::router(plane.runtime.clone(), iron_gateway::Config::default());
     // The API answers whatever nobody claims, so it comes last.
-    Ok(iron_net::edge::wrap(gateway.merge(api), edge))
+    iron_net::edge::wrap(gateway.merge(iron_api::router(api)), edge)
 }
 
 /// Counts connections.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use iron_api::ApiState;
 use iron_audit::{Projector, Relay};
 use iron_journal::Journal;
 use iron_runtime::Runtime;
@@ -18,6 +19,7 @@ use super::projections::LastUse;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const PRICES_EVERY: Duration = Duration::from_secs(60);
+const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
@@ -35,6 +37,7 @@ impl Loops {
     /// what people see is never behind what was promised before.
     pub(super) async fn start(
         features: &Features,
+        api: &ApiState,
         journal: &Journal,
         runtime: &Arc<Runtime>,
         fatal: CancellationToken,
@@ -48,7 +51,8 @@ impl Loops {
         let ended = fatal.clone();
         let projector = tokio::spawn(async move { end(projector.run().await, &ended) });
         let relay = tokio::spawn(async move { end(relay.run().await, &fatal) });
-        let housekeeping = tokio::spawn(housekeeping(features.clone(), runtime.clone()));
+        let housekeeping =
+            tokio::spawn(housekeeping(features.clone(), api.clone(), runtime.clone()));
         Ok(Loops {
             projector,
             relay,
@@ -97,9 +101,10 @@ fn end(error: iron_audit::Error, fatal: &CancellationToken) {
     fatal.cancel();
 }
 
-async fn housekeeping(features: Features, runtime: Arc<Runtime>) {
+async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut prices = tokio::time::interval(PRICES_EVERY);
+    let mut tenants = tokio::time::interval(TENANTS_EVERY);
     loop {
         tokio::select! {
             _ = sweep.tick() => match features.ledger.sweep().await {
@@ -111,6 +116,12 @@ async fn housekeeping(features: Features, runtime: Arc<Runtime>) {
                 Ok(true) => runtime.apply(Change::Prices),
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "prices could not be read anew"),
+            },
+            _ = tenants.tick() => match iron_api::remove_due_tenants(&api).await {
+                Ok(removed) => for tenant in removed {
+                    tracing::info!(%tenant, "a deleted tenant was removed; its records stay");
+                },
+                Err(error) => tracing::warn!(%error, "a deleted tenant could not be removed"),
             },
         }
     }
