@@ -14,8 +14,8 @@
 //!
 //! Each step takes the value that only the step before can make, so a skipped step does not
 //! compile. Up to the hold the caller's own task does the work, and if the caller leaves,
-//! nothing has happened. From the first dispatch on a task of its own does it: a caller that
-//! leaves never stops a settlement or a record.
+//! nothing has happened. From the first dispatch on the work outlives its caller, in a task of
+//! its own if need be: a caller that leaves never stops a settlement or a record.
 
 mod admit;
 mod attempt;
@@ -28,6 +28,7 @@ mod failure;
 mod flow;
 mod hold;
 mod inspect;
+mod lasting;
 mod models;
 mod pump;
 mod reply;
@@ -42,6 +43,7 @@ use tokio::sync::oneshot;
 
 use crate::Runtime;
 use draft::{Draft, Refused};
+use lasting::Lasting;
 
 pub use authenticate::Authenticated;
 pub use errand::{Errand, StoredAction};
@@ -81,19 +83,27 @@ impl Runtime {
         self.hold(cleared).await
     }
 
-    /// The steps from the first byte that leaves to the record, in a task of their own.
+    /// The steps from the first byte that leaves to the record, which no caller can stop.
     async fn dispatch(self: &Arc<Self>, ready: hold::Ready) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
         let runtime = Arc::clone(self);
-        tokio::spawn(async move {
+        let mut work = Lasting::new(async move {
             let mut caller = reply::Caller::new(answer);
             let sent = runtime.send(ready, &mut caller).await;
             let settled = runtime.settle(sent, caller).await;
             runtime.close(settled).await;
         });
-        // The sender is dropped unused only if the task panicked.
-        answered.await.unwrap_or(Err(Refusal::ProviderUnavailable {
-            detail: "the call ended unexpectedly; its cost is settled at recovery".to_owned(),
-        }))
+        let answered = async {
+            // The sender is dropped unused only if the work panicked.
+            answered.await.unwrap_or(Err(Refusal::ProviderUnavailable {
+                detail: "the call ended unexpectedly; its cost is settled at recovery".to_owned(),
+            }))
+        };
+        tokio::pin!(answered);
+        tokio::select! {
+            biased;
+            () = &mut work => answered.await,
+            answer = &mut answered => answer,
+        }
     }
 }

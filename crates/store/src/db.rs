@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 
 use crate::Error;
 use crate::migrate::{self, Migrations};
-use crate::statement::{Target, sql};
+use crate::statement::{Answer, Target, sql};
 
 /// Which database engine answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +39,9 @@ pub(crate) enum Inner {
 /// How long a statement waits for a connection, and a writer for the one before it.
 const PATIENCE: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
+/// How many pages (of 4 KiB) the write-ahead log holds before they move into the file. Pages
+/// that are written again and again, as those of indexes, move once.
+const WAL_PAGES: &str = "8000";
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 impl Db {
@@ -59,7 +62,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .foreign_keys(true)
-            .pragma("temp_store", "MEMORY");
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", WAL_PAGES);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(PATIENCE)
@@ -116,31 +120,31 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Unavailable`] or [`Error::Conflict`] if no writer became free in time.
-    pub async fn begin(&self) -> Result<Tx, Error> {
-        // On the heap: a connection that has to be made first, with TLS, is a large future.
-        Ok(Tx(match &self.0 {
-            Inner::Sqlite { writer, .. } => {
-                let begun = Box::pin(writer.begin_with("BEGIN IMMEDIATE")).await?;
-                TxInner::Sqlite(Box::new(begun))
-            }
-            Inner::Postgres(pool) => TxInner::Postgres(Box::new(Box::pin(pool.begin()).await?)),
-        }))
+    pub fn begin(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            Ok(Tx(match &self.0 {
+                Inner::Sqlite { writer, .. } => {
+                    TxInner::Sqlite(Box::new(writer.begin_with("BEGIN IMMEDIATE").await?))
+                }
+                Inner::Postgres(pool) => TxInner::Postgres(Box::new(pool.begin().await?)),
+            }))
+        })
     }
 
     /// Begins a transaction that only reads and sees one state of the database throughout.
     ///
     /// # Errors
     /// As [`Db::begin`].
-    pub async fn snapshot(&self) -> Result<Tx, Error> {
-        Ok(Tx(match &self.0 {
-            Inner::Sqlite { readers, .. } => {
-                TxInner::Sqlite(Box::new(Box::pin(readers.begin()).await?))
-            }
-            Inner::Postgres(pool) => {
-                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                TxInner::Postgres(Box::new(Box::pin(pool.begin_with(begin)).await?))
-            }
-        }))
+    pub fn snapshot(&self) -> Answer<'_, Tx> {
+        Box::pin(async move {
+            Ok(Tx(match &self.0 {
+                Inner::Sqlite { readers, .. } => TxInner::Sqlite(Box::new(readers.begin().await?)),
+                Inner::Postgres(pool) => {
+                    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                    TxInner::Postgres(Box::new(pool.begin_with(begin).await?))
+                }
+            }))
+        })
     }
 
     /// Brings the schema up to date: every migration that has not been applied, in order, in
@@ -188,24 +192,28 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Conflict`] if PostgreSQL could not put it in an order with others.
-    pub async fn commit(self) -> Result<(), Error> {
-        match self.0 {
-            TxInner::Sqlite(tx) => tx.commit().await?,
-            TxInner::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+    pub fn commit(self) -> Answer<'static, ()> {
+        Box::pin(async move {
+            match self.0 {
+                TxInner::Sqlite(tx) => tx.commit().await?,
+                TxInner::Postgres(tx) => tx.commit().await?,
+            }
+            Ok(())
+        })
     }
 
     /// Undoes everything now instead of when it is dropped.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the connection is gone; nothing has happened then either.
-    pub async fn rollback(self) -> Result<(), Error> {
-        match self.0 {
-            TxInner::Sqlite(tx) => tx.rollback().await?,
-            TxInner::Postgres(tx) => tx.rollback().await?,
-        }
-        Ok(())
+    pub fn rollback(self) -> Answer<'static, ()> {
+        Box::pin(async move {
+            match self.0 {
+                TxInner::Sqlite(tx) => tx.rollback().await?,
+                TxInner::Postgres(tx) => tx.rollback().await?,
+            }
+            Ok(())
+        })
     }
 
     /// Which engine answers.

@@ -33,7 +33,7 @@ impl Governed {
 
 /// Starts `iron serve` on a fresh folder and creates a provider, an agent and a token for
 /// each upstream.
-pub(crate) async fn start(iron: &str, durability: &str, upstreams: &[&Process]) -> Governed {
+pub(crate) async fn start(iron: &str, durability: &str, upstreams: &[&str]) -> Governed {
     start_under(&[], iron, durability, upstreams).await
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn start_under(
     runner: &[&str],
     iron: &str,
     durability: &str,
-    upstreams: &[&Process],
+    upstreams: &[&str],
 ) -> Governed {
     let data = tempfile::tempdir().expect("a folder");
     let address = {
@@ -82,7 +82,7 @@ pub(crate) async fn start_under(
                     "name": format!("upstream-{index}"),
                     "type": "openai",
                     "api_key": "sk-bench-000000000000000000000000",
-                    "base_url": format!("http://{}/v1", upstream.address()),
+                    "base_url": format!("http://{}/v1", upstream),
                 }),
             )
             .await;

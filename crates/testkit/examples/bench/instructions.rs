@@ -4,10 +4,11 @@
 //! the calls cost, without start and end.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::governed;
 use crate::load::{Shape, Target, calls};
-use crate::process::{Core, Process};
+use crate::upstream;
 
 const FEW: usize = 200;
 const MANY: usize = 1_200;
@@ -37,7 +38,7 @@ pub(crate) async fn count(iron: &str, keep: Option<&Path>) {
 
 /// All instructions of a server that answers so many calls.
 async fn of(iron: &str, shape: Shape, number: usize, file: &Path) -> u64 {
-    let upstream = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
+    let upstream = upstream::start(Duration::ZERO).await;
     let output = format!("--callgrind-out-file={}", file.display());
     let runner = ["valgrind", "--quiet", "--tool=callgrind", &output];
     let mut governed = governed::start_under(&runner, iron, "relaxed", &[&upstream]).await;

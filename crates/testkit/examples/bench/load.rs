@@ -76,6 +76,10 @@ impl Outcome {
 /// Runs a plan to its end. A call that fails is counted and reported, never hidden.
 pub(crate) async fn run(target: &Target, plan: Plan) -> Outcome {
     let request: Arc<[u8]> = target.request(plan.shape).into();
+    let awake = plan
+        .per_second
+        .is_none()
+        .then(|| tokio::spawn(stay_awake()));
     let started = Instant::now();
     let mut workers = Vec::new();
     for index in 0..plan.connections {
@@ -95,6 +99,9 @@ pub(crate) async fn run(target: &Target, plan: Plan) -> Outcome {
         outcome.failures += part.failures;
     }
     outcome.elapsed = started.elapsed();
+    if let Some(awake) = awake {
+        awake.abort();
+    }
     if outcome.failures > 0 {
         eprintln!(
             "{} of {} calls to {} failed",
@@ -104,6 +111,13 @@ pub(crate) async fn run(target: &Target, plan: Plan) -> Outcome {
         );
     }
     outcome
+}
+
+/// Keeps the core of the load from going to sleep, so that nobody pays for waking it.
+async fn stay_awake() {
+    loop {
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn work(

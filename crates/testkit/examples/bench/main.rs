@@ -2,8 +2,9 @@
 //!
 //! Every figure is taken in one run on one machine, so that ratios mean something where
 //! absolute numbers do not. The gateway under test has one core to itself; the load and the
-//! upstream share another. Nothing here leaves the loopback interface, and every phase is
-//! bounded in calls and in time.
+//! upstream share another, in one process that never sleeps while a core is to be full:
+//! otherwise a slow gateway would also pay for waking its neighbours. Nothing here leaves the
+//! loopback interface, and every phase is bounded in calls and in time.
 //!
 //! ```text
 //! bench --iron target/release/iron            # everything, as a table
@@ -72,10 +73,6 @@ fn main() {
         .build()
         .unwrap();
     match arguments.first().map(String::as_str) {
-        Some("upstream") => runtime.block_on(upstream::run(
-            value("--listen").unwrap().parse().unwrap(),
-            Duration::from_millis(value("--delay-ms").map_or(0, |ms| ms.parse().unwrap())),
-        )),
         Some("floor") => runtime.block_on(floor::run(
             value("--listen").unwrap().parse().unwrap(),
             value("--upstream").unwrap(),
@@ -107,7 +104,7 @@ fn main() {
 
 /// Keeps one server's core full for so long and says what it did.
 async fn saturate(iron: &str, shape: Shape, seconds: u64) {
-    let upstream = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
+    let upstream = upstream::start(Duration::ZERO).await;
     let governed = governed::start(iron, "relaxed", &[&upstream]).await;
     eprintln!("process {}", governed.process.id());
     let plan = Plan {
@@ -135,12 +132,12 @@ struct Paths {
 }
 
 async fn measure(iron: &str, effort: Effort) {
-    let fast = Process::role("upstream", Core::Load, &["--delay-ms", "0"]);
-    let slow = Process::role("upstream", Core::Load, &["--delay-ms", "50"]);
+    let fast = upstream::start(Duration::ZERO).await;
+    let slow = upstream::start(Duration::from_millis(50)).await;
     let mut report = Report::begin();
 
-    let floor_fast = Process::role("floor", Core::Gateway, &["--upstream", &fast.address()]);
-    let floor_slow = Process::role("floor", Core::Gateway, &["--upstream", &slow.address()]);
+    let floor_fast = Process::role("floor", Core::Gateway, &["--upstream", &fast]);
+    let floor_slow = Process::role("floor", Core::Gateway, &["--upstream", &slow]);
     let strict = governed::start(iron, "strict", &[&fast, &slow]).await;
     let relaxed = governed::start(iron, "relaxed", &[&fast, &slow]).await;
     report.idle(&strict.process, &floor_fast);
@@ -148,8 +145,8 @@ async fn measure(iron: &str, effort: Effort) {
     // Index 0 reaches the upstream that answers at once, index 1 the one that takes 50 ms.
     let paths = Paths {
         direct: vec![
-            load::Target::plain(fast.address()),
-            load::Target::plain(slow.address()),
+            load::Target::plain(fast.clone()),
+            load::Target::plain(slow.clone()),
         ],
         floor: vec![
             load::Target::plain(floor_fast.address()),

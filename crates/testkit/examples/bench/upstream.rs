@@ -1,6 +1,5 @@
 //! A provider that answers as fast as a socket can: a fixed completion, whole or streamed.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -9,10 +8,15 @@ use crate::wire::Connection;
 
 const ANSWER: &str = r#"{"id":"chatcmpl-bench","object":"chat.completion","created":1767225600,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"The quick brown fox jumps over the lazy dog. The quick brown fox jumps over the lazy dog. The quick brown fox jumps over the lazy dog.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":260,"completion_tokens":30,"total_tokens":290,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_bench"}"#;
 
-/// Serves until the process ends.
-pub(crate) async fn run(listen: SocketAddr, delay: Duration) {
-    let listener = TcpListener::bind(listen).await.expect("a free port");
-    println!("{}", listener.local_addr().expect("an address"));
+/// Serves within the process of the load, until that ends. Returns the address.
+pub(crate) async fn start(delay: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(run(listener, delay));
+    address
+}
+
+async fn run(listener: TcpListener, delay: Duration) {
     let whole: &'static [u8] = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{ANSWER}",
         ANSWER.len()
