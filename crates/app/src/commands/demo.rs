@@ -5,12 +5,12 @@
 //! add, a provider for a key that has come into the environment, is the work of a developer
 //! named `iron up`, who owns the demo and nothing else; the records tell the two apart.
 
-use iron_primitives::{ProviderId, Secret, UserId};
-use iron_sdk::Client;
+use iron_primitives::{AgentId, ProviderId, Secret, UserId};
 use iron_sdk::agents::{AgentQuery, CreateAgent};
 use iron_sdk::auth::{Login, Logout};
-use iron_sdk::tokens::{CreateApiToken, CreateToken};
+use iron_sdk::tokens::{CreateApiToken, CreateToken, RotateToken, TokenQuery};
 use iron_sdk::users::{CreateUser, ResetPassword, Role, UserQuery};
+use iron_sdk::{Client, SecretText};
 use serde_json::{Value, json};
 
 use super::resolve::parse;
@@ -274,12 +274,7 @@ async fn first_agent(
     let token = match found.iter().find(|agent| agent.name == AGENT) {
         Some(agent) => {
             demo.agent = Some(agent.id.to_string());
-            let body = CreateToken {
-                agent_id: agent.id,
-                description: None,
-                expires_at: None,
-            };
-            admin.create_token(&body).await?.token
+            token_of(admin, agent.id).await?
         }
         None => {
             let body = CreateAgent {
@@ -305,6 +300,32 @@ async fn first_agent(
     };
     demo.token = Some(token.expose().to_owned());
     keep(folder, demo)
+}
+
+/// A token for an agent that is there already. If an interrupted start has made one, nobody has
+/// seen its value: it gets a new one.
+async fn token_of(admin: &Client, agent_id: AgentId) -> Outcome<SecretText> {
+    let body = CreateToken {
+        agent_id,
+        description: None,
+        expires_at: None,
+    };
+    let refused = match admin.create_token(&body).await {
+        Ok(created) => return Ok(created.token),
+        Err(refused) if refused.is_code("TOKEN_ALREADY_EXISTS") => refused,
+        Err(other) => return Err(other.into()),
+    };
+    let query = TokenQuery {
+        agent_id: Some(agent_id),
+        status: Some("active,rotating".to_owned()),
+        ..TokenQuery::default()
+    };
+    let live = admin.list_tokens(&query).await?.data.into_iter().next();
+    let id = live.ok_or(refused)?.id;
+    let at_once = RotateToken {
+        grace_hours: Some(0),
+    };
+    Ok(admin.rotate_token(id, &at_once).await?.token)
 }
 
 /// Where everything is, for programs.

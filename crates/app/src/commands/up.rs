@@ -59,6 +59,10 @@ pub(super) struct Demo {
 pub(super) fn run(arguments: Up, global: &Global, console: Console) -> Outcome {
     let mut config = load(global, flags(&arguments))?;
     let folder = Folder::at(config.data());
+    // Two that start at once would make two demos: the second one waits, and finds the first.
+    let turn = folder.lock_demo(|| {
+        console.note("another `iron up` is starting here; waiting for it");
+    })?;
     if let Some(running) = folder.running() {
         return again(&config, &folder, &running, console);
     }
@@ -70,7 +74,7 @@ pub(super) fn run(arguments: Up, global: &Global, console: Console) -> Outcome {
     }
     match arguments.detach {
         true => detached(&config, &folder, &mut demo, console),
-        false => attached(&config, &folder, &mut demo, console),
+        false => attached(&config, &folder, &mut demo, turn, console),
     }
 }
 
@@ -124,7 +128,13 @@ fn again(config: &Config, folder: &Folder, running: &Running, console: Console) 
 }
 
 /// In the foreground: serves, follows the calls, ends with Ctrl-C.
-fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console) -> Outcome {
+fn attached(
+    config: &Config,
+    folder: &Folder,
+    demo: &mut Demo,
+    turn: File,
+    console: Console,
+) -> Outcome {
     serve::logs(config)?;
     let settings = Settings::read(config)?;
     serve::runtime()?.block_on(async {
@@ -134,7 +144,9 @@ fn attached(config: &Config, folder: &Folder, demo: &mut Demo, console: Console)
             listen: server.address,
         };
         let url = running.url();
-        match demo::make(config, &url, folder, demo, console).await {
+        let made = demo::make(config, &url, folder, demo, console).await;
+        drop(turn);
+        match made {
             Ok(made) => {
                 let signals = Signals::catch()?;
                 let records = server.records()?;

@@ -4,6 +4,7 @@
 //! master.key   what everything is sealed under (0600)
 //! instance     the id of this folder's instance
 //! lock         held by the process that serves
+//! up.lock      held by an `iron up` that makes the demo
 //! server.json  where that process listens
 //! iron.db      the embedded database, where no other is named
 //! journal/     records and money, sealed
@@ -68,20 +69,7 @@ impl Folder {
 
     /// Makes the folder, readable by nobody else, and takes the right to serve from it.
     pub(crate) fn lock(&self) -> Result<Lock> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)
-            .with_context(|| format!("cannot make the data folder `{}`", self.path.display()))?;
-        let path = self.path.join("lock");
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| {
-                format!("cannot write to the data folder `{}`", self.path.display())
-            })?;
+        let file = self.lockable("lock")?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!(
                 "another server is in use of the data folder `{}`, stop it or choose another",
@@ -91,6 +79,32 @@ impl Folder {
         let note = self.note();
         let _ = fs::remove_file(&note);
         Ok(Lock { _file: file, note })
+    }
+
+    /// Takes the right to make a demo in this folder, for as long as the file is kept. Whoever
+    /// comes second says so and waits.
+    pub(crate) fn lock_demo(&self, wait: impl FnOnce()) -> Result<File> {
+        let file = self.lockable("up.lock")?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            wait();
+            flock(&file, FlockOperation::LockExclusive).context("cannot wait for the other")?;
+        }
+        Ok(file)
+    }
+
+    /// A file to be locked, in the folder, which is made if it is not there.
+    fn lockable(&self, name: &str) -> Result<File> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+            .with_context(|| format!("cannot make the data folder `{}`", self.path.display()))?;
+        let opened = File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(self.path.join(name));
+        opened.with_context(|| format!("cannot write to the data folder `{}`", self.path.display()))
     }
 
     /// The instance of this folder; drawn when it is first asked for.

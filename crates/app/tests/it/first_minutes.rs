@@ -281,3 +281,53 @@ fn an_administrator_who_chose_a_password_keeps_it_and_a_deleted_provider_stays_a
     assert_eq!(other.pointer("/keys/added"), Some(&json!(["openai"])));
     home.json(&["down"]);
 }
+
+#[test]
+fn a_start_that_was_interrupted_after_the_token_was_made_gets_a_token_that_works() {
+    let home = Home::new().with_admin();
+    let _server = home.serve();
+    home.sign_in();
+    // The agent and its token are there, but the value went down with whoever asked for it.
+    let lost = [
+        "agents", "create", "--name", "demo", "--budget", "5", "--token",
+    ];
+    let lost = home.json(&lost);
+    let lost = text(&lost, "/ic_token/token");
+    let demo = json!({"admin": EMAIL, "password": crate::kit::PASSWORD, "chosen": true});
+    std::fs::write(home.path("data/demo.json"), demo.to_string()).unwrap();
+
+    let finished = home.json(&["up", "--detach"]);
+    let token = text(&finished, "/token");
+    assert_ne!(token, lost);
+    let simulated = ["agents", "assign-providers", "demo", "simulated"];
+    home.iron(&simulated).assert().success();
+    assert!(call(&home.address, token, "sim/chat").starts_with("HTTP/1.1 200"));
+    assert!(call(&home.address, lost, "sim/chat").starts_with("HTTP/1.1 401"));
+    let again = home.json(&["up", "--detach"]);
+    assert_eq!(text(&again, "/token"), token);
+}
+
+#[test]
+fn of_two_that_come_up_at_once_one_makes_the_demo_and_the_other_finds_it() {
+    let home = Home::new();
+    let (one, other) = std::thread::scope(|scope| {
+        let up = || home.json(&["up", "--detach"]);
+        let (one, other) = (scope.spawn(up), scope.spawn(up));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    let found = [&one, &other].map(|up| up.pointer("/already_running") == Some(&json!(true)));
+    assert_ne!(found[0], found[1], "{one} {other}");
+    assert_eq!(text(&one, "/token"), text(&other, "/token"));
+    let maker = if found[0] { &other } else { &one };
+    let password = text(maker, "/one_time_password").to_owned();
+    home.iron(&[
+        "login",
+        "--email",
+        text(maker, "/admin"),
+        "--password-stdin",
+    ])
+    .write_stdin(password)
+    .assert()
+    .success();
+    home.json(&["down"]);
+}
