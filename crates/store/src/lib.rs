@@ -55,7 +55,7 @@ pub use migrate::{Migration, Migrations};
 pub use page::{Page, Paged, Sort, UnknownSort};
 pub use row::Row;
 pub use select::Select;
-pub use statement::{Statement, Target, sql, sql_per_engine};
+pub use statement::{Answer, Statement, Target, sql, sql_per_engine};
 pub use value::{FromColumn, Json, Kind, ToColumn, Value};
 pub use vitals::Vitals;
 pub use words::UnknownWord;

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use crate::db::Tx;
 use crate::page::{Page, Paged, Sort};
-use crate::statement::Statement;
+use crate::statement::{Answer, Statement};
 use crate::value::{ToColumn, Value};
-use crate::{Db, Error, Row};
+use crate::{Db, Row};
 
 /// A SELECT under construction. Text from outside enters by value only: every fragment is a
 /// `&'static str`, each `?` in it is replaced by the next parameter's number.
@@ -182,44 +182,46 @@ impl Select {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn count(&self, tx: &mut Tx) -> Result<u64, Error> {
+    pub fn count<'a>(&self, tx: &'a mut Tx) -> Answer<'a, u64> {
         let mut text = format!("SELECT COUNT(*) AS total FROM {}", self.from);
         self.write_filters(&mut text);
-        let row = Statement::composed(text, self.values.clone())
-            .fetch_one(tx)
-            .await?;
-        Ok(u64::try_from(row.get::<i64>("total")?).unwrap_or(0))
+        let statement = Statement::composed(text, self.values.clone());
+        Box::pin(async move {
+            let row = statement.fetch_one(tx).await?;
+            Ok(u64::try_from(row.get::<i64>("total")?).unwrap_or(0))
+        })
     }
 
     /// The first rows, at most so many.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn fetch_first(self, db: &Db, most: u32) -> Result<Vec<Row>, Error> {
+    pub fn fetch_first(self, db: &Db, most: u32) -> Answer<'_, Vec<Row>> {
         let mut text = self.text();
         let _ = write!(text, " LIMIT ${}", self.values.len() + 1);
         Statement::composed(text, self.values)
             .bind(most)
             .fetch_all(db)
-            .await
     }
 
     /// One page of the rows and how many there are, both from one state of the database.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn fetch_page(self, db: &Db, page: Page) -> Result<Paged<Row>, Error> {
-        let mut tx = db.snapshot().await?;
-        let total = self.count(&mut tx).await?;
-        let mut text = self.text();
-        let next = self.values.len();
-        let _ = write!(text, " LIMIT ${} OFFSET ${}", next + 1, next + 2);
-        let items = Statement::composed(text, self.values)
-            .bind(page.limit())
-            .bind(page.offset())
-            .fetch_all(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(Paged { items, total })
+    pub fn fetch_page(self, db: &Db, page: Page) -> Answer<'_, Paged<Row>> {
+        Box::pin(async move {
+            let mut tx = db.snapshot().await?;
+            let total = self.count(&mut tx).await?;
+            let mut text = self.text();
+            let next = self.values.len();
+            let _ = write!(text, " LIMIT ${} OFFSET ${}", next + 1, next + 2);
+            let items = Statement::composed(text, self.values)
+                .bind(page.limit())
+                .bind(page.offset())
+                .fetch_all(&mut tx)
+                .await?;
+            tx.commit().await?;
+            Ok(Paged { items, total })
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! One statement with its values, for either engine.
 
+use std::pin::Pin;
+
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
 use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _};
@@ -71,8 +73,8 @@ pub const fn sql_per_engine(sqlite: &'static str, postgres: &'static str) -> Sta
 }
 
 macro_rules! run {
-    ($statement:expr, $on:expr, $pool:ident, |$query:ident, $executor:ident| $body:expr) => {{
-        let target: Target<'_> = $on.into();
+    ($statement:expr, $target:expr, $pool:ident, |$query:ident, $executor:ident| $body:expr) => {{
+        let target = $target;
         let (text, values) = $statement.parts(target.engine());
         match target {
             Target::SqlitePool {
@@ -97,6 +99,12 @@ macro_rules! run {
     }};
 }
 
+/// An answer of the database that is on its way.
+///
+/// It stands behind a pointer on purpose. The compiler makes the code of an `async fn` in each
+/// crate that awaits it, and what a statement takes is large: like this it is made once, here.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
 impl Statement {
     pub(crate) const fn composed(text: String, values: Vec<Value>) -> Self {
         Statement {
@@ -115,41 +123,32 @@ impl Statement {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn fetch_all<'a>(self, on: impl Into<Target<'a>>) -> Result<Vec<Row>, Error> {
-        run!(self, on, readers, |query, executor| {
-            let rows = Box::pin(query.fetch_all(executor)).await?;
-            Ok(rows.into_iter().map(Row::from).collect())
-        })
+    pub fn fetch_all<'a>(self, on: impl Into<Target<'a>>) -> Answer<'a, Vec<Row>> {
+        all(self, on.into())
     }
 
     /// The first row of the answer, if there is one.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn fetch_optional<'a>(self, on: impl Into<Target<'a>>) -> Result<Option<Row>, Error> {
-        run!(self, on, readers, |query, executor| {
-            Ok(Box::pin(query.fetch_optional(executor))
-                .await?
-                .map(Row::from))
-        })
+    pub fn fetch_optional<'a>(self, on: impl Into<Target<'a>>) -> Answer<'a, Option<Row>> {
+        optional(self, on.into())
     }
 
     /// The first row of the answer.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none; see [`Error`].
-    pub async fn fetch_one<'a>(self, on: impl Into<Target<'a>>) -> Result<Row, Error> {
-        self.fetch_optional(on).await?.ok_or(Error::NotFound)
+    pub fn fetch_one<'a>(self, on: impl Into<Target<'a>>) -> Answer<'a, Row> {
+        one(self, on.into())
     }
 
     /// Runs the statement and says how many rows it changed.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn execute<'a>(self, on: impl Into<Target<'a>>) -> Result<u64, Error> {
-        run!(self, on, writer, |query, executor| {
-            Ok(Box::pin(query.execute(executor)).await?.rows_affected())
-        })
+    pub fn execute<'a>(self, on: impl Into<Target<'a>>) -> Answer<'a, u64> {
+        changed(self, on.into())
     }
 
     /// Composed texts are made by [`crate::Select`] from `&'static str` fragments alone.
@@ -162,6 +161,35 @@ impl Statement {
         };
         (text, self.values)
     }
+}
+
+fn all(statement: Statement, target: Target<'_>) -> Answer<'_, Vec<Row>> {
+    Box::pin(async move {
+        run!(statement, target, readers, |query, executor| {
+            let rows = query.fetch_all(executor).await?;
+            Ok(rows.into_iter().map(Row::from).collect())
+        })
+    })
+}
+
+fn optional(statement: Statement, target: Target<'_>) -> Answer<'_, Option<Row>> {
+    Box::pin(async move {
+        run!(statement, target, readers, |query, executor| {
+            Ok(query.fetch_optional(executor).await?.map(Row::from))
+        })
+    })
+}
+
+fn one(statement: Statement, target: Target<'_>) -> Answer<'_, Row> {
+    Box::pin(async move { optional(statement, target).await?.ok_or(Error::NotFound) })
+}
+
+fn changed(statement: Statement, target: Target<'_>) -> Answer<'_, u64> {
+    Box::pin(async move {
+        run!(statement, target, writer, |query, executor| {
+            Ok(query.execute(executor).await?.rows_affected())
+        })
+    })
 }
 
 fn sqlite(values: Vec<Value>) -> Result<SqliteArguments, Error> {
