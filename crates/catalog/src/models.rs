@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use iron_audit::{Audit, Authorised, Entry, Removal};
+use iron_audit::{Audit, Authorised, Entry};
 use iron_llm::prices::{Override, Price, Skipped};
 use iron_llm::{Model, PriceBook, ProviderKind, ServiceTier};
 use iron_primitives::{Environment, TenantId, Timestamp};
-use iron_store::{Db, Target, Tx};
+use iron_store::{Db, Tx};
 use serde_json::{Map, Value, json};
 
 use crate::store::{self, OverrideRow};
 use crate::{Error, Prices};
+
+mod versions;
 
 /// Where a price comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,42 +171,6 @@ impl Models {
                 model: model.to_owned(),
             }),
         }
-    }
-
-    /// Removes the providers and prices of a tenant whose time is over. Its prices are in force
-    /// until the next [`Models::refresh`].
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the database fails.
-    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
-        Ok(())
-    }
-
-    /// Names what a model costs now: the name changes whenever the tenant says another price, or
-    /// one that was announced comes into force.
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the database fails.
-    pub async fn price_version<'a>(
-        &self,
-        on: impl Into<Target<'a>>,
-        authorised: &Authorised,
-        listed: &ListedModel,
-    ) -> Result<String, Error> {
-        let (tenant, model) = (authorised.tenant, &listed.model);
-        let said_at = store::priced_at(on, tenant, model.kind, &model.name).await?;
-        let micros = |at: Option<Timestamp>| at.map_or(0, Timestamp::micros);
-        let (said, since) = (micros(said_at), micros(listed.price.effective_from));
-        Ok(format!("{said:x}-{since:x}"))
-    }
-
-    /// Holds the tenant's prices for the rest of the transaction.
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the database fails.
-    pub async fn hold(&self, tx: &mut Tx, authorised: &Authorised) -> Result<(), Error> {
-        store::lock_prices(tx, authorised.tenant).await
     }
 
     /// Sets the tenant's own price of a model. It counts after the commit and the next
