@@ -70,7 +70,7 @@ impl LeaseState {
 }
 
 /// The numbers of a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Account {
     pub(crate) state: LeaseState,
     pub(crate) granted: i64,
@@ -205,7 +205,7 @@ fn moved(from: Holder, to: Holder, amount: i64) -> Vec<Move> {
 }
 
 /// The counters of a budget in one period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Counters {
     pub(crate) limit: Option<i64>,
     pub(crate) settled: i64,
