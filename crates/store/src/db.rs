@@ -96,10 +96,12 @@ impl Db {
         options: PgConnectOptions,
         connections: u32,
     ) -> Result<Db, Error> {
-        // A commit that has returned is on the disk, whatever the server's default says.
-        let options = options
-            .application_name("iron")
-            .options([("synchronous_commit", "on")]);
+        let options = options.application_name("iron").options([
+            // A commit that has returned is on the disk, whatever the server's default says.
+            ("synchronous_commit", "on"),
+            // A process that froze within a transaction must not keep its locks from the others.
+            ("idle_in_transaction_session_timeout", "5s"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)

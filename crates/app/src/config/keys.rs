@@ -125,6 +125,12 @@ keys! {
         "`strict`: the first byte of an answer waits until the record of its money is on the disk. `relaxed`: it is written at once and on the disk within 5 ms; a killed process loses nothing either way.";
     DRAIN_SECONDS = "drain_seconds", number(0, 3_600), Some("30"),
         "How long calls under way may go on after SIGTERM before they are settled at their bound.";
+    LEASE_SECONDS = "leases.seconds", number(2, 86_400), Some("30"),
+        "How long a server may spend what it holds of a budget without hearing from the database. Longer rides out longer outages; a server that dies keeps its money from the others until `leases.grace_seconds` later.";
+    LEASE_GRACE_SECONDS = "leases.grace_seconds", number(0, 86_400), Some("60"),
+        "How long after that the money of a silent server becomes suspense: it counts as spent until the server is back, or an administrator releases it.";
+    LEASE_SHARE_PERCENT = "leases.share_percent", number(1, 100), Some("50"),
+        "The most of a limit that one server may hold at hand, in percent: so much can a server that vanishes freeze.";
     PLAIN_HTTP = "providers.plain_http", Kind::Choice(&["yes", "no"]), Some("no"),
         "Whether providers may be called over unencrypted HTTP beyond this machine.";
     PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use iron_audit::{Audit, AuditLog, JournalPlace};
-use iron_budget::{Ledger, Limits, Teller, Terms};
+use iron_budget::{Ledger, Limits, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
@@ -82,7 +82,7 @@ impl Features {
             db.clone(),
             audit.clone(),
             environment.clone(),
-            Terms::default(),
+            settings.leases.clone(),
         );
         let keys = journal_keys(&master, instance)?;
         let journal = JournalPlace {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::MetricsAccess;
+use iron_budget::Terms;
 use iron_identity::Bootstrap;
 use iron_journal::Durability;
 use iron_net::TrustedProxies;
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) first_admin: Bootstrap,
     pub(crate) durability: Durability,
     pub(crate) drain: Duration,
+    pub(crate) leases: Terms,
     pub(crate) identity: iron_identity::Config,
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
@@ -66,6 +68,7 @@ impl Settings {
                 _ => Durability::Strict,
             },
             drain: Duration::from_secs(config.number(keys::DRAIN_SECONDS)),
+            leases: leases(config),
             identity,
             api,
             rules: AddressRules {
@@ -77,6 +80,16 @@ impl Settings {
                 None => TrustedProxies::default(),
             },
         })
+    }
+}
+
+fn leases(config: &Config) -> Terms {
+    let share = config.number(keys::LEASE_SHARE_PERCENT);
+    Terms {
+        ttl: Duration::from_secs(config.number(keys::LEASE_SECONDS)),
+        grace: Duration::from_secs(config.number(keys::LEASE_GRACE_SECONDS)),
+        share_percent: i64::try_from(share).unwrap_or(100),
+        ..Terms::default()
     }
 }
 

@@ -12,7 +12,8 @@ use crate::http;
 /// What the crowd does.
 #[derive(Clone)]
 pub(crate) struct Crowd {
-    pub(crate) address: String,
+    /// Of the servers, any of which a call may go to.
+    pub(crate) addresses: Vec<String>,
     pub(crate) token: String,
     pub(crate) clients: u64,
     /// One call in this many is left at a random byte; 0 = nobody leaves.
@@ -48,7 +49,7 @@ impl Dice {
 }
 
 /// What everybody asks.
-fn body(max_tokens: u64, stream: bool) -> Value {
+pub(crate) fn body(max_tokens: u64, stream: bool) -> Value {
     json!({
         "model": "gpt-4o-mini",
         "messages": [{"role": "user", "content": "How much is the fish? ".repeat(4)}],
@@ -94,7 +95,16 @@ async fn one(crowd: Crowd, tally: Arc<Tally>, mut dice: Dice, started: Instant) 
         );
         let leaves = crowd.leaves_one_in > 0 && dice.roll(crowd.leaves_one_in) == 0;
         let leave_after = leaves.then(|| usize::try_from(dice.roll(3_000)).unwrap_or(0));
-        match http::request(&crowd.address, &head, &body.to_string(), leave_after).await {
+        let servers = u64::try_from(crowd.addresses.len()).expect("not that many");
+        let server = usize::try_from(dice.roll(servers)).expect("one of them");
+        match http::request(
+            &crowd.addresses[server],
+            &head,
+            &body.to_string(),
+            leave_after,
+        )
+        .await
+        {
             None if leaves => _ = tally.left.fetch_add(1, Ordering::Relaxed),
             None => {
                 // Killed just now: the server will be back.

@@ -14,4 +14,6 @@ mod http;
 mod server;
 
 mod crowd;
+mod several;
 mod spending;
+mod wire;

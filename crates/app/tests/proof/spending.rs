@@ -13,7 +13,7 @@ const NANOS_PER_MICRO: i64 = 1_000;
 
 fn crowd(server: &Server, agent: &Agent) -> Crowd {
     Crowd {
-        address: server.address.clone(),
+        addresses: vec![server.address.clone()],
         token: agent.token.clone(),
         clients: CLIENTS,
         leaves_one_in: 0,

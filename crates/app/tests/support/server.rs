@@ -16,8 +16,12 @@ const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct Server {
     pub(crate) address: String,
     data: TempDir,
+    variables: Variables,
     child: Child,
 }
+
+/// Settings of a server beyond those of every test: environment variables.
+pub(crate) type Variables = Vec<(&'static str, String)>;
 
 /// A provider as it is told to the server.
 pub(crate) struct Provider<'a> {
@@ -45,15 +49,21 @@ struct Token {
 impl Server {
     /// Starts on a fresh folder and waits until it is ready.
     pub(crate) async fn start() -> Server {
+        Server::start_with(Variables::new()).await
+    }
+
+    /// Starts on a fresh folder, with these settings.
+    pub(crate) async fn start_with(variables: Variables) -> Server {
         let data = tempfile::tempdir().expect("a folder");
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|probe| probe.local_addr())
             .expect("a free port")
             .to_string();
-        let child = spawn(&data, &address);
+        let child = spawn(&data, &address, &variables);
         let server = Server {
             address,
             data,
+            variables,
             child,
         };
         server.wait_until_ready().await;
@@ -68,14 +78,24 @@ impl Server {
 
     /// Starts the process again after it has ended.
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(&self.data, &self.address);
+        self.child = spawn(&self.data, &self.address, &self.variables);
         self.wait_until_ready().await;
     }
 
     /// Starts the process again although it should not come up; whether it failed by itself.
     pub(crate) fn fails_to_restart(&mut self) -> bool {
-        self.child = spawn(&self.data, &self.address);
+        self.child = spawn(&self.data, &self.address, &self.variables);
         self.child.wait().is_ok_and(|status| !status.success())
+    }
+
+    /// Stops the process where it stands, or lets it go on: `STOP` or `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(pid)
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIG{name}");
     }
 
     /// Ends the process as a crash would.
@@ -126,6 +146,17 @@ impl Server {
             .base_url
             .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let name = format!("{} {unique}", provider.kind);
+        self.agent_named(admin, &name, provider, budget).await
+    }
+
+    /// As [`Server::agent_of`]; agent and provider bear this name.
+    pub(crate) async fn agent_named(
+        &self,
+        admin: &str,
+        name: &str,
+        provider: &Provider<'_>,
+        budget: f64,
+    ) -> Agent {
         let told = json!({
             "name": name, "type": provider.kind, "api_key": provider.key,
             "base_url": provider.base_url, "timeout_seconds": provider.timeout_seconds,
@@ -137,7 +168,7 @@ impl Server {
         let token = self.token(admin, &id, None).await;
         Agent {
             id,
-            name,
+            name: name.to_owned(),
             token: token.value,
             token_id: token.id,
         }
@@ -234,6 +265,7 @@ impl Server {
             .args(["audit", "export", "--data"])
             .arg(self.data_folder())
             .arg(&bundle)
+            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
             .output()
             .expect("the command runs");
         assert!(
@@ -288,7 +320,7 @@ impl Drop for Server {
     }
 }
 
-fn spawn(data: &TempDir, address: &str) -> Child {
+fn spawn(data: &TempDir, address: &str, variables: &Variables) -> Child {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -303,6 +335,7 @@ fn spawn(data: &TempDir, address: &str) -> Child {
         .env("IRON_RATE_LIMITS_USER_PER_HOUR", "0")
         .env("IRON_RATE_LIMITS_ANONYMOUS_PER_MINUTE", "0")
         .env("IRON_RATE_LIMITS_ANONYMOUS_PER_HOUR", "0")
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()

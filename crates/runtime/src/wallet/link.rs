@@ -9,8 +9,13 @@ use crate::authority::{Exchange, ExchangeReply, Incarnation, LeaseReport};
 use super::asking::Ask;
 use super::recovery::Estate;
 
-/// Every lease is reported at least this often, which also prolongs its life.
+/// Every lease is reported at least this often, which also prolongs its life; more often where
+/// leases are short.
 const COMPLETE_EVERY: Duration = Duration::from_secs(8);
+/// A lease is prolonged at least so often within its life, so that two lost exchanges end none.
+const TIMES_PER_LIFE: u32 = 3;
+/// But never more often than this: a lease that ends with its period is not worth more.
+const COMPLETE_AT_MOST_EVERY: Duration = Duration::from_millis(500);
 
 /// Who a wallet belongs to.
 #[derive(Debug, Clone)]
@@ -97,7 +102,7 @@ impl Link {
             self.witnessed.clear();
         }
         if complete {
-            self.complete_at = now.plus(COMPLETE_EVERY);
+            self.complete_at = now.plus(prolong_after(reply));
             self.complete_next = false;
         }
         if reply.generation != self.owner.incarnation.generation {
@@ -131,4 +136,14 @@ impl Link {
     pub const fn owner(&self) -> &Owner {
         &self.owner
     }
+}
+
+/// When every lease has to be reported again.
+fn prolong_after(reply: &ExchangeReply) -> Duration {
+    let lives = reply.grants.iter().map(|grant| grant.ttl_ms);
+    let shortest = lives.filter(|ttl_ms| *ttl_ms > 0).min();
+    shortest.map_or(COMPLETE_EVERY, |ttl_ms| {
+        (Duration::from_millis(ttl_ms) / TIMES_PER_LIFE)
+            .clamp(COMPLETE_AT_MOST_EVERY, COMPLETE_EVERY)
+    })
 }
