@@ -4,17 +4,21 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
-use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, UserId};
+use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, Timestamp, UserId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 use serde_json::json;
 
-use crate::model::{Agent, AgentChange, AgentFilter, CallAgent, Deleted, NewAgent, Outline};
+use crate::model::{
+    Agent, AgentChange, AgentFilter, AgentStanding, CallAgent, Deleted, NewAgent, Outline,
+};
 use crate::store::{self, Group};
 use crate::{Error, RuntimeState, Settings, Verb};
 
 /// The label of agents whose owner was deleted.
 const ORPHANED: &str = "orphaned";
 const MAX_TAGS: usize = 20;
+/// When the calls of a killed agent end.
+const KILLED: Timestamp = Timestamp::from_micros(0);
 
 /// The agents of all tenants; a clone shares everything.
 #[derive(Debug, Clone)]
@@ -62,6 +66,8 @@ impl Agents {
             runtime_state: RuntimeState::Running,
             pause_reason: None,
             restarts: 0,
+            ends: 0,
+            calls_end_at: None,
             environment: new.environment,
             version: 1,
             created_at: now,
@@ -184,6 +190,7 @@ impl Agents {
         if verb == Verb::Restart {
             after.restarts = before.restarts.saturating_add(1);
         }
+        self.end_calls(verb, &mut after);
         let entry = match &reason {
             Some(reason) => about(&after, verb.action())
                 .parameters(&json!({"name": after.name, "reason": reason})),
@@ -278,6 +285,17 @@ impl Agents {
         store::for_call(&self.db, tenant, id).await
     }
 
+    /// What becomes of calls under way, for agents of any tenant; nothing of unknown ones.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn standing(
+        &self,
+        agents: &[AgentId],
+    ) -> Result<HashMap<AgentId, AgentStanding>, Error> {
+        store::standing(&self.db, agents, self.environment.now()).await
+    }
+
     /// How many agents a project has, inside the transaction that goes on to delete it.
     ///
     /// # Errors
@@ -332,6 +350,22 @@ impl Agents {
     ) -> Result<Agent, Error> {
         let entry = about(&after, action);
         self.save_as(tx, authorised, entry, before, after).await
+    }
+
+    /// When calls under way end. Who begins anew after they had to end takes none along, even if
+    /// nobody has looked meanwhile.
+    fn end_calls(&self, verb: Verb, agent: &mut Agent) {
+        let now = self.environment.now();
+        let end = match verb {
+            Verb::Stop { grace } => Some(now.plus(grace)),
+            // At once, whatever the clock of somebody else says.
+            Verb::Kill => Some(KILLED),
+            Verb::Start | Verb::Pause | Verb::Resume | Verb::Restart => None,
+        };
+        let before = std::mem::replace(&mut agent.calls_end_at, end);
+        if end.is_none() && before.is_some_and(|end| end <= now) {
+            agent.ends = agent.ends.saturating_add(1);
+        }
     }
 
     async fn save_as(

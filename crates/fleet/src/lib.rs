@@ -38,14 +38,15 @@ mod store;
 pub use agents::Agents;
 pub use error::Error;
 pub use model::{
-    Agent, AgentChange, AgentEnvironment, AgentFilter, CallAgent, Deleted, NewAgent, Outline,
+    Agent, AgentChange, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Deleted, NewAgent,
+    Outline,
 };
 pub use settings::Settings;
 pub use state::{RuntimeState, Verb};
 
 /// The tables of this feature.
 pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("fleet", "0001_agents", "0002_restarts");
+    iron_store::migrations!("fleet", "0001_agents", "0002_restarts", "0003_ends");
 
 /// The fields by which a list of agents can be sorted, with their columns.
 pub const SORTABLE: &[(&str, &str)] = &[

@@ -73,6 +73,12 @@ pub struct Agent {
     pub pause_reason: Option<String>,
     /// How often it was restarted.
     pub restarts: i64,
+    /// How often it was ended and has begun anew.
+    #[serde(skip)]
+    pub ends: i64,
+    /// When what it has under way ends, if it is stopped.
+    #[serde(skip)]
+    pub calls_end_at: Option<Timestamp>,
     /// Where it is used.
     pub environment: AgentEnvironment,
     /// Counts the changes, from 1.
@@ -160,6 +166,15 @@ pub struct Deleted {
     pub assignments: u64,
 }
 
+/// What becomes of the calls that an agent has under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentStanding {
+    /// How often the agent was ended and has begun anew: calls from before have no place any more.
+    pub ends: i64,
+    /// Whether they must end: it was killed or deleted, or stopped and its grace is over.
+    pub over: bool,
+}
+
 /// What the governed path must know of an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallAgent {
@@ -171,6 +186,8 @@ pub struct CallAgent {
     pub switched_off: bool,
     /// What it is doing.
     pub runtime_state: RuntimeState,
+    /// How often it was ended and has begun anew.
+    pub ends: i64,
     /// The models it may use; none means all.
     pub allowed_models: Option<Vec<String>>,
     /// Its providers, the preferred one first.

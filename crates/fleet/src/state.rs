@@ -1,5 +1,7 @@
 //! What an agent is doing, and what can be done about it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// What an agent is doing.
@@ -44,8 +46,11 @@ pub enum Verb {
     Pause,
     /// Serve its calls again after a pause.
     Resume,
-    /// Refuse its calls until it is started.
-    Stop,
+    /// Refuse its calls until it is started; those under way may go on for a while.
+    Stop {
+        /// How long.
+        grace: Duration,
+    },
     /// Refuse its calls at once, whatever it is doing.
     Kill,
     /// Begin anew, whatever it is doing.
@@ -61,7 +66,7 @@ impl Verb {
             | (Verb::Restart, _) => Some(RuntimeState::Running),
             (Verb::Pause, RuntimeState::Running) => Some(RuntimeState::Paused),
             // Also a stopped agent can be killed: its streams may still have their grace.
-            (Verb::Stop, RuntimeState::Running | RuntimeState::Paused) | (Verb::Kill, _) => {
+            (Verb::Stop { .. }, RuntimeState::Running | RuntimeState::Paused) | (Verb::Kill, _) => {
                 Some(RuntimeState::Stopped)
             }
             _ => None,
@@ -74,7 +79,7 @@ impl Verb {
             Verb::Start => "agent.start",
             Verb::Pause => "agent.pause",
             Verb::Resume => "agent.resume",
-            Verb::Stop => "agent.stop",
+            Verb::Stop { .. } => "agent.stop",
             Verb::Kill => "agent.kill",
             Verb::Restart => "agent.restart",
         }

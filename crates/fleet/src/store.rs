@@ -8,11 +8,12 @@ use iron_store::{
     Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql, sql_per_engine,
 };
 
-use crate::model::{Agent, AgentEnvironment, AgentFilter, CallAgent, Outline};
+use crate::model::{Agent, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Outline};
 use crate::{Error, RuntimeState};
 
 const COLUMNS: &str = "id, tenant_id, project_id, team_id, owner_id, name, description, settings, \
-     switched_off, runtime_state, pause_reason, restarts, environment, version, created_at, updated_at";
+     switched_off, runtime_state, pause_reason, restarts, ends, calls_end_at, environment, version, created_at, \
+     updated_at";
 
 /// A word that the database holds and this version does not know.
 fn unknown(column: &'static str) -> Error {
@@ -50,6 +51,8 @@ fn agent(row: &Row) -> Result<Agent, Error> {
         runtime_state: state(row)?,
         pause_reason: row.get("pause_reason")?,
         restarts: row.get("restarts")?,
+        ends: row.get("ends")?,
+        calls_end_at: row.get("calls_end_at")?,
         environment: environment(row)?,
         version: row.get("version")?,
         created_at: row.get("created_at")?,
@@ -88,7 +91,7 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     let changed = sql(
         "UPDATE agents SET name = $3, description = $4, settings = $5, runtime_state = $6, \
          pause_reason = $7, owner_id = $8, switched_off = $9, version = $10, updated_at = $11, \
-         restarts = $13 \
+         restarts = $13, ends = $14, calls_end_at = $15 \
          WHERE tenant_id = $1 AND id = $2 AND version = $12 AND deleted_at IS NULL",
     )
     .bind(agent.tenant)
@@ -104,6 +107,8 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     .bind(agent.updated_at)
     .bind(read_version)
     .bind(agent.restarts)
+    .bind(agent.ends)
+    .bind(agent.calls_end_at)
     .execute(&mut *tx)
     .await?;
     if changed == 0 {
@@ -392,10 +397,33 @@ pub(crate) async fn for_call(
         name: agent.name,
         switched_off: agent.switched_off,
         runtime_state: agent.runtime_state,
+        ends: agent.ends,
         allowed_models: agent.settings.allowed_models(),
         providers: providers(db, tenant, id).await?,
         environment: agent.environment,
     }))
+}
+
+/// Of agents of any tenant, also of deleted ones.
+pub(crate) async fn standing(
+    db: &Db,
+    ids: &[AgentId],
+    now: Timestamp,
+) -> Result<HashMap<AgentId, AgentStanding>, Error> {
+    let rows = Select::new("id, ends, calls_end_at, deleted_at", "agents")
+        .filter_in("id", ids)
+        .statement()
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let calls_end_at: Option<Timestamp> = row.get("calls_end_at")?;
+            let deleted_at: Option<Timestamp> = row.get("deleted_at")?;
+            let over = deleted_at.is_some() || calls_end_at.is_some_and(|end| end <= now);
+            let ends = row.get("ends")?;
+            Ok((row.get("id")?, AgentStanding { ends, over }))
+        })
+        .collect()
 }
 
 pub(crate) async fn count_in(

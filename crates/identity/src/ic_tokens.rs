@@ -1,5 +1,6 @@
 //! IC tokens: an agent's credential on the data plane.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use iron_audit::{Authorised, Entry, Reach};
@@ -89,6 +90,17 @@ pub struct Bearer {
     pub expires_at: Option<Timestamp>,
     /// Whether the value is good.
     pub is: TokenIs,
+}
+
+/// Whether what is under way with a token may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenStanding {
+    /// Whether the token was withdrawn.
+    pub revoked: bool,
+    /// Whether the owner of its agent is suspended.
+    pub owner_suspended: bool,
+    /// Whether its tenant is suspended.
+    pub tenant_suspended: bool,
 }
 
 const GRACE_HOURS_MAX: u32 = 24;
@@ -332,6 +344,18 @@ impl Identity {
             expires_at,
             is,
         }))
+    }
+
+    /// Whether what is under way with tokens of any tenant may go on, for the data plane; nothing
+    /// of those that do not exist any more.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ic_tokens_standing(
+        &self,
+        ids: &[IcTokenId],
+    ) -> Result<HashMap<IcTokenId, TokenStanding>, Error> {
+        Ok(store::ic_tokens::standing(&self.db, ids).await?)
     }
 
     /// Notes that a token was used, from the record of a call; an older use never replaces a

@@ -58,7 +58,9 @@ pub use bootstrap::{Bootstrap, FirstAdmin, PreparedBootstrap};
 pub use caller::{Caller, Presented};
 pub use config::{Config, PasswordCost};
 pub use error::Error;
-pub use ic_tokens::{Bearer, IcTokenFilter, NewIcToken, Rotated, StaleTokens, TokenIs};
+pub use ic_tokens::{
+    Bearer, IcTokenFilter, NewIcToken, Rotated, StaleTokens, TokenIs, TokenStanding,
+};
 pub use identity::{Identity, PasswordHash};
 pub use inspect::{Inspection, InvalidReason};
 pub use login::Login;

@@ -120,15 +120,16 @@ mod tests {
             expires_at: None,
             path,
             agent_state: AgentState::Running,
+            agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,
             routes: Vec::new(),
             hash_key: [7; 32],
             environment: None,
         };
-        let cuts = std::sync::Arc::new(crate::cuts::Cuts::default());
+        let lines = std::sync::Arc::new(crate::lifeline::Lifelines::default());
         let token = iron_primitives::TokenDigest::from_bytes([7; 32]);
-        let lifeline = cuts.lifeline(token, path.agent);
+        let lifeline = lines.of(token, principal.engaged());
         Bearer::new(principal, AddressRules::default(), lifeline)
     }
 

@@ -3,6 +3,8 @@
 //! A runtime holds no SQL. Who a token is, what a provider's key is, what may be spent: all
 //! of it is asked here. In the server the port is a direct call; from anywhere else it is
 //! HTTP. Answers are cached by the runtime, and a [`Change`] tells it at once what is stale.
+//! Where others may change things without telling it, it asks again and again whether what is
+//! under way may go on ([`Authority::ended`]).
 //!
 //! Money moves by [`Authority::exchange`] alone. Its rules make loss, duplication and
 //! reordering harmless:
@@ -34,6 +36,10 @@ pub trait Authority: Send + Sync + 'static {
         tenant: TenantId,
         provider: ProviderId,
     ) -> Result<Credential, AuthorityError>;
+
+    /// What has ended for these tokens, if anything, while calls of theirs are under way: one
+    /// answer for each, in their order.
+    async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError>;
 
     /// Reports what leases have used and asks for more money, in one transaction.
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError>;
@@ -149,6 +155,8 @@ pub struct Principal {
     pub path: ActorPath,
     /// Whether the agent may spend.
     pub agent_state: AgentState,
+    /// How often the agent was ended before and has begun anew.
+    pub agent_ends: i64,
     /// Whether the whole tenant is switched off.
     pub tenant_suspended: bool,
     /// The models the agent's settings allow; none means all.
@@ -161,6 +169,17 @@ pub struct Principal {
     pub environment: Option<String>,
 }
 
+impl Principal {
+    /// What is to be asked about it while it has calls under way.
+    pub(crate) const fn engaged(&self) -> Engaged {
+        Engaged {
+            token: self.token,
+            path: self.path,
+            agent_ends: self.agent_ends,
+        }
+    }
+}
+
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
@@ -169,6 +188,30 @@ impl fmt::Debug for Principal {
             .field("agent_state", &self.agent_state)
             .finish_non_exhaustive()
     }
+}
+
+/// A token with calls under way, as it stood when they were let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Engaged {
+    /// The token.
+    pub token: IcTokenId,
+    /// The agent and everything above it.
+    pub path: ActorPath,
+    /// What [`Principal::agent_ends`] was.
+    pub agent_ends: i64,
+}
+
+/// What ends everything that is under way with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The token was revoked.
+    Token,
+    /// The tenant was suspended.
+    Tenant,
+    /// The owner of the agent was suspended.
+    Owner,
+    /// The agent was killed or deleted, or stopped and its grace is over.
+    Agent,
 }
 
 /// The opened key of a provider.

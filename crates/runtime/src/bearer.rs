@@ -1,5 +1,6 @@
 //! Who bears a token, made ready for the hot path.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
@@ -7,7 +8,7 @@ use iron_llm::ProviderKind;
 use iron_net::egress::{AddressRules, BaseUrl};
 
 use crate::authority::{Principal, Route};
-use crate::cuts::Lifeline;
+use crate::lifeline::Lifeline;
 
 /// A principal with everything computed that does not change from call to call.
 pub(crate) struct Bearer {
@@ -16,6 +17,35 @@ pub(crate) struct Bearer {
     /// What ends the calls of this token.
     pub(crate) lifeline: Arc<Lifeline>,
     hash_key: hmac::Key,
+}
+
+/// A bearer with a request under way: what hangs on its lifeline for as long as this lives.
+pub(crate) struct Acting(Arc<Bearer>);
+
+impl Acting {
+    pub(crate) fn new(bearer: Arc<Bearer>) -> Self {
+        bearer.lifeline.hang_on();
+        Acting(bearer)
+    }
+
+    /// The bearer, whatever becomes of the request.
+    pub(crate) fn shared(&self) -> Arc<Bearer> {
+        self.0.clone()
+    }
+}
+
+impl Deref for Acting {
+    type Target = Bearer;
+
+    fn deref(&self) -> &Bearer {
+        &self.0
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        self.0.lifeline.let_go();
+    }
 }
 
 /// A route with its address read.

@@ -38,6 +38,9 @@ pub struct Config {
     pub credentials: Freshness,
     /// How long keys of data subjects are remembered.
     pub subjects: Freshness,
+    /// How often the authority is asked whether what is under way may go on. None where every
+    /// change is told by [`Runtime::apply`](crate::Runtime::apply).
+    pub recheck: Option<Duration>,
     /// How long the key of a data subject may be waited for before a record goes without.
     pub subject_timeout: Duration,
 }
@@ -73,6 +76,7 @@ impl Default for Config {
                 stale_for: minutes(10),
                 entries: 100_000,
             },
+            recheck: None,
             subject_timeout: Duration::from_secs(1),
         }
     }

@@ -17,6 +17,8 @@
 //!   who is refused for that is counted only: the room that is left belongs to calls under way.
 //! - **A change acts at once**: after [`Runtime::apply`] returns, no call is admitted under
 //!   what was before.
+//! - **An end is an end for all that is under way**, whoever caused it: told by a change at once,
+//!   otherwise found by asking ([`Config::recheck`]).
 //! - **No personal value is recorded in clear**, and no content at all.
 //!
 //! ```
@@ -36,7 +38,9 @@ mod counters;
 mod cuts;
 mod fresh;
 mod in_flight;
+mod lifeline;
 mod orphan;
+mod recheck;
 pub mod record;
 mod room;
 mod runtime;

@@ -9,6 +9,7 @@ use iron_journal::Journal;
 use iron_net::egress::Egress;
 use iron_primitives::{Environment, ProviderId, TenantId, TokenDigest};
 use iron_telemetry::Metrics;
+use tokio::sync::Notify;
 
 use crate::authority::{AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey};
 use crate::bearer::Bearer;
@@ -17,6 +18,8 @@ use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
+use crate::lifeline::Lifelines;
+use crate::recheck;
 use crate::room::Room;
 use crate::shelf::Shelf;
 use crate::wallet::Wallets;
@@ -37,6 +40,9 @@ pub struct Runtime {
     pub(crate) room: Room,
     pub(crate) shelf: Shelf,
     pub(crate) cuts: Arc<Cuts>,
+    pub(crate) lifelines: Arc<Lifelines>,
+    /// Tells that something has changed that calls under way may rest on.
+    unsettled: Arc<Notify>,
     pub(crate) counters: ModelCounters,
     /// How often something has changed that a bearer may rest on.
     pub(crate) changes: AtomicU64,
@@ -87,7 +93,8 @@ impl Runtime {
             environment,
         } = parts;
         let cuts = Cuts::listen(wallets.cuts());
-        let bearers = bearers(&config, &authority, &egress, &cuts);
+        let lifelines = Arc::new(Lifelines::default());
+        let bearers = bearers(&config, &authority, &egress, &lifelines);
         let asked = authority.clone();
         let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
             let asked = asked.clone();
@@ -100,7 +107,8 @@ impl Runtime {
         });
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
         let room = Room::new(config.buffered_answer_bytes);
-        Arc::new(Runtime {
+        let unsettled = Arc::new(Notify::new());
+        let runtime = Arc::new(Runtime {
             config,
             authority,
             journal,
@@ -112,12 +120,17 @@ impl Runtime {
             room,
             shelf: Shelf::new(),
             cuts,
+            lifelines,
+            unsettled,
             counters: ModelCounters::default(),
             changes: AtomicU64::new(0),
             bearers,
             credentials,
             subjects,
-        })
+        });
+        let told = runtime.unsettled.clone();
+        tokio::spawn(recheck::watch(Arc::downgrade(&runtime), told));
+        runtime
     }
 
     /// Acts at once on something that changed in the control plane: the next call sees it.
@@ -129,11 +142,11 @@ impl Runtime {
                 self.bearers.forget_all();
             }
             Change::Ended(agent) => {
-                self.cuts.end(agent);
+                self.lifelines.end(agent);
                 self.bearers.forget_all();
             }
             Change::Revoked(token) => {
-                self.cuts.revoke(token);
+                self.lifelines.revoke(token);
                 self.bearers.forget(&token);
             }
             Change::Provider(_) => {
@@ -144,6 +157,9 @@ impl Runtime {
         }
         // After what was known is forgotten: whoever sees the old number asks again.
         self.changes.fetch_add(1, Ordering::Release);
+        if let Change::Agent(_) | Change::User(_) | Change::Tenant(_) = change {
+            self.unsettled.notify_one();
+        }
     }
 
     /// Forgets the key of a data subject that was erased.
@@ -175,16 +191,16 @@ fn bearers(
     config: &Config,
     authority: &Arc<dyn Authority>,
     egress: &Egress,
-    cuts: &Arc<Cuts>,
+    lifelines: &Arc<Lifelines>,
 ) -> FreshCache<TokenDigest, Known, AuthFailure> {
-    let (authority, cuts) = (authority.clone(), cuts.clone());
+    let (authority, lifelines) = (authority.clone(), lifelines.clone());
     let rules = egress.rules();
     FreshCache::new(config.bearers, move |token| {
-        let (authority, cuts) = (authority.clone(), cuts.clone());
+        let (authority, lifelines) = (authority.clone(), lifelines.clone());
         Box::pin(async move {
             match authority.authenticate(token).await {
                 Ok(principal) => {
-                    let lifeline = cuts.lifeline(token, principal.path.agent);
+                    let lifeline = lifelines.of(token, principal.engaged());
                     Ok(Ok(Arc::new(Bearer::new(principal, rules, lifeline))))
                 }
                 Err(AuthFailure::Unavailable) => Err(AuthFailure::Unavailable),

@@ -301,7 +301,9 @@ pub(crate) async fn stop_agent(
 ) -> Result<Tagged<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentExecute)?;
     let grace = u64::from(body.grace_seconds.unwrap_or(USUAL_GRACE_SECONDS));
-    let stopped = changed(&api, &authorised, id, Verb::Stop, body.reason).await?;
+    let grace = Duration::from_secs(grace);
+    let stop = Verb::Stop { grace };
+    let stopped = changed(&api, &authorised, id, stop, body.reason).await?;
     let version = stopped.version;
     api.graces().begin(id, version);
     let stop = Stop {
@@ -309,7 +311,7 @@ pub(crate) async fn stop_agent(
         agent: id,
         version,
     };
-    tokio::spawn(end_after(api.clone(), stop, Duration::from_secs(grace)));
+    tokio::spawn(end_after(api.clone(), stop, grace));
     shown(&api, &authorised, stopped).await
 }
 
@@ -320,8 +322,8 @@ struct Stop {
     version: i64,
 }
 
-/// Cuts the streams of an agent that is still stopped when its grace is over. A process that
-/// dies meanwhile takes its streams along.
+/// Cuts what an agent has under way here when it is still stopped as its grace is over. Other
+/// servers find the end of the grace in the database.
 async fn end_after(api: Api, stop: Stop, grace: Duration) {
     tokio::time::sleep(grace).await;
     let agent = loop {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use iron_budget::Teller;
 use iron_catalog::{Models, Providers};
-use iron_fleet::{Agents, CallAgent, RuntimeState};
-use iron_identity::{Bearer, Identity, TokenIs};
+use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
+use iron_identity::{Bearer, Identity, TokenIs, TokenStanding};
 use iron_llm::PriceBook;
 use iron_primitives::{ProviderId, TenantId, TokenDigest};
 use iron_runtime::authority::{
-    AgentState, AuthFailure, Authority, AuthorityError, Credential, Exchange, ExchangeReply,
-    Principal, Route, SubjectKey,
+    AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
+    ExchangeReply, Principal, Route, SubjectKey,
 };
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -56,6 +56,7 @@ impl House {
             expires_at: bearer.expires_at,
             path: agent.path,
             agent_state: state(&agent, owner_suspended),
+            agent_ends: agent.ends,
             tenant_suspended,
             allowed_models: agent.allowed_models,
             routes: routes
@@ -85,6 +86,23 @@ impl Authority for House {
             TokenIs::Expired => Err(AuthFailure::Expired),
             TokenIs::Revoked => Err(AuthFailure::Revoked),
         }
+    }
+
+    async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError> {
+        let tokens = padded(engaged.iter().map(|one| one.token));
+        let agents = padded(engaged.iter().map(|one| one.path.agent));
+        let (tokens, agents) = tokio::try_join!(
+            async {
+                let standing = self.identity.ic_tokens_standing(&tokens).await;
+                standing.map_err(unheard)
+            },
+            async { self.agents.standing(&agents).await.map_err(unheard) },
+        )?;
+        let end_of = |one: &Engaged| {
+            let (token, agent) = (tokens.get(&one.token), agents.get(&one.path.agent));
+            end(one, token, agent)
+        };
+        Ok(engaged.iter().map(end_of).collect())
     }
 
     async fn credential(
@@ -125,6 +143,38 @@ impl Authority for House {
             key: *found.key,
         })
     }
+}
+
+/// What has ended for one of those who have calls under way, in the order in which the next call
+/// would be refused.
+fn end(one: &Engaged, token: Option<&TokenStanding>, agent: Option<&AgentStanding>) -> Option<End> {
+    let Some(token) = token.filter(|token| !token.revoked) else {
+        return Some(End::Token);
+    };
+    if token.tenant_suspended {
+        return Some(End::Tenant);
+    }
+    if token.owner_suspended {
+        return Some(End::Owner);
+    }
+    let goes_on = agent.is_some_and(|agent| !agent.over && agent.ends == one.agent_ends);
+    (!goes_on).then_some(End::Agent)
+}
+
+/// The same ids, the last one repeated up to a power of two: the database sees few different
+/// statements, and knows them.
+fn padded<T: Copy>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    let mut ids: Vec<T> = ids.collect();
+    if let Some(&last) = ids.last() {
+        ids.resize(ids.len().next_power_of_two(), last);
+    }
+    ids
+}
+
+/// The runtime asks again soon, and warns when it hears nothing for the first time.
+fn unheard(error: impl std::error::Error) -> AuthorityError {
+    tracing::debug!(%error, "nobody says whose calls must end");
+    AuthorityError::Unavailable
 }
 
 fn away(error: impl std::error::Error) -> AuthFailure {

@@ -11,12 +11,17 @@ use iron_primitives::{Environment, InstanceId};
 use iron_runtime::authority::Authority;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets, estate};
 use iron_runtime::{Config, Parts, Runtime, record_orphans};
+use iron_store::{Db, Engine};
 use iron_telemetry::Metrics;
 
 use super::features::Features;
 use super::folder::{Folder, boot_id};
 use super::settings::Settings;
 use crate::commands::journal_keys;
+
+/// How often it is asked whether what is under way may go on: an end that was decided elsewhere
+/// must be seen within a second, with time to spare for the answer.
+const RECHECK_EVERY: Duration = Duration::from_millis(400);
 
 /// What serves calls.
 pub(super) struct Plane {
@@ -99,6 +104,7 @@ impl Plane {
         let runtime = Runtime::new(
             Config {
                 drain_timeout: settings.drain,
+                recheck: recheck(&features.db),
                 ..Config::default()
             },
             Parts {
@@ -131,6 +137,15 @@ impl Plane {
             tracing::warn!("leases could not be given back; the next start reports them");
         }
         Ok(())
+    }
+}
+
+/// Other servers may share a PostgreSQL database, and nobody tells what they change. A folder
+/// belongs to one server, which knows what it does.
+const fn recheck(db: &Db) -> Option<Duration> {
+    match db.engine() {
+        Engine::Postgres => Some(RECHECK_EVERY),
+        Engine::Sqlite => None,
     }
 }
 

@@ -15,8 +15,8 @@ use iron_primitives::{
     Scope, TenantId, Timestamp, TokenDigest,
 };
 use iron_runtime::authority::{
-    AuthFailure, Authority, AuthorityError, Credential, Exchange, ExchangeReply, Principal,
-    SubjectKey,
+    AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange, ExchangeReply,
+    Principal, SubjectKey,
 };
 use iron_runtime::wallet::{
     Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts, RecordedHold,
@@ -57,6 +57,10 @@ struct MoneyOnly {
 impl Authority for MoneyOnly {
     async fn authenticate(&self, _: TokenDigest) -> Result<Principal, AuthFailure> {
         Err(AuthFailure::Unknown)
+    }
+
+    async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError> {
+        Ok(vec![None; engaged.len()])
     }
 
     async fn credential(&self, _: TenantId, _: ProviderId) -> Result<Credential, AuthorityError> {

@@ -1,11 +1,17 @@
 //! What happens to agents from birth to end.
 
+use std::time::Duration;
+
 use iron_audit::Reach;
 use iron_fleet::{AgentChange, AgentFilter, Error, RuntimeState, SORTABLE, Verb};
 use iron_primitives::ErrorKind;
 use iron_store::{Db, Page, Sort};
 
 use crate::World;
+
+const STOP: Verb = Verb::Stop {
+    grace: Duration::from_secs(60),
+};
 
 iron_store::both_engines! {
     async fn an_agent_is_created_found_changed_and_deleted(db: Db) {
@@ -134,7 +140,7 @@ iron_store::both_engines! {
         assert_eq!(again.kind(), ErrorKind::InvalidState);
         let killed = world.agents.act(&mut tx, &admin, id, Verb::Kill, None).await.unwrap();
         assert_eq!((killed.runtime_state, killed.pause_reason), (RuntimeState::Stopped, None));
-        let late = world.agents.act(&mut tx, &admin, id, Verb::Stop, None).await.unwrap_err();
+        let late = world.agents.act(&mut tx, &admin, id, STOP, None).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::InvalidState);
         let sure = world.agents.act(&mut tx, &admin, id, Verb::Kill, None).await.unwrap();
         assert_eq!(sure.runtime_state, RuntimeState::Stopped);
@@ -142,6 +148,49 @@ iron_store::both_engines! {
         tx.commit().await.unwrap();
         let call = world.agents.for_call(world.tenant, id).await.unwrap().unwrap();
         assert_eq!(call.runtime_state, RuntimeState::Running);
+    }
+}
+
+iron_store::both_engines! {
+    async fn calls_end_with_a_kill_a_grace_and_a_deletion_and_stay_ended_when_the_agent_begins_anew(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let new = world.new_agent("Ada", admin.user);
+        let id = world.agents.create(&mut tx, &admin, new).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let act = async |verb: Verb| {
+            let mut tx = world.db.begin().await.unwrap();
+            world.agents.act(&mut tx, &admin, id, verb, None).await.unwrap();
+            tx.commit().await.unwrap();
+            let standing = world.agents.standing(&[id, world.environment.new_id()]).await.unwrap();
+            assert_eq!(standing.len(), 1, "nothing is known of a stranger");
+            (standing[&id].over, standing[&id].ends)
+        };
+        for (verb, over, ends) in [
+            (Verb::Pause, false, 0),
+            (Verb::Resume, false, 0),
+            (STOP, false, 0),
+            // Started again before its grace was over: nothing had to end.
+            (Verb::Start, false, 0),
+            (Verb::Kill, true, 0),
+            (Verb::Kill, true, 0),
+            (Verb::Start, false, 1),
+            (STOP, false, 1),
+            (Verb::Kill, true, 1),
+            (Verb::Restart, false, 2),
+            (Verb::Restart, false, 2),
+            (Verb::Stop { grace: Duration::ZERO }, true, 2),
+            (Verb::Start, false, 3),
+        ] {
+            assert_eq!(act(verb).await, (over, ends), "{verb:?}");
+        }
+        let call = world.agents.for_call(world.tenant, id).await.unwrap().unwrap();
+        assert_eq!(call.ends, 3, "what a call is let in with");
+        let mut tx = world.db.begin().await.unwrap();
+        world.agents.delete(&mut tx, &admin, id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(world.agents.standing(&[id]).await.unwrap()[&id].over);
     }
 }
 

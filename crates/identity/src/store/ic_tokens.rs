@@ -1,10 +1,12 @@
 //! `ic_tokens`.
 
+use std::collections::HashMap;
+
 use iron_primitives::{AgentId, IcTokenId, TenantId, Timestamp, TokenDigest, UserId};
 use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
-use crate::ic_tokens::{IcTokenFilter, StaleTokens};
-use crate::{IcToken, IcTokenStatus};
+use crate::ic_tokens::{IcTokenFilter, StaleTokens, TokenStanding};
+use crate::{IcToken, IcTokenStatus, TenantStatus, UserStatus};
 
 const COLUMNS: &str = "id, tenant_id, agent_id, project_id, owner_id, description, token_prefix, \
     previous_valid_until, previous_last_used_at, created_at, created_by, expires_at, \
@@ -192,6 +194,34 @@ pub(crate) async fn find(
     found
         .map(|row| Ok((token(&row, now)?, row.get::<i64>("is_previous")? == 1)))
         .transpose()
+}
+
+/// Whether tokens of any tenant are revoked, and their owners and tenants suspended.
+pub(crate) async fn standing(
+    db: &Db,
+    ids: &[IcTokenId],
+) -> Result<HashMap<IcTokenId, TokenStanding>, Error> {
+    let rows = Select::new(
+        "t.id AS id, t.revoked_at AS revoked_at, o.status AS owner, n.status AS tenant",
+        "ic_tokens t JOIN tenants n ON n.id = t.tenant_id \
+         LEFT JOIN users o ON o.tenant_id = t.tenant_id AND o.id = t.owner_id",
+    )
+    .filter_in("t.id", ids)
+    .statement()
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let owner: Option<String> = row.get("owner")?;
+            let tenant: String = row.get("tenant")?;
+            let standing = TokenStanding {
+                revoked: row.get::<Option<Timestamp>>("revoked_at")?.is_some(),
+                owner_suspended: owner.is_some_and(|it| it == UserStatus::Suspended.as_str()),
+                tenant_suspended: tenant == TenantStatus::Suspended.as_str(),
+            };
+            Ok((row.get("id")?, standing))
+        })
+        .collect()
 }
 
 /// The values of a token that may be known to runtimes.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use iron_audit::Role;
 use iron_identity::{
     Error, IcToken, IcTokenFilter, IcTokenStatus, NewIcToken, Permission, TokenIs,
 };
-use iron_primitives::{Secret, TokenDigest, UserId};
+use iron_primitives::{IcTokenId, Secret, TokenDigest, UserId};
 use iron_store::{Db, Page, Sort, both_engines};
 
 use crate::World;
@@ -127,6 +128,45 @@ both_engines! {
         assert!(matches!(dead, Err(Error::InvalidTokenState { status: "revoked" })));
         let again = world.identity.revoke_ic_token(&mut tx, &admin, token.id).await;
         assert!(matches!(again, Err(Error::InvalidTokenState { .. })));
+    }
+
+    async fn a_token_stands_and_falls_with_its_owner_and_its_tenant(db: Db) {
+        let world = World::new(db).await;
+        let second = crate::tenants::second_tenant(&world, "boss@second.example").await;
+        let dev = world.user("dev@example.com", Role::Developer).await;
+        let (own, _) = token_owned_by(&world, world.made.admin.id).await;
+        let (devs, old) = token_owned_by(&world, dev.id).await;
+        let boss = world.may("boss@second.example", Permission::TokenIssue).await;
+        let mut tx = world.tx().await;
+        let new = for_agent(&world, second.admin.id);
+        let (theirs, _) = world.identity.create_ic_token(&mut tx, &boss, new).await.unwrap();
+        tx.commit().await.unwrap();
+        let standing = async |id: IcTokenId| {
+            let ids = [own.id, devs.id, theirs.id, world.time.environment.new_id()];
+            let all = world.identity.ic_tokens_standing(&ids).await.unwrap();
+            assert_eq!(all.len(), 3, "nothing is known of a stranger");
+            (all[&id].revoked, all[&id].owner_suspended, all[&id].tenant_suspended)
+        };
+        for id in [own.id, devs.id, theirs.id] {
+            assert_eq!(standing(id).await, (false, false, false));
+        }
+        let (users, tenants) = (Permission::UserManage, Permission::TenantManage);
+        let (admin, platform) = (world.admin(users).await, world.admin(tenants).await);
+        let rotates = world.admin(Permission::TokenRotate).await;
+        let mut tx = world.tx().await;
+        world.identity.suspend_user(&mut tx, &admin, dev.id, "away").await.unwrap();
+        world.identity.suspend_tenant(&mut tx, &platform, second.tenant.id, "unpaid").await.unwrap();
+        world.identity.rotate_ic_token(&mut tx, &rotates, devs.id, 0).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(is(&world, &old).await, None, "its value is another one");
+        assert_eq!(standing(devs.id).await, (false, true, false));
+        assert_eq!(standing(theirs.id).await, (false, false, true));
+        assert_eq!(standing(own.id).await, (false, false, false));
+        let admin = world.admin(Permission::TokenDelete).await;
+        let mut tx = world.tx().await;
+        world.identity.revoke_ic_token(&mut tx, &admin, own.id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(standing(own.id).await, (true, false, false));
     }
 
     async fn a_deleted_agent_takes_its_tokens_along(db: Db) {

@@ -3,7 +3,7 @@
 use iron_primitives::{BootInstant, Money, Secret, Timestamp};
 
 use crate::Runtime;
-use crate::cuts::End;
+use crate::authority::End;
 use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 

@@ -7,12 +7,12 @@ use iron_primitives::{BootInstant, Refusal, Timestamp, TokenDigest, TokenKind, T
 
 use crate::Runtime;
 use crate::authority::AuthFailure;
-use crate::bearer::Bearer;
+use crate::bearer::{Acting, Bearer};
 
 /// The bearer of a valid token. There is no other way to make one than
 /// [`Runtime::authenticate`].
 pub struct Authenticated {
-    pub(super) bearer: Arc<Bearer>,
+    pub(super) bearer: Acting,
     pub(super) started_at: Timestamp,
     pub(super) started: BootInstant,
     /// What had changed when this was found out.
@@ -62,7 +62,7 @@ impl Runtime {
         }
         let (bearer, seen) = self.bearer_of(value.digest(), started_at, started).await?;
         Ok(Authenticated {
-            bearer,
+            bearer: Acting::new(bearer),
             started_at,
             started,
             seen,
@@ -95,7 +95,8 @@ impl Runtime {
         }
         let token = known.bearer.lifeline.token();
         let (now, boot) = (self.environment.now(), self.environment.boot());
-        (known.bearer, known.seen) = self.bearer_of(token, now, boot).await?;
+        let (bearer, seen) = self.bearer_of(token, now, boot).await?;
+        (known.bearer, known.seen) = (Acting::new(bearer), seen);
         Ok(())
     }
 }

@@ -1,11 +1,9 @@
 //! What is known about a call while it is under way: the record in the making.
 
-use std::sync::Arc;
-
 use iron_llm::Dialect;
 use iron_primitives::{BootInstant, Refusal, RequestId, Timestamp};
 
-use crate::bearer::Bearer;
+use crate::bearer::Acting;
 use crate::in_flight::Seat;
 use crate::record::{Attempt, Decision, Roles};
 
@@ -15,7 +13,7 @@ use super::request::{Attribution, CallRequest};
 /// The facts gathered so far. Each step adds its own, and hands a box on: what moves from step to
 /// step, and into the task that sends, should be small.
 pub(super) struct Draft {
-    pub(super) bearer: Arc<Bearer>,
+    pub(super) bearer: Acting,
     pub(super) started_at: Timestamp,
     pub(super) started: BootInstant,
     pub(super) id: RequestId,

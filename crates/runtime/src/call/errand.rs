@@ -225,7 +225,7 @@ impl Runtime {
         query: Option<&str>,
     ) -> Result<Done, Refused> {
         let Admitted { mut draft, request } = admitted;
-        let bearer = draft.bearer.clone();
+        let bearer = draft.bearer.shared();
         let found = StoredId::open(&bearer, id);
         let lane = found.as_ref().and_then(|stored| {
             bearer

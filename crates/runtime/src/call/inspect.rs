@@ -42,7 +42,7 @@ impl Outbound {
     pub(super) fn owner(&self, draft: &Draft, choice: &Choice) -> Option<Owner> {
         let stores = self.plan.is_none() && self.envelope.dialect() == Dialect::OpenAiResponses;
         stores.then(|| Owner {
-            bearer: draft.bearer.clone(),
+            bearer: draft.bearer.shared(),
             provider: choice.lane().route.provider,
             previous: self.renames.clone(),
         })

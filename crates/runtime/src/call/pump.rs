@@ -17,7 +17,9 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
-use crate::cuts::{End, Lifeline, Watched};
+use crate::authority::End;
+use crate::cuts::Watched;
+use crate::lifeline::Lifeline;
 use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
@@ -408,6 +410,13 @@ fn cut_error(reason: Reason) -> ProviderError {
         }
         Reason::Ended(End::Token) => {
             ProviderError::new(ErrorClass::Authentication, "the token was revoked")
+        }
+        Reason::Ended(End::Owner) => ProviderError::new(
+            ErrorClass::Permission,
+            "the owner of the agent was suspended",
+        ),
+        Reason::Ended(End::Tenant) => {
+            ProviderError::new(ErrorClass::Permission, "the tenant was suspended")
         }
     }
 }

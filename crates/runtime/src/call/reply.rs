@@ -6,7 +6,7 @@ use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
-use crate::cuts::End;
+use crate::authority::End;
 
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;

@@ -63,6 +63,10 @@ pub enum Ended {
     AgentEnded,
     /// Its token was revoked.
     TokenRevoked,
+    /// The owner of its agent was suspended.
+    OwnerSuspended,
+    /// Its tenant was suspended.
+    TenantSuspended,
     /// The caller left; the rest was read to the end for its usage.
     ClientGoneDrained,
     /// The caller left; the attempt was aborted.

@@ -11,11 +11,11 @@ use iron_testkit::{Behaviour, FakeUpstream, Fault, RetryAfter, Shape, TestEnviro
 
 use crate::kit::{World, route, text};
 
-const CHAT: &str =
+pub(crate) const CHAT: &str =
     r#"{"model":"gpt-4o-mini","max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
-const STREAMED: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const STREAMED: &str = r#"{"model":"gpt-4o-mini","stream":true,"max_tokens":20,"messages":[{"role":"user","content":"hello"}]}"#;
 
-async fn behind_a_fake(config: Config) -> (FakeUpstream, World) {
+pub(crate) async fn behind_a_fake(config: Config) -> (FakeUpstream, World) {
     let fake = FakeUpstream::start(Shape::OpenAi)
         .await
         .expect("a fake provider");
@@ -27,7 +27,7 @@ async fn behind_a_fake(config: Config) -> (FakeUpstream, World) {
 }
 
 /// Waits until the provider has a request.
-async fn arrived(fake: &FakeUpstream) {
+pub(crate) async fn arrived(fake: &FakeUpstream) {
     while fake.requests().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -15,8 +15,8 @@ use iron_primitives::{
     Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, UserId,
 };
 use iron_runtime::authority::{
-    AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, Exchange,
-    ExchangeReply, Grant, Incarnation, Principal, Route, Shortfall, Standing, SubjectKey,
+    AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, End, Engaged,
+    Exchange, ExchangeReply, Grant, Incarnation, Principal, Route, Shortfall, Standing, SubjectKey,
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
 use iron_runtime::record::CallRecord;
@@ -56,6 +56,8 @@ pub(crate) struct Plane {
     sequence: u64,
     pub(crate) down: bool,
     pub(crate) authentications: u64,
+    /// About how many tokens with calls under way it was asked.
+    pub(crate) asked_about: usize,
 }
 
 /// A control plane in memory.
@@ -162,6 +164,30 @@ impl Authority for TestAuthority {
         })
     }
 
+    async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError> {
+        let mut plane = self.plane();
+        plane.asked_about += engaged.len();
+        if plane.down {
+            return Err(AuthorityError::Unavailable);
+        }
+        let end_of = |one: &Engaged| {
+            let mut known = plane
+                .principals
+                .values()
+                .filter_map(|known| known.as_ref().ok());
+            let Some(known) = known.find(|known| known.token == one.token) else {
+                return Some(End::Token);
+            };
+            match known.agent_state {
+                _ if known.tenant_suspended => Some(End::Tenant),
+                AgentState::Inactive => Some(End::Owner),
+                AgentState::Stopped => Some(End::Agent),
+                _ => (known.agent_ends != one.agent_ends).then_some(End::Agent),
+            }
+        };
+        Ok(engaged.iter().map(end_of).collect())
+    }
+
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
         if self.plane().down {
             return Err(AuthorityError::Unavailable);
@@ -219,6 +245,7 @@ impl World {
             expires_at: None,
             path,
             agent_state: AgentState::Running,
+            agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,
             routes,

@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod calls;
+mod elsewhere;
 mod endings;
 mod kit;
