@@ -124,7 +124,12 @@ impl From<iron_budget::Error> for Failure {
         Failure(match error {
             Error::LimitOutOfRange => Problem::field("budget", error.to_string()),
             Error::BelowReported => Problem::field("final_spent", error.to_string()),
+            Error::NotAboveBudget { field, .. } => Problem::field(field, error.to_string()),
             Error::NoLease { id } => Problem::not_found("lease", id),
+            Error::NoRequest { id } => Problem::not_found("budget_request", id),
+            Error::RequestDecided { status } => {
+                plain(kind, error).detail("status", status.as_str())
+            }
             Error::LeaseOpen => plain(kind, error).detail("status", "active"),
             Error::LeaseClosed => plain(kind, error).detail("status", "closed"),
             other => plain(kind, other),

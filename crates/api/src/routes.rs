@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, audit, auth, leases, limits, models, projects, providers, system, tenants, tokens,
-    users,
+    agents, audit, auth, budget_requests, leases, limits, models, projects, providers, system,
+    tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -140,6 +140,17 @@ fn money() -> OpenApiRouter<Api> {
             limits::get_project_budget,
             limits::set_project_budget
         ))
+        .routes(routes!(
+            budget_requests::create_budget_request,
+            budget_requests::list_budget_requests
+        ))
+        .routes(routes!(budget_requests::list_my_budget_requests))
+        .routes(routes!(
+            budget_requests::get_budget_request,
+            budget_requests::cancel_budget_request
+        ))
+        .routes(routes!(budget_requests::approve_budget_request))
+        .routes(routes!(budget_requests::deny_budget_request))
         .routes(routes!(leases::list_leases))
         .routes(routes!(leases::revoke_lease))
         .routes(routes!(leases::reconcile_lease))

@@ -1,12 +1,14 @@
 //! From what a feature knows to what the wire shows.
 
 mod agents;
+mod budget_requests;
 mod catalog;
 mod money;
 mod people;
 mod records;
 
 pub(crate) use agents::*;
+pub(crate) use budget_requests::*;
 pub(crate) use catalog::*;
 pub(crate) use money::*;
 pub(crate) use people::*;

@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Budgets of agents, projects and users
     #[command(subcommand, visible_alias = "limit")]
     Limits(Limits),
+    /// Budget requests: asking for a higher budget, and deciding
+    #[command(subcommand, name = "budget-requests", visible_alias = "budget-request")]
+    BudgetRequests(BudgetRequests),
     /// Leases: money in the hands of instances
     #[command(subcommand, visible_alias = "lease")]
     Leases(Leases),

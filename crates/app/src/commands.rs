@@ -10,6 +10,7 @@ use crate::failure::{Failure, Outcome};
 
 mod agents;
 mod audit;
+mod budget_requests;
 mod configuration;
 mod demo;
 mod doctor;
@@ -93,6 +94,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Tokens(verb) => tokens::run(verb, &connection, console).await,
             Command::ApiTokens(verb) => tokens::run_api(verb, &connection, console).await,
             Command::Limits(verb) => limits::run(verb, &connection, console).await,
+            Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,

@@ -1,6 +1,8 @@
 //! What can go wrong in the ledger.
 
-use iron_primitives::{ErrorKind, LeaseId};
+use iron_primitives::{BudgetRequestId, ErrorKind, LeaseId, Money};
+
+use crate::RequestStatus;
 
 /// Why a question to the ledger has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +40,45 @@ pub enum Error {
     /// Less than the owner of a lease has reported.
     #[error("less than what was reported as spent; spent money does not come back")]
     BelowReported,
+    /// The tenant has no such budget request.
+    #[error("there is no budget request `{id}`")]
+    NoRequest {
+        /// The request asked for.
+        id: BudgetRequestId,
+    },
+    /// The budget request is somebody else's.
+    #[error("you may not do this to the budget request `{id}`")]
+    RequestOutOfReach {
+        /// The request asked for.
+        id: BudgetRequestId,
+    },
+    /// The budget request has reached its end.
+    #[error("the budget request is {} already", status.as_str())]
+    RequestDecided {
+        /// What has become of it.
+        status: RequestStatus,
+    },
+    /// What is asked for or given is not more than what the agent has.
+    #[error("{}", not_above(*now))]
+    NotAboveBudget {
+        /// The field with the amount.
+        field: &'static str,
+        /// The limit now; none if there is no limit.
+        now: Option<Money>,
+    },
     /// A counter would leave the range of 64 bits.
     #[error("an amount beyond what can be counted")]
     OutOfRange,
     /// A stored value does not have the shape it was written in.
     #[error("a stored row of the ledger cannot be read")]
     Unreadable,
+}
+
+fn not_above(now: Option<Money>) -> String {
+    match now {
+        Some(now) => format!("must be more than the budget now, {now}"),
+        None => "the agent has no limit that could be raised".to_owned(),
+    }
 }
 
 impl Error {
@@ -53,9 +88,16 @@ impl Error {
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
-            Error::NotFound | Error::NoLease { .. } => ErrorKind::ResourceNotFound,
-            Error::LimitOutOfRange | Error::BelowReported => ErrorKind::Validation,
-            Error::Superseded | Error::LeaseOpen => ErrorKind::InvalidState,
+            Error::NotFound | Error::NoLease { .. } | Error::NoRequest { .. } => {
+                ErrorKind::ResourceNotFound
+            }
+            Error::RequestOutOfReach { .. } => ErrorKind::InsufficientPermissions,
+            Error::LimitOutOfRange | Error::BelowReported | Error::NotAboveBudget { .. } => {
+                ErrorKind::Validation
+            }
+            Error::Superseded | Error::LeaseOpen | Error::RequestDecided { .. } => {
+                ErrorKind::InvalidState
+            }
             Error::LeaseClosed => ErrorKind::LeaseNotActive,
             _ => ErrorKind::Internal,
         }

@@ -5,7 +5,8 @@
 //! (granted, settled, returned) only grow. What is out is *escrow*; what an instance may have
 //! spent before it vanished is *suspense*; what is spent is *settled*. An *overdraft* is what
 //! went beyond a limit: an attempt that cost more than was held, a report that came after a
-//! lease was closed, a limit lowered below what was out.
+//! lease was closed, a limit lowered below what was out. A *budget request* is somebody's wish for a
+//! higher limit, which an admin decides once.
 //!
 //! Invariants:
 //! - **settled + escrow + suspense ≤ limit + overdraft** at every commit, by a CHECK of the
@@ -16,16 +17,19 @@
 //!   refused: what is late is booked as an overdraft;
 //! - **nothing is refunded by time**: an expired or fenced lease becomes suspense, and only its
 //!   owner's final account or an audited release frees it;
-//! - **locks are taken in one order**: leaves first, tenants last, one transaction an exchange.
+//! - **locks are taken in one order**: leaves first, tenants last, one transaction an exchange;
+//! - **a budget request ends once**: pending, then approved, denied or cancelled for good, and with
+//!   an approval the limit and its history change or nothing does.
 //!
-//! [`Teller`] answers the exchanges of runtimes, [`Limits`] serves people, [`Ledger`] is what
-//! both stand on.
+//! [`Teller`] answers the exchanges of runtimes, [`Limits`] and [`Requests`] serve people,
+//! [`Ledger`] is what all stand on.
 
 mod error;
 mod ledger;
 mod limits;
 mod model;
 mod moves;
+mod requests;
 mod store;
 mod teller;
 
@@ -37,7 +41,12 @@ pub use model::{
     Standing, Terms,
 };
 pub use moves::LeaseState;
+pub use requests::{
+    Approval, Approved, BudgetRequest, Decision, NewRequest, RequestFilter, RequestStatus,
+    Requests, RequestsOf,
+};
 pub use teller::Teller;
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("budget", "0001_ledger");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("budget", "0001_ledger", "0002_requests");

@@ -74,6 +74,9 @@ permissions! {
     BudgetSet,        "budget.set",        [Tenant Nothing Nothing Nothing Nothing];
     BudgetDecide,     "budget.decide",     [Tenant Nothing Nothing Nothing Nothing];
     BudgetRequest,    "budget.request",    [Tenant Own     Nothing Nothing Nothing];
+    // Whoever has asked may look and take it back, whatever his role has become.
+    BudgetRequestRead,   "budget_request.read",   [Tenant Own Own Own Own];
+    BudgetRequestCancel, "budget_request.cancel", [Tenant Own Own Own Own];
     UserManage,       "user.manage",       [Tenant Nothing Nothing Nothing Nothing];
     UserRead,         "user.read",         [Tenant Own     Own     Own     Own];
     TeamManage,       "team.manage",       [Tenant Nothing Nothing Nothing Nothing];

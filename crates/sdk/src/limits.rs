@@ -1,7 +1,7 @@
 //! Budget limits and what is left of them.
 
 use crate::{BudgetAmount, Dollars, lists::Pagination, words::words};
-use iron_primitives::{AgentId, Period, ProjectId, Timestamp, UserId};
+use iron_primitives::{AgentId, BudgetRequestId, Period, ProjectId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -135,6 +135,10 @@ pub struct BudgetChange {
     pub modified_by: UserId,
     /// When it was changed.
     pub modified_at: Timestamp,
+    /// The budget request that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub budget_request_id: Option<BudgetRequestId>,
 }
 
 /// The changes of a limit.

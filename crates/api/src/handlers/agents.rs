@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use iron_audit::{Authorised, UsageOf};
+use iron_budget::RequestsOf;
 use iron_fleet::{Agent, AgentChange, AgentFilter, RuntimeState, Verb};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
@@ -202,6 +203,10 @@ pub(crate) async fn delete_agent(
         .revoke_ic_tokens_of(&mut tx, &authorised, id)
         .await?;
     let gone = api.agents.delete(&mut tx, &authorised, id).await?;
+    let budget_requests = api
+        .requests
+        .cancel_of(&mut tx, &authorised, RequestsOf::Agent(id))
+        .await?;
     let leases = api
         .ledger
         .revoke_leases_of(&mut tx, &authorised, Scope::Agent(id))
@@ -217,8 +222,8 @@ pub(crate) async fn delete_agent(
         ic_tokens,
         provider_assignments: gone.assignments,
         leases,
+        budget_requests,
         // There are no such things yet that could hang on an agent.
-        budget_requests: 0,
         checkpoints: 0,
         schedules: 0,
     };

@@ -1,6 +1,7 @@
 //! The people of a tenant.
 
 use axum::extract::State;
+use iron_budget::RequestsOf;
 use iron_identity::{NewUser, Permission, Role, User, UserChanges, UserFilter, UserStatus};
 use iron_primitives::{Period, Scope, UserId};
 use iron_runtime::authority::Change;
@@ -348,6 +349,10 @@ pub(crate) async fn delete_user(
         .agents
         .reassign(&mut tx, &authorised, id, gone.reassigned_to)
         .await?;
+    let budget_requests_cancelled = api
+        .requests
+        .cancel_of(&mut tx, &authorised, RequestsOf::Requester(id))
+        .await?;
     tx.commit().await?;
     agents
         .iter()
@@ -357,7 +362,7 @@ pub(crate) async fn delete_user(
         deleted_at: gone.deleted_at,
         agents_count: u64::try_from(agents.len()).unwrap_or(u64::MAX),
         agents_reassigned: agents,
-        budget_requests_cancelled: 0,
+        budget_requests_cancelled,
         api_tokens_revoked: gone.api_tokens_revoked,
         sessions_ended: gone.sessions_ended,
     }))

@@ -88,6 +88,7 @@ pub(crate) fn budget_change(change: Modification) -> BudgetChange {
         reason: change.reason,
         modified_by: change.modified_by,
         modified_at: change.modified_at,
+        budget_request_id: change.budget_request,
     }
 }
 

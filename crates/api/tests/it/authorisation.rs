@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, IcTokenId, LeaseId, ProjectId, ProviderId, SessionId, TenantId,
-    UserId,
+    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, ProjectId, ProviderId,
+    SessionId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -115,6 +115,17 @@ const CASES: &[(&str, &str, &str)] = &[
     ("set_user_budget", "PA", r#"{"budget":1}"#),
     ("get_project_budget", "PADOVU", ""),
     ("set_project_budget", "PA", r#"{"budget":1}"#),
+    (
+        "create_budget_request",
+        "PAD",
+        r#"{"agent_id":"AGENT","requested_budget":2,"justification":"twenty characters or more"}"#,
+    ),
+    ("list_budget_requests", "PA", ""),
+    ("list_my_budget_requests", "PADOVU", ""),
+    ("get_budget_request", "PADOVU", ""),
+    ("approve_budget_request", "PA", "{}"),
+    ("deny_budget_request", "PA", r#"{"reason":"r"}"#),
+    ("cancel_budget_request", "PADOVU", ""),
     ("list_leases", "PA", ""),
     ("revoke_lease", "PA", r#"{"reason":"r"}"#),
     ("reconcile_lease", "PA", r#"{"reason":"r"}"#),
@@ -164,6 +175,10 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{tenant_id}", &world.new_id::<TenantId>().to_string())
         .replace("{session_id}", &world.new_id::<SessionId>().to_string())
         .replace("{lease_id}", &world.new_id::<LeaseId>().to_string())
+        .replace(
+            "{budget_request_id}",
+            &world.new_id::<BudgetRequestId>().to_string(),
+        )
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())

@@ -14,7 +14,7 @@ use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
 };
-use iron_budget::{Ledger, Limits, Terms};
+use iron_budget::{Ledger, Limits, Requests, Terms};
 use iron_catalog::{Models, Providers, Seal, SealFailure};
 use iron_fleet::Agents;
 use iron_identity::{Bootstrap, Identity, PasswordCost, Role, TenantCreated};
@@ -228,6 +228,7 @@ impl World {
                 .await
                 .unwrap(),
             limits: limits.clone(),
+            requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
             audit,
@@ -421,7 +422,12 @@ impl World {
             "name": "a", "budget": 1, "tags": ["x"], "providers": [provider.text_of("id")],
             "create_ic_token": true,
         });
-        self.create(&user, "/api/v1/agents", agent).await;
+        let agent = self.create(&user, "/api/v1/agents", agent).await;
+        let request = json!({
+            "agent_id": agent.text_of("id"), "requested_budget": 2,
+            "justification": "something of everything",
+        });
+        self.create(&user, "/api/v1/budget-requests", request).await;
         self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
             .await;
         let price = json!({"input_per_million": "1", "output_per_million": "2"});

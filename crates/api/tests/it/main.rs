@@ -4,6 +4,7 @@
 
 mod agents;
 mod authorisation;
+mod budget_requests;
 mod client;
 mod concurrency;
 mod contract;

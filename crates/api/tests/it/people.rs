@@ -256,6 +256,7 @@ both_engines! {
         world.settle().await;
         let before = world.rows_of(id).await;
         for table in ["agents", "agent_providers", "providers", "price_overrides", "budgets",
+            "budget_requests",
             "users", "projects", "tenants", "audit_entries", "vault_data_keys", "vault_subject_keys"]
         {
             assert!(before.get(table).is_some_and(|rows| *rows > 0), "{table}: {before:?}");

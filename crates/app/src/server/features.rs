@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use iron_audit::{Audit, AuditLog, JournalPlace};
-use iron_budget::{Ledger, Limits, Teller};
+use iron_budget::{Ledger, Limits, Requests, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
@@ -44,6 +44,7 @@ pub(super) struct Features {
     pub(super) models: Models,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
+    pub(super) requests: Requests,
 }
 
 impl Features {
@@ -84,6 +85,7 @@ impl Features {
             environment.clone(),
             settings.leases.clone(),
         );
+        let limits = Limits::new(ledger.clone());
         let keys = journal_keys(&master, instance)?;
         let journal = JournalPlace {
             folder: folder.journal(),
@@ -92,7 +94,8 @@ impl Features {
         Ok(Features {
             log: AuditLog::new(audit.clone(), keeper, journal),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
-            limits: Limits::new(ledger.clone()),
+            requests: Requests::new(limits.clone()),
+            limits,
             db,
             master,
             vault,

@@ -10,10 +10,13 @@ use crate::kit::{EMAIL, Home, call, text};
 const VERBS: &[(&str, &str)] = &[
     ("activate_tenant", "tenants activate"),
     ("activate_user", "users activate"),
+    ("approve_budget_request", "budget-requests approve"),
     ("assign_agent_providers", "agents assign-providers"),
+    ("cancel_budget_request", "budget-requests cancel"),
     ("change_password", "auth password"),
     ("create_agent", "agents create"),
     ("create_api_token", "api-tokens create"),
+    ("create_budget_request", "budget-requests create"),
     ("create_project", "projects create"),
     ("create_provider", "providers create"),
     ("create_tenant", "tenants create"),
@@ -25,6 +28,7 @@ const VERBS: &[(&str, &str)] = &[
     ("delete_tenant", "tenants delete"),
     ("delete_token", "tokens delete"),
     ("delete_user", "users delete"),
+    ("deny_budget_request", "budget-requests deny"),
     ("end_session", "auth end-session"),
     ("export_audit_logs", "audit export"),
     ("get_agent", "agents get"),
@@ -35,6 +39,7 @@ const VERBS: &[(&str, &str)] = &[
     ("get_agent_status", "agents status"),
     ("get_api_token", "api-tokens get"),
     ("get_audit_log", "audit get"),
+    ("get_budget_request", "budget-requests get"),
     ("get_docs", "-"),
     ("get_health", "status"),
     ("get_health_unversioned", "-"),
@@ -64,10 +69,12 @@ const VERBS: &[(&str, &str)] = &[
     ("list_agents", "agents list"),
     ("list_api_tokens", "api-tokens list"),
     ("list_audit_logs", "audit list"),
+    ("list_budget_requests", "budget-requests list"),
     ("list_leases", "leases list"),
     ("list_models", "models list"),
     ("list_my_api_tokens", "api-tokens list"),
     ("list_my_audit_logs", "audit me"),
+    ("list_my_budget_requests", "budget-requests list"),
     ("list_projects", "projects list"),
     ("list_provider_agents", "providers agents"),
     ("list_providers", "providers list"),
@@ -290,6 +297,57 @@ fn leases_are_listed_taken_away_and_reconciled_with_a_reason() {
     let closed: Value = serde_json::from_slice(&closed.get_output().stdout).unwrap();
     assert_eq!(text(&closed, "/status"), "closed");
     home.iron(&["leases", "revoke", "writer", "--reason", "no id", "--force"])
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn a_budget_is_asked_for_given_refused_and_taken_back() {
+    let (home, _server) = signed_in();
+    writer(&home);
+    let why = "twice the letters since the first of May";
+    let ask = |budget: &str| {
+        let create = ["budget-requests", "create", "writer"];
+        let rest = ["--budget", budget, "--justification", why];
+        let made = home.json(&[&create[..], &rest].concat());
+        assert_eq!(text(&made, "/status"), "pending");
+        text(&made, "/id").to_owned()
+    };
+    let (first, second, third) = (ask("20"), ask("30"), ask("40"));
+    let short = ["--budget", "50", "--justification", "more"];
+    let short = [&["budget-requests", "create", "writer"][..], &short].concat();
+    home.iron(&short).assert().code(2);
+
+    let part = ["budget-requests", "approve", &first, "--budget", "15.50"];
+    let approved = home.json(&part);
+    let new = approved.pointer("/agent/new_budget");
+    assert_eq!(new.and_then(Value::as_f64), Some(15.5), "{approved}");
+    let limit = home.json(&["limits", "get", "writer"]);
+    assert_eq!(limit.pointer("/budget").and_then(Value::as_f64), Some(15.5));
+    home.iron(&part).assert().code(6);
+    let deny = ["budget-requests", "deny", &second];
+    home.iron(&deny).assert().code(2);
+    let denied = home.json(&[&deny[..], &["--reason", "not this year"]].concat());
+    assert_eq!(text(&denied, "/reason"), "not this year");
+    let cancel = ["budget-requests", "cancel", &third];
+    home.iron(&cancel).assert().code(2);
+    let cancelled = home.json(&[&cancel[..], &["--force"]].concat());
+    assert_eq!(text(&cancelled, "/status"), "cancelled");
+
+    let list = ["budget-requests", "list", "--agent", "writer"];
+    let all = home.json(&list);
+    assert_eq!(all.pointer("/pagination/total"), Some(&Value::from(3)));
+    let some = [&list[..], &["--mine", "--status", "denied"]].concat();
+    let some = home.json(&some);
+    assert_eq!(text(&some, "/data/0/id"), second);
+    assert_eq!(some.pointer("/pagination/total"), Some(&Value::from(1)));
+    let shown = home.iron(&["budget-requests", "get", &first]).assert();
+    let shown = shown.success();
+    let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
+    for word in [why, "approved", "15.50", "budget now"] {
+        assert!(shown.contains(word), "{shown}");
+    }
+    home.iron(&["budget-requests", "get", "writer"])
         .assert()
         .code(2);
 }

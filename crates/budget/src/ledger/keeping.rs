@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Ledger;
 use crate::Error;
 use crate::moves::{Account, LeaseState, Move};
+use crate::requests;
 use crate::store::{self, Which};
 
 /// What an audited release did.
@@ -85,12 +86,14 @@ impl Ledger {
         Ok(released)
     }
 
-    /// Removes the budgets and leases of a tenant whose time is over. An instance that still
-    /// reports on one of them is told to forget it.
+    /// Removes the budgets, leases and budget requests of a tenant whose time is over. An
+    /// instance that still reports on a lease is told to forget it.
     ///
     /// # Errors
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        // Requests come before budgets in the order of locks.
+        removal.count(requests::store::remove_tenant(tx, removal.tenant()).await?);
         for key in store::budgets_of(tx, removal.tenant()).await? {
             store::lock_budget(tx, &key).await?;
         }

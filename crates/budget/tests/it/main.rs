@@ -5,5 +5,6 @@
 mod exchange;
 mod limits;
 mod machine;
+mod requests;
 mod ten_cents;
 mod world;

@@ -94,6 +94,83 @@ A call needs room in every budget on its agent's path: agent, user, project, ten
     },
 }
 
+/// `iron budget-requests`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BudgetRequests {
+    /// Ask for a higher budget for an agent
+    #[command(after_help = "\
+Examples:
+  iron budget-requests create writer --budget 50 --justification 'twice the letters since May'
+
+The amount is the whole budget that the agent needs, not the difference.")]
+    Create {
+        /// The agent, by id or name
+        agent: String,
+        /// Dollars, with at most two decimals, more than it has now
+        #[arg(long, value_name = "DOLLARS")]
+        budget: String,
+        /// Why, in 20 to 500 characters
+        #[arg(long)]
+        justification: String,
+    },
+    /// List requests, the newest first; admins see those of everybody
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only your own; whoever is no admin sees no others
+        #[arg(long)]
+        mine: bool,
+        /// One or several of pending, approved, denied and cancelled, comma-separated
+        #[arg(long)]
+        status: Option<String>,
+        /// Only those for this agent, by id or name
+        #[arg(long)]
+        agent: Option<String>,
+        /// Only those of this user, by id or address
+        #[arg(long, value_name = "USER")]
+        requester: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show one request, and the agent's budget now
+    Get {
+        /// The request, by id
+        request: String,
+    },
+    /// Approve a request; the budget is raised at once
+    #[command(after_help = "\
+Examples:
+  iron budget-requests list --status pending
+  iron budget-requests approve br_…
+  iron budget-requests approve br_… --budget 40 --notes 'let us see how far this goes'")]
+    Approve {
+        /// The request, by id
+        request: String,
+        /// The budget to give, in dollars; what was asked for, if absent
+        #[arg(long, value_name = "DOLLARS")]
+        budget: Option<String>,
+        /// A word to the requester
+        #[arg(long)]
+        notes: Option<String>,
+    },
+    /// Deny a request
+    Deny {
+        /// The request, by id
+        request: String,
+        /// Why, for the requester
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take a request back
+    #[command(visible_alias = "delete")]
+    Cancel {
+        /// The request, by id
+        request: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+}
+
 /// `iron leases`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Leases {
