@@ -14,6 +14,7 @@ mod answers;
 mod bodies;
 mod callers;
 mod damage;
+mod elsewhere;
 mod ends;
 mod kit;
 mod memory;
