@@ -2,7 +2,9 @@
 
 use crate::{BudgetAmount, Dollars, words::words};
 use iron_primitives::{AgentId, BudgetRequestId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 words! {
@@ -97,7 +99,7 @@ pub struct BudgetRequestView {
 }
 
 /// A budget request, and the agent's budget as it is now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BudgetRequestDetails {
     /// The request.
     #[serde(flatten)]
@@ -118,7 +120,7 @@ pub struct BudgetRequestDetails {
 }
 
 /// An approved budget request, and what it has made of the agent's budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BudgetRequestApproved {
     /// The request.
     #[serde(flatten)]
@@ -138,6 +140,56 @@ pub struct RaisedAgent {
     pub old_budget: Dollars,
     /// Its budget now.
     pub new_budget: Dollars,
+}
+
+/// Reads one object as two. Amounts are read from their digits, which a flattened field would
+/// have lost.
+fn both<'de, D, A, B>(deserializer: D) -> Result<(A, B), D::Error>
+where
+    D: Deserializer<'de>,
+    A: DeserializeOwned,
+    B: DeserializeOwned,
+{
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    let one = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+    let other = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+    Ok((one, other))
+}
+
+impl<'de> Deserialize<'de> for BudgetRequestDetails {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Now {
+            agent_budget: Option<Dollars>,
+            agent_spent: Dollars,
+            agent_spent_micros: i64,
+            agent_remaining: Option<Dollars>,
+            agent_remaining_micros: Option<i64>,
+        }
+        let (request, now): (BudgetRequestView, Now) = both(deserializer)?;
+        Ok(BudgetRequestDetails {
+            request,
+            agent_budget: now.agent_budget,
+            agent_spent: now.agent_spent,
+            agent_spent_micros: now.agent_spent_micros,
+            agent_remaining: now.agent_remaining,
+            agent_remaining_micros: now.agent_remaining_micros,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for BudgetRequestApproved {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Raised {
+            agent: RaisedAgent,
+        }
+        let (request, raised): (BudgetRequestView, Raised) = both(deserializer)?;
+        Ok(BudgetRequestApproved {
+            request,
+            agent: raised.agent,
+        })
+    }
 }
 
 /// Which budget requests to list.
@@ -165,4 +217,35 @@ pub struct BudgetRequestQuery {
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester_id: Option<UserId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_as_they_are_written() {
+        let request = r#""id":"br_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f",
+            "agent_id":"agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f","agent_name":"writer",
+            "requester_id":"user_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f","current_budget":10.00,
+            "requested_budget":20.00,"justification":"more letters","status":"pending",
+            "created_at":"2026-01-01T00:00:00.000Z","decided_at":null"#;
+        let details = format!(
+            r#"{{{request},"agent_budget":10.00,"agent_spent":1.50,"agent_spent_micros":1500000,
+            "agent_remaining":8.50,"agent_remaining_micros":8500000}}"#
+        );
+        let read: BudgetRequestDetails = serde_json::from_str(&details).expect("reads");
+        assert_eq!(read.agent_spent, Dollars::from_cents(150));
+        assert_eq!(read.request.requested_budget, Dollars::from_cents(2_000));
+        let again = serde_json::to_string(&read).expect("is written");
+        assert_eq!(serde_json::from_str(&again).ok(), Some(read));
+        let approved = format!(
+            r#"{{{request},"agent":{{"id":"agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f",
+            "name":"writer","old_budget":10.00,"new_budget":20.00}}}}"#
+        );
+        let read: BudgetRequestApproved = serde_json::from_str(&approved).expect("reads");
+        assert_eq!(read.agent.new_budget, Dollars::from_cents(2_000));
+        let again = serde_json::to_string(&read).expect("is written");
+        assert_eq!(serde_json::from_str(&again).ok(), Some(read));
+    }
 }
