@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iron_store::testing::PostgresSchema;
 use iron_store::{Db, sql};
-use iron_testkit::{Behaviour, FakeUpstream, Shape};
+use iron_testkit::FakeUpstream;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -13,97 +13,11 @@ use crate::http::{self, Answer};
 use crate::kit::{Speaks, assert_clear_error, error_in_stream};
 use crate::server::{Agent, Provider, Server, Variables};
 
+mod cast;
+
+use cast::{ALL, End, Upstreams};
+
 const PASSWORD: &str = "a password for everybody";
-
-/// Every way in which somebody ends what others have under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Killed,
-    /// By a start right after the kill, before anybody has looked.
-    KilledAndStarted,
-    Stopped,
-    Deleted,
-    Revoked,
-    OwnerSuspended,
-    TenantSuspended,
-}
-
-const ALL: [End; 7] = [
-    End::Killed,
-    End::KilledAndStarted,
-    End::Stopped,
-    End::Deleted,
-    End::Revoked,
-    End::OwnerSuspended,
-    End::TenantSuspended,
-];
-
-impl End {
-    /// What the caller is told whose call has brought nothing yet.
-    const fn told(self) -> (u16, &'static str) {
-        match self {
-            End::Revoked | End::Deleted => (401, "TOKEN_REVOKED"),
-            End::TenantSuspended => (403, "TENANT_SUSPENDED"),
-            _ => (409, "INVALID_STATE"),
-        }
-    }
-
-    /// What a stream says at its end.
-    const fn said(self) -> &'static str {
-        match self {
-            End::Revoked | End::Deleted => "the token was revoked",
-            End::OwnerSuspended => "the owner of the agent was suspended",
-            End::TenantSuspended => "the tenant was suspended",
-            _ => "the agent was ended",
-        }
-    }
-
-    const fn recorded(self) -> &'static str {
-        match self {
-            End::Revoked | End::Deleted => "token_revoked",
-            End::OwnerSuspended => "owner_suspended",
-            End::TenantSuspended => "tenant_suspended",
-            _ => "agent_ended",
-        }
-    }
-}
-
-/// Providers that take their time, and count what they bill.
-struct Upstreams {
-    /// Speaks at once, and goes on for seconds.
-    talkative: FakeUpstream,
-    /// Says nothing for seconds.
-    silent: FakeUpstream,
-}
-
-impl Upstreams {
-    async fn start() -> Upstreams {
-        let [talkative, silent] = [
-            FakeUpstream::start(Shape::OpenAi).await,
-            FakeUpstream::start(Shape::OpenAi).await,
-        ]
-        .map(|started| started.expect("a fake provider"));
-        talkative.behave(Behaviour {
-            output_tokens: 40,
-            piece_delay_ms: 350,
-            ..Behaviour::default()
-        });
-        silent.behave(Behaviour {
-            output_tokens: 40,
-            first_byte_delay_ms: 14_000,
-            ..Behaviour::default()
-        });
-        Upstreams { talkative, silent }
-    }
-
-    fn asked(&self) -> usize {
-        self.talkative.requests().len() + self.silent.requests().len()
-    }
-
-    fn billed_nanos(&self) -> i64 {
-        self.talkative.billed_nanos() + self.silent.billed_nanos()
-    }
-}
 
 /// Somebody with two agents: one gets a stream, one waits for its answer.
 struct Household {
