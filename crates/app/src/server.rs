@@ -110,11 +110,12 @@ impl Server {
             observer: Some(faces::connections(&metrics)),
             ..ServerConfig::default()
         };
+        // Told before the first answer: whoever is answered finds the note.
+        folder.announce(address)?;
         let stop = stopping.clone();
         let front = tokio::spawn(async move {
             iron_net::server::serve(listener, router, config, stop.cancelled_owned()).await
         });
-        folder.announce(address)?;
         Ok(Server {
             address,
             first_admin,

@@ -87,6 +87,19 @@ impl Home {
         serde_json::from_slice(&output.get_output().stdout).unwrap()
     }
 
+    /// What `audit list` says with these filters, once there is something to say: an entry stands
+    /// there a moment after the answer to what it tells of.
+    pub(crate) fn audited(&self, filters: &[&str]) -> Value {
+        for _ in 0..200 {
+            let told = self.json(&[&["audit", "list"], filters].concat());
+            if told.pointer("/data/0").is_some() {
+                return told;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no entry for {filters:?}");
+    }
+
     /// The same with one more variable.
     pub(crate) fn json_with(&self, name: &str, value: &str, arguments: &[&str]) -> Value {
         let mut command = self.iron(&["--json"]);

@@ -197,7 +197,7 @@ fn agents_are_stopped_restarted_killed_and_their_health_is_told() {
         "enough",
     ];
     assert_eq!(text(&home.json(&stop), "/runtime_state"), "stopped");
-    let told = home.json(&["audit", "list", "--action", "agent.stop"]);
+    let told = home.audited(&["--action", "agent.stop"]);
     assert_eq!(text(&told, "/data/0/parameters/reason"), "enough", "{told}");
     let too_long = ["agents", "stop", "writer", "--grace-seconds", "3601"];
     home.iron(&too_long).assert().code(2);
