@@ -169,6 +169,7 @@ async fn a_segment_that_is_missing_or_cut_before_others_is_damage() {
             .append_record(tenant(1), &body(number))
             .expect("appended");
         journal.durable(appended.position).await.expect("durable");
+        place.next_segment(&journal).await;
     }
     drop(journal);
     let middle = segment(&place, 1);
