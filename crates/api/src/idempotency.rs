@@ -23,6 +23,7 @@ use iron_primitives::{ErrorKind, TenantId, UserId};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::state::Api;
+pub(crate) use store::OF_A_TENANT;
 use store::{Claim, Stored};
 
 /// How long an answer is kept.

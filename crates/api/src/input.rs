@@ -14,11 +14,12 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use iron_net::body::BodyLimit;
 use iron_net::problem::Problem;
-use iron_primitives::{ErrorKind, Id};
+use iron_primitives::{ErrorKind, Id, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::answer::tag_of;
 use crate::openapi::Contract;
 use crate::state::Api;
 use check::Checker;
@@ -305,6 +306,11 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
+    /// Compares with the tag of an object that changed last at this time.
+    pub(crate) fn allows_since(&self, updated_at: Timestamp) -> Result<(), Problem> {
+        self.allows(&tag_of(updated_at))
+    }
+
     /// Compares with the tag of the object as it is now.
     pub(crate) fn allows(&self, present: &str) -> Result<(), Problem> {
         let matches = self.0.as_ref().is_none_or(|wanted| {

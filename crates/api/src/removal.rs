@@ -1,14 +1,15 @@
 //! What happens when the day of a tenant's deletion has come.
 //!
 //! All rows of the tenant go in one transaction, feature by feature, the tenant itself last; its
-//! keys are destroyed, so that what was sealed under them can be read nowhere. The records in the
+//! keys are destroyed, so that what was sealed under them can be opened no more, but by a server that
+//! opened it before and still remembers. The records in the
 //! journals stay, with their chain: they are the evidence, and `iron audit export` writes them
 //! down at any time. That the tenant was removed is a record of the platform's own tenant.
 
 use iron_primitives::TenantId;
 use iron_runtime::authority::Change;
-use iron_store::{Tx, sql};
 
+use crate::idempotency;
 use crate::state::ApiState;
 
 /// Why a tenant could not be removed; it stays as it was, and the next attempt tries again.
@@ -37,19 +38,26 @@ pub enum RemovalError {
     Audit(#[from] iron_audit::Error),
 }
 
-/// Removes every tenant whose day of deletion has come; says which.
+/// Removes every tenant whose day of deletion has come; says which. One that cannot be removed is
+/// told in the log and keeps none of the others.
 ///
 /// # Errors
-/// [`RemovalError`] at the first tenant that cannot be removed.
+/// [`RemovalError`] if it cannot be told whose day has come, or prices not be read anew.
 pub async fn remove_due_tenants(state: &ApiState) -> Result<Vec<TenantId>, RemovalError> {
     let mut removed = Vec::new();
     for tenant in state.identity.tenants_due().await? {
-        if remove(state, tenant).await? {
-            state.vault.forget(tenant);
-            state.models.refresh().await?;
-            (state.notify)(Change::Tenant(tenant));
-            removed.push(tenant);
+        match remove(state, tenant).await {
+            Ok(true) => {
+                state.vault.forget(tenant);
+                (state.notify)(Change::Tenant(tenant));
+                removed.push(tenant);
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, %tenant, "a deleted tenant could not be removed"),
         }
+    }
+    if !removed.is_empty() {
+        state.models.refresh().await?;
     }
     Ok(removed)
 }
@@ -62,18 +70,10 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
     state.agents.remove_tenant(&mut tx, &mut removal).await?;
     state.models.remove_tenant(&mut tx, &mut removal).await?;
     state.ledger.remove_tenant(&mut tx, &mut removal).await?;
-    removal.count(remove_answers(&mut tx, tenant).await?);
+    removal.delete(&mut tx, idempotency::OF_A_TENANT).await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;
     state.identity.end_removal(&mut tx, removal).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-/// The answers that are kept for requests with an idempotency key.
-async fn remove_answers(tx: &mut Tx, tenant: TenantId) -> Result<u64, iron_store::Error> {
-    sql("DELETE FROM api_idempotency_keys WHERE tenant_id = $1")
-        .bind(tenant)
-        .execute(tx)
-        .await
 }

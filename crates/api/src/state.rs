@@ -162,7 +162,7 @@ impl Api {
     }
 }
 
-/// The stops of agents whose streams still have their grace, as this server was asked for them.
+/// The stops of agents whose calls still have their grace, as this server was asked for them.
 /// A later stop has a grace of its own, which an earlier one must not cut short.
 #[derive(Default)]
 pub(crate) struct Graces(Mutex<HashMap<AgentId, i64>>);

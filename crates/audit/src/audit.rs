@@ -86,8 +86,7 @@ impl Audit {
     /// # Errors
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
-        Ok(())
+        Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
     async fn put(&self, tx: &mut Tx, actor: &Actor<'_>, entry: Entry) -> Result<AuditId, Error> {

@@ -212,18 +212,11 @@ pub(crate) async fn set_aside(
     .map(drop)
 }
 
-/// Removes everything of a tenant; gives the number of rows.
-pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
-    let mut rows = 0_u64;
-    for statement in [
-        "DELETE FROM audit_entries WHERE tenant_id = $1",
-        "DELETE FROM call_records WHERE tenant_id = $1",
-        "DELETE FROM usage_totals WHERE tenant_id = $1",
-        "DELETE FROM usage_buckets WHERE tenant_id = $1",
-        "DELETE FROM journal_poison WHERE tenant_id = $1",
-    ] {
-        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
-        rows = rows.saturating_add(removed);
-    }
-    Ok(rows)
-}
+/// Deletes everything of a tenant.
+pub(crate) const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM audit_entries WHERE tenant_id = $1",
+    "DELETE FROM call_records WHERE tenant_id = $1",
+    "DELETE FROM usage_totals WHERE tenant_id = $1",
+    "DELETE FROM usage_buckets WHERE tenant_id = $1",
+    "DELETE FROM journal_poison WHERE tenant_id = $1",
+];

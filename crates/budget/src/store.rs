@@ -635,19 +635,12 @@ pub(crate) async fn budgets_of(
         .collect()
 }
 
-/// Removes the ledger of a tenant; gives the number of rows.
-pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
-    let mut rows = 0_u64;
-    for statement in [
-        "DELETE FROM ledger_entries WHERE lease_id IN (SELECT id FROM leases WHERE tenant_id = $1)",
-        "DELETE FROM leases WHERE tenant_id = $1",
-        "DELETE FROM budget_overdrafts WHERE tenant_id = $1",
-        "DELETE FROM budget_changes WHERE tenant_id = $1",
-        "DELETE FROM budget_periods WHERE tenant_id = $1",
-        "DELETE FROM budgets WHERE tenant_id = $1",
-    ] {
-        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
-        rows = rows.saturating_add(removed);
-    }
-    Ok(rows)
-}
+/// Deletes the ledger of a tenant.
+pub(crate) const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM ledger_entries WHERE lease_id IN (SELECT id FROM leases WHERE tenant_id = $1)",
+    "DELETE FROM leases WHERE tenant_id = $1",
+    "DELETE FROM budget_overdrafts WHERE tenant_id = $1",
+    "DELETE FROM budget_changes WHERE tenant_id = $1",
+    "DELETE FROM budget_periods WHERE tenant_id = $1",
+    "DELETE FROM budgets WHERE tenant_id = $1",
+];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use iron_audit::{Audit, Authorised, Entry};
+use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_llm::prices::{Override, Price, Skipped};
 use iron_llm::{Model, PriceBook, ProviderKind, ServiceTier};
 use iron_primitives::{Environment, TenantId, Timestamp};
@@ -217,6 +217,15 @@ impl Models {
             }));
         self.audit.write(tx, authorised, entry).await?;
         Ok(effective_from)
+    }
+
+    /// Removes the providers and prices of a tenant whose time is over. Its prices are in force
+    /// until the next [`Models::refresh`].
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
     /// Imports a price list in LiteLLM's JSON format. Rows that cannot be used are listed.

@@ -363,16 +363,9 @@ pub(crate) async fn overrides_in_force(
         .collect()
 }
 
-/// Removes everything of a tenant; gives the number of rows.
-pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
-    let mut rows = 0_u64;
-    for statement in [
-        "DELETE FROM providers WHERE tenant_id = $1",
-        "DELETE FROM price_overrides WHERE tenant_id = $1",
-        "DELETE FROM price_imports WHERE tenant_id = $1",
-    ] {
-        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
-        rows = rows.saturating_add(removed);
-    }
-    Ok(rows)
-}
+/// Deletes everything of a tenant.
+pub(crate) const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM providers WHERE tenant_id = $1",
+    "DELETE FROM price_overrides WHERE tenant_id = $1",
+    "DELETE FROM price_imports WHERE tenant_id = $1",
+];

@@ -226,8 +226,7 @@ impl Agents {
     /// # Errors
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
-        Ok(())
+        Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
     /// Holds the agents of a user for the rest of the transaction. Their tokens come after

@@ -65,7 +65,7 @@ impl Verb {
             | (Verb::Resume, RuntimeState::Paused)
             | (Verb::Restart, _) => Some(RuntimeState::Running),
             (Verb::Pause, RuntimeState::Running) => Some(RuntimeState::Paused),
-            // Also a stopped agent can be killed: its streams may still have their grace.
+            // Also a stopped agent can be killed: its calls may still have their grace.
             (Verb::Stop { .. }, RuntimeState::Running | RuntimeState::Paused) | (Verb::Kill, _) => {
                 Some(RuntimeState::Stopped)
             }

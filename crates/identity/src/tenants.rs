@@ -280,7 +280,7 @@ impl Identity {
         let id = removal.tenant();
         let tenant = store::tenants::get(&mut *tx, id).await?;
         let slug = tenant.map(|tenant| tenant.slug);
-        removal.count(store::tenants::remove(tx, id).await?);
+        removal.delete(tx, store::tenants::OF_A_TENANT).await?;
         let platform = store::tenants::first(&mut *tx).await?;
         let origin = Origin {
             tenant: platform.ok_or_else(|| Error::no("tenant", id))?,

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pieces_are_joined_as_they_came_and_take_no_more_than_their_bytes() {
+    async fn pieces_are_joined_as_they_came_and_the_whole_takes_about_its_bytes() {
         let pieces = ["", "a", "bc", "", "d", ""];
         let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
         let read = BodyLimit::default().read(body).await.expect("a body");

@@ -210,7 +210,8 @@ pub enum End {
     Tenant,
     /// The owner of the agent was suspended.
     Owner,
-    /// The agent was killed or deleted, or stopped and its grace is over.
+    /// The agent was killed, or stopped and its grace is over. One that is deleted loses its
+    /// tokens first.
     Agent,
 }
 
@@ -428,7 +429,7 @@ pub enum Change {
     Ended(AgentId),
     /// A token was revoked for good: what is done with it ends as if its agent had ended.
     Revoked(TokenDigest),
-    /// A user was suspended, or is no more.
+    /// A user was suspended or activated.
     User(UserId),
     /// A tenant was suspended or changed.
     Tenant(TenantId),

@@ -42,7 +42,7 @@ use iron_primitives::Refusal;
 use tokio::sync::oneshot;
 
 use crate::Runtime;
-use draft::{Draft, Refused};
+use draft::Refused;
 use lasting::Lasting;
 
 pub use authenticate::Authenticated;
@@ -71,13 +71,10 @@ impl Runtime {
     /// The steps before anything leaves the house.
     async fn prepare(
         &self,
-        mut authenticated: Authenticated,
-        mut request: CallRequest,
+        authenticated: Authenticated,
+        request: CallRequest,
     ) -> Result<hold::Ready, Refused> {
-        if let Err(refusal) = self.renewed(&mut authenticated).await {
-            return Err(Draft::new(authenticated, &mut request).refuse("token", refusal));
-        }
-        let admitted = self.admit(authenticated, request)?;
+        let admitted = self.admit(authenticated, request).await?;
         let decided = self.decide(admitted)?;
         let cleared = self.inspect_input(decided)?;
         self.hold(cleared).await
@@ -102,7 +99,7 @@ impl Runtime {
         tokio::pin!(answered);
         tokio::select! {
             biased;
-            () = &mut work => answered.await,
+            _ = &mut work => answered.await,
             answer = &mut answered => answer,
         }
     }

@@ -45,7 +45,7 @@ impl End {
 pub(crate) struct Lifelines {
     known: Mutex<HashMap<TokenDigest, Vec<Line>>>,
     /// Those on which something hangs, and some on which nothing does any more.
-    engaged: Mutex<Vec<Weak<Lifeline>>>,
+    listed: Mutex<Vec<Weak<Lifeline>>>,
 }
 
 /// Where a lifeline leads; it ends with the last call and the last bearer that hold it. A token
@@ -149,7 +149,7 @@ impl Lifelines {
     }
 
     fn listed(&self) -> MutexGuard<'_, Vec<Weak<Lifeline>>> {
-        self.engaged.lock().unwrap_or_else(PoisonError::into_inner)
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

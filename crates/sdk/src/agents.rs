@@ -371,7 +371,7 @@ pub struct AgentCheck {
     pub message: Option<String>,
 }
 
-/// Why an agent is stopped, and how soon its streams end.
+/// Why an agent is stopped, and how soon its calls end.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopAgent {
@@ -379,7 +379,7 @@ pub struct StopAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
     pub reason: Option<String>,
-    /// How long streams under way may go on before they are cut; 30 if absent.
+    /// How long calls under way may go on before they are cut; 30 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 3600)]
     pub grace_seconds: Option<u32>,

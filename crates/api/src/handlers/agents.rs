@@ -21,7 +21,7 @@ use iron_sdk::agents::{
 use iron_sdk::lists::List;
 use iron_store::Sort;
 
-use crate::answer::{Answer, Tagged, page, tag_of};
+use crate::answer::{Answer, Tagged, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::handlers::limits::{Limit, set_budget};
@@ -139,7 +139,7 @@ pub(crate) async fn update_agent(
     let budget = change_of_budget(&caller, &body)?;
     let mut tx = api.db.begin().await?;
     let mut agent = api.agents.hold(&mut tx, &authorised, id).await?;
-    if_match.allows(&tag_of(agent.updated_at))?;
+    if_match.allows_since(agent.updated_at)?;
     let change = change_of_agent(body);
     // Its budget is part of what is shown of it, so a change of that alone makes a new version too.
     if change != AgentChange::default() || budget.is_some() {
@@ -195,9 +195,8 @@ pub(crate) async fn delete_agent(
 ) -> Result<Answer<AgentDeleted>, Failure> {
     let authorised = caller.may(Permission::AgentDelete)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
-    ))?;
+    let present = api.agents.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let (ic_tokens, stale) = api
         .identity
         .revoke_ic_tokens_of(&mut tx, &authorised, id)
@@ -259,7 +258,7 @@ pub(crate) async fn get_agent_status(
     )))
 }
 
-/// How long the streams of a stopped agent may go on where nothing else is said.
+/// How long the calls of a stopped agent may go on where nothing else is said.
 const USUAL_GRACE_SECONDS: u32 = 30;
 /// How long to wait before a database that failed is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -344,7 +343,7 @@ async fn end_after(api: Api, stop: Stop, grace: Duration) {
     }
 }
 
-/// Stops an agent at once, whatever it is doing: its streams are cut and its leases revoked.
+/// Stops an agent at once, whatever it is doing: its calls are cut and its leases revoked.
 #[utoipa::path(post, path = "/agents/{agent_id}/kill", tag = "agents", request_body = AgentAction,
     params(("agent_id" = AgentId, Path, description = "The agent")), responses(
     (status = 200, description = "The agent", body = AgentView),

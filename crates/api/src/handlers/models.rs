@@ -71,7 +71,12 @@ async fn tag<'a>(
     authorised: &Authorised,
     listed: &ListedModel,
 ) -> Result<String, Failure> {
-    let version = api.models.price_version(on, authorised, listed).await?;
+    let ListedModel { model, price } = listed;
+    let since = price.effective_from;
+    let version = api
+        .models
+        .price_version(on, authorised, model.kind, &model.name, since)
+        .await?;
     Ok(format!("\"{version}\""))
 }
 
@@ -93,6 +98,10 @@ pub(crate) async fn set_model_price(
     };
     let wanted = body.effective_from;
     let prices = view::prices_of(body);
+    if if_match.0.is_some() {
+        // What another server has set a moment ago counts, too.
+        api.models.refresh().await?;
+    }
     let mut tx = api.db.begin().await?;
     if if_match.0.is_some() {
         api.models.hold(&mut tx, &authorised).await?;
@@ -106,9 +115,17 @@ pub(crate) async fn set_model_price(
     tx.commit().await?;
     api.models.refresh().await?;
     (api.notify)(Change::Prices);
-    // A price that is announced for later is not the one in force.
-    let present = api.models.price(&authorised, Some(kind), &model)?;
-    let tag = tag(&api, &api.db, &authorised, &present).await?;
+    // A price that is announced for later is not the one in force, and there may be none yet.
+    let tag = match api.models.price(&authorised, Some(kind), &model) {
+        Ok(present) => tag(&api, &api.db, &authorised, &present).await?,
+        Err(_) => {
+            let version = api
+                .models
+                .price_version(&api.db, &authorised, kind, &model, None)
+                .await?;
+            format!("\"{version}\"")
+        }
+    };
     Ok(Tagged::with_tag(view::own_price(prices, since), tag))
 }
 

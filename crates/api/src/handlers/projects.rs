@@ -10,7 +10,7 @@ use iron_sdk::lists::List;
 use iron_sdk::projects::{CreateProject, ProjectDeleted, ProjectQuery, ProjectView, UpdateProject};
 use iron_store::Sort;
 
-use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
+use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::handlers::limits::{Limit, set_budget};
@@ -142,12 +142,8 @@ pub(crate) async fn update_project(
         }
     };
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_project(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_project(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let changes = ProjectChanges {
         name: body.name,
         description: body.description,
@@ -186,12 +182,8 @@ pub(crate) async fn delete_project(
 ) -> Result<Answer<ProjectDeleted>, Failure> {
     let authorised = caller.may(Permission::ProjectManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_project(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_project(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     api.identity
         .delete_project(&mut tx, &authorised, id)
         .await?;

@@ -16,7 +16,7 @@ use iron_sdk::providers::{
 };
 use iron_store::Sort;
 
-use crate::answer::{Answer, Created, Tagged, list, page, slice, tag_of};
+use crate::answer::{Answer, Created, Tagged, list, page, slice};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, Params, PathId};
@@ -144,12 +144,8 @@ pub(crate) async fn update_provider(
     let authorised = caller.may(Permission::ProviderWrite)?;
     let change = change_of(body)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.providers
-            .hold(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.providers.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let provider = api
         .providers
         .update(&mut tx, &authorised, id, change)
@@ -196,12 +192,8 @@ pub(crate) async fn delete_provider(
 ) -> Result<Answer<ProviderDeleted>, Failure> {
     let authorised = caller.may(Permission::ProviderWrite)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.providers
-            .hold(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.providers.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let without = api.agents.forget_provider(&mut tx, &authorised, id).await?;
     if !without.is_empty() && !query.cascade.unwrap_or(true) {
         let message = format!("{} agents use the provider", without.len());

@@ -11,7 +11,7 @@ use iron_sdk::tenants::{CreateTenant, TenantCreated, TenantQuery, TenantView, Up
 use iron_sdk::users::Reason;
 use iron_store::Sort;
 
-use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
+use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, Params, PathId};
@@ -130,12 +130,8 @@ pub(crate) async fn update_tenant(
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_tenant(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let changes = TenantChanges {
         name: body.name,
         plan: body.plan.map(view::plan_of),
@@ -162,18 +158,14 @@ pub(crate) async fn delete_tenant(
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_tenant(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let tenant = api.identity.delete_tenant(&mut tx, &authorised, id).await?;
     tx.commit().await?;
     Ok(tagged(tenant))
 }
 
-/// Suspends a tenant: its users are refused and its agents spend nothing.
+/// Suspends a tenant: its users are refused and the calls of its agents end.
 #[utoipa::path(put, path = "/tenants/{tenant_id}/suspend", tag = "tenants", request_body = Reason,
     params(("tenant_id" = TenantId, Path, description = "The tenant")), responses(
     (status = 200, description = "The tenant", body = TenantView),
@@ -187,12 +179,8 @@ pub(crate) async fn suspend_tenant(
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_tenant(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let tenant = api
         .identity
         .suspend_tenant(&mut tx, &authorised, id, &body.reason)
@@ -215,12 +203,8 @@ pub(crate) async fn activate_tenant(
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_tenant(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let tenant = api
         .identity
         .activate_tenant(&mut tx, &authorised, id)

@@ -12,7 +12,7 @@ use iron_sdk::users::{
 };
 use iron_store::Sort;
 
-use crate::answer::{Answer, Created, Tagged, list, page, tag_of};
+use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, Params, PathId};
@@ -127,12 +127,8 @@ pub(crate) async fn update_me(
     let authorised = caller.may(Permission::ProfileWrite)?;
     let id = authorised.user;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let changes = UserChanges {
         email: None,
         name: body.name,
@@ -179,12 +175,8 @@ pub(crate) async fn update_user(
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let changes = UserChanges {
         email: body.email,
         name: body.name,
@@ -226,12 +218,8 @@ pub(crate) async fn set_user_role(
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let role = view::role_of(body.role);
     let user = api
         .identity
@@ -241,7 +229,7 @@ pub(crate) async fn set_user_role(
     Ok(tagged(user))
 }
 
-/// Suspends a user: his sessions end and his API tokens are refused.
+/// Suspends a user: his sessions and the calls of his agents end, his API tokens are refused.
 #[utoipa::path(put, path = "/users/{user_id}/suspend", tag = "users", request_body = Reason,
     params(("user_id" = UserId, Path, description = "The user")), responses(
     (status = 200, description = "The user", body = UserView),
@@ -255,12 +243,8 @@ pub(crate) async fn suspend_user(
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let user = api
         .identity
         .suspend_user(&mut tx, &authorised, id, &body.reason)
@@ -283,12 +267,8 @@ pub(crate) async fn activate_user(
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let user = api.identity.activate_user(&mut tx, &authorised, id).await?;
     tx.commit().await?;
     (api.notify)(Change::User(id));
@@ -334,12 +314,8 @@ pub(crate) async fn delete_user(
 ) -> Result<Answer<UserDeleted>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.identity
-            .hold_user(&mut tx, &authorised, id)
-            .await?
-            .updated_at,
-    ))?;
+    let present = api.identity.hold_user(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     api.agents.hold_of_owner(&mut tx, &authorised, id).await?;
     let gone = api
         .identity

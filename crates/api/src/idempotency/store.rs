@@ -136,3 +136,6 @@ fn seal<'a>(place: &Place, id: &'a str) -> Seal<'a> {
         version: 0,
     }
 }
+
+/// Deletes the answers that are kept for a tenant.
+pub(crate) const OF_A_TENANT: &[&str] = &["DELETE FROM api_idempotency_keys WHERE tenant_id = $1"];

@@ -313,6 +313,14 @@ both_engines! {
         wrong.field("output_per_million");
         let none = world.call(Method::GET, "/api/v1/models/nothing/price").by(&admin).send().await;
         none.is(404, "RESOURCE_NOT_FOUND");
+        // One that is announced is set, though none is in force yet.
+        let later = json!({"provider_type": "openai", "input_per_million": "1",
+            "output_per_million": "2", "effective_from": "2999-01-01T00:00:00.000Z"});
+        let path = "/api/v1/models/gpt-announced/price";
+        let announced = world.call(Method::PUT, path).by(&admin).json(&later).send().await.ok();
+        assert_eq!(announced.text_of("effective_from"), "2999-01-01T00:00:00.000Z");
+        let none = world.call(Method::GET, path).by(&admin).send().await;
+        none.is(404, "RESOURCE_NOT_FOUND");
         let prices = json!({"prices": {
             "gpt-imaginary": {"litellm_provider": "openai", "mode": "chat",
                 "input_cost_per_token": 0.000_001, "output_cost_per_token": 0.000_002},

@@ -123,13 +123,13 @@ Examples:
     Stop {
         #[command(flatten)]
         act: ActOnAgent,
-        /// How long streams under way may go on, 0 to 3600 [default: 30]
+        /// How long calls under way may go on, 0 to 3600 [default: 30]
         #[arg(long, value_name = "SECONDS")]
         grace_seconds: Option<u32>,
     },
-    /// End its streams at once and let it spend anew
+    /// Let it spend anew, whatever it is doing
     Restart(ActOnAgent),
-    /// End it at once, without grace for its streams, and take its money back
+    /// End it at once, without grace for its calls, and take its money back
     Kill {
         #[command(flatten)]
         act: ActOnAgent,

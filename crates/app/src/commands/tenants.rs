@@ -58,8 +58,7 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
             force,
         } => {
             let id = resolve::tenant(&client, &tenant).await?;
-            let question =
-                format!("suspend tenant `{tenant}`, whose agents stop spending at once?");
+            let question = format!("suspend tenant `{tenant}`, whose agents' calls end at once?");
             console.confirm(&question, force)?;
             client.suspend_tenant(id, &Reason { reason }).await?
         }

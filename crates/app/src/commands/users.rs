@@ -115,7 +115,8 @@ async fn change(client: &Client, verb: Users, console: Console) -> Outcome<UserV
             force,
         } => {
             let id = resolve::user(client, &user).await?;
-            let question = format!("suspend user `{user}`, whose sessions end at once?");
+            let question =
+                format!("suspend user `{user}`, whose sessions and agents' calls end at once?");
             console.confirm(&question, force)?;
             client.suspend_user(id, &Reason { reason }).await?
         }

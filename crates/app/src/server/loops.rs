@@ -121,7 +121,7 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
                 Ok(removed) => for tenant in removed {
                     tracing::info!(%tenant, "a deleted tenant was removed; its records stay");
                 },
-                Err(error) => tracing::warn!(%error, "a deleted tenant could not be removed"),
+                Err(error) => tracing::warn!(%error, "deleted tenants could not all be removed"),
             },
         }
     }

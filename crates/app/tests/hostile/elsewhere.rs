@@ -182,7 +182,7 @@ impl Household {
         }
     }
 
-    /// Both callers were told in time what has ended, each in the way that it understands.
+    /// Both callers were told what has ended, each in the way that it understands.
     fn assert_told(&self, streamed: &Answer, waited: &Answer) {
         let what = format!("{:?}", self.end);
         assert_eq!(streamed.status, 200, "{what}: {}", streamed.body);

@@ -374,6 +374,7 @@ fn a_limit_is_lifted_only_after_a_yes() {
 fn the_audit_log_is_exported_to_a_file_or_to_whoever_reads() {
     let (home, _server) = signed_in();
     writer(&home);
+    home.audited(&["--action", "agent.create"]);
     let file = home.path("records.jsonl").display().to_string();
     let written = home.json(&["audit", "export", "--remote", &file]);
     assert_eq!(text(&written, "/file"), file);

@@ -1,4 +1,4 @@
-//! No overspend, shown on the real binary: a crowd spends one small budget as fast as it can
+//! No overspend, shown on the real binary: a crowd spends small budgets as fast as it can
 //! while clients hang up, the provider breaks its streams and the server is killed. The fake
 //! provider counts what it really bills and is the only judge.
 
@@ -13,6 +13,7 @@ mod http;
 #[path = "../support/server.rs"]
 mod server;
 
+mod books;
 mod crowd;
 mod several;
 mod spending;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use iron_testkit::{Behaviour, Billing, FakeUpstream, Fault, Shape, UsageReport};
 use serde_json::Value;
 
+use crate::books::{assert_never_over, at_rest, field, recorded_nanos};
 use crate::crowd::{Crowd, Dice, bound_nanos, spend};
 use crate::server::{Agent, Server};
-
-const NANOS_PER_MICRO: i64 = 1_000;
 
 fn crowd(server: &Server, agent: &Agent) -> Crowd {
     Crowd {
@@ -23,36 +22,9 @@ fn crowd(server: &Server, agent: &Agent) -> Crowd {
     }
 }
 
-fn field(budget: &Value, name: &str) -> i64 {
-    budget
-        .get(name)
-        .and_then(Value::as_i64)
-        .unwrap_or_else(|| panic!("no `{name}` in {budget}"))
-}
-
-/// Waits until no call is held any more: drains take a while after the crowd has gone.
-async fn at_rest(server: &Server, admin: &str, agent: &Agent) -> Value {
-    let mut budget = server.budget(admin, agent).await;
-    for _ in 0..400 {
-        if field(&budget, "reserved_micros") == 0 {
-            return budget;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        budget = server.budget(admin, agent).await;
-    }
-    budget
-}
-
-/// Never over, and never counted below what the provider billed (to the rounding of a micro).
-fn assert_never_over(billed_nanos: i64, budget_nanos: i64, spent_micros: i64) {
-    assert!(
-        billed_nanos <= budget_nanos,
-        "billed {billed_nanos} of {budget_nanos}"
-    );
-    assert!(
-        spent_micros * NANOS_PER_MICRO + NANOS_PER_MICRO / 2 >= billed_nanos,
-        "counted {spent_micros} µ$, billed {billed_nanos} n$"
-    );
+async fn budget_of(server: &Server, admin: &str, agent: &Agent) -> Value {
+    let path = format!("/api/v1/limits/agents/{}/budget", agent.id);
+    at_rest(server, admin, &path).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +44,7 @@ async fn a_crowd_uses_a_budget_up_and_never_over() {
 
     let tally = spend(crowd(&server, &agent)).await;
 
-    let budget = at_rest(&server, &admin, &agent).await;
+    let budget = budget_of(&server, &admin, &agent).await;
     let billed = upstream.billed_nanos();
     println!(
         "billed {billed} n$ of 100000000, {} answered, {} refused",
@@ -135,7 +107,7 @@ async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_count
     })
     .await;
 
-    let budget = at_rest(&server, &admin, &agent).await;
+    let budget = budget_of(&server, &admin, &agent).await;
     let spent = field(&budget, "spent_micros");
     println!(
         "billed {} n$, counted {spent} µ$ of 100000; {} answered, {} left, {} refused, {} failed",
@@ -188,7 +160,7 @@ async fn spend_under_kills(upstream: &FakeUpstream) -> Killed {
     let tally = everybody.await.expect("the crowd goes home");
 
     let admin = server.sign_in().await;
-    let budget = at_rest(&server, &admin, &agent).await;
+    let budget = budget_of(&server, &admin, &agent).await;
     let (billed, spent) = (upstream.billed_nanos(), field(&budget, "spent_micros"));
     println!(
         "{KILLS} kills: billed {billed} n$, counted {spent} µ$ of 1000000; {} answered, {} failed",
@@ -199,14 +171,7 @@ async fn spend_under_kills(upstream: &FakeUpstream) -> Killed {
     let unknown =
         |record: &Value| (record["outcome"] == "unknown").then(|| record["attempts"].clone());
     let records = server.call_records();
-    let recorded: i64 = records
-        .iter()
-        .filter_map(|record| record["cost_nanos"].as_i64())
-        .sum();
-    assert!(
-        (recorded - spent * NANOS_PER_MICRO).abs() <= NANOS_PER_MICRO,
-        "{recorded} n$ recorded, {spent} µ$ counted"
-    );
+    let recorded = recorded_nanos(&records, spent);
     let attempts = records.iter().filter_map(unknown);
     let attempts = attempts.flat_map(|attempts| attempts.as_array().cloned().unwrap_or_default());
     let crashed = attempts.filter(|attempt| attempt["ended"] == "crashed");

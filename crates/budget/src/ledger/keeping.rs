@@ -93,12 +93,11 @@ impl Ledger {
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
         // Requests come before budgets in the order of locks.
-        removal.count(requests::store::remove_tenant(tx, removal.tenant()).await?);
+        removal.delete(tx, requests::store::OF_A_TENANT).await?;
         for key in store::budgets_of(tx, removal.tenant()).await? {
             store::lock_budget(tx, &key).await?;
         }
-        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
-        Ok(())
+        Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
     pub(super) async fn fence(&self, tx: &mut Tx, lease: LeaseId) -> Result<(), Error> {

@@ -161,10 +161,5 @@ pub(super) async fn pending_of(
     Ok(ids)
 }
 
-/// Removes the requests of a tenant; gives their number.
-pub(crate) async fn remove_tenant(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
-    Ok(sql("DELETE FROM budget_requests WHERE tenant_id = $1")
-        .bind(tenant)
-        .execute(tx)
-        .await?)
-}
+/// Deletes the requests of a tenant.
+pub(crate) const OF_A_TENANT: &[&str] = &["DELETE FROM budget_requests WHERE tenant_id = $1"];

@@ -1,25 +1,16 @@
-//! Who changes prices at the same time as others, and what becomes of them in the end.
+//! Who changes prices at the same time as others.
 
-use iron_audit::{Authorised, Removal};
+use iron_audit::Authorised;
+use iron_llm::ProviderKind;
 use iron_primitives::Timestamp;
 use iron_store::{Target, Tx};
 
-use super::{ListedModel, Models};
+use super::Models;
 use crate::{Error, store};
 
 impl Models {
-    /// Removes the providers and prices of a tenant whose time is over. Its prices are in force
-    /// until the next [`Models::refresh`].
-    ///
-    /// # Errors
-    /// [`Error::Store`] if the database fails.
-    pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        removal.count(store::remove_tenant(tx, removal.tenant()).await?);
-        Ok(())
-    }
-
-    /// Names what a model costs now: the name changes whenever the tenant says another price, or
-    /// one that was announced comes into force.
+    /// Names what a model costs now, where the price in force holds since `since`: the name changes
+    /// whenever the tenant says another price, or one that was announced comes into force.
     ///
     /// # Errors
     /// [`Error::Store`] if the database fails.
@@ -27,12 +18,13 @@ impl Models {
         &self,
         on: impl Into<Target<'a>>,
         authorised: &Authorised,
-        listed: &ListedModel,
+        kind: ProviderKind,
+        model: &str,
+        since: Option<Timestamp>,
     ) -> Result<String, Error> {
-        let (tenant, model) = (authorised.tenant, &listed.model);
-        let said_at = store::priced_at(on, tenant, model.kind, &model.name).await?;
+        let said_at = store::priced_at(on, authorised.tenant, kind, model).await?;
         let micros = |at: Option<Timestamp>| at.map_or(0, Timestamp::micros);
-        let (said, since) = (micros(said_at), micros(listed.price.effective_from));
+        let (said, since) = (micros(said_at), micros(since));
         Ok(format!("{said:x}-{since:x}"))
     }
 

@@ -156,21 +156,14 @@ pub(crate) async fn due(db: &Db, now: Timestamp) -> Result<Vec<TenantId>, Error>
     rows.iter().map(|row| row.get("id")).collect()
 }
 
-/// Removes a tenant with its people and their tokens; gives the number of rows.
-pub(crate) async fn remove(tx: &mut Tx, tenant: TenantId) -> Result<u64, Error> {
-    let mut rows = 0_u64;
-    for statement in [
-        "DELETE FROM team_members WHERE tenant_id = $1",
-        "DELETE FROM sessions WHERE tenant_id = $1",
-        "DELETE FROM spent_refresh_tokens WHERE tenant_id = $1",
-        "DELETE FROM api_tokens WHERE tenant_id = $1",
-        "DELETE FROM ic_tokens WHERE tenant_id = $1",
-        "DELETE FROM users WHERE tenant_id = $1",
-        "DELETE FROM projects WHERE tenant_id = $1",
-        "DELETE FROM tenants WHERE id = $1",
-    ] {
-        let removed = sql(statement).bind(tenant).execute(&mut *tx).await?;
-        rows = rows.saturating_add(removed);
-    }
-    Ok(rows)
-}
+/// Deletes a tenant with its people and their tokens.
+pub(crate) const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM team_members WHERE tenant_id = $1",
+    "DELETE FROM sessions WHERE tenant_id = $1",
+    "DELETE FROM spent_refresh_tokens WHERE tenant_id = $1",
+    "DELETE FROM api_tokens WHERE tenant_id = $1",
+    "DELETE FROM ic_tokens WHERE tenant_id = $1",
+    "DELETE FROM users WHERE tenant_id = $1",
+    "DELETE FROM projects WHERE tenant_id = $1",
+    "DELETE FROM tenants WHERE id = $1",
+];

@@ -234,6 +234,8 @@ impl Override {
         model.name.clone_from(&self.model);
         model.price = Price {
             web_search: model.price.web_search,
+            request: model.price.request,
+            image: model.price.image,
             ..Price::flat(rates)
         };
         model.max_output = self.max_output.or(model.max_output);

@@ -290,6 +290,18 @@ fn the_hash_is_of_the_content() {
         Some(128_000),
         "what is not overridden stays"
     );
+    let mut with_fees = (**model).clone();
+    with_fees.price.request = UnitPrice::from_picos(7);
+    with_fees.price.image = UnitPrice::from_picos(9);
+    let changed = changed.with([with_fees]).with_overrides([&dearer]);
+    let model = changed
+        .lookup(ProviderKind::OpenAi, "gpt-5")
+        .expect("a model");
+    assert_eq!(
+        (model.price.request, model.price.image),
+        (UnitPrice::from_picos(7), UnitPrice::from_picos(9)),
+        "nor do fees fall"
+    );
     assert_eq!(book.hash_hex().len(), 64);
 }
 

@@ -1,4 +1,5 @@
-//! Step 2: may this agent call anything now. Cheap things first.
+//! Step 2: may this agent call anything now. Cheap things first; what has ended while the body
+//! came is looked up again.
 
 use iron_primitives::Refusal;
 
@@ -16,12 +17,16 @@ pub(super) struct Admitted {
 }
 
 impl Runtime {
-    pub(super) fn admit(
+    pub(super) async fn admit(
         &self,
-        authenticated: Authenticated,
+        mut authenticated: Authenticated,
         mut request: CallRequest,
     ) -> Result<Admitted, Refused> {
+        let renewed = self.renewed(&mut authenticated).await;
         let mut draft = Draft::new(authenticated, &mut request);
+        if let Err(refusal) = renewed {
+            return Err(draft.refuse("token", refusal));
+        }
         if self.journal.is_full() {
             // What room is left is for the ends of calls that are under way.
             return Err(draft.refuse("journal_room", Refusal::JournalUnavailable));

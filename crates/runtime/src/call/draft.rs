@@ -11,7 +11,7 @@ use super::Authenticated;
 use super::request::{Attribution, CallRequest};
 
 /// The facts gathered so far. Each step adds its own, and hands a box on: what moves from step to
-/// step, and into the task that sends, should be small.
+/// step should be small.
 pub(super) struct Draft {
     pub(super) bearer: Acting,
     pub(super) started_at: Timestamp,

@@ -24,6 +24,7 @@ use super::decide::Decided;
 use super::draft::{Draft, Refused};
 use super::failure::{credential_refused, has_shape, is_object, scrubbed};
 use super::inspect::translated;
+use super::lasting::Lasting;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
 use super::upstream::{self, Question, Upstream};
@@ -85,7 +86,7 @@ struct Done {
 }
 
 impl Runtime {
-    /// Runs an errand, in a task of its own: a caller that leaves takes no record along.
+    /// Runs an errand. A caller that leaves takes no record along.
     ///
     /// # Errors
     /// A [`Refusal`]; an error of the provider is a [`Reply`] with its status.
@@ -96,30 +97,22 @@ impl Runtime {
         errand: Errand,
     ) -> Result<Reply, Refusal> {
         let runtime = Arc::clone(self);
-        let task = async move { runtime.run_through(authenticated, request, errand).await };
-        // It fails only if the task panicked.
-        let ended = tokio::spawn(task).await;
-        ended.unwrap_or(Err(Refusal::ProviderUnavailable {
+        let work = async move { runtime.run_through(authenticated, request, errand).await };
+        // It brings nothing only if it panicked.
+        let brought = Lasting::new(work).await;
+        brought.unwrap_or(Err(Refusal::ProviderUnavailable {
             detail: "the request ended unexpectedly".to_owned(),
         }))
     }
 
     async fn run_through(
         &self,
-        mut authenticated: Authenticated,
-        mut request: CallRequest,
+        authenticated: Authenticated,
+        request: CallRequest,
         errand: Errand,
     ) -> Result<Reply, Refusal> {
         let route = errand.route();
-        let renewed = self.renewed(&mut authenticated).await;
-        let admitted = match renewed {
-            Ok(()) => self.admit(authenticated, request),
-            Err(refusal) => {
-                let draft = Draft::new(authenticated, &mut request);
-                Err(draft.refuse("token", refusal))
-            }
-        };
-        let done = match admitted {
+        let done = match self.admit(authenticated, request).await {
             Ok(mut admitted) => {
                 admitted.draft.route = Some(route);
                 match errand {

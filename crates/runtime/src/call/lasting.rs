@@ -6,37 +6,38 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A future that is polled in place, and goes on in a task of its own if it is dropped before
 /// its end. Most calls end while their caller waits: those need no task.
-pub(super) struct Lasting(Option<Work>);
+pub(super) struct Lasting<T: Send + 'static>(Option<Work<T>>);
 
-impl Lasting {
-    pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
+impl<T: Send + 'static> Lasting<T> {
+    pub(super) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
         Lasting(Some(Box::pin(work)))
     }
 }
 
-/// Ready when the work is done, or has panicked.
-impl Future for Lasting {
-    type Output = ();
+/// Ready with what the work brought; with nothing if it panicked.
+impl<T: Send + 'static> Future for Lasting<T> {
+    type Output = Option<T>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(mut work) = self.0.take() else {
-            return Poll::Ready(());
+            return Poll::Ready(None);
         };
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(Poll::Pending) => {
                 self.0 = Some(work);
                 Poll::Pending
             }
-            Ok(Poll::Ready(())) | Err(_) => Poll::Ready(()),
+            Ok(Poll::Ready(brought)) => Poll::Ready(Some(brought)),
+            Err(_) => Poll::Ready(None),
         }
     }
 }
 
-impl Drop for Lasting {
+impl<T: Send + 'static> Drop for Lasting<T> {
     fn drop(&mut self) {
         if let Some(work) = self.0.take()
             && let Ok(runtime) = Handle::try_current()
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     /// Work that waits for a word and passes it on.
-    fn relay() -> (oneshot::Sender<u8>, Lasting, oneshot::Receiver<u8>) {
+    fn relay() -> (oneshot::Sender<u8>, Lasting<()>, oneshot::Receiver<u8>) {
         let (begin, begun) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let work = Lasting::new(async move {
@@ -69,7 +70,7 @@ mod tests {
     async fn it_ends_in_place_for_whoever_waits() {
         let (begin, work, ended) = relay();
         begin.send(7).expect("the work waits");
-        work.await;
+        assert_eq!(work.await, Some(()));
         assert_eq!(ended.await, Ok(7));
     }
 
@@ -85,6 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_it_and_not_whoever_waits() {
-        Lasting::new(async { panic!("as a defect would") }).await;
+        let work = Lasting::new(async { panic!("as a defect would") });
+        assert_eq!(work.await, None::<()>);
     }
 }

@@ -102,7 +102,8 @@ impl Link {
             self.witnessed.clear();
         }
         if complete {
-            self.complete_at = now.plus(prolong_after(reply));
+            let lives_ms = reply.grants.iter().map(|grant| grant.ttl_ms);
+            self.complete_at = now.plus(prolong_after(lives_ms));
             self.complete_next = false;
         }
         if reply.generation != self.owner.incarnation.generation {
@@ -138,12 +139,25 @@ impl Link {
     }
 }
 
-/// When every lease has to be reported again.
-fn prolong_after(reply: &ExchangeReply) -> Duration {
-    let lives = reply.grants.iter().map(|grant| grant.ttl_ms);
-    let shortest = lives.filter(|ttl_ms| *ttl_ms > 0).min();
+/// When leases that live so long have to be reported again; those that live no more have not.
+fn prolong_after(lives_ms: impl Iterator<Item = u64>) -> Duration {
+    let shortest = lives_ms.filter(|ttl_ms| *ttl_ms > 0).min();
     shortest.map_or(COMPLETE_EVERY, |ttl_ms| {
         (Duration::from_millis(ttl_ms) / TIMES_PER_LIFE)
             .clamp(COMPLETE_AT_MOST_EVERY, COMPLETE_EVERY)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leases_are_prolonged_well_within_their_lives() {
+        let after_ms = |lives_ms: &[u64]| prolong_after(lives_ms.iter().copied()).as_millis();
+        assert_eq!(after_ms(&[]), 8_000);
+        assert_eq!(after_ms(&[30_000]), 8_000);
+        assert_eq!(after_ms(&[30_000, 2_000, 0]), 666);
+        assert_eq!(after_ms(&[300]), 500);
+    }
 }

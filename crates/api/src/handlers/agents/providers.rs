@@ -8,7 +8,7 @@ use iron_primitives::{AgentId, ProviderId};
 use iron_runtime::authority::Change;
 use iron_sdk::agents::{AssignProviders, AssignedProviders, ProviderRemoved};
 
-use crate::answer::{Answer, Tagged, tag_of};
+use crate::answer::{Answer, Tagged};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, PathId, PathIds};
@@ -64,9 +64,8 @@ pub(crate) async fn assign_agent_providers(
     api.providers
         .check_assignable(&mut tx, &authorised, &body.providers)
         .await?;
-    if_match.allows(&tag_of(
-        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
-    ))?;
+    let present = api.agents.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let agent = api
         .agents
         .assign_providers(&mut tx, &authorised, id, body.providers)
@@ -90,9 +89,8 @@ pub(crate) async fn remove_agent_provider(
 ) -> Result<Answer<ProviderRemoved>, Failure> {
     let authorised = caller.may(Permission::AgentUpdate)?;
     let mut tx = api.db.begin().await?;
-    if_match.allows(&tag_of(
-        api.agents.hold(&mut tx, &authorised, id).await?.updated_at,
-    ))?;
+    let present = api.agents.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(present.updated_at)?;
     let agent = api
         .agents
         .remove_provider(&mut tx, &authorised, id, provider)

@@ -87,7 +87,7 @@ Examples:
         #[arg(value_parser = roles())]
         role: Role,
     },
-    /// Suspend a user: sessions end, API tokens are refused
+    /// Suspend a user: sessions and calls of agents end, API tokens are refused
     Suspend {
         /// The user, by id or address
         user: String,
@@ -174,7 +174,7 @@ pub(crate) enum Tenants {
         #[arg(long, value_parser = plans())]
         plan: Option<Plan>,
     },
-    /// Suspend a tenant: its users are refused, its agents spend nothing
+    /// Suspend a tenant: its users are refused, the calls of its agents end
     Suspend {
         /// The tenant, by id or slug
         tenant: String,

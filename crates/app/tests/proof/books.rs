@@ -1,0 +1,60 @@
+//! What the server says of money, compared with what the provider billed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::http;
+use crate::server::Server;
+
+pub(crate) const NANOS_PER_MICRO: i64 = 1_000;
+
+pub(crate) async fn get(server: &Server, admin: &str, path: &str) -> Value {
+    http::call(&server.address, Some(admin), "GET", path, &Value::Null).await
+}
+
+pub(crate) fn field(object: &Value, name: &str) -> i64 {
+    object
+        .get(name)
+        .and_then(Value::as_i64)
+        .unwrap_or_else(|| panic!("no `{name}` in {object}"))
+}
+
+/// The budget at this path, once nothing of it is held and nothing is in doubt: drains take a
+/// while after the crowd has gone.
+pub(crate) async fn at_rest(server: &Server, admin: &str, path: &str) -> Value {
+    let mut budget = get(server, admin, path).await;
+    for _ in 0..600 {
+        if field(&budget, "reserved_micros") + field(&budget, "suspense_micros") == 0 {
+            return budget;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        budget = get(server, admin, path).await;
+    }
+    panic!("not at rest: {budget}");
+}
+
+/// Never over, and never counted below what the provider billed (to the rounding of a micro).
+pub(crate) fn assert_never_over(billed_nanos: i64, budget_nanos: i64, spent_micros: i64) {
+    assert!(
+        billed_nanos <= budget_nanos,
+        "billed {billed_nanos} of {budget_nanos}"
+    );
+    assert!(
+        spent_micros * NANOS_PER_MICRO + NANOS_PER_MICRO / 2 >= billed_nanos,
+        "counted {spent_micros} µ$, billed {billed_nanos} n$"
+    );
+}
+
+/// What records say of cost, which is what is counted (to the rounding of a micro).
+pub(crate) fn recorded_nanos(records: &[Value], spent_micros: i64) -> i64 {
+    let costs = records
+        .iter()
+        .filter_map(|record| record["cost_nanos"].as_i64());
+    let recorded: i64 = costs.sum();
+    assert!(
+        (recorded - spent_micros * NANOS_PER_MICRO).abs() <= NANOS_PER_MICRO,
+        "{recorded} n$ recorded, {spent_micros} µ$ counted"
+    );
+    recorded
+}
