@@ -39,7 +39,7 @@ check: fmt-check lint unit doc clients
 
 .PHONY: unit
 unit:
-	$(CARGO) $$(command -v cargo-nextest >/dev/null && echo 'nextest run' || echo test) --locked --workspace --all-targets
+	$(CARGO) $$(command -v cargo-nextest >/dev/null && echo 'nextest run $(if $(CI),--profile ci)' || echo test) --locked --workspace --all-targets
 
 .PHONY: doc
 doc:
