@@ -36,6 +36,8 @@ impl Identity {
     /// Only where the question could not be answered.
     pub async fn inspect(&self, token: &str, request: &RequestFacts) -> Result<Inspection, Error> {
         let kind = TokenValue::parse(token).ok().map(|value| value.kind());
+        // The key of a runtime is no token of a person or an agent.
+        let kind = kind.filter(|kind| *kind != TokenKind::Runtime);
         let inspection = match kind {
             Some(TokenKind::Ic) => self.inspect_ic(token).await?,
             _ => self.inspect_user(kind, token).await?,
@@ -77,7 +79,9 @@ impl Identity {
             Err(Error::TokenRevoked | Error::AccountDisabled) => {
                 Ok(bad(InvalidReason::TokenRevoked))
             }
-            Err(Error::InvalidToken) => Ok(bad(InvalidReason::InvalidToken)),
+            Err(Error::InvalidToken | Error::WrongTokenType) => {
+                Ok(bad(InvalidReason::InvalidToken))
+            }
             Err(other) => Err(other),
         }
     }

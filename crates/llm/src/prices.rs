@@ -18,10 +18,12 @@ mod decimal;
 mod file;
 mod litellm;
 mod model;
+mod wire;
 
 use std::collections::BTreeMap;
 
 use iron_primitives::{Money, MoneyError, PicoDollars, UnitPrice};
+use serde::{Deserialize, Serialize};
 
 pub use self::book::{Override, PriceBook, SourceNote};
 pub use self::litellm::{Import, Skipped};
@@ -80,7 +82,7 @@ pub enum PriceError {
 /// Anthropic, elsewhere as much as input. Sound has no fallback: a model without a price for
 /// it is not sold with sound, and if sound is reported all the same, it costs the dearest
 /// price of the tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// Uncached input.
     pub input: UnitPrice,
@@ -164,7 +166,7 @@ impl Rates {
 }
 
 /// The rates of one tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierRates {
     /// Up to the threshold.
     pub base: Rates,
@@ -173,7 +175,7 @@ pub struct TierRates {
 }
 
 /// Everything that is charged for one model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     /// By tier; the standard tier is always there.
     pub tiers: BTreeMap<ServiceTier, TierRates>,

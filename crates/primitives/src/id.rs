@@ -157,6 +157,7 @@ ids! {
     EventId, "event", "event";
     BudgetRequestId, "br", "budget request";
     InstanceId, "instance", "server instance";
+    RuntimeId, "runtime", "enrolled runtime";
 }
 
 #[cfg(test)]

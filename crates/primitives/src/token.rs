@@ -1,4 +1,4 @@
-//! Bearer tokens: `ic_` and `at_` followed by 32 base64url characters, known to us by digest.
+//! Bearer tokens: `ic_`, `at_` or `rk_` followed by 32 base64url characters, known to us by digest.
 
 use std::fmt;
 
@@ -8,13 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{Environment, Secret};
 
-/// Which of the two bearer tokens a value is.
+/// Which of the bearer tokens a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// An agent's token: good for the data plane.
     Ic,
     /// A user's token: good for the control plane.
     Api,
+    /// A runtime's key: good for what a data plane elsewhere asks the control plane.
+    Runtime,
 }
 
 impl TokenKind {
@@ -23,13 +25,14 @@ impl TokenKind {
         match self {
             TokenKind::Ic => "ic_",
             TokenKind::Api => "at_",
+            TokenKind::Runtime => "rk_",
         }
     }
 }
 
 /// The text is not a token value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `ic_` or `at_` followed by 32 base64url characters")]
+#[error("expected `ic_`, `at_` or `rk_` followed by 32 base64url characters")]
 pub struct InvalidToken;
 
 /// The SHA-256 of a token value: all that we keep of it.
@@ -83,7 +86,7 @@ impl TokenValue {
     /// # Errors
     /// [`InvalidToken`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
-        let kind = [TokenKind::Ic, TokenKind::Api]
+        let kind = [TokenKind::Ic, TokenKind::Api, TokenKind::Runtime]
             .into_iter()
             .find(|kind| text.starts_with(kind.prefix()))
             .ok_or(InvalidToken)?;

@@ -7,6 +7,7 @@ mod catalog;
 mod error;
 mod people;
 mod records;
+mod runtimes;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -112,9 +113,17 @@ impl Client {
     /// # Errors
     /// [`Error::Setup`] if the platform offers no way to make connections.
     pub fn new(address: &str) -> Result<Self, Error> {
+        Client::with_patience(address, Duration::from_secs(60))
+    }
+
+    /// As [`Client::new`], for callers that wait no longer than this for an answer.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the platform offers no way to make connections.
+    pub fn with_patience(address: &str, patience: Duration) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60))
+            .connect_timeout(patience.min(Duration::from_secs(5)))
+            .timeout(patience)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("iron-sdk/", env!("CARGO_PKG_VERSION")))
             .build()

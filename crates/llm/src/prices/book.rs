@@ -97,6 +97,11 @@ impl PriceBook {
         Ok(book.with(models))
     }
 
+    pub(super) fn with_sources(mut self, sources: Vec<SourceNote>) -> PriceBook {
+        self.sources = sources;
+        self
+    }
+
     /// The book with more models; one that is there already is replaced.
     #[must_use]
     pub fn with(mut self, models: impl IntoIterator<Item = Model>) -> PriceBook {

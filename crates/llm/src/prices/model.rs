@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use iron_primitives::{Money, MoneyError};
+use serde::{Deserialize, Serialize};
 
 use super::Price;
 use crate::envelope::CapField;
@@ -10,7 +11,7 @@ use crate::kind::{Dialect, ProviderKind};
 use crate::usage::Usage;
 
 /// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Mode {
     /// Chat; at OpenAI also responses.
     Chat,
@@ -50,7 +51,7 @@ impl Mode {
 }
 
 /// The tokenizer by which a provider counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
     /// `o200k_base`
     O200k,
@@ -59,7 +60,7 @@ pub enum Encoding {
 }
 
 /// How many tokens an image is counted as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageRule {
     /// A base and so much for each tile of 512 pixels, after scaling to fit 2048 × 2048 and
     /// to a shortest side of 768 (OpenAI).
@@ -83,7 +84,7 @@ pub enum ImageRule {
 }
 
 /// What a model can do, as far as bounds and lists of models care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent abilities, one flag each"
@@ -108,7 +109,7 @@ pub struct Abilities {
 }
 
 /// A model: what it costs and where its limits are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
     /// Whose it is.
     pub kind: ProviderKind,

@@ -1,0 +1,351 @@
+//! Runtimes elsewhere: how they are made, and what they ask.
+
+use crate::exchange::Incarnation;
+use crate::{SecretText, words::words};
+use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+words! {
+    /// The state of a runtime.
+    RuntimeStatus {
+        /// Made, and never heard of.
+        New = "new",
+        /// It has enrolled.
+        Enrolled = "enrolled",
+        /// Its key works no more.
+        Revoked = "revoked",
+    }
+}
+
+/// A runtime that is to be allowed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRuntime {
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+}
+
+/// A runtime, without its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeView {
+    /// The runtime.
+    pub id: RuntimeId,
+    /// What people call it.
+    pub name: String,
+    /// Its state.
+    pub status: RuntimeStatus,
+    /// The first 8 characters of its key.
+    pub key_prefix: String,
+    /// The data folder it runs on, since it has enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// The key that its records are signed with, since it has enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// The version of its program, since it has enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When a process of it enrolled last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its key was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A runtime with its key, which is shown this once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeCreated {
+    /// The runtime.
+    pub id: RuntimeId,
+    /// What people call it.
+    pub name: String,
+    /// The key.
+    pub key: SecretText,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// How a key is replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateRuntimeKey {
+    /// How many minutes the former key goes on working; 60 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1440)]
+    pub grace_minutes: Option<u32>,
+}
+
+/// The new key of a runtime, which is shown this once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeKeyRotated {
+    /// The runtime.
+    pub id: RuntimeId,
+    /// The new key.
+    pub key: SecretText,
+    /// Until when the former key works.
+    pub previous_valid_until: Timestamp,
+}
+
+/// Which runtimes to list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RuntimeQuery {
+    /// The page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many on a page; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+}
+
+/// A process of a runtime that begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrollRuntime {
+    /// Its data folder. A key belongs to the first one that enrols with it.
+    pub instance_id: InstanceId,
+    /// Names the boot of its machine.
+    #[schema(min_length = 0, max_length = 100)]
+    pub boot_id: String,
+    /// The number of the process by its own journal.
+    #[schema(minimum = 1)]
+    pub at_least: u64,
+    /// The newest answer of the ledger that its journal knows of.
+    pub seen: u64,
+    /// The key that its records are signed with, 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub public_key: String,
+    /// The version of its program.
+    #[schema(min_length = 1, max_length = 100)]
+    pub version: String,
+}
+
+/// What a process of a runtime is told when it begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeEnrolled {
+    /// The runtime, for the paths of what it asks next.
+    pub id: RuntimeId,
+    /// The process, as the ledger has numbered it.
+    pub incarnation: Incarnation,
+    /// How long a lease lives without a sign of life.
+    pub lease_seconds: u64,
+}
+
+/// A question about a token that was presented.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentifyBearer {
+    /// The SHA-256 of the token, 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub digest: String,
+}
+
+words! {
+    /// Why a token is not good.
+    BearerFailure {
+        /// No such token in the tenant of the runtime.
+        Unknown = "unknown",
+        /// Its time is over.
+        Expired = "expired",
+        /// It was withdrawn.
+        Revoked = "revoked",
+    }
+}
+
+/// Whose token it is, or why it is not good.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BearerAnswer {
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearer: Option<RuntimeBearer>,
+    /// Why it is not good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<BearerFailure>,
+}
+
+/// The bearer of a token with everything that the governed path asks about it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeBearer {
+    /// The token.
+    pub token: IcTokenId,
+    /// When it ends, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The agent and everything above it.
+    #[schema(value_type = Object)]
+    pub path: ActorPath,
+    /// Whether the agent may spend, as one word.
+    pub agent_state: String,
+    /// How often the agent was ended before and has begun anew.
+    pub agent_ends: i64,
+    /// Whether the whole tenant is switched off.
+    pub tenant_suspended: bool,
+    /// The models the agent's settings allow; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_models: Option<Vec<String>>,
+    /// The providers assigned, in order of preference.
+    pub routes: Vec<RuntimeRoute>,
+    /// The tenant's key for the hashes of prompts and end users.
+    pub hash_key: SecretText,
+    /// `prod`, `staging` or `dev`, if the agent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+}
+
+/// Where an agent's calls are sent, without the key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeRoute {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Which dialect it speaks and which prices apply.
+    pub kind: String,
+    /// Where it is reached; empty for the kind's own address.
+    pub base_url: String,
+    /// The organization header, if one is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The models it serves; empty means that the price book knows.
+    pub models: Vec<String>,
+    /// How long a whole call may take.
+    pub timeout_ms: u64,
+}
+
+/// A question whether what is under way may go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskEnded {
+    /// The tokens with calls under way, as they stood when those were let in.
+    #[schema(max_items = 1024)]
+    pub engaged: Vec<EngagedToken>,
+}
+
+/// A token with calls under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EngagedToken {
+    /// The token.
+    pub token: IcTokenId,
+    /// The agent and everything above it.
+    #[schema(value_type = Object)]
+    pub path: ActorPath,
+    /// What [`RuntimeBearer::agent_ends`] was.
+    pub agent_ends: i64,
+}
+
+words! {
+    /// What ends everything that is under way with a token.
+    EndWord {
+        /// The token was revoked.
+        Token = "token",
+        /// The tenant was suspended.
+        Tenant = "tenant",
+        /// The owner of the agent was suspended.
+        Owner = "owner",
+        /// The agent was killed, or stopped and its grace is over.
+        Agent = "agent",
+    }
+}
+
+/// What has ended, one answer for each question in their order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EndedAnswer {
+    /// What has ended; null where nothing has.
+    pub ends: Vec<Option<EndWord>>,
+}
+
+/// A question for the key of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskCredential {
+    /// The provider; assigned to an agent whose token the runtime has presented.
+    pub provider_id: ProviderId,
+}
+
+/// The key of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CredentialAnswer {
+    /// The key itself.
+    pub secret: SecretText,
+    /// Counts the rotations.
+    pub version: i64,
+}
+
+/// A question for the key of a data subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskSubjectKey {
+    /// The keyed hash of the subject, 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub subject: String,
+}
+
+/// The key of a data subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SubjectKeyAnswer {
+    /// Names the key in what it sealed.
+    pub id: String,
+    /// AES-256, 64 hexadecimal digits.
+    pub key: SecretText,
+}
+
+/// A question for the prices in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskPrices {
+    /// The hash of the book that is known, so that an unchanged one is not sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub known: Option<String>,
+}
+
+/// The prices in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PricesAnswer {
+    /// The hash of the book.
+    pub hash: String,
+    /// The book, unless it is the one that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub book: Option<serde_json::Value>,
+}
+
+/// Records of a runtime, in the order of its journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShipRecords {
+    /// The process by its own journal.
+    #[schema(minimum = 1)]
+    pub incarnation: u64,
+    /// The place in the journal from which these were read.
+    pub from: u64,
+    /// The place behind what was read.
+    pub to: u64,
+    /// The records between the two; there may be none.
+    #[schema(max_items = 1024)]
+    pub records: Vec<ShippedRecord>,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ShippedRecord {
+    /// The canonical envelope, over which its hash is taken.
+    pub envelope: String,
+    /// The HMAC of the hash.
+    pub mac: String,
+    /// The place behind it in the journal.
+    pub next: u64,
+}
+
+/// How far the records of a runtime have been taken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RecordsTaken {
+    /// Everything before this place is kept; what is sent next begins here.
+    pub position: u64,
+}
