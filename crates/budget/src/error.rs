@@ -1,6 +1,6 @@
 //! What can go wrong in the ledger.
 
-use iron_primitives::{BudgetRequestId, ErrorKind, LeaseId, Money};
+use iron_primitives::{AgentId, BudgetRequestId, ErrorKind, LeaseId, Money, PoolId};
 
 use crate::RequestStatus;
 
@@ -66,6 +66,35 @@ pub enum Error {
         /// The limit now; none if there is no limit.
         now: Option<Money>,
     },
+    /// The tenant has no such pool.
+    #[error("there is no pool `{id}`")]
+    NoPool {
+        /// The pool asked for.
+        id: PoolId,
+    },
+    /// Another pool of the tenant has the name.
+    #[error("another pool has this name; choose another one")]
+    PoolNameTaken,
+    /// A setting of a pool that is not allowed.
+    #[error("`{field}`: {problem}")]
+    PoolInvalid {
+        /// Which.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The agent shares a pool already.
+    #[error("the agent `{agent}` is a member of a pool already; take it out of that one first")]
+    AgentInPool {
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The pool has members, whom its end would let spend without it.
+    #[error("the pool has {members} members; take them out of it first")]
+    PoolInUse {
+        /// How many.
+        members: usize,
+    },
     /// A counter would leave the range of 64 bits.
     #[error("an amount beyond what can be counted")]
     OutOfRange,
@@ -82,15 +111,37 @@ fn not_above(now: Option<Money>) -> String {
 }
 
 impl Error {
+    /// What a write of a pool failed with.
+    pub(crate) fn of_pool(error: iron_store::Error) -> Self {
+        if error.is_unique("budget_pools", "name") {
+            Error::PoolNameTaken
+        } else {
+            error.into()
+        }
+    }
+
+    /// What a write of a member failed with.
+    pub(crate) fn of_member(error: iron_store::Error, agent: AgentId) -> Self {
+        if error.is_unique("budget_pool_members", "agent_id") {
+            Error::AgentInPool { agent }
+        } else {
+            error.into()
+        }
+    }
+
     /// The wire code and status.
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
-            Error::NotFound | Error::NoLease { .. } | Error::NoRequest { .. } => {
-                ErrorKind::ResourceNotFound
-            }
+            Error::NotFound
+            | Error::NoLease { .. }
+            | Error::NoRequest { .. }
+            | Error::NoPool { .. } => ErrorKind::ResourceNotFound,
+            Error::PoolNameTaken => ErrorKind::DuplicateName,
+            Error::PoolInvalid { .. } => ErrorKind::Validation,
+            Error::AgentInPool { .. } | Error::PoolInUse { .. } => ErrorKind::ResourceInUse,
             Error::RequestOutOfReach { .. } => ErrorKind::InsufficientPermissions,
             Error::LimitOutOfRange | Error::BelowReported | Error::NotAboveBudget { .. } => {
                 ErrorKind::Validation

@@ -6,7 +6,8 @@
 //! spent before it vanished is *suspense*; what is spent is *settled*. An *overdraft* is what
 //! went beyond a limit: an attempt that cost more than was held, a report that came after a
 //! lease was closed, a limit lowered below what was out. A *budget request* is somebody's wish for a
-//! higher limit, which an admin decides once.
+//! higher limit, which an admin decides once. A *pool* is a budget that several agents share, with
+//! nested caps for priorities and shares.
 //!
 //! Invariants:
 //! - **settled + escrow + suspense ≤ limit + overdraft** at every commit, by a CHECK of the
@@ -21,14 +22,15 @@
 //! - **a budget request ends once**: pending, then approved, denied or cancelled for good, and with
 //!   an approval the limit and its history change or nothing does.
 //!
-//! [`Teller`] answers the exchanges of runtimes, [`Limits`] and [`Requests`] serve people,
-//! [`Ledger`] is what all stand on.
+//! [`Teller`] answers the exchanges of runtimes, [`Limits`], [`Pools`] and [`Requests`] serve
+//! people, [`Ledger`] is what all stand on.
 
 mod error;
 mod ledger;
 mod limits;
 mod model;
 mod moves;
+mod pools;
 mod requests;
 mod store;
 mod teller;
@@ -41,6 +43,10 @@ pub use model::{
     Standing, Terms,
 };
 pub use moves::LeaseState;
+pub use pools::{
+    Caps, Funds, Member, NewMember, NewPool, Pool, PoolChange, PoolFilter, PoolUpdated, Pools,
+    Priority,
+};
 pub use requests::{
     Approval, Approved, BudgetRequest, Decision, NewRequest, RequestFilter, RequestStatus,
     Requests, RequestsOf,
@@ -49,4 +55,4 @@ pub use teller::Teller;
 
 /// The tables of this feature.
 pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("budget", "0001_ledger", "0002_requests");
+    iron_store::migrations!("budget", "0001_ledger", "0002_requests", "0003_pools");

@@ -7,7 +7,7 @@ use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, 
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Serialize;
 
-use crate::model::{BudgetKey, BudgetStatus, Changed, Modification, SetBudget};
+use crate::model::{BudgetKey, BudgetStatus, Changed, Modification, PeriodRow, SetBudget};
 use crate::store::{self, BudgetRow};
 use crate::{Error, Ledger};
 
@@ -167,16 +167,14 @@ impl Limits {
             period: set.period.unwrap_or(before.period),
         };
         let changed = after != before;
-        let mut row = store::period(tx, &key, after.period.span(now), after.limit).await?;
-        if changed {
-            row.counters.limit = after.limit;
-            self.ledger.overdraw_lowered(tx, &mut row, now).await?;
-            store::update_period(tx, &row).await?;
-            store::update_budget(tx, &key, after, now).await?;
-            self.follow_next(tx, &key, after, now).await?;
+        let row = if changed {
+            let row = self.apply(tx, &key, after, now).await?;
             self.note_change(tx, authorised, &key, (&before, &after), set, now)
                 .await?;
-        }
+            row
+        } else {
+            store::period(tx, &key, after.period.span(now), after.limit).await?
+        };
         Ok(Changed {
             now: status(&key, after, row.counters, row.span, 0),
             previous_limit: before.limit.map(Money::from_nanos),
@@ -185,6 +183,23 @@ impl Limits {
             modified_by: authorised.user,
             modified_at: now,
         })
+    }
+
+    /// Changes a budget whose lock is held; gives the counters of its present period.
+    pub(crate) async fn apply(
+        &self,
+        tx: &mut Tx,
+        key: &BudgetKey,
+        after: BudgetRow,
+        now: Timestamp,
+    ) -> Result<PeriodRow, Error> {
+        let mut row = store::period(tx, key, after.period.span(now), after.limit).await?;
+        row.counters.limit = after.limit;
+        self.ledger.overdraw_lowered(tx, &mut row, now).await?;
+        store::update_period(tx, &row).await?;
+        store::update_budget(tx, key, after, now).await?;
+        self.follow_next(tx, key, after, now).await?;
+        Ok(row)
     }
 
     /// The next period may have been opened ahead of its time.
@@ -203,7 +218,7 @@ impl Limits {
             return Ok(());
         };
         counters.limit = after.limit;
-        let mut row = crate::model::PeriodRow {
+        let mut row = PeriodRow {
             key: *key,
             span,
             counters,
@@ -326,7 +341,7 @@ pub(crate) fn status(
     }
 }
 
-fn in_range(limit: Money) -> Result<Money, Error> {
+pub(crate) fn in_range(limit: Money) -> Result<Money, Error> {
     if (LEAST..=MOST).contains(&limit) {
         Ok(limit)
     } else {

@@ -388,6 +388,8 @@ pub(crate) async fn for_call(
     };
     Ok(Some(CallAgent {
         path: ActorPath {
+            // Budgets know of pools; whoever makes the principal asks them.
+            pool: None,
             tenant,
             project: agent.project,
             team: agent.team,

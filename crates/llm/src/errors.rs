@@ -129,6 +129,10 @@ fn param(refusal: &Refusal) -> Option<&str> {
 fn add_shortfall(error: &mut Fields, shortfall: &BudgetShortfall) {
     error.text("scope", shortfall.scope.kind().as_str());
     error.text("scope_id", &shortfall.scope.to_string());
+    if let Some(part) = shortfall.pool {
+        error.text("pool_id", &part.pool.to_string());
+        error.text("pool_cap", part.cap.as_str());
+    }
     error.text("unit", shortfall.unit.as_str());
     let amounts = [
         ("limit", shortfall.limit),
@@ -176,6 +180,7 @@ mod tests {
             .expect("a scope");
         Refusal::Budget(Box::new(BudgetShortfall {
             scope,
+            pool: None,
             unit,
             limit: 100_000_000,
             spent: 99_990_000,

@@ -44,7 +44,7 @@ pub use id::*;
 pub use money::{Money, MoneyError, PicoDollars, UnitPrice};
 pub use period::{Period, PeriodSpan};
 pub use refusal::{BudgetShortfall, Refusal};
-pub use scope::{ActorPath, Scope, ScopeKind, Unit};
+pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;
 pub use time::{BootInstant, InvalidTimestamp, Timestamp};
 pub use token::{InvalidToken, TokenDigest, TokenKind, TokenValue};

@@ -4,13 +4,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{ErrorKind, Money, Scope, Timestamp, Unit};
+use crate::{ErrorKind, Money, PoolCap, PoolPart, Scope, Timestamp, Unit};
 
 /// What the tightest budget on the path looked like when it refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BudgetShortfall {
     /// Whose budget it is.
     pub scope: Scope,
+    /// Which part of which pool it is, if it is a pool's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolPart>,
     /// What it counts.
     pub unit: Unit,
     /// The limit in force, in nano-dollars (or tokens, or milliseconds).
@@ -232,11 +235,19 @@ fn write_shortfall(shortfall: &BudgetShortfall, f: &mut fmt::Formatter<'_>) -> f
         Unit::Tokens => format!("{amount} tokens"),
         Unit::ExecutionTime => format!("{amount} ms"),
     };
+    f.write_str("the budget of ")?;
+    match shortfall.pool {
+        None => write!(
+            f,
+            "{} `{}`",
+            shortfall.scope.kind().as_str(),
+            shortfall.scope
+        )?,
+        Some(part) => write!(f, "pool `{}`{}", part.pool, within_pool(part.cap))?,
+    }
     write!(
         f,
-        "the budget of {} `{}` has no room: limit {}, spent {}, reserved {}",
-        shortfall.scope.kind().as_str(),
-        shortfall.scope,
+        " has no room: limit {}, spent {}, reserved {}",
         show(shortfall.limit),
         show(shortfall.spent),
         show(shortfall.reserved),
@@ -244,5 +255,23 @@ fn write_shortfall(shortfall: &BudgetShortfall, f: &mut fmt::Formatter<'_>) -> f
     if shortfall.suspense > 0 {
         write!(f, ", in suspense {}", show(shortfall.suspense))?;
     }
-    write!(f, "; the call needs at least {}", show(shortfall.needed))
+    write!(f, "; the call needs at least {}", show(shortfall.needed))?;
+    match shortfall.pool.map(|part| part.cap) {
+        None => Ok(()),
+        Some(PoolCap::Whole) => f.write_str("; ask for a larger pool"),
+        Some(PoolCap::Share) => f.write_str("; ask for a larger share of the pool"),
+        Some(PoolCap::Low | PoolCap::Normal | PoolCap::High) => {
+            f.write_str("; ask for a higher priority of the agent, or for a larger pool")
+        }
+    }
+}
+
+const fn within_pool(cap: PoolCap) -> &'static str {
+    match cap {
+        PoolCap::Whole => "",
+        PoolCap::Share => " (share of the agent)",
+        PoolCap::Low => " (priority low)",
+        PoolCap::Normal => " (priorities low and normal)",
+        PoolCap::High => " (priorities low to high)",
+    }
 }

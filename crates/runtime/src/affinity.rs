@@ -109,6 +109,7 @@ mod tests {
 
     fn bearer(environment: &Environment) -> Bearer {
         let path = ActorPath {
+            pool: None,
             tenant: environment.new_id(),
             project: environment.new_id(),
             team: None,

@@ -121,6 +121,7 @@ fn record_of(
         model: Some(facts.model),
         operation: facts.operation,
         outcome: Outcome::Unknown,
+        pool: facts.path.pool,
         prefix_hash: None,
         price_book: facts.price_book,
         project: facts.path.project,
@@ -197,6 +198,7 @@ mod tests {
         let (journal, _) = opened.expect("opens");
         let facts = Facts {
             path: ActorPath {
+                pool: None,
                 tenant: environment.new_id(),
                 project: environment.new_id(),
                 team: None,

@@ -17,8 +17,8 @@ use std::borrow::Cow;
 use iron_journal::canonical::InOrder;
 use iron_llm::{Usage, envelope::RoleBytes};
 use iron_primitives::{
-    ActorPath, AgentId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, Refusal, RequestId,
-    Scope, TeamId, TenantId, Unit, UserId,
+    ActorPath, AgentId, IcTokenId, LeaseId, Money, PoolPath, ProjectId, ProviderId, Refusal,
+    RequestId, Scope, TeamId, TenantId, Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub struct CallRecord {
     pub operation: Option<String>,
     /// How it ended for the caller.
     pub outcome: Outcome,
+    /// The pool that the agent shared, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolPath>,
     /// Keyed hash (HMAC-SHA256, hexadecimal) of instructions and tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix_hash: Option<String>,
@@ -118,6 +121,7 @@ impl CallRecord {
     /// The actor and everything above it.
     pub const fn path(&self) -> ActorPath {
         ActorPath {
+            pool: self.pool,
             tenant: self.tenant,
             project: self.project,
             team: self.team,
@@ -500,6 +504,13 @@ mod tests {
             model: text(),
             operation: text(),
             outcome: Outcome::Completed,
+            pool: Some(PoolPath {
+                high: Some(id()),
+                low: Some(id()),
+                member: id(),
+                normal: Some(id()),
+                pool: id(),
+            }),
             prefix_hash: text(),
             price_book: text(),
             project: id(),

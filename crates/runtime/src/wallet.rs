@@ -286,9 +286,10 @@ impl Wallets {
         };
         match answer {
             Ok(held) => inner.reserve(&wallet, held, request),
-            Err(refusal) => {
-                if matches!(refusal, Refusal::Budget(_)) {
+            Err(mut refusal) => {
+                if let Refusal::Budget(shortfall) = &mut refusal {
                     inner.counters.refused.fetch_add(1, Ordering::Relaxed);
+                    shortfall.pool = request.path.part_of_pool(shortfall.scope);
                 }
                 Err(refusal)
             }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::Ledger;
 use crate::Error;
 use crate::moves::{Account, LeaseState, Move};
-use crate::requests;
 use crate::store::{self, Which};
+use crate::{pools, requests};
 
 /// What an audited release did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -92,7 +92,8 @@ impl Ledger {
     /// # Errors
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        // Requests come before budgets in the order of locks.
+        // Pools and requests come before budgets in the order of locks.
+        removal.delete(tx, pools::OF_A_TENANT).await?;
         removal.delete(tx, requests::store::OF_A_TENANT).await?;
         for key in store::budgets_of(tx, removal.tenant()).await? {
             store::lock_budget(tx, &key).await?;

@@ -170,6 +170,7 @@ pub(crate) fn path_in(world: &TestEnvironment, above: Option<&ActorPath>) -> Act
             ..*path
         },
         None => ActorPath {
+            pool: None,
             tenant: environment.new_id(),
             project: environment.new_id(),
             team: None,

@@ -162,6 +162,7 @@ impl Runtime {
             model: draft.model.take(),
             operation: draft.attribution.operation.take(),
             outcome: verdict.outcome,
+            pool: path.pool,
             prefix_hash: draft.prefix_hash.map(hex::encode),
             price_book: draft.price_book.take(),
             project: path.project,

@@ -13,6 +13,7 @@ fn somebody(environment: &Environment) -> Engaged {
     Engaged {
         token: environment.new_id(),
         path: ActorPath {
+            pool: None,
             tenant: environment.new_id(),
             project: environment.new_id(),
             team: None,

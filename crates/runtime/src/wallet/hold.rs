@@ -1,10 +1,10 @@
 //! What a call holds: the same amount in every budget on its path, or nothing.
 
-use iron_primitives::{BootInstant, LeaseId, Money, Scope, Unit};
+use iron_primitives::{BootInstant, LeaseId, Money, PoolPath, Scope, Unit};
 use serde::{Deserialize, Serialize};
 
-/// The deepest path there is: agent, pool, user, team, project, tenant.
-pub(super) const MAX_LEGS: usize = 6;
+/// The deepest path there is: agent, the parts of a pool, user, team, project, tenant.
+pub(super) const MAX_LEGS: usize = 5 + PoolPath::MOST;
 
 /// One leg of a hold: the lease of one budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -347,6 +347,8 @@ impl Pocket {
             .max(0);
         BudgetShortfall {
             scope: self.place.scope,
+            // Whoever knows the path of the call says so.
+            pool: None,
             unit: self.place.unit,
             limit,
             spent,

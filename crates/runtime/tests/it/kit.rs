@@ -234,6 +234,7 @@ impl World {
         let environment = TestEnvironment::new().environment;
         let token = TokenValue::generate(TokenKind::Ic, &environment);
         let path = ActorPath {
+            pool: None,
             tenant: environment.new_id::<TenantId>(),
             project: environment.new_id::<ProjectId>(),
             team: None,
