@@ -1,6 +1,6 @@
 //! What can go wrong around agents.
 
-use iron_primitives::{AgentId, ErrorKind, ProviderId};
+use iron_primitives::{AgentId, ErrorKind, ProviderId, RuntimeId};
 
 use crate::RuntimeState;
 
@@ -40,6 +40,23 @@ pub enum Error {
         /// The provider asked for.
         provider: ProviderId,
     },
+    /// There is no such runtime in the tenant.
+    #[error("there is no runtime `{id}`")]
+    NoRuntime {
+        /// The runtime asked for.
+        id: RuntimeId,
+    },
+    /// Another runtime of the tenant has the name.
+    #[error("the tenant has a runtime of this name already")]
+    DuplicateRuntime,
+    /// The key of the runtime was revoked.
+    #[error("the runtime was revoked; make a new one")]
+    RuntimeRevoked,
+    /// The key and the data folder do not belong together.
+    #[error(
+        "the key belongs to another data folder, or the folder to another runtime; make a runtime for each folder"
+    )]
+    OtherFolder,
     /// A field of the request does not do.
     #[error("`{field}`: {problem}")]
     Invalid {
@@ -60,10 +77,14 @@ impl Error {
     /// The code by which the wire names it.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotFound { .. } | Error::NotAssigned { .. } => ErrorKind::ResourceNotFound,
+            Error::NotFound { .. } | Error::NotAssigned { .. } | Error::NoRuntime { .. } => {
+                ErrorKind::ResourceNotFound
+            }
             Error::OutOfReach { .. } => ErrorKind::InsufficientPermissions,
-            Error::DuplicateName => ErrorKind::DuplicateName,
-            Error::InvalidState { .. } => ErrorKind::InvalidState,
+            Error::DuplicateName | Error::DuplicateRuntime => ErrorKind::DuplicateName,
+            Error::InvalidState { .. } | Error::RuntimeRevoked | Error::OtherFolder => {
+                ErrorKind::InvalidState
+            }
             Error::Changed { .. } => ErrorKind::ConcurrentModification,
             Error::Invalid { .. } => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
@@ -78,6 +99,12 @@ impl From<iron_store::Error> for Error {
     fn from(error: iron_store::Error) -> Self {
         match error {
             iron_store::Error::Unique { table, .. } if table == "agents" => Error::DuplicateName,
+            iron_store::Error::Unique { table, columns } if table == "runtimes" => {
+                match columns.iter().any(|column| column == "name") {
+                    true => Error::DuplicateRuntime,
+                    false => Error::OtherFolder,
+                }
+            }
             other => Error::Store(other),
         }
     }

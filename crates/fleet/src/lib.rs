@@ -1,4 +1,5 @@
-//! Agents: who they are, whose they are, which providers they may call, whether they run.
+//! Agents: who they are, whose they are, which providers they may call, whether they run; and the
+//! runtimes elsewhere that serve them.
 //!
 //! Words:
 //! - An [`Agent`] is a definition. The program behind it runs somewhere else; here stands what
@@ -31,6 +32,7 @@ mod agents;
 mod assignments;
 mod error;
 mod model;
+mod runtimes;
 mod settings;
 mod state;
 mod store;
@@ -41,12 +43,18 @@ pub use model::{
     Agent, AgentChange, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Deleted, NewAgent,
     Outline,
 };
+pub use runtimes::{Binding, Runtime, Runtimes};
 pub use settings::Settings;
 pub use state::{RuntimeState, Verb};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("fleet", "0001_agents", "0002_restarts", "0003_ends");
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
+    "fleet",
+    "0001_agents",
+    "0002_restarts",
+    "0003_ends",
+    "0004_runtimes"
+);
 
 /// The fields by which a list of agents can be sorted, with their columns.
 pub const SORTABLE: &[(&str, &str)] = &[

@@ -476,4 +476,6 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM agent_tags WHERE tenant_id = $1",
     "DELETE FROM agent_providers WHERE tenant_id = $1",
     "DELETE FROM agents WHERE tenant_id = $1",
+    "DELETE FROM runtime_reach WHERE tenant_id = $1",
+    "DELETE FROM runtimes WHERE tenant_id = $1",
 ];

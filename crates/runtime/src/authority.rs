@@ -110,6 +110,25 @@ pub enum AgentState {
 }
 
 impl AgentState {
+    const ALL: [AgentState; 9] = [
+        AgentState::Created,
+        AgentState::Starting,
+        AgentState::Running,
+        AgentState::Paused,
+        AgentState::Stopping,
+        AgentState::Stopped,
+        AgentState::Failed,
+        AgentState::Exhausted,
+        AgentState::Inactive,
+    ];
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        AgentState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+
     /// The word in refusals and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

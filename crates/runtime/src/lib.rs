@@ -7,7 +7,7 @@
 //! - [`call`]: the nine steps of a governed call.
 //! - [`wallet`]: the money that may be spent here, and every call's claim on it.
 //! - [`record`]: the one entry that each call leaves.
-//! - [`authority`]: the port to the control plane.
+//! - [`authority`]: the port to the control plane; [`remote`] is the same port over HTTP.
 //!
 //! Invariants:
 //! - **Nothing leaves the house without money for its worst case**, and nothing that has left
@@ -42,6 +42,7 @@ mod lifeline;
 mod orphan;
 mod recheck;
 pub mod record;
+pub mod remote;
 mod room;
 mod runtime;
 mod shelf;

@@ -289,5 +289,6 @@ text_columns!(
     iron_primitives::EventId,
     iron_primitives::BudgetRequestId,
     iron_primitives::InstanceId,
+    iron_primitives::RuntimeId,
     Scope,
 );

@@ -39,6 +39,14 @@ impl Policy {
         close_after: Duration::from_secs(600),
     };
 
+    /// For a router: provision for a quarter of an hour without the control plane, kept through
+    /// pauses of its agents.
+    pub const ROUTER: Policy = Policy {
+        autonomy_s: 900,
+        return_after: Duration::from_secs(300),
+        ..Policy::SERVER
+    };
+
     /// How much earlier than told a lease ends here: a fiftieth, for clocks that drift.
     pub(super) fn deadline_margin(&self, lifetime: Duration) -> Duration {
         lifetime / 50

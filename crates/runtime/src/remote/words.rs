@@ -1,0 +1,80 @@
+//! Between the words of the port and those of the wire.
+
+use iron_llm::ProviderKind;
+use iron_primitives::Secret;
+use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute};
+
+use crate::authority::{AgentState, End, Principal, Route};
+
+/// What is sent of the bearer of a token.
+pub fn bearer_of(principal: Principal) -> RuntimeBearer {
+    let route = |route: Route| RuntimeRoute {
+        provider: route.provider,
+        kind: route.kind.as_str().to_owned(),
+        base_url: route.base_url,
+        organization: route.organization,
+        models: route.models,
+        timeout_ms: route.timeout_ms,
+    };
+    RuntimeBearer {
+        token: principal.token,
+        expires_at: principal.expires_at,
+        path: principal.path,
+        agent_state: principal.agent_state.as_str().to_owned(),
+        agent_ends: principal.agent_ends,
+        tenant_suspended: principal.tenant_suspended,
+        allowed_models: principal.allowed_models,
+        routes: principal.routes.into_iter().map(route).collect(),
+        hash_key: Secret::new(hex::encode(principal.hash_key)).into(),
+        environment: principal.environment,
+    }
+}
+
+/// What is made of what was sent; none if a word of it is not known here. A provider of a kind
+/// that is not known here is left out.
+pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
+    let mut hash_key = [0; 32];
+    hex::decode_to_slice(bearer.hash_key.expose(), &mut hash_key).ok()?;
+    let route = |route: RuntimeRoute| {
+        Some(Route {
+            kind: ProviderKind::from_word(&route.kind)?,
+            provider: route.provider,
+            base_url: route.base_url,
+            organization: route.organization,
+            models: route.models,
+            timeout_ms: route.timeout_ms,
+        })
+    };
+    Some(Principal {
+        token: bearer.token,
+        expires_at: bearer.expires_at,
+        path: bearer.path,
+        agent_state: AgentState::from_word(&bearer.agent_state)?,
+        agent_ends: bearer.agent_ends,
+        tenant_suspended: bearer.tenant_suspended,
+        allowed_models: bearer.allowed_models,
+        routes: bearer.routes.into_iter().filter_map(route).collect(),
+        hash_key,
+        environment: bearer.environment,
+    })
+}
+
+/// The word for an end.
+pub const fn end_word(end: End) -> EndWord {
+    match end {
+        End::Token => EndWord::Token,
+        End::Tenant => EndWord::Tenant,
+        End::Owner => EndWord::Owner,
+        End::Agent => EndWord::Agent,
+    }
+}
+
+/// The end that a word names.
+pub(super) const fn end_of(word: EndWord) -> End {
+    match word {
+        EndWord::Token => End::Token,
+        EndWord::Tenant => End::Tenant,
+        EndWord::Owner => End::Owner,
+        EndWord::Agent => End::Agent,
+    }
+}
