@@ -1,7 +1,8 @@
 //! What happens to budgets that somebody should know of: warnings, limits, runaways.
 //!
-//! What counts as used is what is settled and what is in suspense: money that is gone, or may be.
-//! What is only held or leased out may come back, and warns nobody.
+//! What counts as used is what is settled, and what has been in suspense for a minute: money that
+//! is gone, or may be. What is only held or leased out comes back, and so does most of what a
+//! server leaves in suspense that is killed and started again; that warns nobody.
 //!
 //! A percentage is crossed by the booking that makes the used money reach it, and the event is
 //! written in that same transaction: once for each budget, period and percentage, whichever server
@@ -32,12 +33,14 @@ pub use model::{BudgetEvent, EventFilter, EventKind, HardAction, SoftLimits};
 
 use crate::model::{BudgetKey, PeriodRow};
 use crate::moves::Counters;
-use crate::store::BudgetRow;
+use crate::store::{BudgetRow, lock_budget, period, update_period};
 use crate::{Error, Ledger};
 use model::ALL;
 
 /// Over how long the pace of an agent is measured, less the second that has just begun.
 const PACE_OVER: Duration = Duration::from_secs(59);
+/// How long an instance was not heard of before its money in suspense counts as used.
+const IN_SUSPENSE_FOR: Duration = Duration::from_secs(60);
 /// Calls of a killed agent that end within this time do not make it run away again.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// An event is not due.
@@ -59,6 +62,11 @@ impl Noticed {
         short: bool,
         now: Timestamp,
     ) -> Result<bool, Error> {
+        if limit_was_told(&row.counters) && !is_little(&row.counters) {
+            // Money in suspense has come free. Warnings stay told.
+            store::clear(tx, row, ALL, now).await?;
+            row.counters.next_notice = 0;
+        }
         let counters = row.counters;
         let spent_out = short && counters.next_notice != NEVER_DUE && is_little(&counters);
         if gone(&counters) < counters.next_notice && !spent_out {
@@ -162,20 +170,6 @@ pub(crate) async fn take_back(
     Ok(())
 }
 
-/// Takes back that a limit was reached, after money in suspense has come free. Warnings stay
-/// told.
-pub(crate) async fn take_back_limit(
-    tx: &mut Tx,
-    row: &mut PeriodRow,
-    now: Timestamp,
-) -> Result<(), Error> {
-    if row.counters.limit.is_some() && !is_little(&row.counters) {
-        store::clear(tx, row, ALL, now).await?;
-        row.counters.next_notice = 0;
-    }
-    Ok(())
-}
-
 /// Takes back what was told under another period.
 pub(crate) async fn leave_other_periods(
     tx: &mut Tx,
@@ -192,7 +186,15 @@ pub(crate) async fn forget_pace(tx: &mut Tx, key: &BudgetKey) -> Result<(), Erro
 
 /// What is gone, or may be.
 fn gone(counters: &Counters) -> i64 {
-    counters.settled.saturating_add(counters.suspense)
+    let doubtful = counters.lasting_suspense.min(counters.suspense);
+    counters.settled.saturating_add(doubtful)
+}
+
+/// Whether it was told that the limit is reached: then nothing is due below it.
+fn limit_was_told(counters: &Counters) -> bool {
+    counters
+        .limit
+        .is_some_and(|limit| counters.next_notice > limit)
 }
 
 /// Whether less than a hundredth of the limit is left.
@@ -236,11 +238,7 @@ fn of_the_last_minute(spent: i64, since: Duration) -> i64 {
 impl Ledger {
     /// Writes what a transaction has found, behind its last lock of a budget; whether there was
     /// anything.
-    pub(crate) async fn write_noticed(
-        &self,
-        tx: &mut Tx,
-        noticed: Noticed,
-    ) -> Result<bool, Error> {
+    pub(crate) async fn write_noticed(&self, tx: &mut Tx, noticed: Noticed) -> Result<bool, Error> {
         let Noticed(mut events) = noticed;
         events.sort_by_key(|event| event.tenant);
         for event in &mut events {
@@ -249,6 +247,26 @@ impl Ledger {
             self.audit_event(tx, event).await?;
         }
         Ok(!events.is_empty())
+    }
+
+    /// Looks at what has been in suspense for a while, which then counts as used.
+    pub(crate) async fn look_at_suspense(
+        &self,
+        tx: &mut Tx,
+        noticed: &mut Noticed,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let before = now.minus(IN_SUSPENSE_FOR);
+        for (key, span, lasting) in store::lasting_suspense(tx, before).await? {
+            let Some(budget) = lock_budget(tx, &key).await? else {
+                continue;
+            };
+            let mut row = period(tx, &key, span, budget.limit).await?;
+            row.counters.lasting_suspense = lasting;
+            noticed.look(tx, &mut row, &budget, false, now).await?;
+            update_period(tx, &row).await?;
+        }
+        Ok(())
     }
 
     async fn audit_event(&self, tx: &mut Tx, event: &BudgetEvent) -> Result<(), Error> {

@@ -5,18 +5,22 @@
 
 mod enrol;
 mod exchange;
+mod far;
 mod keeping;
 mod people;
 mod prove;
 
+use std::sync::Arc;
+
 use iron_audit::Audit;
-use iron_primitives::{Environment, EventId, LeaseId, Timestamp};
+use iron_primitives::{Environment, EventId, LeaseId, Money, Timestamp};
 use iron_store::{Db, Tx};
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::model::{PeriodRow, Terms};
 use crate::moves::{Holder, LeaseState, Move};
-use crate::store::{self, LeaseRow, Overdraft};
+use crate::store::{self, BudgetRow, LeaseRow, Overdraft};
 
 pub use keeping::Released;
 pub use prove::Discrepancy;
@@ -28,6 +32,8 @@ pub struct Ledger {
     pub(crate) audit: Audit,
     pub(crate) environment: Environment,
     pub(crate) terms: Terms,
+    /// Something has happened to a budget that somebody may act on.
+    pub(crate) noticed: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -46,6 +52,16 @@ impl Ledger {
             audit,
             environment,
             terms,
+            noticed: Arc::default(),
+        }
+    }
+
+    /// The settings of a budget with what the server says where they are silent.
+    pub(crate) fn with_defaults(&self, budget: BudgetRow) -> BudgetRow {
+        let usual = self.terms.most_per_minute.map(Money::nanos);
+        BudgetRow {
+            most_per_minute: budget.most_per_minute.or(usual),
+            ..budget
         }
     }
 

@@ -19,6 +19,8 @@
 //! - **nothing is refunded by time**: an expired or fenced lease becomes suspense, and only its
 //!   owner's final account or an audited release frees it;
 //! - **locks are taken in one order**: leaves first, tenants last, one transaction an exchange;
+//! - **an event is told once** for each budget, period and percentage, in the transaction that
+//!   crosses it;
 //! - **a budget request ends once**: pending, then approved, denied or cancelled for good, and with
 //!   an approval the limit and its history change or nothing does.
 //!
@@ -26,6 +28,7 @@
 //! people, [`Ledger`] is what all stand on.
 
 mod error;
+mod events;
 mod ledger;
 mod limits;
 mod model;
@@ -36,6 +39,7 @@ mod store;
 mod teller;
 
 pub use error::Error;
+pub use events::{BudgetEvent, EventFilter, EventKind, HardAction, SoftLimits};
 pub use ledger::{Discrepancy, Ledger, Released};
 pub use limits::{LEAST, Limits, MOST};
 pub use model::{
@@ -54,5 +58,10 @@ pub use requests::{
 pub use teller::Teller;
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("budget", "0001_ledger", "0002_requests", "0003_pools");
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
+    "budget",
+    "0001_ledger",
+    "0002_requests",
+    "0003_pools",
+    "0004_events"
+);

@@ -7,6 +7,7 @@ use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, 
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Serialize;
 
+use crate::events::{self, Noticed};
 use crate::model::{BudgetKey, BudgetStatus, Changed, Modification, PeriodRow, SetBudget};
 use crate::store::{self, BudgetRow};
 use crate::{Error, Ledger};
@@ -27,6 +28,10 @@ pub struct Limits {
 struct Noted {
     limit: Option<String>,
     period: Period,
+    soft_limits: Vec<u8>,
+    hard_action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_spend_per_minute: Option<String>,
 }
 
 impl Noted {
@@ -34,6 +39,11 @@ impl Noted {
         Noted {
             limit: row.limit.map(|limit| Money::from_nanos(limit).to_string()),
             period: row.period,
+            soft_limits: row.soft_limits.percents().collect(),
+            hard_action: row.hard_action.as_str(),
+            max_spend_per_minute: row
+                .most_per_minute
+                .map(|most| Money::from_nanos(most).to_string()),
         }
     }
 }
@@ -68,10 +78,7 @@ impl Limits {
             unit: Unit::Usd,
             tenant,
         };
-        let row = BudgetRow {
-            limit: limit.map(Money::nanos),
-            period,
-        };
+        let row = BudgetRow::new(limit.map(Money::nanos), period);
         store::insert_budget(tx, &key, row, self.ledger.environment.now()).await
     }
 
@@ -113,6 +120,7 @@ impl Limits {
         let mut tx = self.db().begin().await?;
         let changed = self.put_in(&mut tx, authorised, scope, set).await?;
         tx.commit().await?;
+        self.ledger.noticed.notify_one();
         Ok(Changed {
             now: self.status(authorised.tenant, scope).await?,
             ..changed
@@ -155,6 +163,9 @@ impl Limits {
             None => None,
             Some(limit) => Some(limit.map(in_range).transpose()?.map(Money::nanos)),
         };
+        if let Some(Some(most)) = set.most_per_minute {
+            in_range(most)?;
+        }
         let now = self.ledger.environment.now();
         let key = BudgetKey {
             scope,
@@ -162,15 +173,16 @@ impl Limits {
             tenant: authorised.tenant,
         };
         let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
-        let after = BudgetRow {
-            limit: limit.unwrap_or(before.limit),
-            period: set.period.unwrap_or(before.period),
-        };
+        let after = set_on(before, limit, set);
         let changed = after != before;
         let row = if changed {
-            let row = self.apply(tx, &key, after, now).await?;
+            let mut noticed = Noticed::default();
+            let row = self
+                .apply(tx, &key, (before, after), &mut noticed, now)
+                .await?;
             self.note_change(tx, authorised, &key, (&before, &after), set, now)
                 .await?;
+            self.ledger.write_noticed(tx, noticed).await?;
             row
         } else {
             store::period(tx, &key, after.period.span(now), after.limit).await?
@@ -190,14 +202,23 @@ impl Limits {
         &self,
         tx: &mut Tx,
         key: &BudgetKey,
-        after: BudgetRow,
+        (before, after): (BudgetRow, BudgetRow),
+        noticed: &mut Noticed,
         now: Timestamp,
     ) -> Result<PeriodRow, Error> {
         let mut row = store::period(tx, key, after.period.span(now), after.limit).await?;
         row.counters.limit = after.limit;
         self.ledger.overdraw_lowered(tx, &mut row, now).await?;
+        events::take_back(tx, &mut row, now).await?;
+        noticed.look(tx, &mut row, &after, false, now).await?;
         store::update_period(tx, &row).await?;
         store::update_budget(tx, key, after, now).await?;
+        if after.period != before.period {
+            events::leave_other_periods(tx, &row, now).await?;
+        }
+        if after.most_per_minute != before.most_per_minute {
+            events::forget_pace(tx, key).await?;
+        }
         self.follow_next(tx, key, after, now).await?;
         Ok(row)
     }
@@ -218,6 +239,7 @@ impl Limits {
             return Ok(());
         };
         counters.limit = after.limit;
+        counters.next_notice = 0;
         let mut row = PeriodRow {
             key: *key,
             span,
@@ -228,6 +250,30 @@ impl Limits {
     }
 
     async fn note_change(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        key: &BudgetKey,
+        (before, after): (&BudgetRow, &BudgetRow),
+        set: &SetBudget,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if (before.limit, before.period) != (after.limit, after.period) {
+            self.add_to_history(tx, authorised, key, (before, after), set, now)
+                .await?;
+        }
+        let mut entry = Entry::new("budget.set", key.scope.kind().as_str())
+            .resource(key.scope)
+            .parameters(&serde_json::json!({ "reason": set.reason }))
+            .changes(Some(&Noted::of(before)), Some(&Noted::of(after)));
+        if let Scope::Agent(agent) = key.scope {
+            entry = entry.agent(agent);
+        }
+        self.ledger.audit.write(tx, authorised, entry).await?;
+        Ok(())
+    }
+
+    async fn add_to_history(
         &self,
         tx: &mut Tx,
         authorised: &Authorised,
@@ -253,16 +299,8 @@ impl Limits {
         .bind(authorised.user)
         .bind(now)
         .bind(set.budget_request)
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-        let mut entry = Entry::new("budget.set", key.scope.kind().as_str())
-            .resource(key.scope)
-            .parameters(&serde_json::json!({ "reason": set.reason }))
-            .changes(Some(&Noted::of(before)), Some(&Noted::of(after)));
-        if let Scope::Agent(agent) = key.scope {
-            entry = entry.agent(agent);
-        }
-        self.ledger.audit.write(tx, authorised, entry).await?;
         Ok(())
     }
 
@@ -332,12 +370,29 @@ pub(crate) fn status(
         unit: key.unit,
         limit: budget.limit.map(Money::from_nanos),
         period: budget.period,
+        soft_limits: budget.soft_limits,
+        hard_action: budget.hard_action,
+        most_per_minute: budget.most_per_minute.map(Money::from_nanos),
         span,
         settled: Money::from_nanos(counters.settled),
         held: Money::from_nanos(held),
         escrow: Money::from_nanos(counters.escrow),
         suspense: Money::from_nanos(counters.suspense),
         overdraft: Money::from_nanos(counters.overdraft),
+    }
+}
+
+/// A budget with what a change makes of it; `limit` was checked.
+fn set_on(before: BudgetRow, limit: Option<Option<i64>>, set: &SetBudget) -> BudgetRow {
+    let most = set.most_per_minute.map(|most| most.map(Money::nanos));
+    BudgetRow {
+        limit: limit.unwrap_or(before.limit),
+        period: set.period.unwrap_or(before.period),
+        soft_limits: set
+            .soft_limits
+            .map_or(before.soft_limits, Option::unwrap_or_default),
+        hard_action: set.hard_action.unwrap_or(before.hard_action),
+        most_per_minute: most.unwrap_or(before.most_per_minute),
     }
 }
 

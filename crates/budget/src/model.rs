@@ -6,6 +6,7 @@ use iron_primitives::{
     InstanceId, LeaseId, Money, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit, UserId,
 };
 
+use crate::events::{HardAction, SoftLimits};
 use crate::moves::{Counters, LeaseState};
 
 /// How leases are dealt out.
@@ -20,6 +21,9 @@ pub struct Terms {
     pub share_percent: i64,
     /// An instance counts as live for this long after its last exchange.
     pub live_for: Duration,
+    /// What an agent may spend within a minute where its own budget does not say; no bound if
+    /// absent.
+    pub most_per_minute: Option<Money>,
 }
 
 impl Default for Terms {
@@ -29,6 +33,7 @@ impl Default for Terms {
             grace: Duration::from_secs(60),
             share_percent: 50,
             live_for: Duration::from_secs(60),
+            most_per_minute: None,
         }
     }
 }
@@ -68,6 +73,12 @@ pub struct BudgetStatus {
     pub limit: Option<Money>,
     /// How often it begins anew.
     pub period: Period,
+    /// At which percentages people are warned.
+    pub soft_limits: SoftLimits,
+    /// What becomes of an agent at its limit.
+    pub hard_action: HardAction,
+    /// What an agent may spend within a minute, if its budget says.
+    pub most_per_minute: Option<Money>,
     /// The present period.
     pub span: PeriodSpan,
     /// Settled in this period.
@@ -155,6 +166,13 @@ pub struct SetBudget {
     pub limit: Option<Option<Money>>,
     /// The new period; `None` leaves it.
     pub period: Option<Period>,
+    /// At which percentages people are warned; `None` leaves them, an inner `None` makes them the
+    /// usual ones.
+    pub soft_limits: Option<Option<SoftLimits>>,
+    /// What becomes of an agent at its limit; `None` leaves it.
+    pub hard_action: Option<HardAction>,
+    /// What an agent may spend within a minute; `None` leaves it, an inner `None` lifts it.
+    pub most_per_minute: Option<Option<Money>>,
     /// Why.
     pub reason: Option<String>,
     /// The budget request that led to it.

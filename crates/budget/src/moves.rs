@@ -212,6 +212,10 @@ pub(crate) struct Counters {
     pub(crate) escrow: i64,
     pub(crate) suspense: i64,
     pub(crate) overdraft: i64,
+    /// The part of `suspense` that has been so for a while, as last looked at.
+    pub(crate) lasting_suspense: i64,
+    /// When so much is used, an event is due; zero where nobody has looked yet.
+    pub(crate) next_notice: i64,
 }
 
 impl Counters {

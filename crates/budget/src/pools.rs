@@ -23,7 +23,7 @@
 mod model;
 mod store;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use iron_audit::{Authorised, Entry};
 use iron_primitives::{AgentId, Money, Period, PoolId, PoolPath, Scope, TenantId, Timestamp, Unit};
@@ -34,6 +34,7 @@ pub use model::{
 };
 pub(crate) use store::OF_A_TENANT;
 
+use crate::events::{Noticed, SoftLimits};
 use crate::limits::{Limits, in_range};
 use crate::model::BudgetKey;
 use crate::store::BudgetRow;
@@ -90,7 +91,13 @@ impl Pools {
             .await
             .map_err(Error::of_pool)?;
         for (id, limit) in pool.limits() {
-            self.found(tx, authorised.tenant, id, limit, pool.period)
+            // People are warned of a pool as a whole, by the name that they know.
+            let soft_limits = if id == pool.id {
+                SoftLimits::USUAL
+            } else {
+                SoftLimits::NONE
+            };
+            self.found(tx, authorised.tenant, id, limit, pool.period, soft_limits)
                 .await?;
         }
         self.take_members(tx, authorised.tenant, &mut pool, &new.members)
@@ -145,31 +152,33 @@ impl Pools {
         store::list(self.db(), authorised.tenant, filter, sort, page).await
     }
 
-    /// What is spent and left of a pool: of all of it, of each cap, and of each member's share.
+    /// What is spent and left of pools: of all of each, of its caps, and of its members' shares.
     ///
     /// # Errors
     /// [`Error::Store`] if the database fails.
-    pub async fn funds(&self, authorised: &Authorised, pool: &Pool) -> Result<Funds, Error> {
-        let caps = pool.limits().map(|(id, _)| id);
-        let members = pool.members.iter().map(|member| member.id);
-        let scopes: Vec<Scope> = caps.into_iter().chain(members).map(Scope::Pool).collect();
+    pub async fn funds(
+        &self,
+        authorised: &Authorised,
+        pools: &[Pool],
+    ) -> Result<Vec<Funds>, Error> {
+        let scopes: Vec<Scope> = pools.iter().flat_map(Pool::scopes).collect();
         let found = self.limits.get_all(authorised, &scopes).await?;
-        let of = |id: PoolId| -> Result<BudgetStatus, Error> {
-            let scope = Scope::Pool(id);
-            let status = found.iter().find(|status| status.scope == scope);
-            status.copied().ok_or(Error::NotFound)
+        let found: HashMap<Scope, BudgetStatus> = found
+            .into_iter()
+            .map(|status| (status.scope, status))
+            .collect();
+        let of = |id: PoolId| found.get(&Scope::Pool(id)).copied().ok_or(Error::NotFound);
+        let funds = |pool: &Pool| {
+            let members = pool.members.iter().map(|member| of(member.id));
+            Ok(Funds {
+                whole: of(pool.id)?,
+                low: of(pool.low)?,
+                normal: of(pool.normal)?,
+                high: of(pool.high)?,
+                members: members.collect::<Result<_, Error>>()?,
+            })
         };
-        Ok(Funds {
-            whole: of(pool.id)?,
-            low: of(pool.low)?,
-            normal: of(pool.normal)?,
-            high: of(pool.high)?,
-            members: pool
-                .members
-                .iter()
-                .map(|member| of(member.id))
-                .collect::<Result<_, _>>()?,
-        })
+        pools.iter().map(funds).collect()
     }
 
     /// Changes a pool; a list of members takes the place of the one before, and the caller holds
@@ -354,7 +363,8 @@ impl Pools {
             None => {
                 let id = self.limits.ledger.environment.new_id();
                 let limit = pool.limit_of_share(want.share);
-                self.found(tx, tenant, id, limit, pool.period).await?;
+                self.found(tx, tenant, id, limit, pool.period, SoftLimits::NONE)
+                    .await?;
                 id
             }
         };
@@ -374,10 +384,11 @@ impl Pools {
         id: PoolId,
         limit: Option<Money>,
         period: Period,
+        soft_limits: SoftLimits,
     ) -> Result<(), Error> {
         let row = BudgetRow {
-            limit: limit.map(Money::nanos),
-            period,
+            soft_limits,
+            ..BudgetRow::new(limit.map(Money::nanos), period)
         };
         crate::store::insert_budget(tx, &key(tenant, id), row, self.now()).await
     }
@@ -398,7 +409,7 @@ impl Pools {
             pool.limits().into_iter().chain(shares).collect();
         // The order of locks.
         all.sort_unstable();
-        let mut changed = Vec::new();
+        let (mut changed, mut noticed) = (Vec::new(), Noticed::default());
         for (id, limit) in all {
             let key = key(tenant, id);
             let before = crate::store::lock_budget(tx, &key)
@@ -407,12 +418,16 @@ impl Pools {
             let after = BudgetRow {
                 limit: limit.map(Money::nanos),
                 period: pool.period,
+                ..before
             };
             if after != before {
-                self.limits.apply(tx, &key, after, now).await?;
+                self.limits
+                    .apply(tx, &key, (before, after), &mut noticed, now)
+                    .await?;
                 changed.push(key.scope);
             }
         }
+        self.limits.ledger.write_noticed(tx, noticed).await?;
         Ok(changed)
     }
 }

@@ -163,9 +163,9 @@ impl Requests {
         above(budget, limit, "approved_budget")?;
         let set = SetBudget {
             limit: Some(Some(budget)),
-            period: None,
             reason: Some(before.justification.clone()),
             budget_request: Some(id),
+            ..SetBudget::default()
         };
         let changed = self.limits.put_in(tx, authorised, scope, &set).await?;
         after.approved_budget = Some(budget);

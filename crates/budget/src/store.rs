@@ -6,6 +6,7 @@ use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, 
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql, sql_per_engine};
 
 use crate::Error;
+use crate::events::{HardAction, SoftLimits};
 use crate::model::{BudgetKey, LeaseFilter, LeaseView, NEVER, PeriodRow};
 use crate::moves::{Account, Counters, LeaseState, Move};
 
@@ -14,6 +15,23 @@ use crate::moves::{Account, Counters, LeaseState, Move};
 pub(crate) struct BudgetRow {
     pub(crate) limit: Option<i64>,
     pub(crate) period: Period,
+    pub(crate) soft_limits: SoftLimits,
+    pub(crate) hard_action: HardAction,
+    /// What an agent may spend within a minute, if somebody has said.
+    pub(crate) most_per_minute: Option<i64>,
+}
+
+impl BudgetRow {
+    /// A budget as it is born.
+    pub(crate) fn new(limit: Option<i64>, period: Period) -> Self {
+        BudgetRow {
+            limit,
+            period,
+            soft_limits: SoftLimits::default(),
+            hard_action: HardAction::default(),
+            most_per_minute: None,
+        }
+    }
 }
 
 /// A lease with everything around its numbers.
@@ -49,7 +67,7 @@ pub(crate) fn span_of(starts_at: Timestamp, ends_at: Timestamp) -> PeriodSpan {
     }
 }
 
-fn unit_from(word: &str) -> Result<Unit, Error> {
+pub(crate) fn unit_from(word: &str) -> Result<Unit, Error> {
     [Unit::Usd, Unit::Tokens, Unit::ExecutionTime]
         .into_iter()
         .find(|unit| unit.as_str() == word)
@@ -63,9 +81,10 @@ pub(crate) fn period_from(word: &str) -> Result<Period, Error> {
 /// Takes the lock of a budget and reads its settings.
 pub(crate) async fn lock_budget(tx: &mut Tx, key: &BudgetKey) -> Result<Option<BudgetRow>, Error> {
     let row = sql_per_engine(
-        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
-        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3
-         FOR UPDATE",
+        "SELECT period, limit_amount, soft_limits, hard_action, most_per_minute FROM budgets
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
+        "SELECT period, limit_amount, soft_limits, hard_action, most_per_minute FROM budgets
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3 FOR UPDATE",
     )
     .bind(key.tenant)
     .bind(key.scope)
@@ -77,7 +96,8 @@ pub(crate) async fn lock_budget(tx: &mut Tx, key: &BudgetKey) -> Result<Option<B
 
 pub(crate) async fn budget(db: &Db, key: &BudgetKey) -> Result<Option<BudgetRow>, Error> {
     let row = sql(
-        "SELECT period, limit_amount FROM budgets WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
+        "SELECT period, limit_amount, soft_limits, hard_action, most_per_minute FROM budgets
+         WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
     )
     .bind(key.tenant)
     .bind(key.scope)
@@ -88,10 +108,17 @@ pub(crate) async fn budget(db: &Db, key: &BudgetKey) -> Result<Option<BudgetRow>
 }
 
 pub(crate) fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
-    let period: String = row.get("period")?;
+    let (period, action): (String, String) = (row.get("period")?, row.get("hard_action")?);
+    let soft_limits = match row.get::<Option<String>>("soft_limits")? {
+        None => SoftLimits::default(),
+        Some(text) => SoftLimits::from_text(&text).ok_or(Error::Unreadable)?,
+    };
     Ok(BudgetRow {
         limit: row.get("limit_amount")?,
         period: period_from(&period)?,
+        soft_limits,
+        hard_action: HardAction::from_word(&action).ok_or(Error::Unreadable)?,
+        most_per_minute: row.get("most_per_minute")?,
     })
 }
 
@@ -102,8 +129,9 @@ pub(crate) async fn insert_budget(
     now: Timestamp,
 ) -> Result<(), Error> {
     sql(
-        "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at,
+          soft_limits, hard_action, most_per_minute)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)",
     )
     .bind(key.tenant)
     .bind(key.scope)
@@ -111,6 +139,9 @@ pub(crate) async fn insert_budget(
     .bind(row.period.as_str())
     .bind(row.limit)
     .bind(now)
+    .bind(row.soft_limits.to_stored())
+    .bind(row.hard_action.as_str())
+    .bind(row.most_per_minute)
     .execute(tx)
     .await?;
     Ok(())
@@ -123,7 +154,8 @@ pub(crate) async fn update_budget(
     now: Timestamp,
 ) -> Result<(), Error> {
     sql(
-        "UPDATE budgets SET period = $4, limit_amount = $5, updated_at = $6
+        "UPDATE budgets SET period = $4, limit_amount = $5, updated_at = $6, soft_limits = $7,
+          hard_action = $8, most_per_minute = $9
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3",
     )
     .bind(key.tenant)
@@ -132,6 +164,9 @@ pub(crate) async fn update_budget(
     .bind(row.period.as_str())
     .bind(row.limit)
     .bind(now)
+    .bind(row.soft_limits.to_stored())
+    .bind(row.hard_action.as_str())
+    .bind(row.most_per_minute)
     .execute(tx)
     .await?;
     Ok(())
@@ -179,7 +214,8 @@ pub(crate) async fn find_period(
     span: &PeriodSpan,
 ) -> Result<Option<Counters>, Error> {
     let row = sql(
-        "SELECT limit_amount, settled, escrow, suspense, overdraft FROM budget_periods
+        "SELECT limit_amount, settled, escrow, suspense, overdraft, next_notice,
+         lasting_suspense FROM budget_periods
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5",
     )
     .bind(key.tenant)
@@ -199,12 +235,15 @@ pub(crate) fn counters(row: &Row) -> Result<Counters, Error> {
         escrow: row.get("escrow")?,
         suspense: row.get("suspense")?,
         overdraft: row.get("overdraft")?,
+        next_notice: row.get("next_notice")?,
+        lasting_suspense: row.get("lasting_suspense")?,
     })
 }
 
 pub(crate) async fn update_period(tx: &mut Tx, row: &PeriodRow) -> Result<(), Error> {
     sql("UPDATE budget_periods
-         SET limit_amount = $6, settled = $7, escrow = $8, suspense = $9, overdraft = $10
+         SET limit_amount = $6, settled = $7, escrow = $8, suspense = $9, overdraft = $10,
+          next_notice = $11, lasting_suspense = $12
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND starts_at = $4 AND ends_at = $5")
     .bind(row.key.tenant)
     .bind(row.key.scope)
@@ -216,6 +255,8 @@ pub(crate) async fn update_period(tx: &mut Tx, row: &PeriodRow) -> Result<(), Er
     .bind(row.counters.escrow)
     .bind(row.counters.suspense)
     .bind(row.counters.overdraft)
+    .bind(row.counters.next_notice)
+    .bind(row.counters.lasting_suspense)
     .execute(tx)
     .await?;
     Ok(())

@@ -47,7 +47,7 @@ pub(crate) fn set_budget(
         limit,
         period,
         reason,
-        budget_request: None,
+        ..SetBudget::default()
     })
 }
 

@@ -7,6 +7,9 @@ ALTER TABLE budgets ADD COLUMN most_per_minute BIGINT;
 
 -- When so much is used, the next event is due; zero where nobody has looked yet.
 ALTER TABLE budget_periods ADD COLUMN next_notice BIGINT NOT NULL DEFAULT 0;
+-- The part of what is in suspense that has been so for a while.
+ALTER TABLE budget_periods ADD COLUMN lasting_suspense BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX leases_fenced ON leases (reported_at) WHERE state = 'fenced';
 
 -- What happened to budgets that somebody should know of. `sequence` counts the events of a tenant
 -- without a gap, in the order of their commits. An event is cleared when a higher limit or another

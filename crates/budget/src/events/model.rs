@@ -31,9 +31,10 @@ impl SoftLimits {
         (1..ALL).filter(move |percent| self.0 & 1 << percent != 0)
     }
 
-    pub(crate) fn to_text(self) -> String {
+    /// Nothing where they are the usual ones, so that those may change with the product.
+    pub(crate) fn to_stored(self) -> Option<String> {
         let words: Vec<String> = self.percents().map(|percent| percent.to_string()).collect();
-        words.join(",")
+        (self != SoftLimits::USUAL).then(|| words.join(","))
     }
 
     pub(crate) fn from_text(text: &str) -> Option<SoftLimits> {

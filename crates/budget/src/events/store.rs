@@ -177,10 +177,8 @@ pub(super) async fn take(
     event: &BudgetEvent,
     now: Timestamp,
 ) -> Result<Option<bool>, Error> {
-    let taken = sql(
-        "UPDATE budget_events SET handled_at = $3
-         WHERE tenant_id = $1 AND sequence = $2 AND handled_at IS NULL",
-    )
+    let taken = sql("UPDATE budget_events SET handled_at = $3
+         WHERE tenant_id = $1 AND sequence = $2 AND handled_at IS NULL")
     .bind(event.tenant)
     .bind(event.sequence)
     .bind(now)
@@ -189,13 +187,12 @@ pub(super) async fn take(
     if taken == 0 {
         return Ok(None);
     }
-    let row = sql(
-        "SELECT cleared_at, ends_at FROM budget_events WHERE tenant_id = $1 AND sequence = $2",
-    )
-    .bind(event.tenant)
-    .bind(event.sequence)
-    .fetch_one(tx)
-    .await?;
+    let row =
+        sql("SELECT cleared_at, ends_at FROM budget_events WHERE tenant_id = $1 AND sequence = $2")
+            .bind(event.tenant)
+            .bind(event.sequence)
+            .fetch_one(tx)
+            .await?;
     let cleared: Option<Timestamp> = row.get("cleared_at")?;
     let ends_at: Timestamp = row.get("ends_at")?;
     Ok(Some(cleared.is_none() && ends_at > now))
@@ -218,6 +215,40 @@ pub(super) async fn reached(
     rows.iter()
         .map(|row| event(row).map(|event| (event.scope, event)))
         .collect()
+}
+
+/// What was left in suspense by leases that were last reported on before an instant, where that is
+/// more than what is known of it, in the order of locks.
+pub(super) async fn lasting_suspense(
+    tx: &mut Tx,
+    before: Timestamp,
+) -> Result<Vec<(BudgetKey, PeriodSpan, i64)>, Error> {
+    let rows = sql(
+        "SELECT l.tenant_id AS tenant_id, l.scope AS scope, l.unit AS unit,
+         l.starts_at AS starts_at, l.ends_at AS ends_at,
+         CAST(SUM(l.granted - l.returned - l.settled) AS BIGINT) AS lasting
+         FROM leases l JOIN budget_periods p ON p.tenant_id = l.tenant_id AND p.scope = l.scope
+          AND p.unit = l.unit AND p.starts_at = l.starts_at AND p.ends_at = l.ends_at
+         WHERE l.state = 'fenced' AND l.reported_at < $1
+          AND l.granted > l.returned + l.settled
+         GROUP BY l.tenant_id, l.scope, l.unit, l.starts_at, l.ends_at
+         HAVING SUM(l.granted - l.returned - l.settled) > MAX(p.lasting_suspense)",
+    )
+    .bind(before)
+    .fetch_all(tx)
+    .await?;
+    let place = |row: &Row| {
+        let key = BudgetKey {
+            tenant: row.get("tenant_id")?,
+            scope: row.get("scope")?,
+            unit: unit_from(&row.get::<String>("unit")?)?,
+        };
+        let span = span_of(row.get("starts_at")?, row.get("ends_at")?);
+        Ok((key, span, row.get("lasting")?))
+    };
+    let mut places = rows.iter().map(place).collect::<Result<Vec<_>, Error>>()?;
+    places.sort_unstable_by_key(|(key, span, _)| (*key, span.start));
+    Ok(places)
 }
 
 /// Adds to what a budget has spent in a second, forgets what is older than `since`, and gives the
@@ -278,11 +309,9 @@ pub(super) async fn ran_away(
     key: &BudgetKey,
     since: Timestamp,
 ) -> Result<bool, Error> {
-    let row = sql(
-        "SELECT 1 AS found FROM budget_events
+    let row = sql("SELECT 1 AS found FROM budget_events
          WHERE tenant_id = $1 AND scope = $2 AND unit = $3 AND kind = 'runaway'
-           AND (at > $4 OR handled_at IS NULL)",
-    )
+           AND (at > $4 OR handled_at IS NULL)")
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())

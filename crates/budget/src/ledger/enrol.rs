@@ -5,6 +5,7 @@ use iron_store::Tx;
 
 use super::Ledger;
 use crate::Error;
+use crate::events::Noticed;
 use crate::model::Enrolment;
 use crate::store::{self, InstanceRow, Which};
 
@@ -39,9 +40,10 @@ impl Ledger {
             sequence: sequence.max(seen),
         };
         store::put_instance(&mut tx, enrolment.instance, row, &enrolment.boot_id, now).await?;
-        self.fence_before(&mut tx, enrolment, row.incarnation)
+        let mut noticed = Noticed::default();
+        self.fence_before(&mut tx, enrolment, row.incarnation, &mut noticed)
             .await?;
-        tx.commit().await?;
+        self.commit(tx, noticed).await?;
         Ok(Incarnation {
             instance: enrolment.instance,
             incarnation: u64::try_from(row.incarnation).unwrap_or(1),
@@ -54,13 +56,14 @@ impl Ledger {
         tx: &mut Tx,
         enrolment: &Enrolment,
         incarnation: i64,
+        noticed: &mut Noticed,
     ) -> Result<(), Error> {
         let which = Which::Before {
             instance: enrolment.instance,
             incarnation,
         };
         for lease in store::leases(tx, which).await? {
-            self.fence(tx, lease.id).await?;
+            self.fence(tx, lease.id, noticed).await?;
         }
         Ok(())
     }

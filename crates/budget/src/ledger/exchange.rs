@@ -12,6 +12,7 @@ use iron_store::Tx;
 
 use super::Ledger;
 use crate::Error;
+use crate::events::Noticed;
 use crate::model::{BudgetKey, PeriodRow};
 use crate::moves::{Account, Counters, LeaseState, Told};
 use crate::store::{self, BudgetRow, LeaseRow, Which};
@@ -32,6 +33,8 @@ struct Session {
     /// Whether anything may be granted: not to a process that was replaced, and not before
     /// every live instance has declared its leases to a ledger that was restored.
     granting: bool,
+    /// What is to be told of budgets at the end.
+    noticed: Noticed,
 }
 
 impl Ledger {
@@ -43,17 +46,17 @@ impl Ledger {
     pub async fn exchange(&self, exchange: &Exchange) -> Result<ExchangeReply, Error> {
         let now = self.environment.now();
         let mut tx = self.db.begin().await?;
-        let (session, mut reply, superseded) = self.begin(&mut tx, exchange, now).await?;
+        let (mut session, mut reply, superseded) = self.begin(&mut tx, exchange, now).await?;
         if exchange.from.generation != reply.generation {
             // It must hear of the new generation first, and then declare everything.
-            tx.commit().await?;
+            self.commit(tx, session.noticed).await?;
             return if superseded {
                 Err(Error::Superseded)
             } else {
                 Ok(reply)
             };
         }
-        self.close_unused(&mut tx, &session, exchange).await?;
+        self.close_unused(&mut tx, &mut session, exchange).await?;
         let mut matters: BTreeMap<BudgetKey, Matter<'_>> = BTreeMap::new();
         for report in &exchange.reports {
             let key = BudgetKey {
@@ -72,14 +75,14 @@ impl Ledger {
             matters.entry(key).or_default().wants.push(want);
         }
         for (key, matter) in &matters {
-            self.settle_matter(&mut tx, &session, key, matter, &mut reply)
+            self.settle_matter(&mut tx, &mut session, key, matter, &mut reply)
                 .await?;
         }
         if exchange.complete && session.granting {
             self.offer_unclaimed(&mut tx, &session, exchange, &mut reply)
                 .await?;
         }
-        tx.commit().await?;
+        self.commit(tx, session.noticed).await?;
         if superseded {
             Err(Error::Superseded)
         } else {
@@ -115,8 +118,10 @@ impl Ledger {
         if declared != row.generation || sequence != row.sequence {
             store::set_declared(tx, from.instance, declared, sequence).await?;
         }
+        let mut noticed = Noticed::default();
         if declared == generation && row.generation != generation {
-            self.fence_undeclared(tx, exchange, incarnation).await?;
+            self.fence_undeclared(tx, exchange, incarnation, &mut noticed)
+                .await?;
         }
         let live_since = now.minus(self.terms.live_for);
         let (live, all_declared) = store::live_instances(tx, live_since, generation).await?;
@@ -126,6 +131,7 @@ impl Ledger {
             now,
             live: live.max(1),
             granting: !superseded && live == all_declared,
+            noticed,
         };
         let reply = ExchangeReply {
             sequence: u64::try_from(sequence).unwrap_or(0),
@@ -142,6 +148,7 @@ impl Ledger {
         tx: &mut Tx,
         exchange: &Exchange,
         incarnation: i64,
+        noticed: &mut Noticed,
     ) -> Result<(), Error> {
         let declared: HashSet<LeaseId> =
             exchange.reports.iter().map(|report| report.lease).collect();
@@ -153,7 +160,7 @@ impl Ledger {
         };
         for lease in store::leases(tx, which).await? {
             if !declared.contains(&lease.id) {
-                self.fence(tx, lease.id).await?;
+                self.fence(tx, lease.id, noticed).await?;
             }
         }
         Ok(())
@@ -164,7 +171,7 @@ impl Ledger {
     async fn close_unused(
         &self,
         tx: &mut Tx,
-        session: &Session,
+        session: &mut Session,
         exchange: &Exchange,
     ) -> Result<(), Error> {
         let mentioned: HashSet<LeaseId> =
@@ -182,7 +189,8 @@ impl Ledger {
             };
             for lease in store::leases(tx, which).await? {
                 if !mentioned.contains(&lease.id) {
-                    self.change(tx, lease.id, session.now, Account::close)
+                    let (now, noticed) = (session.now, &mut session.noticed);
+                    self.change(tx, lease.id, now, noticed, Account::close)
                         .await?;
                 }
             }
@@ -193,12 +201,13 @@ impl Ledger {
     async fn settle_matter(
         &self,
         tx: &mut Tx,
-        session: &Session,
+        session: &mut Session,
         key: &BudgetKey,
         matter: &Matter<'_>,
         reply: &mut ExchangeReply,
     ) -> Result<(), Error> {
-        let Some(budget) = store::lock_budget(tx, key).await? else {
+        let budget = store::lock_budget(tx, key).await?;
+        let Some(budget) = budget.map(|budget| self.with_defaults(budget)) else {
             // A scope without a budget was never born here: nothing may be spent on it, and
             // whoever reports on it may forget it.
             reply
@@ -238,7 +247,7 @@ impl Ledger {
     async fn take_report(
         &self,
         tx: &mut Tx,
-        session: &Session,
+        session: &mut Session,
         key: &BudgetKey,
         budget: BudgetRow,
         report: &LeaseReport,
@@ -256,15 +265,23 @@ impl Ledger {
             held: report.held,
             standing: report.standing,
         };
+        let settled = lease.account.settled;
         let moves = lease.account.merge(&told);
+        let settled = lease.account.settled.saturating_sub(settled);
         let mut row = store::period(tx, key, lease.span, budget.limit).await?;
-        lease.reported_at = session.now;
+        let heard_at = std::mem::replace(&mut lease.reported_at, session.now);
         if lease.account.state == LeaseState::Open {
             lease.expires_at = session.now.plus(self.terms.ttl);
         }
         store::put_lease(tx, &lease).await?;
         if !moves.is_empty() {
-            self.book(tx, &mut row, &lease, &moves, session.now).await?;
+            let now = session.now;
+            self.book(tx, &mut row, &lease, &moves, now).await?;
+            let noticed = &mut session.noticed;
+            noticed.look(tx, &mut row, &budget, false, now).await?;
+            noticed
+                .pace(tx, &row, &budget, (settled, heard_at), now)
+                .await?;
             store::update_period(tx, &row).await?;
         }
         // A lost lease stays fenced, and its account is known as far as it ever will be.
@@ -299,7 +316,7 @@ impl Ledger {
     async fn grant(
         &self,
         tx: &mut Tx,
-        session: &Session,
+        session: &mut Session,
         key: &BudgetKey,
         budget: BudgetRow,
         want: &Want,
@@ -332,20 +349,25 @@ impl Ledger {
         );
         let moves = lease.account.grant(exact.saturating_add(provision));
         lease.expires_at = session.now.plus(self.terms.ttl);
-        if want.exact.min(amount) > exact {
+        let short = want.exact.min(amount) > exact;
+        if short {
             reply
                 .shortfalls
                 .push(shortfall(want, &row, exact.saturating_add(provision)));
         }
-        if moves.is_empty() && open.is_none() && !want.ahead {
-            return Ok(None);
+        let unused = moves.is_empty() && open.is_none() && !want.ahead;
+        if !unused {
+            store::put_lease(tx, &lease).await?;
         }
-        store::put_lease(tx, &lease).await?;
         if !moves.is_empty() {
             self.book(tx, &mut row, &lease, &moves, session.now).await?;
+        }
+        let (noticed, now) = (&mut session.noticed, session.now);
+        let seen = short && noticed.look(tx, &mut row, &budget, true, now).await?;
+        if seen || !moves.is_empty() {
             store::update_period(tx, &row).await?;
         }
-        Ok(Some(lease))
+        Ok((!unused).then_some(lease))
     }
 
     /// What is given beyond the need: never more than a quarter of what is left, divided by

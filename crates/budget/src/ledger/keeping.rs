@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Ledger;
 use crate::Error;
+use crate::events::{self, Noticed};
 use crate::moves::{Account, LeaseState, Move};
 use crate::store::{self, Which};
 use crate::{pools, requests};
@@ -34,10 +35,14 @@ impl Ledger {
             before: now.minus(self.terms.grace),
         };
         let expired = store::leases(&mut tx, which).await?;
+        let mut noticed = Noticed::default();
         for lease in &expired {
-            self.fence(&mut tx, lease.id).await?;
+            self.fence(&mut tx, lease.id, &mut noticed).await?;
         }
-        tx.commit().await?;
+        self.commit(tx, noticed).await?;
+        let (mut tx, mut noticed) = (self.db.begin().await?, Noticed::default());
+        self.look_at_suspense(&mut tx, &mut noticed, now).await?;
+        self.commit(tx, noticed).await?;
         Ok(expired.len())
     }
 
@@ -65,11 +70,14 @@ impl Ledger {
             leases: 0,
             released_nanos: 0,
         };
+        let mut noticed = Noticed::default();
         for lease in store::leases(&mut tx, which).await? {
             if lease.key.tenant != authorised.tenant {
                 continue;
             }
-            let freed = self.change(&mut tx, lease.id, now, Account::close).await?;
+            let freed = self
+                .change(&mut tx, lease.id, now, &mut noticed, Account::close)
+                .await?;
             released.leases = released.leases.saturating_add(1);
             released.released_nanos = released.released_nanos.saturating_add(freed);
         }
@@ -82,7 +90,7 @@ impl Ledger {
                 "incarnation": incarnation, "reason": reason, "released": released,
             }));
         self.audit.write(&mut tx, authorised, entry).await?;
-        tx.commit().await?;
+        self.commit(tx, noticed).await?;
         Ok(released)
     }
 
@@ -98,12 +106,30 @@ impl Ledger {
         for key in store::budgets_of(tx, removal.tenant()).await? {
             store::lock_budget(tx, &key).await?;
         }
+        removal.delete(tx, events::store::OF_A_TENANT).await?;
         Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
-    pub(super) async fn fence(&self, tx: &mut Tx, lease: LeaseId) -> Result<(), Error> {
+    pub(super) async fn fence(
+        &self,
+        tx: &mut Tx,
+        lease: LeaseId,
+        noticed: &mut Noticed,
+    ) -> Result<(), Error> {
         let now = self.environment.now();
-        self.change(tx, lease, now, Account::fence).await.map(drop)
+        self.change(tx, lease, now, noticed, Account::fence)
+            .await
+            .map(drop)
+    }
+
+    /// Writes what was noticed, commits, and tells whoever waits for events.
+    pub(super) async fn commit(&self, mut tx: Tx, noticed: Noticed) -> Result<(), Error> {
+        let any = self.write_noticed(&mut tx, noticed).await?;
+        tx.commit().await?;
+        if any {
+            self.noticed.notify_one();
+        }
+        Ok(())
     }
 
     /// Changes one lease under the lock of its budget; gives how much was moved.
@@ -112,6 +138,7 @@ impl Ledger {
         tx: &mut Tx,
         lease: LeaseId,
         now: Timestamp,
+        noticed: &mut Noticed,
         change: impl FnOnce(&mut Account) -> Vec<Move>,
     ) -> Result<i64, Error> {
         let Some(found) = store::lease(tx, lease).await? else {
@@ -127,6 +154,7 @@ impl Ledger {
         let moves = change(&mut found.account);
         let mut row = store::period(tx, &found.key, found.span, budget.limit).await?;
         self.book(tx, &mut row, &found, &moves, now).await?;
+        noticed.look(tx, &mut row, &budget, false, now).await?;
         store::put_lease(tx, &found).await?;
         store::update_period(tx, &row).await?;
         Ok(moves

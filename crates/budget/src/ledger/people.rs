@@ -1,12 +1,13 @@
 //! What people do to single leases: look at them, take them away, close their accounts.
 
 use iron_audit::{Authorised, Entry};
-use iron_primitives::{LeaseId, Money, Scope};
+use iron_primitives::{LeaseId, Money, Scope, TenantId};
 use iron_runtime::authority::Standing;
 use iron_store::{Page, Paged, Tx};
 
 use super::Ledger;
 use crate::Error;
+use crate::events::Noticed;
 use crate::model::{LeaseFilter, LeaseView};
 use crate::moves::{Account, LeaseState, Move, Told};
 use crate::store;
@@ -43,8 +44,8 @@ impl Ledger {
             before = account.state;
             account.fence()
         };
-        self.change(&mut tx, id, self.environment.now(), fence)
-            .await?;
+        let (now, mut noticed) = (self.environment.now(), Noticed::default());
+        self.change(&mut tx, id, now, &mut noticed, fence).await?;
         if before == LeaseState::Closed {
             return Err(Error::LeaseClosed);
         }
@@ -53,7 +54,7 @@ impl Ledger {
             let entry = about("lease.revoke", &lease, reason);
             self.audit.write(&mut tx, authorised, entry).await?;
         }
-        tx.commit().await?;
+        self.commit(tx, noticed).await?;
         Ok(lease)
     }
 
@@ -68,11 +69,25 @@ impl Ledger {
         authorised: &Authorised,
         scope: Scope,
     ) -> Result<u64, Error> {
-        let mut count = 0_u64;
-        for lease in store::open_leases(tx, authorised.tenant, scope).await? {
-            self.fence(tx, lease).await?;
+        self.revoke_leases(tx, authorised.tenant, scope).await
+    }
+
+    /// As [`Ledger::revoke_leases_of`], for an agent that a server ends by itself.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn revoke_leases(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        scope: Scope,
+    ) -> Result<u64, Error> {
+        let (mut count, mut noticed) = (0_u64, Noticed::default());
+        for lease in store::open_leases(tx, tenant, scope).await? {
+            self.fence(tx, lease, &mut noticed).await?;
             count = count.saturating_add(1);
         }
+        self.write_noticed(tx, noticed).await?;
         Ok(count)
     }
 
@@ -103,13 +118,13 @@ impl Ledger {
                 Vec::new()
             }
         };
-        self.change(&mut tx, id, self.environment.now(), close)
-            .await?;
+        let (now, mut noticed) = (self.environment.now(), Noticed::default());
+        self.change(&mut tx, id, now, &mut noticed, close).await?;
         outcome?;
         let lease = self.own_lease(&mut tx, authorised, id).await?;
         let entry = about("lease.reconcile", &lease, reason);
         self.audit.write(&mut tx, authorised, entry).await?;
-        tx.commit().await?;
+        self.commit(tx, noticed).await?;
         Ok(lease)
     }
 

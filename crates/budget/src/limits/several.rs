@@ -67,7 +67,8 @@ async fn budgets(
     tenant: TenantId,
     scopes: &[Scope],
 ) -> Result<HashMap<Scope, BudgetRow>, Error> {
-    let rows = of_scopes("scope, period, limit_amount", "budgets", tenant, scopes)
+    let columns = "scope, period, limit_amount, soft_limits, hard_action, most_per_minute";
+    let rows = of_scopes(columns, "budgets", tenant, scopes)
         .statement()
         .fetch_all(limits.db())
         .await?;
@@ -82,7 +83,8 @@ async fn counters(
     scopes: &[Scope],
     starts: &[Timestamp],
 ) -> Result<HashMap<Place, Counters>, Error> {
-    let columns = "scope, starts_at, ends_at, limit_amount, settled, escrow, suspense, overdraft";
+    let columns = "scope, starts_at, ends_at, limit_amount, settled, escrow, suspense, overdraft, \
+         next_notice, lasting_suspense";
     let rows = of_scopes(columns, "budget_periods", tenant, scopes)
         .filter_in("starts_at", starts)
         .statement()

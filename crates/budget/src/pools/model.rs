@@ -1,6 +1,6 @@
 //! The words of pools.
 
-use iron_primitives::{AgentId, Money, Period, PoolId, Timestamp};
+use iron_primitives::{AgentId, Money, Period, PoolId, Scope, Timestamp};
 use serde::Serialize;
 
 use crate::{BudgetStatus, Error};
@@ -128,6 +128,13 @@ impl Pool {
         ]
     }
 
+    /// All its budgets.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
+        let caps = [self.id, self.low, self.normal, self.high];
+        let members = self.members.iter().map(|member| member.id);
+        caps.into_iter().chain(members).map(Scope::Pool)
+    }
+
     /// The limit of a member with this share.
     pub(super) fn limit_of_share(&self, share: Option<u8>) -> Option<Money> {
         share.map(|percent| percent_of(self.budget, percent))
@@ -194,7 +201,7 @@ pub struct PoolUpdated {
     /// The agents that stand under other caps now.
     pub agents: Vec<AgentId>,
     /// The budgets with another limit or period now.
-    pub budgets: Vec<iron_primitives::Scope>,
+    pub budgets: Vec<Scope>,
 }
 
 /// Which pools are wanted.

@@ -5,7 +5,7 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_en
 
 use super::model::{Caps, Member, Pool, PoolFilter, Priority};
 use crate::Error;
-use crate::store::budget_row;
+use crate::store::period_from;
 
 /// A pool beside the settings of its budget, whose scope is the pool's id.
 const POOLS: &str = "budget_pools p JOIN budgets b ON b.tenant_id = p.tenant_id \
@@ -20,12 +20,12 @@ fn percent(row: &Row, column: &str) -> Result<u8, Error> {
 }
 
 fn pool(row: &Row) -> Result<Pool, Error> {
-    let budget = budget_row(row)?;
+    let (limit, period): (Option<i64>, String) = (row.get("limit_amount")?, row.get("period")?);
     Ok(Pool {
         id: row.get("id")?,
         name: row.get("name")?,
-        budget: Money::from_nanos(budget.limit.ok_or(Error::Unreadable)?),
-        period: budget.period,
+        budget: Money::from_nanos(limit.ok_or(Error::Unreadable)?),
+        period: period_from(&period)?,
         caps: Caps {
             low: percent(row, "low_percent")?,
             normal: percent(row, "normal_percent")?,
@@ -52,7 +52,7 @@ pub(super) async fn find(db: &Db, tenant: TenantId, id: PoolId) -> Result<Option
         return Ok(None);
     };
     let mut pool = pool(&row)?;
-    pool.members = members(of(tenant, id).fetch_all(db).await?)?;
+    pool.members = members(&of(tenant, id).fetch_all(db).await?)?;
     Ok(Some(pool))
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn find_held(
         return Ok(None);
     };
     let mut pool = pool(&row)?;
-    pool.members = members(of(tenant, id).fetch_all(tx).await?)?;
+    pool.members = members(&of(tenant, id).fetch_all(tx).await?)?;
     Ok(Some(pool))
 }
 
@@ -79,7 +79,7 @@ fn of(tenant: TenantId, pool: PoolId) -> iron_store::Statement {
     .bind(pool)
 }
 
-fn members(rows: Vec<Row>) -> Result<Vec<Member>, Error> {
+fn members(rows: &[Row]) -> Result<Vec<Member>, Error> {
     let mut members = rows.iter().map(member).collect::<Result<Vec<_>, _>>()?;
     members.sort_by_key(|member| (member.priority, member.agent));
     Ok(members)
@@ -128,8 +128,28 @@ pub(super) async fn list(
         .fetch_page(db, page)
         .await?;
     let mut paged = found.try_map(|row| pool(&row))?;
+    if paged.items.is_empty() {
+        return Ok(paged);
+    }
+    let ids: Vec<PoolId> = paged.items.iter().map(|pool| pool.id).collect();
+    let rows = Select::new(
+        "pool_id, agent_id, member_id, priority, share_percent",
+        "budget_pool_members",
+    )
+    .filter("tenant_id = ?", tenant)
+    .filter_in("pool_id", &ids)
+    .filter_fixed("left_at IS NULL")
+    .statement()
+    .fetch_all(db)
+    .await?;
+    for row in &rows {
+        let id: PoolId = row.get("pool_id")?;
+        if let Some(pool) = paged.items.iter_mut().find(|pool| pool.id == id) {
+            pool.members.push(member(row)?);
+        }
+    }
     for pool in &mut paged.items {
-        pool.members = members(of(tenant, pool.id).fetch_all(db).await?)?;
+        pool.members.sort_by_key(|one| (one.priority, one.agent));
     }
     Ok(paged)
 }

@@ -50,7 +50,7 @@ impl Office {
             limit: limit.map(Some),
             period,
             reason: Some("spring".to_owned()),
-            budget_request: None,
+            ..SetBudget::default()
         };
         self.limits
             .put(&self.authorised, self.agent(), &set)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iron_budget::Priority;
 use iron_primitives::{Period, Scope};
 use iron_store::Db;
 use iron_store::testing::{on_postgres, on_sqlite};
@@ -31,6 +32,8 @@ enum Step {
     PowerCut(usize),
     SetLimit(usize, i64),
     SetPeriod(usize, Period),
+    Member(usize, Option<(Priority, Option<u8>)>),
+    LimitPool(i64),
     Wait(u64),
 }
 
@@ -45,6 +48,12 @@ fn any_wish() -> impl Strategy<Value = Wish> {
             percent,
         },
     )
+}
+
+fn any_membership() -> impl Strategy<Value = Option<(Priority, Option<u8>)>> {
+    let priority = proptest::sample::select(Priority::ALL);
+    let share = proptest::option::of(1_u8..=100);
+    proptest::option::weighted(0.8, (priority, share))
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -73,6 +82,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), 1_000_i64..20_000).prop_map(|(s, l)| Step::SetLimit(s, l)),
         1 => (any::<usize>(), prop_oneof![Just(Period::Daily), Just(Period::None)])
             .prop_map(|(s, p)| Step::SetPeriod(s, p)),
+        1 => (any::<usize>(), any_membership()).prop_map(|(a, m)| Step::Member(a, m)),
+        1 => (1_000_i64..20_000).prop_map(Step::LimitPool),
         3 => waits.prop_map(Step::Wait),
     ]
 }
@@ -110,6 +121,8 @@ async fn take(world: &mut World, step: Step) {
                 .set_limit(scopes[index % scopes.len()], 10_000, Some(period))
                 .await;
         }
+        Step::Member(agent, membership) => world.member(agent, membership).await,
+        Step::LimitPool(units) => world.limit_pool(units).await,
         Step::Wait(millis) => world.wait(Duration::from_millis(millis)).await,
     }
 }

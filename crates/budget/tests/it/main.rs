@@ -2,9 +2,11 @@
 // What the tests share is test code, too.
 #![cfg(test)]
 
+mod events;
 mod exchange;
 mod limits;
 mod machine;
+mod pools;
 mod requests;
 mod ten_cents;
 mod world;

@@ -1,6 +1,7 @@
 //! A ledger, one process that spends from it, the network between them and the disk beneath,
 //! each of which can fail; and the provider's own count of what it was owed.
 
+mod pool;
 mod process;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +22,7 @@ use iron_runtime::wallet::{
 use iron_store::Db;
 use iron_testkit::TestEnvironment;
 
+pub(crate) use pool::Shared;
 use process::{boot_id, record_of, record_of_orphan};
 
 /// One unit of money in these tests, in nano-dollars: a thousandth of a cent.
@@ -124,6 +126,7 @@ pub(crate) struct World {
     pub(crate) unheard: i64,
     settled_before: BTreeMap<Place, i64>,
     pub(crate) refusals: Vec<Refusal>,
+    pub(crate) shared: Shared,
 }
 
 /// Somebody who may do everything in a tenant.
@@ -218,6 +221,8 @@ impl World {
             }
         }
         tx.commit().await.expect("commits");
+        let (shared, caps) = Shared::found(&db, &limits, &authorised, &mut paths, project).await;
+        in_force.extend(caps);
         let process = Process::begin(
             &ledger,
             &world,
@@ -251,6 +256,7 @@ impl World {
             unheard: 0,
             settled_before: BTreeMap::new(),
             refusals: Vec::new(),
+            shared,
         }
     }
 
@@ -296,6 +302,7 @@ impl World {
         self.disk.push(Frame::Reserve(frame));
         let bill = held.amount.nanos() / 100 * wish.percent;
         self.lies += (bill - held.amount.nanos()).max(0);
+        self.shared.caps_are_nested(&held);
         for leg in held.legs.iter() {
             let starts_at = self.spans[&leg.lease];
             *self.billed.entry((leg.scope, starts_at)).or_default() += bill;
@@ -636,8 +643,7 @@ impl World {
             }
         }
         self.unheard += unheard;
-        let scopes: Vec<Scope> = self.paths.iter().flat_map(|path| path.scopes()).collect();
-        for scope in scopes {
+        for scope in self.scopes() {
             *self.forfeit.entry(scope).or_default() += in_flight;
         }
         if power_cut {
@@ -673,6 +679,10 @@ impl World {
             .await
             .expect("the limit is set");
         self.in_force.insert(scope, limit.nanos());
+        self.limit_was_set(scope);
+    }
+
+    fn limit_was_set(&mut self, scope: Scope) {
         let owed = self.billed.iter().filter(|(place, _)| place.0 == scope);
         self.owed_before
             .extend(owed.map(|(place, billed)| (*place, *billed)));
@@ -747,6 +757,9 @@ impl World {
     /// All scopes there are.
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         let mut scopes: Vec<Scope> = self.paths.iter().flat_map(|path| path.scopes()).collect();
+        // Also those that nobody stands under any more.
+        scopes.extend(self.in_force.keys());
+        scopes.extend(self.billed.keys().map(|(scope, _)| *scope));
         scopes.sort_unstable();
         scopes.dedup();
         scopes

@@ -425,6 +425,7 @@ fn checked(_: &World, state: &State) -> bool {
             escrow,
             suspense,
             overdraft,
+            ..
         } = budget.counters;
         let limit = limit.unwrap_or(i64::MAX);
         settled >= 0
