@@ -65,6 +65,7 @@ impl Agents {
             switched_off: false,
             runtime_state: RuntimeState::Running,
             pause_reason: None,
+            paused_by_budget: false,
             restarts: 0,
             ends: 0,
             calls_end_at: None,
@@ -186,7 +187,13 @@ impl Agents {
         let before = self.hold(tx, authorised, id).await?;
         let state = before.runtime_state;
         let mut after = before.clone();
-        after.runtime_state = verb.outcome(state).ok_or(Error::InvalidState { state })?;
+        let outcome = match verb {
+            // What a budget has paused may be paused by a person too, and then stays so.
+            Verb::Pause if before.paused_by_budget => Some(state),
+            verb => verb.outcome(state),
+        };
+        after.runtime_state = outcome.ok_or(Error::InvalidState { state })?;
+        after.paused_by_budget = false;
         if verb == Verb::Restart {
             after.restarts = before.restarts.saturating_add(1);
         }
@@ -353,7 +360,7 @@ impl Agents {
 
     /// When calls under way end. Who begins anew after they had to end takes none along, even if
     /// nobody has looked meanwhile.
-    fn end_calls(&self, verb: Verb, agent: &mut Agent) {
+    pub(crate) fn end_calls(&self, verb: Verb, agent: &mut Agent) {
         let now = self.environment.now();
         let end = match verb {
             Verb::Stop { grace } => Some(now.plus(grace)),
@@ -375,24 +382,35 @@ impl Agents {
         before: &Agent,
         mut after: Agent,
     ) -> Result<Agent, Error> {
-        after.version = before.version.saturating_add(1);
-        // Strictly later, so that the tag of the version before never fits this one.
-        let earliest = before.updated_at.plus(Duration::from_micros(1));
-        after.updated_at = self.environment.now().max(earliest);
-        store::replace(tx, &after, before.version).await?;
-        if after.tags != before.tags {
-            store::put_tags(tx, &after).await?;
-        }
-        if after.providers != before.providers {
-            store::put_providers(tx, after.tenant, after.id, &after.providers).await?;
-        }
+        self.write(tx, before, &mut after).await?;
         let entry = entry.changes(Some(before), Some(&after));
         self.audit.write(tx, authorised, entry).await?;
         Ok(after)
     }
+
+    /// Writes a changed agent with its labels, as its next version.
+    pub(crate) async fn write(
+        &self,
+        tx: &mut Tx,
+        before: &Agent,
+        after: &mut Agent,
+    ) -> Result<(), Error> {
+        after.version = before.version.saturating_add(1);
+        // Strictly later, so that the tag of the version before never fits this one.
+        let earliest = before.updated_at.plus(Duration::from_micros(1));
+        after.updated_at = self.environment.now().max(earliest);
+        store::replace(tx, after, before.version).await?;
+        if after.tags != before.tags {
+            store::put_tags(tx, after).await?;
+        }
+        if after.providers != before.providers {
+            store::put_providers(tx, after.tenant, after.id, &after.providers).await?;
+        }
+        Ok(())
+    }
 }
 
-fn about(agent: &Agent, action: &'static str) -> Entry {
+pub(crate) fn about(agent: &Agent, action: &'static str) -> Entry {
     Entry::new(action, "agent")
         .resource(agent.id)
         .agent(agent.id)

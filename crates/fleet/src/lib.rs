@@ -17,6 +17,8 @@
 //! - **A name is unique in its project** as long as the agent lives.
 //! - **An agent of another tenant does not exist**; one of the same tenant that is out of the
 //!   caller's reach is refused.
+//! - **What a person has decided stands**: a spent budget pauses only what runs, and money that
+//!   comes back resumes only what a budget has paused.
 //! - **State changes are compared and set**: of two that decide at once, one is told that the
 //!   state has changed.
 //! - **Every change writes its audit entry** in its own transaction.
@@ -30,6 +32,7 @@
 
 mod agents;
 mod assignments;
+mod enforcement;
 mod error;
 mod model;
 mod runtimes;
@@ -53,7 +56,8 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0001_agents",
     "0002_restarts",
     "0003_ends",
-    "0004_runtimes"
+    "0004_runtimes",
+    "0005_budget_pauses"
 );
 
 /// The fields by which a list of agents can be sorted, with their columns.

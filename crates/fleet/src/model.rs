@@ -69,8 +69,10 @@ pub struct Agent {
     pub switched_off: bool,
     /// What it is doing.
     pub runtime_state: RuntimeState,
-    /// Why it is paused, if it is.
+    /// Why it is paused, if it is; or why a server has killed it.
     pub pause_reason: Option<String>,
+    /// Whether a spent budget has paused it, and not a person.
+    pub paused_by_budget: bool,
     /// How often it was restarted.
     pub restarts: i64,
     /// How often it was ended and has begun anew.
@@ -186,6 +188,8 @@ pub struct CallAgent {
     pub switched_off: bool,
     /// What it is doing.
     pub runtime_state: RuntimeState,
+    /// Whether a spent budget has paused it.
+    pub paused_by_budget: bool,
     /// How often it was ended and has begun anew.
     pub ends: i64,
     /// The models it may use; none means all.

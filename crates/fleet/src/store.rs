@@ -12,7 +12,7 @@ use crate::model::{Agent, AgentEnvironment, AgentFilter, AgentStanding, CallAgen
 use crate::{Error, RuntimeState};
 
 const COLUMNS: &str = "id, tenant_id, project_id, team_id, owner_id, name, description, settings, \
-     switched_off, runtime_state, pause_reason, restarts, ends, calls_end_at, environment, version, created_at, \
+     switched_off, runtime_state, pause_reason, paused_by_budget, restarts, ends, calls_end_at, environment, version, created_at, \
      updated_at";
 
 /// A word that the database holds and this version does not know.
@@ -50,6 +50,7 @@ fn agent(row: &Row) -> Result<Agent, Error> {
         switched_off: row.get("switched_off")?,
         runtime_state: state(row)?,
         pause_reason: row.get("pause_reason")?,
+        paused_by_budget: row.get("paused_by_budget")?,
         restarts: row.get("restarts")?,
         ends: row.get("ends")?,
         calls_end_at: row.get("calls_end_at")?,
@@ -91,7 +92,7 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     let changed = sql(
         "UPDATE agents SET name = $3, description = $4, settings = $5, runtime_state = $6, \
          pause_reason = $7, owner_id = $8, switched_off = $9, version = $10, updated_at = $11, \
-         restarts = $13, ends = $14, calls_end_at = $15 \
+         restarts = $13, ends = $14, calls_end_at = $15, paused_by_budget = $16 \
          WHERE tenant_id = $1 AND id = $2 AND version = $12 AND deleted_at IS NULL",
     )
     .bind(agent.tenant)
@@ -109,6 +110,7 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     .bind(agent.restarts)
     .bind(agent.ends)
     .bind(agent.calls_end_at)
+    .bind(agent.paused_by_budget)
     .execute(&mut *tx)
     .await?;
     if changed == 0 {
@@ -399,11 +401,25 @@ pub(crate) async fn for_call(
         name: agent.name,
         switched_off: agent.switched_off,
         runtime_state: agent.runtime_state,
+        paused_by_budget: agent.paused_by_budget,
         ends: agent.ends,
         allowed_models: agent.settings.allowed_models(),
         providers: providers(db, tenant, id).await?,
         environment: agent.environment,
     }))
+}
+
+/// The agents of all tenants that a spent budget has paused.
+pub(crate) async fn paused_by_budget(db: &Db) -> Result<Vec<(TenantId, AgentId)>, Error> {
+    let rows = sql(
+        "SELECT tenant_id, id FROM agents WHERE paused_by_budget = 1 AND deleted_at IS NULL \
+         ORDER BY tenant_id, id",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("tenant_id")?, row.get("id")?)))
+        .collect()
 }
 
 /// Of agents of any tenant, also of deleted ones.

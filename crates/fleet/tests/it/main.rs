@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod agents;
+mod enforcement;
 
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
 use iron_fleet::{AgentEnvironment, Agents, MIGRATIONS, NewAgent};
