@@ -1,6 +1,6 @@
 //! Counts of calls: how many, what they cost, when the last one was.
 //!
-//! Kept for each agent, each token and each provider: for all time, for each hour, and for each
+//! Kept for each agent, each token, each provider and the tenant: for all time, for each hour, and for each
 //! minute of the last two hours. A call counts when it began, also if it was refused; at a
 //! provider each attempt that was sent counts, with its own cost.
 
@@ -14,12 +14,12 @@ use crate::{Audit, Authorised, Error};
 
 const MICROS: i64 = 1_000_000;
 const MINUTE_SECONDS: i64 = 60;
-const HOUR_SECONDS: i64 = 3_600;
+pub(crate) const HOUR_SECONDS: i64 = 3_600;
 const DAY_SECONDS: i64 = 86_400;
 /// Minutes older than this are dropped.
 const MINUTES_KEPT_SECONDS: i64 = 2 * HOUR_SECONDS;
 
-/// Whose calls are counted.
+/// Whose calls are counted. A tenant's are those of all its agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UsageOf {
     /// An agent's.
@@ -28,6 +28,8 @@ pub enum UsageOf {
     Token(IcTokenId),
     /// Attempts at a provider.
     Provider(ProviderId),
+    /// A tenant's.
+    Tenant(TenantId),
 }
 
 impl std::fmt::Display for UsageOf {
@@ -36,6 +38,7 @@ impl std::fmt::Display for UsageOf {
             UsageOf::Agent(id) => id.fmt(f),
             UsageOf::Token(id) => id.fmt(f),
             UsageOf::Provider(id) => id.fmt(f),
+            UsageOf::Tenant(id) => id.fmt(f),
         }
     }
 }
@@ -58,7 +61,7 @@ pub struct Usage {
 }
 
 impl Audit {
-    /// What was counted for one agent, token or provider of the tenant.
+    /// What was counted for one agent, token or provider, or for the tenant.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -122,7 +125,7 @@ async fn since(
 }
 
 /// The begin of the bucket that an instant lies in.
-fn floor(micros: i64, bucket_seconds: i64) -> i64 {
+pub(crate) fn floor(micros: i64, bucket_seconds: i64) -> i64 {
     let bucket = bucket_seconds * MICROS;
     micros.div_euclid(bucket) * bucket
 }
@@ -154,6 +157,7 @@ impl Tally {
         let at = call.started_at_us;
         self.add(tenant, UsageOf::Agent(call.agent), call.cost_nanos, at);
         self.add(tenant, UsageOf::Token(call.token), call.cost_nanos, at);
+        self.add(tenant, UsageOf::Tenant(tenant), call.cost_nanos, at);
         for attempt in &call.attempts {
             if let Some(sent_at) = attempt.dispatched_at_us {
                 let provider = UsageOf::Provider(attempt.provider);

@@ -14,7 +14,9 @@ const FLOORS: &[(u8, &[&str])] = &[
     (2, &["runtime"]),
     (
         3,
-        &["audit", "identity", "budget", "vault", "fleet", "catalog"],
+        &[
+            "audit", "identity", "budget", "vault", "fleet", "catalog", "insight",
+        ],
     ),
     (4, &["gateway", "api"]),
     (5, &["app"]),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use iron_audit::{CallFilter, Error, Item, Projection, ProjectionError, Projector, Usage, UsageOf};
 use iron_journal::{FrameKind, canonical};
-use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, RequestId};
+use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, RequestId, Timestamp};
 use iron_store::{Page, Tx, both_engines, sql};
 use serde_json::{Value, json};
 
@@ -95,6 +95,14 @@ both_engines! {
         assert_eq!((read.agent, read.token, read.provider), (other.agent, other.token, Some(other.provider)));
         assert_eq!((read.input_tokens, read.output_tokens, read.cost), (15, 7, Money::from_nanos(1_000)));
         assert!(read.body.contains("something_new"));
+        let ever = Timestamp::from_micros(0);
+        let used = world.audit.model_use(&admin, Some(other.agent), ever).await.unwrap();
+        let [used] = used.as_slice() else { panic!("{used:?}") };
+        assert_eq!((used.requests, used.input_tokens, used.output_tokens), (10, 150, 70));
+        assert_eq!(used.cost, Money::from_nanos(10_000));
+        let all = world.audit.model_use(&admin, None, ever).await.unwrap();
+        assert_eq!(all.iter().map(|used| used.requests).sum::<i64>(), 70);
+        assert_eq!(world.audit.model_use(&admin, None, world.environment.now().plus(Duration::from_secs(1))).await.unwrap(), []);
         let stranger = world.caller(world.environment.new_id(), world.environment.new_id());
         assert!(matches!(world.audit.call(&stranger, ids[0]).await, Err(Error::NotFound)));
     }
@@ -119,12 +127,15 @@ both_engines! {
             requests_last_hour: 3,
             last_request_at: Some(now),
         };
-        for of in [UsageOf::Agent(caller.agent), UsageOf::Token(caller.token), UsageOf::Provider(caller.provider)] {
+        for of in [UsageOf::Agent(caller.agent), UsageOf::Token(caller.token), UsageOf::Provider(caller.provider), UsageOf::Tenant(admin.tenant)] {
             assert_eq!(world.audit.usage(&admin, of).await.unwrap(), expected, "{of}");
         }
         world.time.clock.advance(Duration::from_secs(3 * 3_600));
         let later = world.audit.usage(&admin, UsageOf::Agent(caller.agent)).await.unwrap();
         assert_eq!((later.requests_last_hour, later.requests_today), (0, 4));
+        let hours = world.audit.hourly_costs(&admin, UsageOf::Agent(caller.agent), now.minus(Duration::from_secs(4 * 3_600))).await.unwrap();
+        let costs: Vec<i64> = hours.iter().map(|(_, cost)| cost.nanos()).collect();
+        assert_eq!(costs, [1_000, 1_000, 2_000]); // 02:06, 04:16, 05:06
         let stranger = world.caller(world.environment.new_id(), world.environment.new_id());
         assert_eq!(world.audit.usage(&stranger, UsageOf::Agent(caller.agent)).await.unwrap(), Usage::default());
     }

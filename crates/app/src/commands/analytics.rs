@@ -1,0 +1,100 @@
+//! `iron analytics`.
+
+use iron_primitives::AgentId;
+use iron_sdk::Client;
+use iron_sdk::analytics::{
+    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, WhatIf, WhatIfView,
+};
+
+use super::resolve;
+use crate::args::Analytics;
+use crate::connection::Connection;
+use crate::console::Console;
+use crate::failure::{Failure, Outcome};
+
+pub(super) async fn run(verb: Analytics, connection: &Connection, console: Console) -> Outcome {
+    let client = connection.client().await?;
+    match verb {
+        Analytics::Projection { agent } => {
+            let agent_id = agent_id(&client, agent).await?;
+            let view = client.get_projection(&ProjectionQuery { agent_id }).await?;
+            console.show(&view, || projection(console, &view))
+        }
+        Analytics::Anomalies { agent, paging } => {
+            let query = AnomalyQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+                agent_id: agent_id(&client, agent).await?,
+            };
+            let list = client.list_anomalies(&query).await?;
+            console.show(&list, || anomalies(console, &list.data))
+        }
+        Analytics::WhatIf {
+            agent,
+            traffic,
+            swap,
+        } => {
+            let body = WhatIf {
+                agent_id: agent_id(&client, agent).await?,
+                traffic_factor: traffic,
+                model_swap: swap.iter().map(|text| pair(text)).collect::<Outcome<_>>()?,
+            };
+            let view = client.what_if(&body).await?;
+            console.show(&view, || what_if(console, &view))
+        }
+    }
+}
+
+async fn agent_id(client: &Client, agent: Option<String>) -> Outcome<Option<AgentId>> {
+    match agent {
+        Some(agent) => resolve::agent(client, &agent).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn pair(text: &str) -> Outcome<(String, String)> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok((from.into(), to.into())),
+        _ => Err(Failure::usage(format!(
+            "`{text}` is no swap: expected `MODEL=OTHER` such as `gpt-5=gpt-5-mini`"
+        ))),
+    }
+}
+
+fn projection(console: Console, view: &ProjectionView) -> String {
+    let exhausted = match view.exhausted_on {
+        Some(at) => at.to_string(),
+        None => "not foreseen".to_owned(),
+    };
+    let method = format!("{}, from {} whole days", view.method, view.days_of_history);
+    console.facts(&[
+        ("spent this month", view.spent.to_string()),
+        ("month will come to", view.month_total.to_string()),
+        ("between (90 %)", format!("{} and {}", view.low, view.high)),
+        ("budget used up", exhausted),
+        ("method", method),
+        ("month ends", view.month_ends_at.to_string()),
+        ("as of", view.updated_at.to_string()),
+    ])
+}
+
+fn anomalies(console: Console, anomalies: &[AnomalyView]) -> String {
+    let rows = anomalies.iter().map(|anomaly| {
+        vec![
+            anomaly.at.to_string(),
+            anomaly.cost.to_string(),
+            anomaly.usual.to_string(),
+            format!("{:.1}", anomaly.factor),
+        ]
+    });
+    console.table(&["hour", "cost", "usual", "times"], rows.collect())
+}
+
+fn what_if(console: Console, view: &WhatIfView) -> String {
+    console.facts(&[
+        ("30 days as they are", view.cost_now.to_string()),
+        ("30 days then", view.cost.to_string()),
+        ("difference", view.difference.to_string()),
+        ("as of", view.updated_at.to_string()),
+    ])
+}
