@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use iron_llm::{PriceBook, ProviderKind};
 use iron_primitives::{
-    ActorPath, AgentId, IcTokenId, ProviderId, Scope, Secret, TenantId, Timestamp, TokenDigest,
-    UserId,
+    ActorPath, AgentId, BudgetShortfall, IcTokenId, ProviderId, Scope, Secret, TenantId, Timestamp,
+    TokenDigest, UserId,
 };
 
 /// The control plane as a runtime sees it.
@@ -173,6 +173,9 @@ pub struct Principal {
     pub path: ActorPath,
     /// Whether the agent may spend.
     pub agent_state: AgentState,
+    /// What is left of its own budget, if that is spent and has paused it: then it is refused
+    /// for want of money, whatever a call would cost.
+    pub spent_out: Option<BudgetShortfall>,
     /// How often the agent was ended before and has begun anew.
     pub agent_ends: i64,
     /// Whether the whole tenant is switched off.

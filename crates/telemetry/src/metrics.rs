@@ -14,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use duration::DurationHistogram;
-pub use label::{AttemptOutcome, CallOutcome, Label, PerLabel, StatusClass, Surface};
+pub use label::{AttemptOutcome, BudgetNotice, CallOutcome, Label, PerLabel, StatusClass, Surface};
 pub use models::ModelMetrics;
 use models::Models;
 
@@ -32,6 +32,8 @@ pub struct Inner {
     pub calls: CallMetrics,
     /// Money in the hands of this process.
     pub wallet: WalletMetrics,
+    /// What happens to budgets.
+    pub budgets: BudgetMetrics,
     /// The journal and its projector.
     pub journal: JournalMetrics,
     /// The HTTP edge.
@@ -62,6 +64,7 @@ impl Metrics {
         Metrics(Arc::new(Inner {
             calls: CallMetrics::register(&mut registry),
             wallet: WalletMetrics::register(&mut registry),
+            budgets: BudgetMetrics::register(&mut registry),
             journal: JournalMetrics::register(&mut registry),
             http: HttpMetrics::register(&mut registry),
             models: Models::register(&mut registry),
@@ -218,6 +221,46 @@ impl WalletMetrics {
                 "Attempts settled at their bound because no usage arrived",
             ),
         }
+    }
+}
+
+/// What happens to budgets. Each event is counted by the server that acted on it.
+#[derive(Debug)]
+pub struct BudgetMetrics {
+    events: PerLabel<BudgetNotice, Counter>,
+    /// `iron_budget_agents_paused_total`: agents paused because their budget was spent.
+    pub agents_paused: Counter,
+    /// `iron_budget_agents_resumed_total`: agents that went on when there was money again.
+    pub agents_resumed: Counter,
+    /// `iron_budget_agents_killed_total`: agents killed for what they spent; alarm on any increase.
+    pub agents_killed: Counter,
+}
+
+impl BudgetMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        BudgetMetrics {
+            events: PerLabel::register(registry, "budget_events", "Budget events by kind"),
+            agents_paused: counter(
+                registry,
+                "budget_agents_paused",
+                "Agents paused because their budget was spent",
+            ),
+            agents_resumed: counter(
+                registry,
+                "budget_agents_resumed",
+                "Agents that went on when there was money again",
+            ),
+            agents_killed: counter(
+                registry,
+                "budget_agents_killed",
+                "Agents killed for what they spent",
+            ),
+        }
+    }
+
+    /// `iron_budget_events_total{kind}`.
+    pub fn event(&self, kind: BudgetNotice) -> &Counter {
+        self.events.of(kind)
     }
 }
 

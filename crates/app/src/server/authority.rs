@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iron_budget::Teller;
+use iron_budget::{Ledger, Limits, Pools, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
 use iron_identity::{Bearer, Identity, TokenIs, TokenStanding};
 use iron_llm::PriceBook;
-use iron_primitives::{ProviderId, TenantId, TokenDigest};
+use iron_primitives::{ActorPath, BudgetShortfall, ProviderId, Scope, TenantId, TokenDigest, Unit};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
     ExchangeReply, Principal, Route, SubjectKey,
@@ -21,6 +21,9 @@ pub(super) struct House {
     pub(super) agents: Agents,
     pub(super) providers: Providers,
     pub(super) models: Models,
+    pub(super) pools: Pools,
+    pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
     pub(super) teller: Teller,
     pub(super) vault: Vault,
     pub(super) master: MasterKey,
@@ -42,11 +45,17 @@ impl House {
             .await
             .map_err(away)?;
         let tenant_suspended = self.identity.tenant_suspended(tenant).await.map_err(away)?;
+        let pool = self
+            .pools
+            .path_of(tenant, bearer.agent)
+            .await
+            .map_err(away)?;
         let routes = self
             .providers
             .for_call(tenant, &agent.providers)
             .await
             .map_err(away)?;
+        let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
         let hash_key = self
             .master
             .derive(Purpose::TenantHash(tenant))
@@ -54,8 +63,9 @@ impl House {
         Ok(Principal {
             token: bearer.token,
             expires_at: bearer.expires_at,
-            path: agent.path,
+            path: ActorPath { pool, ..agent.path },
             agent_state: state(&agent, owner_suspended),
+            spent_out,
             agent_ends: agent.ends,
             tenant_suspended,
             allowed_models: agent.allowed_models,
@@ -73,6 +83,36 @@ impl House {
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
         })
+    }
+
+    /// What is left of the budget that has paused an agent. Nothing if there is money again: then
+    /// it may go on at once, before anybody has resumed it.
+    async fn spent_out(
+        &self,
+        tenant: TenantId,
+        agent: &CallAgent,
+    ) -> Result<Option<BudgetShortfall>, iron_budget::Error> {
+        if !agent.paused_by_budget {
+            return Ok(None);
+        }
+        let scope = Scope::Agent(agent.path.agent);
+        let Some(event) = self.ledger.reached(&[scope]).await?.remove(&scope) else {
+            return Ok(None);
+        };
+        let status = self.limits.status(tenant, scope).await?;
+        let money = event.unit == Unit::Usd;
+        let (spent, suspense) = (status.settled.nanos(), status.suspense.nanos());
+        Ok(Some(BudgetShortfall {
+            scope,
+            unit: event.unit,
+            limit: event.limit.nanos(),
+            spent: if money { spent } else { event.used.nanos() },
+            reserved: if money { status.escrow.nanos() } else { 0 },
+            suspense: if money { suspense } else { 0 },
+            needed: 0,
+            pool: None,
+            resets_at: event.span.end,
+        }))
     }
 }
 
@@ -190,6 +230,10 @@ fn silent(error: impl std::error::Error) -> AuthorityError {
 fn state(agent: &CallAgent, owner_suspended: bool) -> AgentState {
     if agent.switched_off || owner_suspended {
         return AgentState::Inactive;
+    }
+    if agent.paused_by_budget {
+        // Its money says whether it may go on, and until when it may not.
+        return AgentState::Running;
     }
     match agent.runtime_state {
         RuntimeState::Running => AgentState::Running,

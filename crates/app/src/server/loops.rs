@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::Keeper;
+use super::enforcer::enforce;
 use super::features::Features;
 use super::projections::LastUse;
 
@@ -28,6 +29,7 @@ pub(super) struct Loops {
     projector: JoinHandle<()>,
     relay: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
+    enforcer: JoinHandle<()>,
     features: Features,
     journal: Journal,
 }
@@ -53,10 +55,12 @@ impl Loops {
         let relay = tokio::spawn(async move { end(relay.run().await, &fatal) });
         let housekeeping =
             tokio::spawn(housekeeping(features.clone(), api.clone(), runtime.clone()));
+        let enforcer = enforce(features.clone(), runtime.clone(), api.metrics.clone());
         Ok(Loops {
             projector,
             relay,
             housekeeping,
+            enforcer: tokio::spawn(enforcer),
             features: features.clone(),
             journal: journal.clone(),
         })
@@ -65,12 +69,14 @@ impl Loops {
     /// Moves what is left, then ends.
     pub(super) async fn stop(self) {
         self.housekeeping.abort();
+        self.enforcer.abort();
         self.relay.abort();
         self.projector.abort();
         let _ = (
             self.relay.await,
             self.projector.await,
             self.housekeeping.await,
+            self.enforcer.await,
         );
         let last = finish(&self.features, &self.journal);
         match tokio::time::timeout(LAST_RECORDS, last).await {

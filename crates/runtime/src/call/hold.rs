@@ -1,7 +1,7 @@
 //! Step 5: the worst-case cost is set aside in every budget on the agent's path.
 
 use iron_llm::{Assumptions, Bound};
-use iron_primitives::{Money, Refusal};
+use iron_primitives::{BudgetShortfall, Money, Refusal};
 
 use crate::Runtime;
 use crate::orphan::Facts;
@@ -26,6 +26,14 @@ impl Runtime {
             Ok(bound) => bound,
             Err(refusal) => return Err(cleared.draft.refuse("bound", refusal)),
         };
+        if let Some(spent_out) = &cleared.draft.bearer.principal.spent_out {
+            let needed = bound.cost_at(bound.floor()).map_or(i64::MAX, Money::nanos);
+            let refusal = Refusal::Budget(Box::new(BudgetShortfall {
+                needed,
+                ..spent_out.clone()
+            }));
+            return Err(cleared.draft.refuse("budget", refusal));
+        }
         match self.hold_attempt(&cleared, &bound, 1).await {
             Ok(hold) => {
                 let mut cleared = cleared;

@@ -50,6 +50,8 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         expires_at: bearer.expires_at,
         path: bearer.path,
         agent_state: AgentState::from_word(&bearer.agent_state)?,
+        // Far away the leases alone say so.
+        spent_out: None,
         agent_ends: bearer.agent_ends,
         tenant_suspended: bearer.tenant_suspended,
         allowed_models: bearer.allowed_models,

@@ -246,6 +246,7 @@ impl World {
             expires_at: None,
             path,
             agent_state: AgentState::Running,
+            spent_out: None,
             agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,

@@ -121,6 +121,16 @@ labels! {
         TimedOut = "timed_out",
     }
 
+    /// What happened to a budget.
+    BudgetNotice("kind") {
+        /// A soft limit was crossed.
+        Warning = "warning",
+        /// The limit is reached.
+        Limit = "limit",
+        /// An agent spent faster than it may.
+        Runaway = "runaway",
+    }
+
     /// Which face of the server answered.
     Surface("surface") {
         /// The OpenAI- and Anthropic-shaped routes.

@@ -1,0 +1,208 @@
+//! What follows from budgets: whoever has spent his own is paused or killed, whoever spends too
+//! fast is killed, and whoever has money again goes on.
+//!
+//! Every server looks; the events of the ledger say what there is to do, and each is taken by one
+//! of them in the transaction of what is done about it. This server is woken by events of its
+//! own bookings, and looks twice a second for those of others and for new periods.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iron_budget::{BudgetEvent, EventKind, HardAction};
+use iron_primitives::{AgentId, Scope, TenantId, Timestamp, Unit};
+use iron_runtime::Runtime;
+use iron_runtime::authority::Change;
+use iron_telemetry::{BudgetNotice, Metrics};
+
+use super::features::Features;
+
+/// How often it is looked for what others have booked.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How many events are acted on in one go.
+const AT_ONCE: u32 = 100;
+/// How many agents are asked for in one question.
+const ASKED_AT_ONCE: usize = 500;
+
+/// Why a running agent was held up or let go.
+const MONEY_AGAIN: &str = "there is money in its budget again";
+
+/// What is to be done about an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Pause,
+    Kill,
+}
+
+/// Acts on budget events for as long as the server lives.
+pub(super) async fn enforce(features: Features, runtime: Arc<Runtime>, metrics: Metrics) {
+    let enforcer = Enforcer {
+        features,
+        runtime,
+        metrics,
+    };
+    let mut is_well = true;
+    loop {
+        let noticed = enforcer.features.ledger.noticed();
+        let _ = tokio::time::timeout(LOOK_EVERY, noticed).await;
+        let outcome = enforcer.round().await;
+        if let Err(error) = &outcome
+            && is_well
+        {
+            tracing::warn!(%error, "nothing is done about spent budgets for now");
+        }
+        is_well = outcome.is_ok();
+    }
+}
+
+struct Enforcer {
+    features: Features,
+    runtime: Arc<Runtime>,
+    metrics: Metrics,
+}
+
+impl Enforcer {
+    async fn round(&self) -> anyhow::Result<()> {
+        for event in self.features.ledger.unhandled_events(AT_ONCE).await? {
+            self.handle(&event).await?;
+        }
+        let paused = self.features.agents.paused_by_budget().await?;
+        for some in paused.chunks(ASKED_AT_ONCE) {
+            let scopes: Vec<Scope> = some.iter().map(|(_, agent)| Scope::Agent(*agent)).collect();
+            let reached = self.features.ledger.reached(&scopes).await?;
+            for (tenant, agent) in some {
+                if !reached.contains_key(&Scope::Agent(*agent)) {
+                    self.resume(*tenant, *agent).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an event and does what follows, or neither.
+    async fn handle(&self, event: &BudgetEvent) -> anyhow::Result<()> {
+        let mut tx = self.features.db.begin().await?;
+        let measure = measure(event);
+        let mut done = false;
+        // The locks of agents come before those of budgets and their events.
+        if let (Scope::Agent(agent), Some(measure)) = (event.scope, measure) {
+            let (agents, reason) = (&self.features.agents, reason(event));
+            done = match measure {
+                Measure::Pause => {
+                    agents
+                        .pause_for_budget(&mut tx, event.tenant, agent, &reason)
+                        .await?
+                }
+                Measure::Kill => {
+                    agents
+                        .kill_for_budget(&mut tx, event.tenant, agent, &reason)
+                        .await?
+                }
+            };
+            if done && measure == Measure::Kill {
+                let ledger = &self.features.ledger;
+                ledger
+                    .revoke_leases(&mut tx, event.tenant, event.scope)
+                    .await?;
+            }
+        }
+        let still_true = match self.features.ledger.take_event(&mut tx, event).await? {
+            // Somebody else has done it.
+            None => return Ok(()),
+            Some(still_true) => still_true || event.kind == EventKind::Runaway,
+        };
+        if done && !still_true {
+            // A higher limit came in between: it is noted, and nothing is done.
+            drop(tx);
+            tx = self.features.db.begin().await?;
+            if self
+                .features
+                .ledger
+                .take_event(&mut tx, event)
+                .await?
+                .is_none()
+            {
+                return Ok(());
+            }
+        }
+        tx.commit().await?;
+        self.tell(event, measure.filter(|_| done && still_true));
+        Ok(())
+    }
+
+    /// Says what happened, and tells the runtime of this process.
+    fn tell(&self, event: &BudgetEvent, measure: Option<Measure>) {
+        let budgets = &self.metrics.budgets;
+        budgets.event(notice(event.kind)).inc();
+        tracing::warn!(
+            tenant = %event.tenant, scope = %event.scope, kind = event.kind.as_str(),
+            percent = event.percent, limit = %event.limit, used = %event.used,
+            "a budget event"
+        );
+        let (Scope::Agent(agent), Some(measure)) = (event.scope, measure) else {
+            return;
+        };
+        self.runtime.apply(Change::Agent(agent));
+        if measure == Measure::Kill {
+            tracing::error!(%agent, kind = event.kind.as_str(), "alarm: an agent was killed for what it spent");
+            budgets.agents_killed.inc();
+            self.runtime.apply(Change::Budget(event.scope));
+            self.runtime.apply(Change::Ended(agent));
+        } else {
+            tracing::warn!(%agent, "an agent was paused, its budget is spent");
+            budgets.agents_paused.inc();
+        }
+    }
+
+    async fn resume(&self, tenant: TenantId, agent: AgentId) -> anyhow::Result<()> {
+        let mut tx = self.features.db.begin().await?;
+        let resumed = self
+            .features
+            .agents
+            .resume_from_budget(&mut tx, tenant, agent, MONEY_AGAIN)
+            .await?;
+        tx.commit().await?;
+        if resumed {
+            tracing::info!(%agent, "an agent goes on, {MONEY_AGAIN}");
+            self.metrics.budgets.agents_resumed.inc();
+            self.runtime.apply(Change::Agent(agent));
+        }
+        Ok(())
+    }
+}
+
+/// What an event demands.
+const fn measure(event: &BudgetEvent) -> Option<Measure> {
+    match (event.kind, event.hard_action) {
+        (EventKind::Warning, _) => None,
+        (EventKind::Limit, HardAction::Pause) => Some(Measure::Pause),
+        (EventKind::Limit, HardAction::Kill) | (EventKind::Runaway, _) => Some(Measure::Kill),
+    }
+}
+
+const fn notice(kind: EventKind) -> BudgetNotice {
+    match kind {
+        EventKind::Warning => BudgetNotice::Warning,
+        EventKind::Limit => BudgetNotice::Limit,
+        EventKind::Runaway => BudgetNotice::Runaway,
+    }
+}
+
+/// Why, for whoever looks at the agent.
+fn reason(event: &BudgetEvent) -> String {
+    let amount = |amount: iron_primitives::Money| match event.unit {
+        Unit::Usd => format!("${amount}"),
+        Unit::Tokens => format!("{} tokens", amount.nanos()),
+        Unit::ExecutionTime => format!("{} ms", amount.nanos()),
+    };
+    let (limit, used) = (amount(event.limit), amount(event.used));
+    if event.kind == EventKind::Runaway {
+        return format!("it spent {used} within a minute, and may spend {limit}");
+    }
+    if event.hard_action == HardAction::Kill {
+        return format!("its budget of {limit} is spent");
+    }
+    let until = event.span.end.map_or(String::new(), |end: Timestamp| {
+        format!(" and at {end}, when it begins anew")
+    });
+    format!("its budget of {limit} is spent; it goes on with a higher one{until}")
+}
