@@ -188,6 +188,14 @@ impl Item {
         Item { record, body }
     }
 
+    /// The agent whose governed call it is, if it is one.
+    pub fn agent_called(&self) -> Option<AgentId> {
+        match &self.body {
+            Body::Call(call) => Some(call.agent),
+            _ => None,
+        }
+    }
+
     /// The token that was presented and when the call was closed (microseconds since 1970), if
     /// the record is one of a governed call.
     pub fn token_used(&self) -> Option<(IcTokenId, i64)> {

@@ -10,6 +10,8 @@
 //!   about ([`SubjectKeys`]).
 //! - The [`Projector`] moves records from the journal to tables: entries of the log, calls
 //!   ([`Call`]), counts ([`Usage`]), and whatever else implements [`Projection`].
+//! - A [`Shipment`] is what a runtime elsewhere sends of its own journal: the same records, taken by
+//!   the same projections, after their chain was followed.
 //! - The [`AuditLog`] is what people read and check.
 //!
 //! Invariants:
@@ -49,14 +51,17 @@ mod audit;
 mod authorised;
 mod body;
 mod calls;
+mod desk;
 mod entries;
 mod entry;
 mod error;
+mod intake;
 mod projector;
 mod query;
 mod redact;
 mod relay;
 mod removal;
+mod spending;
 mod store;
 mod subject;
 mod usage;
@@ -68,13 +73,16 @@ pub use body::Item;
 pub use calls::{Call, CallFilter};
 pub use entry::{Changes, Entry, Origin};
 pub use error::{Error, KeyFailure};
+pub use intake::{Sent, Shipment};
 pub use projector::{CaughtUp, Projection, ProjectionError, Projector};
 pub use query::{AuditEntry, AuditLog, EntryFilter};
 pub use relay::Relay;
 pub use removal::Removal;
+pub use spending::ModelUse;
 pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strangers};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("audit", "0001_records");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("audit", "0001_records", "0002_tenant_usage", "0003_heads");

@@ -8,18 +8,16 @@
 //! A batch that a projection cannot take is taken record by record; the record at fault is put
 //! into `journal_poison` with an alarm, and the journal goes on behind it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use iron_journal::{Content, Cursor, Frame, Journal, Position, Reader};
+use iron_journal::{Content, Frame, Journal, Position, Reader};
 use iron_store::Tx;
 
-use crate::body::{Body, Item};
-use crate::calls::CallProjection;
+use crate::body::Item;
+use crate::desk::{Desk, Failed};
 use crate::entries::EntryProjection;
-use crate::store::{self, Poison};
 use crate::{Audit, Error};
 
 /// How many frames make a batch.
@@ -67,7 +65,7 @@ pub enum ProjectionError {
 
 impl ProjectionError {
     /// The failure of the database that will pass; else the error itself.
-    fn passing(self) -> Result<Error, ProjectionError> {
+    pub(crate) fn passing(self) -> Result<Error, ProjectionError> {
         match self {
             ProjectionError::Store(
                 error @ (iron_store::Error::Unavailable(_)
@@ -86,11 +84,9 @@ pub struct CaughtUp(());
 
 /// Projects one journal.
 pub struct Projector {
-    audit: Audit,
+    desk: Desk,
     journal: Journal,
-    projections: Vec<Arc<dyn Projection>>,
     reader: Option<Reader>,
-    cursor: Cursor,
 }
 
 impl Projector {
@@ -105,20 +101,14 @@ impl Projector {
         journal: Journal,
         others: Vec<Arc<dyn Projection>>,
     ) -> Result<Self, Error> {
-        let cursor = store::claim_offset(&audit, journal.incarnation()).await?;
-        let reader = journal.read_from(cursor)?;
-        let mut projections: Vec<Arc<dyn Projection>> = vec![
-            Arc::new(Readable),
-            Arc::new(EntryProjection::new(audit.instance)),
-            Arc::new(CallProjection::new(audit.environment.clone())),
-        ];
-        projections.extend(others);
+        let entries: Arc<dyn Projection> = Arc::new(EntryProjection::new(audit.instance));
+        let first = vec![entries];
+        let desk = Desk::claim(audit, journal.incarnation(), first, others).await?;
+        let reader = journal.read_from(desk.cursor)?;
         Ok(Projector {
-            audit,
+            desk,
             journal,
-            projections,
             reader: Some(reader),
-            cursor,
         })
     }
 
@@ -154,7 +144,7 @@ impl Projector {
                 retired = Instant::now();
                 self.retire().await;
             }
-            if self.journal.bytes_behind(self.cursor) < BEHIND_BYTES {
+            if self.journal.bytes_behind(self.desk.cursor) < BEHIND_BYTES {
                 tokio::time::sleep(begun.elapsed() * REST_PER_WORK).await;
             }
         }
@@ -179,7 +169,7 @@ impl Projector {
         };
         let (next, count) = (last.next, frames.len());
         let batch = Batch::of(frames);
-        match self.project(&batch.items, next).await {
+        match self.desk.project(&batch.items, next).await {
             Ok(()) => {}
             Err(Failed::Retry(error)) => {
                 self.reader = None;
@@ -200,8 +190,8 @@ impl Projector {
             Some(reader) => reader,
             None => {
                 // Also a commit that failed may have happened: ask where the database stands.
-                self.cursor = store::claim_offset(&self.audit, self.journal.incarnation()).await?;
-                self.journal.read_from(self.cursor)?
+                self.desk.claim_again().await?;
+                self.journal.read_from(self.desk.cursor)?
             }
         };
         let read = tokio::task::spawn_blocking(move || {
@@ -217,116 +207,24 @@ impl Projector {
         Ok(frames)
     }
 
-    /// Gives records to all projections and moves the place on, in one transaction.
-    async fn project(&mut self, items: &[Item], next: Position) -> Result<(), Failed> {
-        let mut tx = self.audit.db.begin().await.map_err(Failed::store)?;
-        self.advance(&mut tx, next).await.map_err(Failed::Retry)?;
-        for projection in &self.projections {
-            if let Err(error) = projection.project(&mut tx, items).await {
-                return Err(error.passing().map_or(Failed::OneByOne, Failed::Retry));
-            }
-        }
-        tx.commit().await.map_err(Failed::store)?;
-        self.cursor = next;
-        Ok(())
-    }
-
     /// Projects the records of a batch one by one, and moves the place behind its last frame.
     async fn project_each(&mut self, batch: Batch, next: Position) -> Result<(), Error> {
         for (item, end) in batch.items.into_iter().zip(batch.ends) {
-            self.project_alone(item, end).await?;
+            self.desk.project_alone(item, end).await?;
         }
-        if self.cursor < next {
-            let mut tx = self.audit.db.begin().await?;
-            self.advance(&mut tx, next).await?;
-            tx.commit().await?;
-            self.cursor = next;
+        if self.desk.cursor < next {
+            self.desk.pass_over(next).await?;
         }
         Ok(())
-    }
-
-    /// Moves the place on, within the transaction.
-    async fn advance(&self, tx: &mut Tx, next: Position) -> Result<(), Error> {
-        let incarnation = self.journal.incarnation();
-        if store::move_offset(tx, &self.audit, incarnation, (self.cursor, next)).await? {
-            return Ok(());
-        }
-        Err(Error::Superseded)
-    }
-
-    /// Projects one record by itself; a projection that cannot take it is passed over, and the
-    /// record is set aside for it.
-    async fn project_alone(&mut self, item: Item, next: Position) -> Result<(), Error> {
-        let item = [item];
-        let mut refused: HashSet<&'static str> = HashSet::new();
-        let mut poison: Vec<Poison> = Vec::new();
-        'again: loop {
-            let mut tx = self.audit.db.begin().await?;
-            self.advance(&mut tx, next).await?;
-            for projection in &self.projections {
-                if refused.contains(projection.name()) {
-                    continue;
-                }
-                let Err(error) = projection.project(&mut tx, &item).await else {
-                    continue;
-                };
-                match error.passing() {
-                    Ok(passing) => return Err(passing),
-                    // It is there already, and nothing else was done with it.
-                    Err(ProjectionError::Repeated) => {}
-                    Err(error) => {
-                        // PostgreSQL takes nothing more in this transaction: begin again.
-                        tx.rollback().await?;
-                        refused.insert(projection.name());
-                        let [item] = &item;
-                        poison.push(Poison::of(item, next, projection.name(), &error));
-                        continue 'again;
-                    }
-                }
-            }
-            for poison in &poison {
-                store::set_aside(&mut tx, &self.audit, poison).await?;
-            }
-            tx.commit().await?;
-            for Poison {
-                projection,
-                reason,
-                stream,
-                sequence,
-                ..
-            } in &poison
-            {
-                tracing::error!(
-                    projection, reason, %stream, sequence,
-                    "alarm: a record could not be projected and was set aside"
-                );
-            }
-            self.cursor = next;
-            return Ok(());
-        }
     }
 
     /// Lets the journal drop what is projected.
     async fn retire(&self) {
-        let (journal, cursor) = (self.journal.clone(), self.cursor);
+        let (journal, cursor) = (self.journal.clone(), self.desk.cursor);
         let retired = tokio::task::spawn_blocking(move || journal.retire(cursor)).await;
         if let Ok(Err(error)) = retired {
             tracing::error!(%error, "segments of the journal cannot be archived");
         }
-    }
-}
-
-/// Why a batch was not projected.
-enum Failed {
-    /// It may be tried again.
-    Retry(Error),
-    /// Not as a whole: a record is at fault, or is there already.
-    OneByOne,
-}
-
-impl Failed {
-    fn store(error: iron_store::Error) -> Self {
-        Failed::Retry(error.into())
     }
 }
 
@@ -349,25 +247,6 @@ impl Batch {
             }
         }
         batch
-    }
-}
-
-/// Refuses records whose bodies do not have the shape of their kind.
-struct Readable;
-
-#[async_trait]
-impl Projection for Readable {
-    fn name(&self) -> &'static str {
-        "readable"
-    }
-
-    async fn project(&self, _tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
-        items.iter().try_for_each(|item| match &item.body {
-            Body::Malformed(detail) => Err(ProjectionError::Malformed {
-                detail: detail.clone(),
-            }),
-            _ => Ok(()),
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! All SQL of the audit log.
 
-use iron_journal::{Cursor, Position, Stream};
+use iron_journal::{Cursor, Hash, Position, Stream};
 use iron_primitives::{AgentId, AuditId, InstanceId, RequestId, TenantId, Timestamp, UserId};
 use iron_store::{Db, Tx, sql};
 use serde_json::Value;
@@ -164,10 +164,11 @@ fn column(position: Position) -> i64 {
 /// A record that a projection could not take.
 #[derive(Debug)]
 pub(crate) struct Poison {
-    pub(crate) projection: &'static str,
-    pub(crate) reason: String,
-    pub(crate) stream: Stream,
-    pub(crate) sequence: u64,
+    projection: &'static str,
+    reason: String,
+    tenant: TenantId,
+    /// Which record it is, if it could be read.
+    name: Option<(Stream, u64)>,
     position: Position,
     record: String,
 }
@@ -182,10 +183,49 @@ impl Poison {
         Poison {
             projection,
             reason: error.to_string(),
-            stream: item.record.stream,
-            sequence: item.record.sequence,
+            tenant: item.record.stream.tenant,
+            name: Some((item.record.stream, item.record.sequence)),
             position,
             record: String::from_utf8_lossy(item.record.envelope()).into_owned(),
+        }
+    }
+
+    /// What a runtime elsewhere has sent and is not to be believed.
+    pub(crate) const fn sent(
+        tenant: TenantId,
+        position: Position,
+        reason: String,
+        record: String,
+    ) -> Self {
+        Poison {
+            projection: "sent records",
+            reason,
+            tenant,
+            name: None,
+            position,
+            record,
+        }
+    }
+
+    /// Raises the alarm.
+    pub(crate) fn tell(&self) {
+        let Poison {
+            projection,
+            reason,
+            tenant,
+            name,
+            position,
+            ..
+        } = self;
+        match name {
+            Some((stream, sequence)) => tracing::error!(
+                projection, reason, %stream, sequence,
+                "alarm: a record could not be projected and was set aside"
+            ),
+            None => tracing::error!(
+                %tenant, reason, %position,
+                "alarm: a record that a runtime has sent was set aside"
+            ),
         }
     }
 }
@@ -203,10 +243,60 @@ pub(crate) async fn set_aside(
     .bind(column(poison.position))
     .bind(poison.projection)
     .bind(&poison.reason)
-    .bind(poison.stream.tenant)
+    .bind(poison.tenant)
     // A NUL is valid JSON when escaped, but the text itself must not hold one.
     .bind(poison.record.replace('\0', "\u{fffd}"))
     .bind(audit.environment.now())
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// The last record of a chain that was sent from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SentHead {
+    pub(crate) incarnation: u64,
+    pub(crate) sequence: u64,
+    pub(crate) hash: Hash,
+}
+
+pub(crate) async fn sent_head(
+    audit: &Audit,
+    tenant: TenantId,
+) -> Result<Option<SentHead>, iron_store::Error> {
+    let row = sql("SELECT incarnation, sequence, hash FROM journal_heads \
+         WHERE instance_id = $1 AND tenant_id = $2")
+    .bind(audit.instance)
+    .bind(tenant)
+    .fetch_optional(&audit.db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let hash: String = row.get("hash")?;
+    Ok(Some(SentHead {
+        incarnation: row.get::<i64>("incarnation")?.unsigned_abs(),
+        sequence: row.get::<i64>("sequence")?.unsigned_abs(),
+        // A text that does not read links to nothing: the next record raises the alarm.
+        hash: hash.parse().unwrap_or(Hash::ZERO),
+    }))
+}
+
+pub(crate) async fn put_sent_head(
+    tx: &mut Tx,
+    stream: &Stream,
+    sequence: u64,
+    hash: &Hash,
+) -> Result<(), iron_store::Error> {
+    sql(
+        "INSERT INTO journal_heads (instance_id, tenant_id, incarnation, sequence, hash) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (instance_id, tenant_id) \
+         DO UPDATE SET incarnation = excluded.incarnation, sequence = excluded.sequence, \
+         hash = excluded.hash",
+    )
+    .bind(stream.instance)
+    .bind(stream.tenant)
+    .bind(i64::try_from(stream.incarnation).unwrap_or(i64::MAX))
+    .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
+    .bind(hash.to_string())
     .execute(tx)
     .await
     .map(drop)
@@ -219,4 +309,5 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM usage_totals WHERE tenant_id = $1",
     "DELETE FROM usage_buckets WHERE tenant_id = $1",
     "DELETE FROM journal_poison WHERE tenant_id = $1",
+    "DELETE FROM journal_heads WHERE tenant_id = $1",
 ];

@@ -77,6 +77,7 @@ permissions! {
     // Whoever has asked may look and take it back, whatever his role has become.
     BudgetRequestRead,   "budget_request.read",   [Tenant Own Own Own Own];
     BudgetRequestCancel, "budget_request.cancel", [Tenant Own Own Own Own];
+    RuntimeManage,    "runtime.manage",    [Tenant Nothing Nothing Nothing Nothing];
     UserManage,       "user.manage",       [Tenant Nothing Nothing Nothing Nothing];
     UserRead,         "user.read",         [Tenant Own     Own     Own     Own];
     TeamManage,       "team.manage",       [Tenant Nothing Nothing Nothing Nothing];

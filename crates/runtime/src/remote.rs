@@ -8,13 +8,14 @@
 mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use iron_llm::PriceBook;
 use iron_primitives::{ProviderId, RuntimeId, TenantId, TokenDigest};
 use iron_sdk::Client;
-use iron_sdk::client::Error;
+use iron_sdk::client::{Error, Refused};
 use iron_sdk::runtimes::{
     AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerFailure, EngagedToken, IdentifyBearer,
 };
@@ -33,6 +34,7 @@ pub struct RemoteAuthority {
     id: RuntimeId,
     book: ArcSwap<PriceBook>,
     dismissed: watch::Sender<bool>,
+    reachable: AtomicBool,
 }
 
 impl std::fmt::Debug for RemoteAuthority {
@@ -52,6 +54,7 @@ impl RemoteAuthority {
             id,
             book: ArcSwap::from_pointee(PriceBook::empty("none")),
             dismissed: watch::Sender::new(false),
+            reachable: AtomicBool::new(true),
         }
     }
 
@@ -87,6 +90,17 @@ impl RemoteAuthority {
         let _ = told.wait_for(|dismissed| *dismissed).await;
     }
 
+    /// Whether the last question was answered.
+    pub fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
+    fn dismiss(&self, why: &Refused) {
+        if !self.dismissed.send_replace(true) {
+            tracing::error!(code = why.code, %why, "the control plane has dismissed this runtime");
+        }
+    }
+
     /// Asks, and once more if nobody could be reached: a kept connection may just have ended.
     async fn twice<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
     where
@@ -96,14 +110,12 @@ impl RemoteAuthority {
         if let Err(Error::Unreachable(_)) = &answer {
             answer = ask().await;
         }
-        if let Err(Error::Refused(refused)) = &answer
-            && refused.status == 401
-            && !self.dismissed.send_replace(true)
-        {
-            tracing::error!(
-                code = refused.code,
-                "the control plane does not know the key of this runtime any more"
-            );
+        let refused = answer.as_ref().err().and_then(Error::refused);
+        // What a door says on behalf of a house that does not answer is no answer.
+        let answered = answer.is_ok() || refused.is_some_and(|refused| refused.status < 500);
+        self.reachable.store(answered, Ordering::Relaxed);
+        if let Some(refused) = refused.filter(|refused| refused.status == 401) {
+            self.dismiss(refused);
         }
         answer
     }
@@ -170,7 +182,13 @@ impl Authority for RemoteAuthority {
 
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
         let asked = || self.client.exchange_leases(self.id, &exchange);
-        self.twice(asked).await.map_err(|error| failed(&error))
+        self.twice(asked).await.map_err(|error| {
+            // A newer process of the same folder has enrolled.
+            if let Some(refused) = error.refused().filter(|refused| refused.status == 409) {
+                self.dismiss(refused);
+            }
+            failed(&error)
+        })
     }
 
     fn prices(&self, _tenant: TenantId) -> Arc<PriceBook> {
@@ -197,7 +215,6 @@ fn failed(error: &Error) -> AuthorityError {
     match error {
         Error::Refused(refused) => match refused.status {
             404 => AuthorityError::NotFound,
-            // Dismissed, or another process of the same folder has enrolled.
             401 | 409 => AuthorityError::Superseded,
             _ => {
                 tracing::warn!(code = refused.code, %refused, "the control plane refused");
