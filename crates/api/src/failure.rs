@@ -126,6 +126,11 @@ impl From<iron_budget::Error> for Failure {
             Error::BelowReported => Problem::field("final_spent", error.to_string()),
             Error::NotAboveBudget { field, .. } => Problem::field(field, error.to_string()),
             Error::NoLease { id } => Problem::not_found("lease", id),
+            Error::NoPool { id } => Problem::not_found("pool", id),
+            Error::PoolInvalid { field, problem } => Problem::field(field, problem),
+            Error::AgentInPool { agent } => {
+                plain(kind, error).detail("agent_id", agent.to_string())
+            }
             Error::NoRequest { id } => Problem::not_found("budget_request", id),
             Error::RequestDecided { status } => {
                 plain(kind, error).detail("status", status.as_str())

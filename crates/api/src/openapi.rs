@@ -55,6 +55,7 @@ pub(crate) const PUBLIC: &[&str] = &[
         (name = "tokens", description = "The tokens of agents"),
         (name = "api-tokens", description = "The tokens of users"),
         (name = "limits", description = "Budget limits"),
+        (name = "budget-pools", description = "Budgets that agents share"),
         (name = "budget-requests", description = "Requests for higher budgets"),
         (name = "leases", description = "Money in the hands of instances"),
         (name = "audit", description = "The audit log"),

@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, audit, auth, budget_requests, leases, limits, models, projects, providers, system,
+    agents, audit, auth, budget_requests, leases, limits, models, pools, projects, providers, system,
     tenants, tokens, users,
 };
 use crate::state::Api;
@@ -139,6 +139,12 @@ fn money() -> OpenApiRouter<Api> {
         .routes(routes!(
             limits::get_project_budget,
             limits::set_project_budget
+        ))
+        .routes(routes!(pools::create_pool, pools::list_pools))
+        .routes(routes!(
+            pools::get_pool,
+            pools::update_pool,
+            pools::delete_pool
         ))
         .routes(routes!(
             budget_requests::create_budget_request,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iron_audit::{Audit, AuditLog};
-use iron_budget::{Ledger, Limits, Requests};
+use iron_budget::{Ledger, Limits, Pools, Requests};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::Identity;
@@ -39,6 +39,8 @@ pub struct ApiState {
     pub models: Models,
     /// Budgets as people set them.
     pub limits: Limits,
+    /// Budgets that agents share.
+    pub pools: Pools,
     /// Requests for higher budgets.
     pub requests: Requests,
     /// Leases.

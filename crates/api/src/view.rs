@@ -5,6 +5,7 @@ mod budget_requests;
 mod catalog;
 mod money;
 mod people;
+mod pools;
 mod records;
 
 pub(crate) use agents::*;
@@ -12,4 +13,5 @@ pub(crate) use budget_requests::*;
 pub(crate) use catalog::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
+pub(crate) use pools::*;
 pub(crate) use records::*;

@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Budgets of agents, projects and users
     #[command(subcommand, visible_alias = "limit")]
     Limits(Limits),
+    /// Pools: budgets that agents share, with priorities and shares
+    #[command(subcommand, visible_alias = "pool")]
+    Pools(Pools),
     /// Budget requests: asking for a higher budget, and deciding
     #[command(subcommand, name = "budget-requests", visible_alias = "budget-request")]
     BudgetRequests(BudgetRequests),

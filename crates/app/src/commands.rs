@@ -19,6 +19,7 @@ mod leases;
 mod limits;
 mod models;
 mod offline;
+mod pools;
 mod projects;
 mod providers;
 mod resolve;
@@ -94,6 +95,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Tokens(verb) => tokens::run(verb, &connection, console).await,
             Command::ApiTokens(verb) => tokens::run_api(verb, &connection, console).await,
             Command::Limits(verb) => limits::run(verb, &connection, console).await,
+            Command::Pools(verb) => pools::run(verb, &connection, console).await,
             Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,

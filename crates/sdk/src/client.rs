@@ -6,6 +6,7 @@ mod budget_requests;
 mod catalog;
 mod error;
 mod people;
+mod pools;
 mod records;
 mod runtimes;
 

@@ -33,6 +33,7 @@ pub mod limits;
 pub mod lists;
 pub mod models;
 mod null;
+pub mod pools;
 pub mod problem;
 pub mod projects;
 pub mod providers;

@@ -202,6 +202,7 @@ pub(crate) async fn delete_agent(
         .revoke_ic_tokens_of(&mut tx, &authorised, id)
         .await?;
     let gone = api.agents.delete(&mut tx, &authorised, id).await?;
+    api.pools.release(&mut tx, &authorised, id).await?;
     let budget_requests = api
         .requests
         .cancel_of(&mut tx, &authorised, RequestsOf::Agent(id))

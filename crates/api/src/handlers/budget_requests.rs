@@ -4,9 +4,8 @@ use axum::extract::State;
 use iron_budget::{Approval, BudgetRequest, NewRequest, RequestFilter, RequestStatus};
 use iron_identity::{Permission, UserStatus};
 use iron_net::problem::Problem;
-use iron_primitives::{BudgetRequestId, ErrorKind, Money, Scope};
+use iron_primitives::{BudgetRequestId, ErrorKind, Scope};
 use iron_runtime::authority::Change;
-use iron_sdk::BudgetAmount;
 use iron_sdk::budget_requests::{
     ApproveBudgetRequest, BudgetRequestApproved, BudgetRequestDetails, BudgetRequestQuery,
     BudgetRequestView, CreateBudgetRequest, DenyBudgetRequest,
@@ -33,7 +32,7 @@ pub(crate) async fn create_budget_request(
     Input(body): Input<CreateBudgetRequest>,
 ) -> Result<Created<BudgetRequestView>, Failure> {
     let authorised = caller.may(Permission::BudgetRequest)?;
-    let requested_budget = amount("requested_budget", body.requested_budget)?;
+    let requested_budget = view::amount("requested_budget", body.requested_budget)?;
     let mut tx = api.db.begin().await?;
     // A user who is being deleted leaves no request behind.
     let user = api
@@ -57,11 +56,6 @@ pub(crate) async fn create_budget_request(
         location: format!("/api/v1/budget-requests/{}", request.id),
         view: view::budget_request(request),
     })
-}
-
-fn amount(field: &'static str, amount: BudgetAmount) -> Result<Money, Problem> {
-    let money = amount.0.money();
-    money.map_err(|error| Problem::field(field, error.to_string()))
 }
 
 /// Lists the budget requests of the tenant.
@@ -153,7 +147,7 @@ pub(crate) async fn approve_budget_request(
     let given = body.approved_budget;
     let approval = Approval {
         budget: given
-            .map(|one| amount("approved_budget", one))
+            .map(|one| view::amount("approved_budget", one))
             .transpose()?,
         notes: body.notes,
     };

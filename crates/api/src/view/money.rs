@@ -8,14 +8,28 @@ use iron_sdk::{BudgetAmount, Dollars, leases, limits};
 
 /// A limit as the ledger counts it.
 pub(crate) fn money(budget: Option<BudgetAmount>) -> Result<Option<Money>, Problem> {
-    let money = budget.map(|budget| budget.0.money()).transpose();
-    money.map_err(|error| Problem::field("budget", error.to_string()))
+    budget.map(|budget| amount("budget", budget)).transpose()
+}
+
+/// An amount in a field as the ledger counts it.
+pub(crate) fn amount(field: &'static str, amount: BudgetAmount) -> Result<Money, Problem> {
+    let money = amount.0.money();
+    money.map_err(|error| Problem::field(field, error.to_string()))
 }
 
 /// The percentage of a limit that is spent, with two decimals.
 pub(crate) fn percentage(budget: &BudgetStatus) -> f64 {
     let hundredths = i32::try_from(budget.percentage_used_hundredths()).unwrap_or(10_000);
     f64::from(hundredths) / 100.0
+}
+
+/// How much is used, in one word.
+pub(crate) fn standing(budget: &BudgetStatus) -> limits::BudgetStatus {
+    match budget.standing() {
+        Standing::Ok => limits::BudgetStatus::Ok,
+        Standing::Warning => limits::BudgetStatus::Warning,
+        Standing::Exhausted => limits::BudgetStatus::Exhausted,
+    }
 }
 
 /// A budget.
@@ -48,11 +62,7 @@ pub(crate) fn budget(status: &BudgetStatus) -> BudgetView {
         remaining: remaining.map(Dollars::from),
         remaining_micros: remaining.map(Money::micros),
         percentage_used: percentage(status),
-        status: match status.standing() {
-            Standing::Ok => limits::BudgetStatus::Ok,
-            Standing::Warning => limits::BudgetStatus::Warning,
-            Standing::Exhausted => limits::BudgetStatus::Exhausted,
-        },
+        status: standing(status),
         period: status.period,
         next_reset_at: status.span.end,
         previous_budget: None,

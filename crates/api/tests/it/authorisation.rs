@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, ProjectId, ProviderId,
+    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId, ProviderId,
     SessionId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
@@ -115,6 +115,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("set_user_budget", "PA", r#"{"budget":1}"#),
     ("get_project_budget", "PADOVU", ""),
     ("set_project_budget", "PA", r#"{"budget":1}"#),
+    ("create_pool", "PA", r#"{"name":"n","budget":1}"#),
+    ("list_pools", "PA", ""),
+    ("get_pool", "PA", ""),
+    ("update_pool", "PA", r#"{"name":"n"}"#),
+    ("delete_pool", "PA", ""),
     (
         "create_budget_request",
         "PAD",
@@ -179,6 +184,7 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
             "{budget_request_id}",
             &world.new_id::<BudgetRequestId>().to_string(),
         )
+        .replace("{pool_id}", &world.new_id::<PoolId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())

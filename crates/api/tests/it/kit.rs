@@ -14,7 +14,7 @@ use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
 };
-use iron_budget::{Ledger, Limits, Requests, Terms};
+use iron_budget::{Ledger, Limits, Pools, Requests, Terms};
 use iron_catalog::{Models, Providers, Seal, SealFailure};
 use iron_fleet::Agents;
 use iron_identity::{Bootstrap, Identity, PasswordCost, Role, TenantCreated};
@@ -228,6 +228,7 @@ impl World {
                 .await
                 .unwrap(),
             limits: limits.clone(),
+            pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
@@ -428,6 +429,10 @@ impl World {
             "justification": "something of everything",
         });
         self.create(&user, "/api/v1/budget-requests", request).await;
+        let pool = json!({"name": "p", "budget": 1, "members": [
+            {"agent_id": agent.text_of("id"), "priority": "low"},
+        ]});
+        self.create(&user, "/api/v1/budget-pools", pool).await;
         self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
             .await;
         let price = json!({"input_per_million": "1", "output_per_million": "2"});

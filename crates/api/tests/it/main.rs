@@ -13,5 +13,6 @@ mod idempotency;
 mod kit;
 mod locks;
 mod people;
+mod pools;
 mod rates;
 mod resources;

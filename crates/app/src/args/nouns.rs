@@ -8,9 +8,11 @@ use iron_sdk::audit::ExportFormat;
 
 mod money;
 mod people;
+mod pools;
 
 pub(crate) use money::*;
 pub(crate) use people::*;
+pub(crate) use pools::*;
 
 /// Which page of a list.
 #[derive(Debug, Args, Clone, Copy)]

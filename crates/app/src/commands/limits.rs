@@ -186,10 +186,10 @@ impl Scope {
     }
 }
 
-fn period_of(word: &str) -> Outcome<Period> {
+pub(super) fn period_of(word: &str) -> Outcome<Period> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|_| {
         Failure::usage(format!(
-            "`{word}` is not a period, expected none, daily, weekly or monthly"
+            "`{word}` is not a period, expected none, daily, weekly, monthly or quarterly"
         ))
     })
 }

@@ -1,8 +1,9 @@
 //! People name things by name; the API by id.
 
-use iron_primitives::{AgentId, ProjectId, ProviderId, TenantId, UserId};
+use iron_primitives::{AgentId, PoolId, ProjectId, ProviderId, TenantId, UserId};
 use iron_sdk::Client;
 use iron_sdk::agents::AgentQuery;
+use iron_sdk::pools::PoolQuery;
 use iron_sdk::projects::ProjectQuery;
 use iron_sdk::providers::ProviderQuery;
 use iron_sdk::tenants::TenantQuery;
@@ -62,6 +63,20 @@ pub(super) async fn project(client: &Client, text: &str) -> Outcome<ProjectId> {
     let found = client.list_projects(&query).await?.data;
     let named = found.iter().filter(|project| project.name == text);
     only(text, "project", named.map(|project| project.id))
+}
+
+/// The pool of this id or exactly this name.
+pub(super) async fn pool(client: &Client, text: &str) -> Outcome<PoolId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = PoolQuery {
+        name: Some(text.to_owned()),
+        ..PoolQuery::default()
+    };
+    let found = client.list_pools(&query).await?.data;
+    let named = found.iter().filter(|pool| pool.name == text);
+    only(text, "pool", named.map(|pool| pool.id))
 }
 
 /// The user of this id or address.

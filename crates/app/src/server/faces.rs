@@ -33,6 +33,7 @@ pub(super) fn api(
         providers: features.providers.clone(),
         models: features.models.clone(),
         limits: features.limits.clone(),
+        pools: features.pools.clone(),
         requests: features.requests.clone(),
         ledger: features.ledger.clone(),
         audit: features.audit.clone(),

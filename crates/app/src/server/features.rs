@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use iron_audit::{Audit, AuditLog, JournalPlace};
-use iron_budget::{Ledger, Limits, Requests, Teller};
+use iron_budget::{Ledger, Limits, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
@@ -44,6 +44,7 @@ pub(super) struct Features {
     pub(super) models: Models,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
+    pub(super) pools: Pools,
     pub(super) requests: Requests,
 }
 
@@ -94,6 +95,7 @@ impl Features {
         Ok(Features {
             log: AuditLog::new(audit.clone(), keeper, journal),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
+            pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             limits,
             db,
@@ -114,6 +116,7 @@ impl Features {
             agents: self.agents.clone(),
             providers: self.providers.clone(),
             models: self.models.clone(),
+            pools: self.pools.clone(),
             teller: Teller::new(self.ledger.clone()),
             vault: self.vault.clone(),
             master: self.master.clone(),

@@ -12,6 +12,7 @@ mod first_minutes;
 mod floors;
 mod kit;
 mod people;
+mod pools;
 mod schemas;
 mod sizes;
 mod verbs;
