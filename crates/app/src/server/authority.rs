@@ -24,7 +24,6 @@ pub(super) struct House {
     pub(super) pools: Pools,
     pub(super) ledger: Ledger,
     pub(super) limits: Limits,
-    pub(super) pools: Pools,
     pub(super) teller: Teller,
     pub(super) vault: Vault,
     pub(super) master: MasterKey,
