@@ -4,7 +4,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, audit, auth, budget_requests, leases, limits, models, pools, projects, providers, system,
+    agents, audit, auth, budget_events, budget_requests, leases, limits, models, pools, projects, providers, system,
     tenants, tokens, users,
 };
 use crate::state::Api;
@@ -135,6 +135,7 @@ fn money() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(limits::get_agent_budget, limits::set_agent_budget))
         .routes(routes!(limits::get_agent_budget_history))
+        .routes(routes!(budget_events::list_budget_events))
         .routes(routes!(limits::get_user_budget, limits::set_user_budget))
         .routes(routes!(
             limits::get_project_budget,

@@ -1,6 +1,7 @@
 //! From what a feature knows to what the wire shows.
 
 mod agents;
+mod budget_events;
 mod budget_requests;
 mod catalog;
 mod money;
@@ -9,6 +10,7 @@ mod pools;
 mod records;
 
 pub(crate) use agents::*;
+pub(crate) use budget_events::*;
 pub(crate) use budget_requests::*;
 pub(crate) use catalog::*;
 pub(crate) use money::*;

@@ -10,6 +10,7 @@ use crate::failure::{Failure, Outcome};
 
 mod agents;
 mod audit;
+mod budget_events;
 mod budget_requests;
 mod configuration;
 mod demo;

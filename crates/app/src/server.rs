@@ -4,6 +4,7 @@
 
 mod adapters;
 mod authority;
+mod enforcer;
 mod faces;
 mod features;
 pub(crate) mod folder;

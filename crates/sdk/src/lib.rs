@@ -23,6 +23,7 @@
 pub mod agents;
 pub mod audit;
 pub mod auth;
+pub mod budget_events;
 pub mod budget_requests;
 pub mod client;
 pub mod decimal;

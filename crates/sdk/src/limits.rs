@@ -17,6 +17,16 @@ words! {
     }
 }
 
+words! {
+    /// What becomes of an agent whose own budget is spent.
+    HardAction {
+        /// It is paused until there is money again.
+        Pause = "pause",
+        /// It is killed.
+        Kill = "kill",
+    }
+}
+
 /// A budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BudgetView {
@@ -66,6 +76,16 @@ pub struct BudgetView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_reset_at: Option<Timestamp>,
+    /// The percentages of the limit at which a warning is told.
+    pub soft_limits: Vec<u8>,
+    /// What becomes of the agent at its limit, if it is an agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hard_action: Option<HardAction>,
+    /// An agent that spends more within a minute is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub max_spend_per_minute: Option<Dollars>,
     /// The limit before, in the answer to a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -93,6 +113,19 @@ pub struct SetAgentBudget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
     pub reason: Option<String>,
+    /// The percentages of the limit at which a warning is told, each from 1 to 99; unchanged if
+    /// absent, 50, 80, 90 and 95 if null.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<u8>>, max_items = 99)]
+    pub soft_limits: Option<Option<Vec<u8>>>,
+    /// What becomes of the agent at its limit; unchanged if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_action: Option<HardAction>,
+    /// The agent is killed if it spends more within a minute; unchanged if absent, and if null
+    /// as the server says.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BudgetAmount>)]
+    pub max_spend_per_minute: Option<Option<BudgetAmount>>,
     /// Accepted and recorded, not needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
@@ -108,6 +141,11 @@ pub struct SetBudget {
     /// How often it begins anew; unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
+    /// The percentages of the limit at which a warning is told, each from 1 to 99; unchanged if
+    /// absent, 50, 80, 90 and 95 if null.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<u8>>, max_items = 99)]
+    pub soft_limits: Option<Option<Vec<u8>>>,
     /// The reason, kept in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use iron_audit::Authorised;
-use iron_budget::{Changed, SetBudget};
+use iron_budget::{Changed, HardAction, SetBudget, SoftLimits};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, Period, ProjectId, Scope, UserId};
+use iron_primitives::{AgentId, Money, Period, ProjectId, Scope, UserId};
 use iron_runtime::authority::Change;
 use iron_sdk::limits::{
-    BudgetHistory, BudgetHistorySummary, BudgetView, HistoryQuery, SetAgentBudget,
-    SetBudget as SetBudgetBody,
+    BudgetHistory, BudgetHistorySummary, BudgetView, HardAction as HardActionWord, HistoryQuery,
+    SetAgentBudget, SetBudget as SetBudgetBody,
 };
 use iron_sdk::lists::Pagination;
 use iron_sdk::{BudgetAmount, Dollars};
@@ -49,6 +49,25 @@ pub(crate) fn set_budget(
         reason,
         ..SetBudget::default()
     })
+}
+
+/// The percentages that a change names.
+fn soft_limits(percents: Option<Option<Vec<u8>>>) -> Result<Option<Option<SoftLimits>>, Problem> {
+    let Some(percents) = percents else {
+        return Ok(None);
+    };
+    let Some(percents) = percents else {
+        return Ok(Some(None));
+    };
+    let wrong = || Problem::field("soft_limits", "expected percentages from 1 to 99");
+    SoftLimits::new(percents)
+        .map(|soft| Some(Some(soft)))
+        .ok_or_else(wrong)
+}
+
+fn dollars(field: &'static str, amount: Option<BudgetAmount>) -> Result<Option<Money>, Problem> {
+    let money = amount.map(|amount| amount.0.money()).transpose();
+    money.map_err(|error| Problem::field(field, error.to_string()))
 }
 
 /// An agent's budget and what is left of it.
@@ -93,7 +112,19 @@ pub(crate) async fn set_agent_budget(
 ) -> Result<Tagged<BudgetView>, Failure> {
     let authorised = caller.may(Permission::BudgetSet)?;
     api.agents.get(&authorised, id).await?;
-    let set = set_budget(Limit::Is(body.budget), body.period, body.reason)?;
+    let most = match body.max_spend_per_minute {
+        None => None,
+        Some(most) => Some(dollars("max_spend_per_minute", most)?),
+    };
+    let set = SetBudget {
+        soft_limits: soft_limits(body.soft_limits)?,
+        hard_action: body.hard_action.map(|action| match action {
+            HardActionWord::Pause => HardAction::Pause,
+            HardActionWord::Kill => HardAction::Kill,
+        }),
+        most_per_minute: most,
+        ..set_budget(Limit::Is(body.budget), body.period, body.reason)?
+    };
     put(&api, &authorised, Scope::Agent(id), &if_match, &set).await
 }
 
@@ -193,7 +224,10 @@ pub(crate) async fn set_user_budget(
     let authorised = caller.may(Permission::BudgetSet)?;
     api.identity.user(&api.db, &authorised, id).await?;
     let limit = body.budget.map_or(Limit::None, Limit::Is);
-    let set = set_budget(limit, body.period, body.reason)?;
+    let set = SetBudget {
+        soft_limits: soft_limits(body.soft_limits)?,
+        ..set_budget(limit, body.period, body.reason)?
+    };
     put(&api, &authorised, Scope::User(id), &if_match, &set).await
 }
 
@@ -228,6 +262,9 @@ pub(crate) async fn set_project_budget(
     let authorised = caller.may(Permission::BudgetSet)?;
     api.identity.project(&api.db, &authorised, id).await?;
     let limit = body.budget.map_or(Limit::None, Limit::Is);
-    let set = set_budget(limit, body.period, body.reason)?;
+    let set = SetBudget {
+        soft_limits: soft_limits(body.soft_limits)?,
+        ..set_budget(limit, body.period, body.reason)?
+    };
     put(&api, &authorised, Scope::Project(id), &if_match, &set).await
 }

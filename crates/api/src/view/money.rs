@@ -1,6 +1,8 @@
 //! Budgets, leases and what is left.
 
-use iron_budget::{BudgetStatus, Changed, LeaseState, LeaseView, Modification, Standing};
+use iron_budget::{
+    BudgetStatus, Changed, HardAction, LeaseState, LeaseView, Modification, Standing,
+};
 use iron_net::problem::Problem;
 use iron_primitives::{Money, Period, Scope};
 use iron_sdk::limits::{BudgetChange, BudgetView};
@@ -65,6 +67,12 @@ pub(crate) fn budget(status: &BudgetStatus) -> BudgetView {
         status: standing(status),
         period: status.period,
         next_reset_at: status.span.end,
+        soft_limits: status.soft_limits.percents().collect(),
+        hard_action: matches!(status.scope, Scope::Agent(_)).then(|| match status.hard_action {
+            HardAction::Pause => limits::HardAction::Pause,
+            HardAction::Kill => limits::HardAction::Kill,
+        }),
+        max_spend_per_minute: status.most_per_minute.map(Dollars::from),
         previous_budget: None,
         modified_by: None,
         modified_at: None,

@@ -111,6 +111,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_agent_budget", "PADOV", ""),
     ("set_agent_budget", "PA", r#"{"budget":1}"#),
     ("get_agent_budget_history", "PAD", ""),
+    ("list_budget_events", "PAD", ""),
     ("get_user_budget", "PADOVU", ""),
     ("set_user_budget", "PA", r#"{"budget":1}"#),
     ("get_project_budget", "PADOVU", ""),

@@ -2,7 +2,7 @@
 
 use iron_primitives::{AgentId, Period, ProjectId, UserId};
 use iron_sdk::agents::AgentQuery;
-use iron_sdk::limits::{BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
+use iron_sdk::limits::{BudgetView, HardAction, HistoryQuery, SetAgentBudget, SetBudget};
 use iron_sdk::{BudgetAmount, Client, Dollars};
 
 use super::resolve::{self, parse};
@@ -45,6 +45,9 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             whose,
             budget,
             period,
+            soft_limits,
+            hard_action,
+            max_per_minute,
             reason,
             force,
         } => {
@@ -67,7 +70,15 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             if let Some(question) = question {
                 console.confirm(&question, force)?;
             }
-            let view = scope.set(&client, amount, period, reason).await?;
+            let set = Set {
+                budget: amount,
+                period,
+                soft_limits: soft_limits.map(Some),
+                hard_action: hard_action.map(|word| action_of(&word)).transpose()?,
+                max_per_minute: max_per_minute.map(|text| pace_of(&text)).transpose()?,
+                reason,
+            };
+            let view = scope.set(&client, set).await?;
             console.show(&view, || facts(console, &view))
         }
         Limits::Lift {
@@ -92,6 +103,7 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let view = scope.lift(&client, reason).await?;
             console.show(&view, || facts(console, &view))
         }
+        Limits::Events(events) => super::budget_events::run(events, &client, console).await,
         Limits::History { agent, paging } => {
             let id = resolve::agent(&client, &agent).await?;
             let query = HistoryQuery {
@@ -138,6 +150,28 @@ async fn of(client: &Client, whose: &Whose) -> Outcome<Scope> {
     }
 }
 
+/// What is set of a budget.
+struct Set {
+    budget: BudgetAmount,
+    period: Option<Period>,
+    soft_limits: Option<Option<Vec<u8>>>,
+    hard_action: Option<HardAction>,
+    max_per_minute: Option<Option<BudgetAmount>>,
+    reason: Option<String>,
+}
+
+fn action_of(word: &str) -> Outcome<HardAction> {
+    HardAction::from_word(word)
+        .ok_or_else(|| Failure::usage(format!("`{word}` is not an action, expected pause or kill")))
+}
+
+fn pace_of(text: &str) -> Outcome<Option<BudgetAmount>> {
+    if text == "none" {
+        return Ok(None);
+    }
+    parse(text, "an amount in dollars from 0.01 to 999999.99, or none").map(Some)
+}
+
 impl Scope {
     async fn get(self, client: &Client) -> Outcome<BudgetView> {
         Ok(match self {
@@ -147,23 +181,26 @@ impl Scope {
         })
     }
 
-    async fn set(
-        self,
-        client: &Client,
-        budget: BudgetAmount,
-        period: Option<Period>,
-        reason: Option<String>,
-    ) -> Outcome<BudgetView> {
+    async fn set(self, client: &Client, set: Set) -> Outcome<BudgetView> {
+        let of_agents = set.hard_action.is_some() || set.max_per_minute.is_some();
+        if of_agents && !matches!(self, Scope::Agent(_)) {
+            let message = "`--hard-action` and `--max-per-minute` are for agents";
+            return Err(Failure::usage(message));
+        }
         let agents = SetAgentBudget {
-            budget,
-            period,
-            reason: reason.clone(),
+            budget: set.budget,
+            period: set.period,
+            soft_limits: set.soft_limits.clone(),
+            hard_action: set.hard_action,
+            max_spend_per_minute: set.max_per_minute,
+            reason: set.reason.clone(),
             force: None,
         };
         let others = SetBudget {
-            budget: Some(budget),
-            period,
-            reason,
+            budget: Some(set.budget),
+            period: set.period,
+            soft_limits: set.soft_limits,
+            reason: set.reason,
         };
         Ok(match self {
             Scope::Agent(id) => client.set_agent_budget(id, &agents).await?,
@@ -176,6 +213,7 @@ impl Scope {
         let none = SetBudget {
             budget: None,
             period: None,
+            soft_limits: None,
             reason,
         };
         match self {
@@ -210,5 +248,28 @@ fn facts(console: Console, view: &BudgetView) -> String {
             view.next_reset_at
                 .map_or("never".to_owned(), |at| at.to_string()),
         ),
+        ("warns at", percents(&view.soft_limits)),
+        (
+            "at its limit",
+            view.hard_action
+                .map_or("-".to_owned(), |action| action.to_string()),
+        ),
+        (
+            "most per minute",
+            view.max_spend_per_minute
+                .map_or("-".to_owned(), |most| most.to_string()),
+        ),
     ])
+}
+
+fn percents(percents: &[u8]) -> String {
+    let words: Vec<String> = percents
+        .iter()
+        .map(|percent| format!("{percent} %"))
+        .collect();
+    if words.is_empty() {
+        "-".to_owned()
+    } else {
+        words.join(", ")
+    }
 }

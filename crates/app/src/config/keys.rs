@@ -131,6 +131,8 @@ keys! {
         "How long after that the money of a silent server becomes suspense: it counts as spent until the server is back, or an administrator releases it.";
     LEASE_SHARE_PERCENT = "leases.share_percent", number(1, 100), Some("50"),
         "The most of a limit that one server may hold at hand, in percent: so much can a server that vanishes freeze.";
+    SPEND_PER_MINUTE = "budgets.max_spend_per_minute", number(0, 1_000_000), Some("0"),
+        "An agent that spends more dollars than this within a minute is killed, unless its own limits say otherwise; 0 lifts the bound.";
     PLAIN_HTTP = "providers.plain_http", Kind::Choice(&["yes", "no"]), Some("no"),
         "Whether providers may be called over unencrypted HTTP beyond this machine.";
     PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),

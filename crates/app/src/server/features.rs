@@ -117,6 +117,8 @@ impl Features {
             providers: self.providers.clone(),
             models: self.models.clone(),
             pools: self.pools.clone(),
+            ledger: self.ledger.clone(),
+            limits: self.limits.clone(),
             teller: Teller::new(self.ledger.clone()),
             vault: self.vault.clone(),
             master: self.master.clone(),

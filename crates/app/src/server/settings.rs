@@ -13,7 +13,7 @@ use iron_journal::Durability;
 use iron_net::TrustedProxies;
 use iron_net::egress::AddressRules;
 use iron_net::rate::Quota;
-use iron_primitives::{Secret, TokenDigest};
+use iron_primitives::{Money, Secret, TokenDigest};
 
 use crate::config::{Config, keys};
 
@@ -85,10 +85,13 @@ impl Settings {
 
 fn leases(config: &Config) -> Terms {
     let share = config.number(keys::LEASE_SHARE_PERCENT);
+    let dollars = i64::try_from(config.number(keys::SPEND_PER_MINUTE)).unwrap_or(0);
+    let most = Money::from_nanos(dollars.saturating_mul(1_000_000_000));
     Terms {
         ttl: Duration::from_secs(config.number(keys::LEASE_SECONDS)),
         grace: Duration::from_secs(config.number(keys::LEASE_GRACE_SECONDS)),
         share_percent: i64::try_from(share).unwrap_or(100),
+        most_per_minute: (dollars > 0).then_some(most),
         ..Terms::default()
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test ends where its setting cannot be made"
 )]
 
+mod budgets;
 mod command_line;
 mod doctor;
 mod first_minutes;

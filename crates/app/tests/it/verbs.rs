@@ -72,6 +72,7 @@ const VERBS: &[(&str, &str)] = &[
     ("list_agents", "agents list"),
     ("list_api_tokens", "api-tokens list"),
     ("list_audit_logs", "audit list"),
+    ("list_budget_events", "limits events"),
     ("list_budget_requests", "budget-requests list"),
     ("list_leases", "leases list"),
     ("list_models", "models list"),

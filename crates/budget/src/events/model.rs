@@ -148,6 +148,8 @@ pub struct BudgetEvent {
 pub struct EventFilter {
     /// On this scope's budgets.
     pub scope: Option<Scope>,
+    /// Only on budgets of these scopes.
+    pub among: Option<Vec<Scope>>,
     /// Of these kinds; of all if empty.
     pub kinds: Vec<EventKind>,
     /// Booked then or later.

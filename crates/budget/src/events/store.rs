@@ -146,6 +146,9 @@ pub(super) async fn list(
         .filter_some("scope = ?", filter.scope)
         .filter_some("at >= ?", filter.since)
         .filter_some("sequence > ?", filter.after);
+    if let Some(among) = &filter.among {
+        select = select.filter_in("scope", among);
+    }
     if !filter.kinds.is_empty() {
         let words: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
         select = select.filter_in("kind", &words);

@@ -4,6 +4,7 @@ use iron_primitives::{AgentId, AuditId, LeaseId, ProjectId, UserId};
 use reqwest::Method;
 
 use crate::audit::{AuditEntry, AuditFile, AuditFilter, AuditPage, AuditVerified, VerifyAudit};
+use crate::budget_events::{BudgetEventQuery, BudgetEventView};
 use crate::leases::{LeaseQuery, LeaseView, ReconcileLease};
 use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
 use crate::lists::List;
@@ -51,6 +52,18 @@ impl Client {
             Call::new(Method::GET, &format!("/limits/agents/{id}/budget/history")).query(query),
         )
         .await
+    }
+
+    /// What happened to budgets.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_budget_events(
+        &self,
+        query: &BudgetEventQuery,
+    ) -> Result<List<BudgetEventView>, Error> {
+        self.send(Call::new(Method::GET, "/limits/events").query(query))
+            .await
     }
 
     /// A user's budget.

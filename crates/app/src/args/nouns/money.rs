@@ -20,6 +20,27 @@ pub(crate) struct Whose {
     pub(crate) user: Option<String>,
 }
 
+/// Which budget events.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Events {
+    /// Those of an agent, by id or name
+    pub(crate) agent: Option<String>,
+    /// Those of a pool, a user, a team, a project or a tenant, by id
+    #[arg(long, value_name = "ID", conflicts_with = "agent")]
+    pub(crate) scope: Option<String>,
+    /// One or several of warning, limit and runaway, comma-separated
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Not before this date, or date and time
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Those after this number, the oldest first
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) after: Option<i64>,
+    #[command(flatten)]
+    pub(crate) paging: Paging,
+}
+
 /// `iron limits`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Limits {
@@ -57,6 +78,15 @@ A call needs room in every budget on its agent's path: agent, user, project, ten
         /// When it begins anew: none, daily, weekly or monthly
         #[arg(long)]
         period: Option<String>,
+        /// Percentages at which to warn, comma-separated; 50, 80, 90 and 95 where nobody has said
+        #[arg(long, value_name = "PERCENTAGES", value_delimiter = ',')]
+        soft_limits: Option<Vec<u8>>,
+        /// What becomes of an agent at its limit: pause or kill
+        #[arg(long, value_name = "ACTION")]
+        hard_action: Option<String>,
+        /// Kill an agent that spends more dollars within a minute; `none` leaves it to the server
+        #[arg(long, value_name = "DOLLARS")]
+        max_per_minute: Option<String>,
         /// Why; kept in the history
         #[arg(long)]
         reason: Option<String>,
@@ -64,6 +94,16 @@ A call needs room in every budget on its agent's path: agent, user, project, ten
         #[arg(long)]
         force: bool,
     },
+    /// Show what happened to budgets: warnings, limits, agents that ran away
+    #[command(after_help = "\
+Examples:
+  iron limits events
+  iron limits events writer --kind limit
+  iron limits events --scope team_… --since 2026-01-31
+  iron limits events --after 41
+
+Each is told once for a budget, a period and a percentage. With `--after` the oldest come first.")]
+    Events(Events),
     /// Lift the limit of a project or a user; its use is still counted
     #[command(visible_alias = "delete")]
     Lift {
