@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, USER_AGENT};
 use http::request::Parts;
 use iron_audit::{Authorised, RequestFacts};
+use iron_fleet::Runtime;
 use iron_identity::{Identity, Permission, Presented};
 use iron_net::RequestContext;
 use iron_net::problem::Problem;
-use iron_primitives::{ErrorKind, TenantId, UserId};
+use iron_primitives::{ErrorKind, RuntimeId, TenantId, TokenKind, TokenValue, UserId};
 
 use crate::failure::Failure;
 use crate::input::is_write;
@@ -38,6 +39,8 @@ pub(crate) enum Who {
     Nobody,
     /// A good one.
     Known(Caller),
+    /// The good key of a runtime.
+    Runtime(Runner),
     /// One that is not good.
     Refused(Problem),
 }
@@ -75,6 +78,41 @@ impl Caller {
     }
 }
 
+/// A runtime elsewhere that has shown its key.
+#[derive(Clone)]
+pub(crate) struct Runner(Arc<Runtime>);
+
+impl Runner {
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.0
+    }
+
+    /// The runtime, if it is the one that the path names.
+    pub(crate) fn enrolled(&self, id: RuntimeId) -> Result<&Runtime, Problem> {
+        if self.0.id == id {
+            return Ok(&self.0);
+        }
+        let message = "the key is of another runtime";
+        Err(Problem::new(ErrorKind::InsufficientPermissions, message))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Runner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Who>() {
+            Some(Who::Runtime(runner)) => Ok(runner.clone()),
+            Some(Who::Known(_)) => {
+                let message = "this is for runtimes; `iron router` asks it with its key";
+                Err(Problem::new(ErrorKind::InsufficientPermissions, message))
+            }
+            Some(Who::Refused(problem)) => Err(problem.clone()),
+            Some(Who::Nobody) | None => Err(nobody()),
+        }
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -82,12 +120,18 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         match parts.extensions.get::<Who>() {
             Some(Who::Known(caller)) => Ok(caller.clone()),
             Some(Who::Refused(problem)) => Err(problem.clone()),
-            Some(Who::Nobody) | None => {
-                let message = "no credential; send a token as `Authorization: Bearer …`";
-                Err(Problem::new(ErrorKind::Unauthorized, message))
+            Some(Who::Runtime(_)) => {
+                let message = "the key of a runtime opens nothing here";
+                Err(Problem::new(ErrorKind::WrongTokenType, message))
             }
+            Some(Who::Nobody) | None => Err(nobody()),
         }
     }
+}
+
+fn nobody() -> Problem {
+    let message = "no credential; send a token as `Authorization: Bearer …`";
+    Problem::new(ErrorKind::Unauthorized, message)
 }
 
 /// The facts of a request, for the audit log.
@@ -138,6 +182,12 @@ pub(crate) async fn identify(api: &Api, parts: &Parts, context: &RequestContext)
         parts.uri.path(),
         context,
     );
+    if let Presented::Bearer(text) = presented
+        && let Ok(key) = TokenValue::parse(text)
+        && key.kind() == TokenKind::Runtime
+    {
+        return runner(api, &key).await;
+    }
     match api.identity.authenticate(presented).await {
         Ok(caller) => {
             let identity = api.identity.clone();
@@ -148,6 +198,23 @@ pub(crate) async fn identify(api: &Api, parts: &Parts, context: &RequestContext)
             })))
         }
         Err(error) => Who::Refused(Failure::from(error).into()),
+    }
+}
+
+/// Whose key this is.
+async fn runner(api: &Api, key: &TokenValue) -> Who {
+    let found = match api.far.runtimes.by_key(key.digest()).await {
+        Ok(found) => found,
+        Err(error) => return Who::Refused(Failure::from(error).into()),
+    };
+    let refused = |kind, message: &str| Who::Refused(Problem::new(kind, message));
+    match found {
+        None => refused(ErrorKind::InvalidToken, "no runtime has this key"),
+        Some(runtime) if runtime.revoked_at.is_some() => refused(
+            ErrorKind::TokenRevoked,
+            "the key of this runtime was revoked",
+        ),
+        Some(runtime) => Who::Runtime(Runner(Arc::new(runtime))),
     }
 }
 

@@ -91,6 +91,7 @@ impl From<iron_fleet::Error> for Failure {
         let kind = error.kind();
         Failure(match error {
             Error::NotFound { id } => Problem::not_found("agent", id),
+            Error::NoRuntime { id } => Problem::not_found("runtime", id),
             Error::NotAssigned { provider } => Problem::not_found("assigned provider", provider),
             Error::Invalid { field, problem } => Problem::field(field, problem),
             Error::InvalidState { state } => plain(kind, error).detail("status", state.as_str()),
@@ -139,6 +140,14 @@ impl From<iron_budget::Error> for Failure {
             Error::LeaseClosed => plain(kind, error).detail("status", "closed"),
             other => plain(kind, other),
         })
+    }
+}
+
+impl From<iron_insight::Error> for Failure {
+    fn from(error: iron_insight::Error) -> Self {
+        match error {
+            iron_insight::Error::Audit(error) => error.into(),
+        }
     }
 }
 

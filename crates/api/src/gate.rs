@@ -60,6 +60,10 @@ async fn enter(mut parts: Parts, body: Body, next: Next) -> Response {
         .extensions
         .get::<MatchedPath>()
         .map(MatchedPath::as_str);
+    // What runtimes ask says itself that it is for them.
+    let for_runtimes = matches!(parts.extensions.get::<Who>(), Some(Who::Runtime(_)))
+        && path.is_some_and(|path| path.starts_with("/api/v1/runtimes/"));
+    let path = path.filter(|_| !for_runtimes);
     if path.is_some_and(|path| CONTRACT.needs_credential(&parts.method, path)) {
         use axum::extract::FromRequestParts as _;
         if let Err(problem) = Caller::from_request_parts(&mut parts, &()).await {
@@ -95,6 +99,11 @@ fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Sta
     let (boot, now) = (api.environment.boot(), api.environment.now());
     match who {
         Who::Known(caller) => api.limiters().users.check(caller.user(), boot, now),
+        // Known by its key, and asks as often as its calls need it.
+        Who::Runtime(_) => {
+            let wait = std::time::Duration::ZERO;
+            (Verdict::Admitted { wait }, None)
+        }
         Who::Nobody | Who::Refused(_) => {
             api.limiters()
                 .addresses

@@ -1,6 +1,7 @@
 //! The handlers: parse, authorise, one call of a feature, view.
 
 pub(crate) mod agents;
+pub(crate) mod analytics;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod budget_events;
@@ -11,6 +12,7 @@ pub(crate) mod models;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod providers;
+pub(crate) mod runtimes;
 pub(crate) mod system;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

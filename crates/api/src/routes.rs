@@ -4,8 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, audit, auth, budget_events, budget_requests, leases, limits, models, pools, projects, providers, system,
-    tenants, tokens, users,
+    agents, analytics, audit, auth, budget_events, budget_requests, leases, limits, models, pools,
+    projects, providers, runtimes, system, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -19,7 +19,9 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(catalog())
         .merge(tokens())
         .merge(money())
-        .merge(records());
+        .merge(far())
+        .merge(records())
+        .merge(forecasts());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
         .nest("/api", system_routes())
@@ -163,6 +165,22 @@ fn money() -> OpenApiRouter<Api> {
         .routes(routes!(leases::reconcile_lease))
 }
 
+fn far() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(runtimes::create_runtime, runtimes::list_runtimes))
+        .routes(routes!(runtimes::get_runtime))
+        .routes(routes!(runtimes::rotate_runtime_key))
+        .routes(routes!(runtimes::revoke_runtime))
+        .routes(routes!(runtimes::money::enroll_runtime))
+        .routes(routes!(runtimes::money::exchange_leases))
+        .routes(routes!(runtimes::ask::identify_bearer))
+        .routes(routes!(runtimes::ask::ask_ended))
+        .routes(routes!(runtimes::ask::ask_credential))
+        .routes(routes!(runtimes::ask::ask_subject_key))
+        .routes(routes!(runtimes::ask::ask_prices))
+        .routes(routes!(runtimes::records::ship_records))
+}
+
 fn records() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(audit::list_audit_logs))
@@ -170,4 +188,11 @@ fn records() -> OpenApiRouter<Api> {
         .routes(routes!(audit::export::export_audit_logs))
         .routes(routes!(audit::verify_audit_logs))
         .routes(routes!(audit::get_audit_log))
+}
+
+fn forecasts() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(analytics::get_projection))
+        .routes(routes!(analytics::list_anomalies))
+        .routes(routes!(analytics::what_if))
 }

@@ -5,16 +5,18 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use iron_audit::{Audit, AuditLog};
+use http::HeaderMap;
+use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Pools, Requests};
 use iron_catalog::{Models, Providers};
-use iron_fleet::Agents;
+use iron_fleet::{Agents, Runtimes};
 use iron_identity::Identity;
+use iron_insight::Projections;
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
 use iron_net::rate::{Quota, RateLimiter};
 use iron_primitives::{AgentId, BootInstant, Environment, TokenDigest, UserId};
-use iron_runtime::authority::Change;
+use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_store::Db;
 use iron_telemetry::Metrics;
@@ -45,10 +47,14 @@ pub struct ApiState {
     pub requests: Requests,
     /// Leases.
     pub ledger: Ledger,
+    /// What runtimes elsewhere are served with.
+    pub far: Far,
     /// Writes the audit log.
     pub audit: Audit,
     /// Reads the audit log.
     pub audit_log: AuditLog,
+    /// What spending will come to.
+    pub projections: Projections,
     /// Calls providers, to see whether they are there.
     pub egress: Egress,
     /// Seals answers that are kept.
@@ -71,6 +77,19 @@ pub struct ApiState {
     pub build: Build,
     /// What an operator has set.
     pub config: Config,
+}
+
+/// What runtimes elsewhere are served with.
+#[derive(Clone)]
+pub struct Far {
+    /// Which there are, and what is within their reach.
+    pub runtimes: Runtimes,
+    /// The control plane as they see it; its leases live as long as theirs.
+    pub authority: Arc<dyn Authority>,
+    /// The same ledger, where they enrol.
+    pub ledger: Ledger,
+    /// What else their records are projected to.
+    pub projections: Vec<Arc<dyn Projection>>,
 }
 
 /// The running program.
@@ -132,6 +151,25 @@ pub enum MetricsAccess {
     PrivateNetworks,
     /// Whoever shows the token with this digest.
     Bearer(TokenDigest),
+}
+
+impl MetricsAccess {
+    /// Whether whoever asks from there, with these headers, may read them.
+    pub fn allows(&self, address: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        use std::net::IpAddr::{V4, V6};
+        match self {
+            MetricsAccess::Anyone => true,
+            MetricsAccess::PrivateNetworks => match address {
+                Some(V4(address)) => address.is_loopback() || address.is_private(),
+                Some(V6(address)) => address.is_loopback() || address.is_unique_local(),
+                None => true,
+            },
+            MetricsAccess::Bearer(expected) => headers
+                .get(http::header::AUTHORIZATION)
+                .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+                .is_some_and(|token| TokenDigest::of(token) == *expected),
+        }
+    }
 }
 
 /// The state as handlers share it, with the counters of requests.

@@ -1,6 +1,7 @@
 //! From what a feature knows to what the wire shows.
 
 mod agents;
+mod analytics;
 mod budget_events;
 mod budget_requests;
 mod catalog;
@@ -10,6 +11,7 @@ mod pools;
 mod records;
 
 pub(crate) use agents::*;
+pub(crate) use analytics::*;
 pub(crate) use budget_events::*;
 pub(crate) use budget_requests::*;
 pub(crate) use catalog::*;

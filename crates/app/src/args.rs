@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Down(DataFolder),
     /// Run the server until it is told to stop
     Serve(Serve),
+    /// Run a router: serve agents elsewhere, with leases from a server
+    Router(Router),
     /// Show whether the server is well and who is signed in
     Status,
     /// Check this machine, the configuration, the server and the providers
@@ -110,6 +112,12 @@ pub(crate) enum Command {
     /// Leases: money in the hands of instances
     #[command(subcommand, visible_alias = "lease")]
     Leases(Leases),
+    /// What spending will come to: projection, anomalies, what-if
+    #[command(subcommand)]
+    Analytics(Analytics),
+    /// Runtimes: routers that may serve this tenant's agents elsewhere
+    #[command(subcommand, visible_alias = "runtime")]
+    Runtimes(Runtimes),
     /// Models and prices
     #[command(subcommand, visible_alias = "model")]
     Models(Models),

@@ -9,6 +9,7 @@ use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
 mod agents;
+mod analytics;
 mod audit;
 mod budget_events;
 mod budget_requests;
@@ -24,6 +25,8 @@ mod pools;
 mod projects;
 mod providers;
 mod resolve;
+mod router;
+mod runtimes;
 mod serve;
 mod sessions;
 mod tenants;
@@ -40,6 +43,7 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
         Command::Config(verb) => configuration::run(verb, &global, console),
         Command::Completions { shell } => configuration::completions(shell),
         Command::Serve(arguments) => serve::run(arguments, &global, console),
+        Command::Router(arguments) => router::run(arguments, &global, console),
         Command::Up(arguments) => up::run(arguments, &global, console),
         Command::Down(arguments) => up::down(arguments, &global, console),
         Command::Doctor(arguments) => doctor::run(arguments, &global, console),
@@ -95,11 +99,13 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Providers(verb) => providers::run(verb, &connection, console).await,
             Command::Tokens(verb) => tokens::run(verb, &connection, console).await,
             Command::ApiTokens(verb) => tokens::run_api(verb, &connection, console).await,
+            Command::Analytics(verb) => analytics::run(verb, &connection, console).await,
             Command::Limits(verb) => limits::run(verb, &connection, console).await,
             Command::Pools(verb) => pools::run(verb, &connection, console).await,
             Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
+            Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,
             Command::Projects(verb) => projects::run(verb, &connection, console).await,

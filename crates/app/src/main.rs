@@ -11,6 +11,7 @@ mod console;
 mod environment;
 mod failure;
 mod keychain;
+mod router;
 mod server;
 
 use std::process::ExitCode;

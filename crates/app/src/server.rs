@@ -5,32 +5,37 @@
 mod adapters;
 mod authority;
 mod enforcer;
-mod faces;
+pub(crate) mod faces;
 mod features;
 pub(crate) mod folder;
 mod loops;
-mod plane;
+pub(crate) mod plane;
 mod projections;
 mod settings;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use iron_identity::FirstAdmin;
 use iron_journal::Reader;
 use iron_net::server::{Drained, ServerConfig};
-use iron_primitives::{AgentId, TenantId};
+use iron_primitives::{AgentId, Environment, InstanceId, TenantId};
+use iron_runtime::Config;
+use iron_runtime::wallet::Policy;
+use iron_store::{Db, Engine};
 use iron_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::journal_keys;
 use crate::environment;
 use features::Features;
 use folder::{Folder, Lock};
 use loops::Loops;
-use plane::Plane;
+use plane::{Ground, Manners, Plane, RECHECK_EVERY};
 pub(crate) use settings::Settings;
 
 /// Tells how people call an agent.
@@ -78,7 +83,7 @@ impl Server {
         let features =
             Features::open(&settings, &folder, instance, settings.rules, &environment).await?;
         let first_admin = features.first_start(settings.first_admin.clone()).await?;
-        let plane = Plane::open(
+        let plane = plane(
             &settings,
             &folder,
             instance,
@@ -173,5 +178,44 @@ impl Server {
             bail!("the server stopped because records could not be kept; the log tells why");
         }
         Ok(())
+    }
+}
+
+/// The data plane of a server: it asks the features beside it.
+async fn plane(
+    settings: &Settings,
+    folder: &Folder,
+    instance: InstanceId,
+    features: &Features,
+    metrics: &Metrics,
+    environment: &Environment,
+) -> Result<Plane> {
+    let keys = journal_keys(&features.master, instance)?;
+    let ground = Ground::open(folder, instance, keys, settings.durability, environment).await?;
+    let incarnation = features.ledger.enrol(&ground.enrolment()).await?;
+    let manners = Manners {
+        config: Config {
+            drain_timeout: settings.drain,
+            recheck: recheck(&features.db),
+            ..Config::default()
+        },
+        policy: Policy::SERVER,
+        rules: settings.rules,
+        metrics: metrics.clone(),
+    };
+    ground.raise(
+        incarnation,
+        Arc::new(features.house()),
+        manners,
+        environment,
+    )
+}
+
+/// Other servers may share a PostgreSQL database, and nobody tells what they change. A folder
+/// belongs to one server, which knows what it does.
+const fn recheck(db: &Db) -> Option<Duration> {
+    match db.engine() {
+        Engine::Postgres => Some(RECHECK_EVERY),
+        Engine::Sqlite => None,
     }
 }

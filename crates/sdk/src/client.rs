@@ -2,6 +2,7 @@
 //! operation, under the operation's own name.
 
 mod agents;
+mod analytics;
 mod budget_requests;
 mod catalog;
 mod error;

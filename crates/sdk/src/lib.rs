@@ -21,6 +21,7 @@
 //! ```
 
 pub mod agents;
+pub mod analytics;
 pub mod audit;
 pub mod auth;
 pub mod budget_events;

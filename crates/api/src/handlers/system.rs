@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use iron_net::RequestContext;
 use iron_net::problem::{JSON, Problem};
-use iron_primitives::{ErrorKind, TokenDigest};
+use iron_primitives::ErrorKind;
 use iron_sdk::system::{
     BuildView, Health, HealthServices, HealthView, Live, ServiceHealth, VersionView,
 };
@@ -14,7 +14,7 @@ use iron_telemetry::METRICS_CONTENT_TYPE;
 
 use crate::answer::Answer;
 use crate::input::CONTRACT;
-use crate::state::{Api, MetricsAccess};
+use crate::state::Api;
 
 /// How the server is, all in all.
 #[utoipa::path(get, path = "/health", tag = "system", responses(
@@ -143,7 +143,7 @@ pub(crate) async fn get_metrics(
     headers: HeaderMap,
 ) -> Response {
     let address = context.and_then(|context| context.address);
-    if !may_scrape(&api.config.metrics, address, &headers) {
+    if !api.config.metrics.allows(address, &headers) {
         let message = "metrics are not for you; scrape from an allowed network or send the token";
         return Problem::new(ErrorKind::InsufficientPermissions, message).into_response();
     }
@@ -152,26 +152,6 @@ pub(crate) async fn get_metrics(
         api.metrics.render(),
     )
         .into_response()
-}
-
-fn may_scrape(
-    access: &MetricsAccess,
-    address: Option<std::net::IpAddr>,
-    headers: &HeaderMap,
-) -> bool {
-    use std::net::IpAddr::{V4, V6};
-    match access {
-        MetricsAccess::Anyone => true,
-        MetricsAccess::PrivateNetworks => match address {
-            Some(V4(address)) => address.is_loopback() || address.is_private(),
-            Some(V6(address)) => address.is_loopback() || address.is_unique_local(),
-            None => true,
-        },
-        MetricsAccess::Bearer(expected) => headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-            .is_some_and(|token| TokenDigest::of(token) == *expected),
-    }
 }
 
 trait WithJson {

@@ -143,15 +143,24 @@ impl<'a> Checker<'a> {
             .unwrap_or(schema)
     }
 
-    /// One of several; in requests that is always "null or one thing".
+    /// One of several: nothing, or one of the forms.
     fn check_choices(&mut self, choices: &Value, value: &Value, path: &str) {
         let choices = choices.as_array().map(Vec::as_slice).unwrap_or_default();
         let is_null = |choice: &&Value| types(choice).eq(["null"]);
         if value.is_null() && choices.iter().any(|choice| is_null(&choice)) {
             return;
         }
-        if let Some(choice) = choices.iter().find(|choice| !is_null(choice)) {
-            self.check(choice, value, path);
+        let forms: Vec<&Value> = choices.iter().filter(|choice| !is_null(choice)).collect();
+        if let [form] = forms.as_slice() {
+            return self.check(form, value, path);
+        }
+        let fits = forms.iter().any(|form| {
+            let mut alone = Checker::new(self.contract);
+            alone.check(form, value, path);
+            alone.finish().is_ok()
+        });
+        if !fits {
+            self.report(path, "has none of the forms that are allowed".to_owned());
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId, ProviderId,
-    SessionId, TenantId, UserId,
+    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId,
+    ProviderId, RuntimeId, SessionId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -135,11 +135,28 @@ const CASES: &[(&str, &str, &str)] = &[
     ("list_leases", "PA", ""),
     ("revoke_lease", "PA", r#"{"reason":"r"}"#),
     ("reconcile_lease", "PA", r#"{"reason":"r"}"#),
+    ("create_runtime", "PA", r#"{"name":"n"}"#),
+    ("list_runtimes", "PA", ""),
+    ("get_runtime", "PA", ""),
+    ("rotate_runtime_key", "PA", "{}"),
+    ("revoke_runtime", "PA", r#"{"reason":"r"}"#),
+    // With the key of a runtime alone.
+    ("enroll_runtime", "", "{}"),
+    ("exchange_leases", "", "{}"),
+    ("identify_bearer", "", "{}"),
+    ("ask_ended", "", "{}"),
+    ("ask_credential", "", "{}"),
+    ("ask_subject_key", "", "{}"),
+    ("ask_prices", "", "{}"),
+    ("ship_records", "", "{}"),
     ("list_audit_logs", "PAU", ""),
     ("list_my_audit_logs", "PADOVU", ""),
     ("export_audit_logs", "PAU", ""),
     ("get_audit_log", "PAU", ""),
     ("verify_audit_logs", "PAU", "{}"),
+    ("get_projection", "PADOV", ""),
+    ("list_anomalies", "PADOV", ""),
+    ("what_if", "PADOV", "{}"),
 ];
 
 struct Operation {
@@ -186,6 +203,7 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
             &world.new_id::<BudgetRequestId>().to_string(),
         )
         .replace("{pool_id}", &world.new_id::<PoolId>().to_string())
+        .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())

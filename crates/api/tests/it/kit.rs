@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
-use iron_api::{ApiState, Build, Config, MetricsAccess};
+use iron_api::{ApiState, Build, Config, Far, MetricsAccess};
 use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
 };
-use iron_budget::{Ledger, Limits, Pools, Requests, Terms};
+use iron_budget::{Ledger, Limits, Pools, Requests, Teller, Terms};
 use iron_catalog::{Models, Providers, Seal, SealFailure};
-use iron_fleet::Agents;
+use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, Identity, PasswordCost, Role, TenantCreated};
 use iron_journal::{Journal, JournalKeys, Options};
 use iron_net::edge::{self, Edge};
@@ -32,6 +32,8 @@ use iron_vault::{Error, MasterKey, Place, Vault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+use crate::house::House;
 
 pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -214,24 +216,42 @@ impl World {
             private_networks: true,
             plain_http: true,
         };
+        let agents = Agents::new(db.clone(), audit.clone(), environment.clone());
+        let providers = Providers::new(
+            db.clone(),
+            audit.clone(),
+            keeper.clone(),
+            rules,
+            environment.clone(),
+        );
+        let models = Models::open(db.clone(), audit.clone(), environment.clone())
+            .await
+            .unwrap();
+        let lender = ledger.lending_for(Duration::from_secs(900));
+        let far = Far {
+            runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
+            authority: Arc::new(House {
+                identity: identity.clone(),
+                agents: agents.clone(),
+                providers: providers.clone(),
+                models: models.clone(),
+                teller: Teller::new(lender.clone()),
+            }),
+            ledger: lender,
+            projections: Vec::new(),
+        };
         let state = ApiState {
             identity,
-            agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
-            providers: Providers::new(
-                db.clone(),
-                audit.clone(),
-                keeper.clone(),
-                rules,
-                environment.clone(),
-            ),
-            models: Models::open(db.clone(), audit.clone(), environment.clone())
-                .await
-                .unwrap(),
+            agents,
+            far,
+            providers,
+            models,
             limits: limits.clone(),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
+            projections: iron_insight::Projections::new(audit.clone(), environment.clone()),
             audit,
             egress: Egress::new(EgressOptions {
                 rules,

@@ -3,12 +3,14 @@
 #![cfg(test)]
 
 mod agents;
+mod analytics;
 mod authorisation;
 mod budget_requests;
 mod client;
 mod concurrency;
 mod contract;
 mod conventions;
+mod house;
 mod idempotency;
 mod kit;
 mod locks;
@@ -16,3 +18,4 @@ mod people;
 mod pools;
 mod rates;
 mod resources;
+mod runtimes;

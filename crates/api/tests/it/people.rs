@@ -2,7 +2,7 @@
 
 use http::Method;
 use iron_identity::Role;
-use iron_primitives::TenantId;
+use iron_primitives::{Period, Scope, TenantId};
 use iron_runtime::authority::Change;
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -215,6 +215,41 @@ both_engines! {
         let slug = json!({"name": "x", "slug": "Bad Slug", "admin_email": "a@b.example"});
         let refused = world.call(Method::POST, "/api/v1/tenants").by(&admin).json(&slug).send().await;
         assert!(refused.is(400, "VALIDATION_ERROR").field("slug").contains("must match"));
+    }
+}
+
+both_engines! {
+    async fn whoever_manages_tenants_sets_what_they_may_spend_in_a_month(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let body = json!({
+            "name": "t", "slug": "tee", "admin_email": "a@b.example",
+            "quotas": {"monthly_budget": 500.50},
+        });
+        let made = world.create(&admin, "/api/v1/tenants", body).await;
+        let (path, tenant) = (made.head("location").to_owned(), made.id::<TenantId>("id"));
+        assert_eq!(made.body["quotas"]["monthly_budget"], 500.5);
+        assert_eq!(made.body["usage"], json!({"spent": 0.0, "spent_micros": 0}));
+        let change = async |quotas: serde_json::Value| {
+            let call = world.call(Method::PATCH, &path).by(&admin);
+            call.json(&json!({"quotas": quotas})).send().await
+        };
+        world.told();
+        let lower = change(json!({"monthly_budget": 20})).await.ok();
+        assert_eq!(lower.body["quotas"]["monthly_budget_micros"], 20_000_000);
+        assert_ne!(lower.head("etag"), "");
+        assert!(world.told().contains(&Change::Budget(Scope::Tenant(tenant))));
+        let status = world.limits().status(tenant, Scope::Tenant(tenant)).await.unwrap();
+        assert_eq!((status.limit, status.period), ("20".parse().ok(), Period::Monthly));
+        for wrong in [json!({"monthly_budget": 0}), json!({"monthly_budget": 1e7}), json!({})] {
+            change(wrong).await.is(400, "VALIDATION_ERROR");
+        }
+        let named = world.call(Method::PATCH, &path).by(&admin).json(&json!({"name": "u"}));
+        assert_eq!(named.send().await.ok().body["quotas"]["monthly_budget"], 20.0, "it stays");
+        let lifted = change(json!({"monthly_budget": null})).await.ok();
+        assert_eq!(lifted.body["quotas"]["monthly_budget"], json!(null));
+        let all = world.call(Method::GET, "/api/v1/tenants?sort=slug").by(&admin).send().await.ok();
+        assert_eq!(all.body["data"][1]["quotas"], lifted.body["quotas"]);
     }
 }
 

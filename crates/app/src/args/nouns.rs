@@ -6,13 +6,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use iron_sdk::audit::ExportFormat;
 
+mod insight;
 mod money;
 mod people;
 mod pools;
+mod runtimes;
 
+pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use pools::*;
+pub(crate) use runtimes::*;
 
 /// Which page of a list.
 #[derive(Debug, Args, Clone, Copy)]

@@ -19,7 +19,7 @@ pub(super) fn run(arguments: Serve, global: &Global, console: Console) -> Outcom
         let server = Server::start(settings).await?;
         let mut signals = Signals::catch()?;
         announce(&server, console);
-        let told = signals.until_told(&server).await;
+        let told = signals.until_told(server.failed()).await;
         tracing::info!("draining; calls under way may finish");
         hurry();
         Box::pin(server.stop()).await?;
@@ -138,11 +138,11 @@ impl Signals {
     }
 
     /// Waits for one of them, or the end of the server's own strength.
-    pub(super) async fn until_told(&mut self, server: &Server) -> Told {
+    pub(super) async fn until_told(&mut self, failed: impl Future<Output = ()>) -> Told {
         tokio::select! {
             _ = self.terminate.recv() => Told::Stop,
             _ = self.interrupt.recv() => Told::Interrupt,
-            () = server.failed() => Told::Failed,
+            () = failed => Told::Failed,
         }
     }
 }

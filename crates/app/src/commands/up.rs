@@ -173,7 +173,7 @@ async fn attend(
 ) -> Outcome {
     let mut following = tokio::spawn(follow::calls(records, server.names(), console));
     let told = tokio::select! {
-        told = signals.until_told(&server) => told,
+        told = signals.until_told(server.failed()) => told,
         () = readers_leave(&mut following, console) => Told::Stop,
     };
     serve::hurry();

@@ -115,6 +115,10 @@ keys! {
         "The server that the commands talk to.";
     TOKEN = "token", Kind::Secret, None,
         "An API token (`at_…`) for the commands, instead of a login.";
+    CONTROL = "router.control", Kind::Url, None,
+        "The server that `iron router` belongs to. Over unencrypted HTTP only on this machine.";
+    ROUTER_KEY = "router.key", Kind::Secret, None,
+        "The key of the router (`rk_…`), from `iron runtimes create`.";
     KEYCHAIN = "keychain", Kind::Choice(&["auto", "system", "file"]), Some("auto"),
         "Where the commands keep the session of `iron login`. `system`: the keychain of the desktop (Secret Service). `file`: `sessions.json` in the user's configuration folder, readable by its owner alone. `auto`: the keychain where one answers, else the file.";
     ADMIN_EMAIL = "admin_email", Kind::Text, Some("admin@localhost.local"),
@@ -127,6 +131,8 @@ keys! {
         "How long calls under way may go on after SIGTERM before they are settled at their bound.";
     LEASE_SECONDS = "leases.seconds", number(2, 86_400), Some("30"),
         "How long a server may spend what it holds of a budget without hearing from the database. Longer rides out longer outages; a server that dies keeps its money from the others until `leases.grace_seconds` later.";
+    FAR_LEASE_SECONDS = "leases.router_seconds", number(2, 86_400), Some("900"),
+        "The same for routers (`iron router`): how long one may go on with what it holds of a budget while this server is away.";
     LEASE_GRACE_SECONDS = "leases.grace_seconds", number(0, 86_400), Some("60"),
         "How long after that the money of a silent server becomes suspense: it counts as spent until the server is back, or an administrator releases it.";
     LEASE_SHARE_PERCENT = "leases.share_percent", number(1, 100), Some("50"),

@@ -36,8 +36,10 @@ pub(super) fn api(
         pools: features.pools.clone(),
         requests: features.requests.clone(),
         ledger: features.ledger.clone(),
+        far: features.far(),
         audit: features.audit.clone(),
         audit_log: features.log.clone(),
+        projections: features.projections.clone(),
         egress: plane.egress.clone(),
         vault: features.vault.clone(),
         db: features.db.clone(),
@@ -75,11 +77,11 @@ pub(super) fn router(
 }
 
 /// Counts connections.
-pub(super) fn connections(metrics: &Metrics) -> Arc<dyn ConnectionObserver> {
+pub(crate) fn connections(metrics: &Metrics) -> Arc<dyn ConnectionObserver> {
     Arc::new(Counted(metrics.clone()))
 }
 
-struct Counted(Metrics);
+pub(crate) struct Counted(pub(crate) Metrics);
 
 fn surface(path: &str) -> Surface {
     const SYSTEM: [&str; 5] = [

@@ -1,13 +1,16 @@
 //! The features of the control plane on one database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use iron_api::Far;
 use iron_audit::{Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
-use iron_fleet::Agents;
+use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
+use iron_insight::Projections;
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
 use iron_store::{Db, Tx};
@@ -16,6 +19,7 @@ use iron_vault::{MasterKey, Purpose, Vault};
 use super::adapters::Keeper;
 use super::authority::House;
 use super::folder::Folder;
+use super::projections::LastUse;
 use super::settings::Settings;
 use crate::commands::journal_keys;
 
@@ -38,11 +42,14 @@ pub(super) struct Features {
     pub(super) vault: Vault,
     pub(super) audit: Audit,
     pub(super) log: AuditLog,
+    pub(super) projections: Projections,
     pub(super) identity: Identity,
     pub(super) agents: Agents,
+    pub(super) runtimes: Runtimes,
     pub(super) providers: Providers,
     pub(super) models: Models,
     pub(super) ledger: Ledger,
+    far_leases: Duration,
     pub(super) limits: Limits,
     pub(super) pools: Pools,
     pub(super) requests: Requests,
@@ -94,7 +101,10 @@ impl Features {
         };
         Ok(Features {
             log: AuditLog::new(audit.clone(), keeper, journal),
+            projections: Projections::new(audit.clone(), environment.clone()),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
+            runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
+            far_leases: settings.far_leases,
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             limits,
@@ -122,6 +132,21 @@ impl Features {
             teller: Teller::new(self.ledger.clone()),
             vault: self.vault.clone(),
             master: self.master.clone(),
+        }
+    }
+
+    /// The same for runtimes elsewhere, whose leases live longer.
+    pub(super) fn far(&self) -> Far {
+        let ledger = self.ledger.lending_for(self.far_leases);
+        let house = House {
+            teller: Teller::new(ledger.clone()),
+            ..self.house()
+        };
+        Far {
+            runtimes: self.runtimes.clone(),
+            authority: Arc::new(house),
+            ledger,
+            projections: vec![Arc::new(LastUse::new(self.identity.clone()))],
         }
     }
 

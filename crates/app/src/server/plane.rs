@@ -1,53 +1,60 @@
-//! The data plane of this process: journal, recovery, wallets, runtime.
+//! The data plane of a process: journal, recovery, wallets, runtime.
+//!
+//! It is the same in a server and in a router; they differ in whom they enrol with and ask.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_budget::Enrolment;
-use iron_journal::{Journal, Options};
+use iron_journal::{Durability, Journal, JournalKeys, Options};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_primitives::{Environment, InstanceId};
-use iron_runtime::authority::Authority;
+use iron_runtime::authority::{Authority, Incarnation};
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets, estate};
 use iron_runtime::{Config, Parts, Runtime, record_orphans};
-use iron_store::{Db, Engine};
 use iron_telemetry::Metrics;
 
-use super::features::Features;
 use super::folder::{Folder, boot_id};
-use super::settings::Settings;
-use crate::commands::journal_keys;
 
-/// How often it is asked whether what is under way may go on: an end that was decided elsewhere
-/// must be seen within a second, with time to spare for the answer.
-const RECHECK_EVERY: Duration = Duration::from_millis(400);
+/// How often it is asked whether what is under way may go on, where others may end it: that must
+/// be seen within a second, with time to spare for the answer.
+pub(crate) const RECHECK_EVERY: Duration = Duration::from_millis(400);
 
 /// What serves calls.
-pub(super) struct Plane {
-    pub(super) journal: Journal,
-    pub(super) wallets: Wallets,
-    pub(super) egress: Egress,
-    pub(super) runtime: Arc<Runtime>,
+pub(crate) struct Plane {
+    pub(crate) journal: Journal,
+    pub(crate) wallets: Wallets,
+    pub(crate) egress: Egress,
+    pub(crate) runtime: Arc<Runtime>,
 }
 
-impl Plane {
-    /// Opens the journal, settles what earlier processes left behind, and gets ready for calls.
-    ///
-    /// The order matters: the journal tells which process this is, the ledger must know that
-    /// before it leases anything, and calls that never came back get their record before new
-    /// money is held.
-    pub(super) async fn open(
-        settings: &Settings,
+/// The journal of a process that has not enrolled yet, with what earlier ones left in it.
+pub(crate) struct Ground {
+    pub(crate) journal: Journal,
+    estate: Estate,
+    boot_id: String,
+}
+
+/// How a plane behaves, and what it is counted by.
+pub(crate) struct Manners {
+    pub(crate) config: Config,
+    pub(crate) policy: Policy,
+    pub(crate) rules: AddressRules,
+    pub(crate) metrics: Metrics,
+}
+
+impl Ground {
+    /// Opens the journal and reads what earlier processes left behind.
+    pub(crate) async fn open(
         folder: &Folder,
         instance: InstanceId,
-        features: &Features,
-        metrics: &Metrics,
+        keys: JournalKeys,
+        durability: Durability,
         environment: &Environment,
     ) -> Result<Self> {
-        let keys = journal_keys(&features.master, instance)?;
         let options = Options {
-            durability: settings.durability,
+            durability,
             ..Options::new(instance, 1, keys)
         };
         let path = folder.journal();
@@ -72,14 +79,45 @@ impl Plane {
             estate.witnessed.clear();
         }
         report(&estate);
-        let seen = estate.last.as_ref().map_or(0, |last| last.seen);
-        let enrolment = Enrolment {
-            instance,
-            boot_id: boot_id.clone(),
-            at_least: journal.incarnation(),
-            seen,
-        };
-        let incarnation = features.ledger.enrol(&enrolment).await?;
+        Ok(Ground {
+            journal,
+            estate,
+            boot_id,
+        })
+    }
+
+    /// What the ledger must know of this process before it lends to it.
+    pub(crate) fn enrolment(&self) -> Enrolment {
+        Enrolment {
+            instance: self.journal.instance(),
+            boot_id: self.boot_id.clone(),
+            at_least: self.journal.incarnation(),
+            seen: self.seen(),
+        }
+    }
+
+    fn seen(&self) -> u64 {
+        self.estate.last.as_ref().map_or(0, |last| last.seen)
+    }
+
+    /// Gets ready for calls, as the process that the ledger has numbered.
+    ///
+    /// The order matters: the journal tells which process this is, the ledger must know that
+    /// before it leases anything, and calls that never came back get their record before new
+    /// money is held.
+    pub(crate) fn raise(
+        self,
+        incarnation: Incarnation,
+        authority: Arc<dyn Authority>,
+        manners: Manners,
+        environment: &Environment,
+    ) -> Result<Plane> {
+        let seen = self.seen();
+        let Ground {
+            journal,
+            estate,
+            boot_id,
+        } = self;
         let written = record_orphans(&journal, &estate.orphans, environment)?;
         if written > 0 {
             tracing::warn!(
@@ -87,7 +125,6 @@ impl Plane {
                 "calls that never came back were settled at their bound"
             );
         }
-        let authority: Arc<dyn Authority> = Arc::new(features.house());
         let wallets = Wallets::start(
             Owner {
                 incarnation,
@@ -98,21 +135,17 @@ impl Plane {
             journal.clone(),
             authority.clone(),
             environment.clone(),
-            Policy::SERVER,
+            manners.policy,
         );
-        let egress = egress(settings.rules)?;
+        let egress = egress(manners.rules)?;
         let runtime = Runtime::new(
-            Config {
-                drain_timeout: settings.drain,
-                recheck: recheck(&features.db),
-                ..Config::default()
-            },
+            manners.config,
             Parts {
                 authority,
                 journal: journal.clone(),
                 wallets: wallets.clone(),
                 egress: egress.clone(),
-                metrics: metrics.clone(),
+                metrics: manners.metrics,
                 environment: environment.clone(),
             },
         );
@@ -123,10 +156,12 @@ impl Plane {
             runtime,
         })
     }
+}
 
+impl Plane {
     /// Lets calls under way finish, gives every lease back, and closes the journal in good order.
     /// What is not done in time is done by the next process, from the journal.
-    pub(super) async fn close(&self, patience: Duration) -> Result<()> {
+    pub(crate) async fn close(&self, patience: Duration) -> Result<()> {
         if !self.runtime.drain(patience).await {
             tracing::warn!(
                 calls = self.runtime.in_flight(),
@@ -137,15 +172,6 @@ impl Plane {
             tracing::warn!("leases could not be given back; the next start reports them");
         }
         Ok(())
-    }
-}
-
-/// Other servers may share a PostgreSQL database, and nobody tells what they change. A folder
-/// belongs to one server, which knows what it does.
-const fn recheck(db: &Db) -> Option<Duration> {
-    match db.engine() {
-        Engine::Postgres => Some(RECHECK_EVERY),
-        Engine::Sqlite => None,
     }
 }
 

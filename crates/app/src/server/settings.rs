@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) drain: Duration,
     pub(crate) leases: Terms,
+    /// How long leases of runtimes elsewhere live.
+    pub(crate) far_leases: Duration,
     pub(crate) identity: iron_identity::Config,
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
@@ -69,6 +71,7 @@ impl Settings {
             },
             drain: Duration::from_secs(config.number(keys::DRAIN_SECONDS)),
             leases: leases(config),
+            far_leases: Duration::from_secs(config.number(keys::FAR_LEASE_SECONDS)),
             identity,
             api,
             rules: AddressRules {

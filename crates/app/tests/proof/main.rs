@@ -10,11 +10,14 @@
 
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/router.rs"]
+mod router_process;
 #[path = "../support/server.rs"]
 mod server;
 
 mod books;
 mod crowd;
+mod router;
 mod several;
 mod spending;
 mod wire;

@@ -259,35 +259,7 @@ impl Server {
 
     /// The bodies of the records of calls that the server has written so far, read from its files.
     pub(crate) fn call_records(&self) -> Vec<Value> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bundle = folder.path().join("bundle");
-        let done = Command::new(env!("CARGO_BIN_EXE_iron"))
-            .args(["audit", "export", "--data"])
-            .arg(self.data_folder())
-            .arg(&bundle)
-            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
-            .output()
-            .expect("the command runs");
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        let mut files: Vec<_> = std::fs::read_dir(bundle.join("records"))
-            .expect("records")
-            .map(|entry| entry.expect("an entry").path())
-            .collect();
-        files.sort();
-        let lines = files
-            .iter()
-            .map(|file| std::fs::read_to_string(file).expect("readable"))
-            .collect::<String>();
-        lines
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
-            .map(|line| line["record"]["body"].clone())
-            .filter(|body| body["kind"] == "call")
-            .collect()
+        call_records(&self.data_folder(), &self.variables)
     }
 
     /// A line of what the kernel says about the process, in KiB.
@@ -340,6 +312,39 @@ fn spawn(data: &TempDir, address: &str, variables: &Variables) -> Child {
         .stderr(log)
         .spawn()
         .expect("the server starts")
+}
+
+/// The bodies of the records of calls in a data folder.
+pub(crate) fn call_records(data: &std::path::Path, variables: &Variables) -> Vec<Value> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bundle = folder.path().join("bundle");
+    let done = Command::new(env!("CARGO_BIN_EXE_iron"))
+        .args(["audit", "export", "--data"])
+        .arg(data)
+        .arg(&bundle)
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
+        .output()
+        .expect("the command runs");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let mut files: Vec<_> = std::fs::read_dir(bundle.join("records"))
+        .expect("records")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    let lines = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("readable"))
+        .collect::<String>();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .map(|line| line["record"]["body"].clone())
+        .filter(|body| body["kind"] == "call")
+        .collect()
 }
 
 fn text(object: &Value, field: &str) -> String {

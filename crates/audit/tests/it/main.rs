@@ -2,6 +2,7 @@
 // What the tests share is test code, too.
 #![cfg(test)]
 
+mod intake;
 mod kit;
 mod log;
 mod projection;

@@ -1,0 +1,92 @@
+//! The control plane as runtimes elsewhere see it, made of the features under test.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use iron_budget::Teller;
+use iron_catalog::{Models, Providers};
+use iron_fleet::Agents;
+use iron_identity::{Identity, TokenIs};
+use iron_llm::PriceBook;
+use iron_primitives::{ProviderId, TenantId, TokenDigest};
+use iron_runtime::authority::{
+    AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
+    ExchangeReply, Principal, Route, SubjectKey,
+};
+
+/// Answers what the tests ask.
+pub(crate) struct House {
+    pub(crate) identity: Identity,
+    pub(crate) agents: Agents,
+    pub(crate) providers: Providers,
+    pub(crate) models: Models,
+    pub(crate) teller: Teller,
+}
+
+#[async_trait]
+impl Authority for House {
+    async fn authenticate(&self, token: TokenDigest) -> Result<Principal, AuthFailure> {
+        let bearer = self.identity.find_ic_token(token).await.unwrap();
+        let bearer = bearer.ok_or(AuthFailure::Unknown)?;
+        if bearer.is != TokenIs::Live {
+            return Err(AuthFailure::Revoked);
+        }
+        let agent = self.agents.for_call(bearer.tenant, bearer.agent).await;
+        let agent = agent.unwrap().ok_or(AuthFailure::Revoked)?;
+        let routes = self.providers.for_call(bearer.tenant, &agent.providers);
+        let routes = routes.await.unwrap().into_iter().map(|provider| Route {
+            provider: provider.id,
+            kind: provider.kind,
+            base_url: provider.base_url,
+            organization: provider.organization,
+            models: provider.models,
+            timeout_ms: provider.timeout_ms,
+        });
+        Ok(Principal {
+            token: bearer.token,
+            expires_at: bearer.expires_at,
+            path: agent.path,
+            agent_state: AgentState::Running,
+            spent_out: None,
+            agent_ends: agent.ends,
+            tenant_suspended: false,
+            allowed_models: None,
+            routes: routes.collect(),
+            hash_key: [7; 32],
+            environment: None,
+        })
+    }
+
+    async fn credential(
+        &self,
+        tenant: TenantId,
+        provider: ProviderId,
+    ) -> Result<Credential, AuthorityError> {
+        let found = self.providers.credential(tenant, provider).await;
+        let found = found.map_err(|_| AuthorityError::NotFound)?;
+        Ok(Credential {
+            secret: found.secret,
+            version: found.version,
+        })
+    }
+
+    async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError> {
+        Ok(vec![None; engaged.len()])
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
+        self.teller.exchange(&exchange).await
+    }
+
+    fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {
+        self.models.book(tenant)
+    }
+
+    async fn subject_key(
+        &self,
+        _tenant: TenantId,
+        _subject: [u8; 32],
+    ) -> Result<SubjectKey, AuthorityError> {
+        Err(AuthorityError::Unavailable)
+    }
+}
