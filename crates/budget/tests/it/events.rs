@@ -196,7 +196,79 @@ impl Spender {
     }
 }
 
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).expect("31 bits") % sides
+    }
+}
+
+impl Bank {
+    /// What was told and still holds is what is true, and nothing was told twice.
+    async fn tells_the_truth(&self) {
+        let status = self.limits.get(&self.authorised, self.agent()).await;
+        let status = status.expect("a budget");
+        let (limit, used) = (status.limit.expect("a limit"), status.spent());
+        let part = i128::from(limit.nanos());
+        let is_true = |percent: u8| i128::from(used.nanos()) * 100 >= part * i128::from(percent);
+        let all = status.soft_limits.percents().chain([100]);
+        let events = self.events().await;
+        let told: BTreeMap<u8, usize> = events.iter().filter(|one| one.cleared_at.is_none()).fold(
+            BTreeMap::new(),
+            |mut told, one| {
+                *told.entry(one.percent).or_default() += 1;
+                told
+            },
+        );
+        assert!(told.values().all(|count| *count == 1), "{told:?}");
+        for percent in all.filter(|percent| is_true(*percent)) {
+            assert!(
+                told.contains_key(&percent),
+                "{percent} of {limit} at {used}"
+            );
+        }
+        // In the last hundredth the limit stays reached.
+        let still = |percent: u8| is_true(percent) || percent == 100 && is_true(99);
+        assert!(
+            told.keys().all(|percent| still(*percent)),
+            "{told:?} of {limit} at {used}"
+        );
+        let numbers: Vec<i64> = events.iter().map(|one| one.sequence).collect();
+        let expected: Vec<i64> = (1..).take(numbers.len()).collect();
+        assert_eq!(numbers, expected);
+    }
+}
+
 iron_store::both_engines! {
+    async fn whatever_is_spent_and_set_what_is_told_is_true_and_told_once(db: Db) {
+        let mut bank = Bank::open(db, Period::None).await;
+        let mut dice = Dice(20_261_122);
+        let mut limit = 100;
+        for _ in 0..60 {
+            let status = bank.limits.get(&bank.authorised, bank.agent()).await.expect("a budget");
+            let left = (limit * CENT - status.spent().nanos()) / CENT;
+            match dice.roll(4) {
+                0 | 1 if left > 0 => bank.spend(1 + dice.roll(left)).await,
+                2 => {
+                    let soft = (0..dice.roll(5)).map(|_| u8::try_from(1 + dice.roll(98)).expect("small"));
+                    let soft = SoftLimits::new(soft.collect::<Vec<_>>());
+                    // Warnings at percentages that nobody asks for any more stay told.
+                    bank.set(SetBudget { soft_limits: Some(soft), ..SetBudget::default() }).await;
+                }
+                _ => {
+                    limit += dice.roll(60) - 20;
+                    limit = limit.max(1);
+                    bank.limit(limit).await;
+                }
+            }
+            bank.tells_the_truth().await;
+        }
+    }
+
     async fn each_percentage_is_told_once_when_it_is_crossed(db: Db) {
         let mut bank = Bank::open(db, Period::None).await;
         for (cents, told) in [
