@@ -159,6 +159,41 @@ impl Limits {
         scope: Scope,
         set: &SetBudget,
     ) -> Result<Changed, Error> {
+        let key = BudgetKey {
+            scope,
+            unit: Unit::Usd,
+            tenant: authorised.tenant,
+        };
+        self.put_at(tx, authorised, key, set).await
+    }
+
+    /// Sets the budget of a whole tenant, which may be another one than the caller's: whoever
+    /// manages tenants sets what they may spend.
+    ///
+    /// # Errors
+    /// As [`Limits::put`].
+    pub async fn put_tenant_in(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        tenant: TenantId,
+        set: &SetBudget,
+    ) -> Result<Changed, Error> {
+        let key = BudgetKey {
+            scope: Scope::Tenant(tenant),
+            unit: Unit::Usd,
+            tenant,
+        };
+        self.put_at(tx, authorised, key, set).await
+    }
+
+    async fn put_at(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        key: BudgetKey,
+        set: &SetBudget,
+    ) -> Result<Changed, Error> {
         let limit = match set.limit {
             None => None,
             Some(limit) => Some(limit.map(in_range).transpose()?.map(Money::nanos)),
@@ -167,11 +202,6 @@ impl Limits {
             in_range(most)?;
         }
         let now = self.ledger.environment.now();
-        let key = BudgetKey {
-            scope,
-            unit: Unit::Usd,
-            tenant: authorised.tenant,
-        };
         let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
         let after = set_on(before, limit, set);
         let changed = after != before;

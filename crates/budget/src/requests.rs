@@ -20,9 +20,9 @@ pub use model::{
     RequestsOf,
 };
 
-use crate::limits::Limits;
+use crate::Error;
+use crate::limits::{Limits, in_range};
 use crate::model::SetBudget;
-use crate::{Error, LEAST, MOST};
 
 /// The budget requests of all tenants.
 #[derive(Debug, Clone)]
@@ -295,9 +295,7 @@ impl Requests {
 
 /// Holds an amount against the limit now; gives that limit.
 fn above(amount: Money, limit: Option<Money>, field: &'static str) -> Result<Money, Error> {
-    if !(LEAST..=MOST).contains(&amount) {
-        return Err(Error::LimitOutOfRange);
-    }
+    in_range(amount)?;
     match limit {
         Some(now) if amount > now => Ok(now),
         now => Err(Error::NotAboveBudget { field, now }),

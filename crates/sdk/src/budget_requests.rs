@@ -144,7 +144,7 @@ pub struct RaisedAgent {
 
 /// Reads one object as two. Amounts are read from their digits, which a flattened field would
 /// have lost.
-fn both<'de, D, A, B>(deserializer: D) -> Result<(A, B), D::Error>
+pub(crate) fn both<'de, D, A, B>(deserializer: D) -> Result<(A, B), D::Error>
 where
     D: Deserializer<'de>,
     A: DeserializeOwned,

@@ -1,8 +1,9 @@
 //! The tenants of a platform.
 
-use crate::{users::UserView, words::words};
+use crate::budget_requests::both;
+use crate::{BudgetAmount, Dollars, users::UserView, words::words};
 use iron_primitives::{TenantId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 words! {
@@ -40,6 +41,9 @@ pub struct CreateTenant {
     /// The plan; `free` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// What it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<SetTenantQuotas>,
     /// The address of the first admin, who is invited.
     #[schema(min_length = 1, max_length = 255)]
     pub admin_email: String,
@@ -58,6 +62,43 @@ pub struct UpdateTenant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub plan: Option<Plan>,
+    /// What it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub quotas: Option<SetTenantQuotas>,
+}
+
+/// What a tenant may use from now on; what is absent stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct SetTenantQuotas {
+    /// What all its agents together may spend in a month; null for no limit. What is lower acts
+    /// at once.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BudgetAmount>)]
+    pub monthly_budget: Option<Option<BudgetAmount>>,
+}
+
+/// What a tenant may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TenantQuotas {
+    /// What all its agents together may spend in a month; null if there is no limit.
+    #[schema(required = true)]
+    pub monthly_budget: Option<Dollars>,
+    /// The same in millionths of a dollar.
+    #[schema(required = true)]
+    pub monthly_budget_micros: Option<i64>,
+}
+
+/// What a tenant has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TenantUsage {
+    /// Spent by all its agents together: in this month where there is a monthly budget, else since
+    /// the tenant was created.
+    pub spent: Dollars,
+    /// The same in millionths of a dollar.
+    pub spent_micros: i64,
 }
 
 /// A tenant.
@@ -73,6 +114,10 @@ pub struct TenantView {
     pub plan: Plan,
     /// The state.
     pub status: TenantStatus,
+    /// What it may use.
+    pub quotas: TenantQuotas,
+    /// What it has used.
+    pub usage: TenantUsage,
     /// Since when it is suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -88,13 +133,27 @@ pub struct TenantView {
 }
 
 /// A new tenant and its first admin.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct TenantCreated {
     /// The tenant.
     #[serde(flatten)]
     pub tenant: TenantView,
     /// The first admin, invited.
     pub admin: UserView,
+}
+
+impl<'de> Deserialize<'de> for TenantCreated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Invited {
+            admin: UserView,
+        }
+        let (tenant, invited): (TenantView, Invited) = both(deserializer)?;
+        Ok(TenantCreated {
+            tenant,
+            admin: invited.admin,
+        })
+    }
 }
 
 /// Which tenants to list.

@@ -1,15 +1,18 @@
 //! The tenants of a platform.
 
 use axum::extract::State;
+use iron_budget::SetBudget;
 use iron_identity::{
     NewTenant, Permission, Plan, Tenant, TenantChanges, TenantFilter, TenantStatus,
 };
 use iron_primitives::{Period, Scope, TenantId};
 use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
-use iron_sdk::tenants::{CreateTenant, TenantCreated, TenantQuery, TenantView, UpdateTenant};
+use iron_sdk::tenants::{
+    CreateTenant, SetTenantQuotas, TenantCreated, TenantQuery, TenantView, UpdateTenant,
+};
 use iron_sdk::users::Reason;
-use iron_store::Sort;
+use iron_store::{Paged, Sort};
 
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
@@ -29,6 +32,7 @@ pub(crate) async fn create_tenant(
     Input(body): Input<CreateTenant>,
 ) -> Result<Created<TenantCreated>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
+    let budget = budget_of(body.quotas)?;
     let new = NewTenant {
         name: body.name,
         slug: body.slug,
@@ -51,13 +55,41 @@ pub(crate) async fn create_tenant(
             .create_row(&mut tx, tenant, scope, None, Period::None)
             .await?;
     }
+    if let Some(set) = &budget {
+        api.limits
+            .put_tenant_in(&mut tx, &authorised, tenant, set)
+            .await?;
+    }
     tx.commit().await?;
     let location = format!("/api/v1/tenants/{}", made.tenant.id);
-    let (tenant, admin) = (view::tenant(made.tenant), view::user(made.admin));
+    let tenant = shown(&api, made.tenant).await?;
+    let admin = view::user(made.admin);
     Ok(Created {
         location,
         view: TenantCreated { tenant, admin },
     })
+}
+
+/// What the quotas of a tenant ask of its budget.
+fn budget_of(quotas: Option<SetTenantQuotas>) -> Result<Option<SetBudget>, Failure> {
+    let Some(limit) = quotas.and_then(|quotas| quotas.monthly_budget) else {
+        return Ok(None);
+    };
+    let limit = limit.map(|amount| view::amount("quotas.monthly_budget", amount));
+    Ok(Some(SetBudget {
+        limit: Some(limit.transpose()?),
+        period: Some(Period::Monthly),
+        ..SetBudget::default()
+    }))
+}
+
+/// A tenant with its budget.
+async fn shown(api: &Api, tenant: Tenant) -> Result<TenantView, Failure> {
+    let budget = api
+        .limits
+        .status(tenant.id, Scope::Tenant(tenant.id))
+        .await?;
+    Ok(view::tenant(tenant, &budget))
 }
 
 /// Lists the tenants of the platform.
@@ -88,13 +120,16 @@ pub(crate) async fn list_tenants(
         Sort::descending("created_at"),
     )?;
     let page = page(query.page, query.per_page);
-    Ok(list(
-        api.identity
-            .tenants(&authorised, filter, order, page)
-            .await?,
-        page,
-        view::tenant,
-    ))
+    let found = api
+        .identity
+        .tenants(&authorised, filter, order, page)
+        .await?;
+    let total = found.total;
+    let mut items = Vec::with_capacity(found.items.len());
+    for tenant in found.items {
+        items.push(shown(&api, tenant).await?);
+    }
+    Ok(list(Paged { items, total }, page, |view| view))
 }
 
 /// One tenant.
@@ -108,12 +143,13 @@ pub(crate) async fn get_tenant(
     PathId(id): PathId<TenantId>,
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantRead)?;
-    Ok(tagged(api.identity.tenant(&api.db, &authorised, id).await?))
+    let tenant = api.identity.tenant(&api.db, &authorised, id).await?;
+    tagged(&api, tenant).await
 }
 
-fn tagged(tenant: Tenant) -> Tagged<TenantView> {
+async fn tagged(api: &Api, tenant: Tenant) -> Result<Tagged<TenantView>, Failure> {
     let changed = tenant.updated_at;
-    Tagged::new(view::tenant(tenant), changed)
+    Ok(Tagged::new(shown(api, tenant).await?, changed))
 }
 
 /// Changes a tenant.
@@ -129,6 +165,7 @@ pub(crate) async fn update_tenant(
     Input(body): Input<UpdateTenant>,
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
+    let budget = budget_of(body.quotas)?;
     let mut tx = api.db.begin().await?;
     let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
     if_match.allows_since(present.updated_at)?;
@@ -140,9 +177,17 @@ pub(crate) async fn update_tenant(
         .identity
         .update_tenant(&mut tx, &authorised, id, changes)
         .await?;
+    if let Some(set) = &budget {
+        api.limits
+            .put_tenant_in(&mut tx, &authorised, id, set)
+            .await?;
+    }
     tx.commit().await?;
     (api.notify)(Change::Tenant(id));
-    Ok(tagged(tenant))
+    if budget.is_some() {
+        (api.notify)(Change::Budget(Scope::Tenant(id)));
+    }
+    tagged(&api, tenant).await
 }
 
 /// Marks a suspended tenant for deletion in thirty days; activating it takes the mark away.
@@ -162,7 +207,7 @@ pub(crate) async fn delete_tenant(
     if_match.allows_since(present.updated_at)?;
     let tenant = api.identity.delete_tenant(&mut tx, &authorised, id).await?;
     tx.commit().await?;
-    Ok(tagged(tenant))
+    tagged(&api, tenant).await
 }
 
 /// Suspends a tenant: its users are refused and the calls of its agents end.
@@ -187,7 +232,7 @@ pub(crate) async fn suspend_tenant(
         .await?;
     tx.commit().await?;
     (api.notify)(Change::Tenant(id));
-    Ok(tagged(tenant))
+    tagged(&api, tenant).await
 }
 
 /// Lets a suspended tenant work again.
@@ -211,5 +256,5 @@ pub(crate) async fn activate_tenant(
         .await?;
     tx.commit().await?;
     (api.notify)(Change::Tenant(id));
-    Ok(tagged(tenant))
+    tagged(&api, tenant).await
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use iron_budget::BudgetStatus;
 use iron_identity::{
     Extent, Permission, Plan, Session, SignedIn, Tenant, TenantStatus, User, UserStatus,
 };
-use iron_primitives::Timestamp;
+use iron_primitives::{Money, Timestamp};
 use iron_sdk::auth::{SessionTokens, SessionUser, SessionView};
 use iron_sdk::users::{PermissionScope, UserPermissions, UserProfile, UserView};
-use iron_sdk::{tenants, users};
+use iron_sdk::{Dollars, tenants, users};
 
 /// The role as the wire names it.
 pub(crate) const fn role(role: iron_identity::Role) -> users::Role {
@@ -139,7 +140,8 @@ pub(crate) fn session(found: Session, user: &User, idle: Duration, current: bool
 }
 
 /// A tenant.
-pub(crate) fn tenant(tenant: Tenant) -> tenants::TenantView {
+pub(crate) fn tenant(tenant: Tenant, budget: &BudgetStatus) -> tenants::TenantView {
+    let spent = budget.spent();
     tenants::TenantView {
         id: tenant.id,
         name: tenant.name,
@@ -148,6 +150,14 @@ pub(crate) fn tenant(tenant: Tenant) -> tenants::TenantView {
         status: match tenant.status {
             TenantStatus::Active => tenants::TenantStatus::Active,
             TenantStatus::Suspended => tenants::TenantStatus::Suspended,
+        },
+        quotas: tenants::TenantQuotas {
+            monthly_budget: budget.limit.map(Dollars::from),
+            monthly_budget_micros: budget.limit.map(Money::micros),
+        },
+        usage: tenants::TenantUsage {
+            spent: spent.into(),
+            spent_micros: spent.micros(),
         },
         suspended_at: tenant.suspended_at,
         deletion_at: tenant.deletion_at,

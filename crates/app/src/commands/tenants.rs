@@ -1,6 +1,6 @@
 //! `iron tenants`.
 
-use iron_sdk::tenants::{CreateTenant, TenantQuery, TenantView, UpdateTenant};
+use iron_sdk::tenants::{CreateTenant, SetTenantQuotas, TenantQuery, TenantView, UpdateTenant};
 use iron_sdk::users::Reason;
 
 use super::resolve;
@@ -32,11 +32,13 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
             slug,
             admin_email,
             plan,
+            monthly_budget,
         } => {
             let body = CreateTenant {
                 name,
                 slug,
                 plan,
+                quotas: quotas(monthly_budget)?,
                 admin_email,
             };
             let created = client.create_tenant(&body).await?;
@@ -46,11 +48,19 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
             let id = resolve::tenant(&client, &tenant).await?;
             client.get_tenant(id).await?
         }
-        Tenants::Update { tenant, name, plan } => {
+        Tenants::Update {
+            tenant,
+            name,
+            plan,
+            monthly_budget,
+        } => {
+            let change = UpdateTenant {
+                name,
+                plan,
+                quotas: quotas(monthly_budget)?,
+            };
             let id = resolve::tenant(&client, &tenant).await?;
-            client
-                .update_tenant(id, &UpdateTenant { name, plan })
-                .await?
+            client.update_tenant(id, &change).await?
         }
         Tenants::Suspend {
             tenant,
@@ -76,6 +86,24 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
     console.show(&view, || facts(console, &view))
 }
 
+/// The monthly budget as an amount, or `none`.
+fn quotas(monthly_budget: Option<String>) -> Outcome<Option<SetTenantQuotas>> {
+    let Some(text) = monthly_budget else {
+        return Ok(None);
+    };
+    let amount = if text == "none" {
+        None
+    } else {
+        Some(resolve::parse(
+            &text,
+            "`none` or an amount in dollars from 0.01 to 999999.99",
+        )?)
+    };
+    Ok(Some(SetTenantQuotas {
+        monthly_budget: Some(amount),
+    }))
+}
+
 fn table(console: Console, tenants: &[TenantView]) -> String {
     let rows = tenants.iter().map(|tenant| {
         vec![
@@ -96,6 +124,14 @@ fn facts(console: Console, tenant: &TenantView) -> String {
         ("name", tenant.name.clone()),
         ("plan", tenant.plan.to_string()),
         ("status", tenant.status.to_string()),
+        (
+            "monthly budget",
+            tenant
+                .quotas
+                .monthly_budget
+                .map_or("unlimited".to_owned(), |budget| budget.to_string()),
+        ),
+        ("spent", tenant.usage.spent.to_string()),
         ("created", tenant.created_at.to_string()),
     ];
     if let Some(at) = tenant.deletion_at {

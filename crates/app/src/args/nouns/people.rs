@@ -162,6 +162,9 @@ pub(crate) enum Tenants {
         /// What it has subscribed to [default: free]
         #[arg(long, value_parser = plans())]
         plan: Option<Plan>,
+        /// What all its agents together may spend in a month, in dollars
+        #[arg(long, value_name = "DOLLARS")]
+        monthly_budget: Option<String>,
     },
     /// Change a tenant
     Update {
@@ -173,6 +176,9 @@ pub(crate) enum Tenants {
         /// The new plan
         #[arg(long, value_parser = plans())]
         plan: Option<Plan>,
+        /// What all its agents together may spend in a month, in dollars; `none` for no limit
+        #[arg(long, value_name = "DOLLARS")]
+        monthly_budget: Option<String>,
     },
     /// Suspend a tenant: its users are refused, the calls of its agents end
     Suspend {
