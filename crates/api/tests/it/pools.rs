@@ -168,6 +168,7 @@ both_engines! {
         assert_eq!(shown.body["members"], json!([]));
         house.send(Method::DELETE, &path, Value::Null).await.ok();
         house.send(Method::GET, &path, Value::Null).await.is(404, "RESOURCE_NOT_FOUND");
-        house.pool().await;
+        let again = json!({"name": "shared", "budget": 10});
+        house.world.create(&house.admin, PATH, again).await;
     }
 }
