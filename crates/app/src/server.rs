@@ -4,6 +4,8 @@
 
 mod adapters;
 mod authority;
+#[cfg(test)]
+mod conformance;
 mod enforcer;
 pub(crate) mod faces;
 mod features;

@@ -222,7 +222,7 @@ pub struct RuntimeRoute {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskEnded {
-    /// The tokens with calls under way, as they stood when those were let in.
+    /// The tokens with calls under way.
     #[schema(max_items = 1024)]
     pub engaged: Vec<EngagedToken>,
 }

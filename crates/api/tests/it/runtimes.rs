@@ -242,6 +242,8 @@ both_engines! {
         let path = format!("/api/v1/limits/agents/{agent}/budget");
         let budget = far.world.call(Method::GET, &path).by(&far.admin).send().await.ok();
         assert_eq!(budget.body["suspense_micros"], 1_000, "what was not heard is not free");
+        // What a server has noted it notes again after five minutes.
+        far.world.pass(301);
         far.present(&token).await;
         let reply = far.ask("exchange", &told).await.ok();
         assert_eq!(reply.body["closed"], json!([lease]));
