@@ -76,7 +76,7 @@ both_engines! {
         let other = world.user(Role::Developer, "other").await;
         let writer = agent(&world, &owner, "writer").await;
         let of_agent = format!("{PROJECTION}?agent_id={writer}");
-        assert_eq!(get(&world, &other, &of_agent).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(get(&world, &other, &of_agent).await.status, StatusCode::FORBIDDEN);
         assert_eq!(get(&world, &admin, &of_agent).await.status, StatusCode::OK);
         assert_eq!(get(&world, &admin, PROJECTION).await.status, StatusCode::OK);
         let all = get(&world, &owner, PROJECTION).await;
