@@ -43,7 +43,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(adapter: Adapter, database: Option<String>) -> Stage {
+    async fn set(adapter: Adapter, database: Option<String>) -> Box<Stage> {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder, database);
         let server = Box::pin(Server::start(settings)).await.unwrap();
@@ -73,7 +73,7 @@ impl Stage {
                 Some(Client::new(&address).unwrap().with_credential(key))
             }
         };
-        Stage {
+        Box::new(Stage {
             adapter,
             server,
             admin,
@@ -84,7 +84,7 @@ impl Stage {
             digest: TokenDigest::of(token.token.expose()),
             provider,
             _folder: folder,
-        }
+        })
     }
 
     /// A process of the runtime begins, and gets the port.
@@ -111,7 +111,7 @@ impl Stage {
         (enrolled.incarnation, Arc::new(authority))
     }
 
-    async fn play(self) {
+    async fn play(self: Box<Self>) {
         let (first, port) = self.enrol().await;
         let principal = self.tell_who(&*port).await;
         self.give_keys(&*port, &principal).await;
@@ -281,28 +281,33 @@ fn settings(folder: &TempDir, database: Option<String>) -> Settings {
     Settings::read(&Config::load(flags, &around).unwrap()).unwrap()
 }
 
-async fn on_postgres(adapter: Adapter) {
+async fn play(adapter: Adapter, database: Option<String>) {
+    let stage = Box::pin(Stage::set(adapter, database)).await;
+    Box::pin(stage.play()).await;
+}
+
+async fn play_on_postgres(adapter: Adapter) {
     let schema = PostgresSchema::create().await.unwrap();
-    Stage::set(adapter, Some(schema.url())).await.play().await;
+    Box::pin(play(adapter, Some(schema.url()))).await;
     schema.drop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_direct_port_keeps_the_rules_on_sqlite() {
-    Stage::set(Adapter::Direct, None).await.play().await;
+    Box::pin(play(Adapter::Direct, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_direct_port_keeps_the_rules_on_postgres() {
-    on_postgres(Adapter::Direct).await;
+    Box::pin(play_on_postgres(Adapter::Direct)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_port_over_http_keeps_the_rules_on_sqlite() {
-    Stage::set(Adapter::Remote, None).await.play().await;
+    Box::pin(play(Adapter::Remote, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_port_over_http_keeps_the_rules_on_postgres() {
-    on_postgres(Adapter::Remote).await;
+    Box::pin(play_on_postgres(Adapter::Remote)).await;
 }
