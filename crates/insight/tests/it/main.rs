@@ -1,4 +1,6 @@
 //! Forecasts of series whose continuation is known.
+// What the tests share is test code, too.
+#![cfg(test)]
 
 mod backtest;
 mod projections;
