@@ -31,15 +31,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Method::MovingAverage => "moving_average",
-            Method::Smoothing => "arima",
-            Method::Seasonal => "seasonal",
-        }
-    }
-
     /// The most that this many days allow.
     pub const fn choose(days: usize) -> Method {
         match days {

@@ -48,7 +48,7 @@ pub(super) async fn enforce(features: Features, runtime: Arc<Runtime>, metrics: 
         if let Err(error) = &outcome
             && is_well
         {
-            tracing::warn!(%error, "nothing is done about spent budgets for now");
+            tracing::warn!(%error, "spent budgets are acted on when the database answers again");
         }
         is_well = outcome.is_ok();
     }
