@@ -31,6 +31,19 @@ pub(crate) const PUBLIC: &[&str] = &[
     "get_metrics",
 ];
 
+/// The operations that runtimes call with their keys. Asked twice they happen once by themselves,
+/// so no `Idempotency-Key` is read there.
+pub(crate) const FOR_RUNTIMES: &[&str] = &[
+    "enroll_runtime",
+    "exchange_leases",
+    "identify_bearer",
+    "ask_ended",
+    "ask_credential",
+    "ask_subject_key",
+    "ask_prices",
+    "ship_records",
+];
+
 #[derive(OpenApi)]
 #[openapi(
     info(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::PUBLIC;
+use super::{FOR_RUNTIMES, PUBLIC};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -50,11 +50,13 @@ fn name_once(
 
 /// Whether an operation takes no credential.
 pub(crate) fn is_public(operation: &Map<String, Value>) -> bool {
-    let name = operation
-        .get("operationId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = name_of(operation);
     PUBLIC.contains(&name.strip_suffix("_unversioned").unwrap_or(name))
+}
+
+fn name_of(operation: &Map<String, Value>) -> &str {
+    let name = operation.get("operationId").and_then(Value::as_str);
+    name.unwrap_or_default()
 }
 
 fn add_shared(operation: &mut Map<String, Value>, method: &str) {
@@ -82,7 +84,7 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
         responses.sort_keys();
     }
     let header = match method {
-        _ if public => None,
+        _ if public || FOR_RUNTIMES.contains(&name_of(operation)) => None,
         "post" => Some("IdempotencyKey"),
         "put" | "patch" | "delete" => Some("IfMatch"),
         _ => None,
