@@ -34,6 +34,7 @@ mod marking;
 mod pocket;
 mod policy;
 mod recovery;
+mod rounds;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -3,15 +3,18 @@
 //! Both directions are cumulative, so that any exchange may be lost, doubled or late. An
 //! answer that is older than one already taken in is dropped: its news comes again.
 
+use std::collections::HashMap;
+
 use iron_primitives::{BootInstant, Environment, LeaseId, Scope};
 
 use crate::authority::{BudgetView, ExchangeReply, Grant, LeaseReport, Shortfall, Want};
 
 use super::account::Account;
-use super::book::Book;
+use super::book::{Book, seat_mut};
 use super::frames::{HoldState, LeaseMark, LeaseState};
 use super::hold::HoldKey;
 use super::pocket::Pocket;
+use super::rounds::seats;
 
 /// What one book contributes to an exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,29 +37,33 @@ impl Book {
     pub fn collect(&mut self, complete: bool, environment: &Environment) -> Ask {
         let now = environment.boot();
         let waiting = self.waiting_amounts();
+        self.stir_for_round(complete || self.closing, now);
         let mut ask = Ask::default();
-        for (index, pocket) in self.pockets.iter_mut().enumerate() {
-            let Some(pocket) = pocket else { continue };
+        for slot in self.rounds.take_stirred() {
+            let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
+                continue;
+            };
+            pocket.stirred = false;
             pocket.turn(now);
             pocket.measure(now);
             tidy(pocket, now, &self.policy, self.closing);
-            let waited_for = waiting.get(index).copied().unwrap_or(0);
+            let waited_for = waiting.get(&slot).copied().unwrap_or(0);
+            let told = ask.wants.len();
             if !self.closing {
                 ask.wants
                     .extend(wants(pocket, waited_for, environment, &self.policy));
             }
-            let asked = ask
-                .wants
-                .iter()
-                .rev()
-                .take(2)
-                .any(|want| want.scope == pocket.place.scope);
+            let asked = ask.wants.len() > told;
             let place = pocket.place;
             for account in pocket.accounts_mut() {
                 if complete || asked || account.dirty || account.ending {
                     account.dirty = false;
                     ask.reports.push(account.report(place));
                 }
+            }
+            // Told again and again until the authority has closed it.
+            if !pocket.ending.is_empty() {
+                self.rounds.stir(slot, pocket);
             }
         }
         ask
@@ -71,13 +78,8 @@ impl Book {
         environment: &Environment,
     ) -> Effects {
         let now = environment.boot();
-        for pocket in self.pockets.iter_mut().flatten() {
-            for lease in &reply.revoked {
-                pocket.fence(*lease);
-            }
-            for lease in &reply.closed {
-                pocket.forget(*lease);
-            }
+        if !reply.revoked.is_empty() || !reply.closed.is_empty() {
+            self.end_leases(reply);
         }
         let mut effects = Effects::default();
         let tenant = self.tenant;
@@ -87,8 +89,23 @@ impl Book {
         for shortfall in reply.shortfalls.iter().filter(|one| one.tenant == tenant) {
             self.take_shortfall(shortfall, asked_at, now);
         }
-        self.drop_empty();
+        if !reply.closed.is_empty() {
+            self.drop_empty();
+        }
         effects
+    }
+
+    fn end_leases(&mut self, reply: &ExchangeReply) {
+        for (slot, pocket) in seats(&mut self.pockets) {
+            for lease in &reply.revoked {
+                if pocket.fence(*lease) {
+                    self.rounds.stir(slot, pocket);
+                }
+            }
+            for lease in &reply.closed {
+                pocket.forget(*lease);
+            }
+        }
     }
 
     fn take_grant(
@@ -99,12 +116,14 @@ impl Book {
         effects: &mut Effects,
     ) {
         let slot = self.slot(grant.scope, grant.unit, now);
-        let policy = self.policy.clone();
-        let Some(pocket) = self.pocket_mut(slot) else {
+        let policy = &self.policy;
+        let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
             return;
         };
-        pocket.take(grant, asked_at, now, &policy);
-        pocket.low_water = pocket.provision(&policy) / 2;
+        pocket.take(grant, asked_at, now, policy);
+        self.rounds.stir(slot, pocket);
+        self.rounds.lower(slot, pocket);
+        pocket.low_water = pocket.provision(policy) / 2;
         if grant.not_before_ms == 0 && grant.ttl_ms > 0 && grant.view.limit.is_some() {
             if grant.view.room() == 0 {
                 pocket.dry_until = Some(now.plus(policy.dry_for));
@@ -160,9 +179,10 @@ impl Book {
         let now = environment.boot();
         let next_hold = self.next_hold;
         let mut touched = false;
-        for pocket in self.pockets.iter_mut().flatten() {
+        for (slot, pocket) in seats(&mut self.pockets) {
             if pocket.place.scope == scope {
                 pocket.freeze(next_hold, now);
+                self.rounds.stir(slot, pocket);
                 touched = true;
             }
         }
@@ -189,10 +209,18 @@ impl Book {
     /// The watermarks to be written to disk now, before they are needed.
     pub fn marks(&mut self) -> Vec<LeaseMark> {
         let waiting = self.waiting_amounts();
+        for slot in waiting.keys() {
+            if let Some(pocket) = seat_mut(&mut self.pockets, *slot) {
+                self.rounds.lower(*slot, pocket);
+            }
+        }
         let mut marks = Vec::new();
-        for (index, pocket) in self.pockets.iter_mut().enumerate() {
-            let Some(pocket) = pocket else { continue };
-            let waited_for = waiting.get(index).copied().unwrap_or(0);
+        for slot in self.rounds.take_low() {
+            let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
+                continue;
+            };
+            pocket.low = false;
+            let waited_for = waiting.get(&slot).copied().unwrap_or(0);
             let step = pocket.watermark_step(&self.policy);
             pocket.low_mark = step / 2;
             let ahead = step.saturating_add(waited_for);
@@ -229,21 +257,14 @@ impl Book {
             let Some(slot) = self.slots.get(&(mark.scope, mark.unit)).copied() else {
                 continue;
             };
-            if let Some(account) = self
-                .pocket_mut(slot)
-                .and_then(|p| p.account_mut(mark.lease))
-            {
+            let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
+                continue;
+            };
+            self.rounds.lower(slot, pocket);
+            if let Some(account) = pocket.account_mut(mark.lease) {
                 account.watermark_asked = account.watermark;
             }
         }
-    }
-
-    /// Whether anything here has news for the authority.
-    pub fn has_news(&self) -> bool {
-        self.pockets
-            .iter()
-            .flatten()
-            .any(|pocket| pocket.accounts().any(|account| account.dirty))
     }
 
     /// The whole picture, for a snapshot: every lease and every open hold.
@@ -271,17 +292,30 @@ impl Book {
         (leases, holds.collect())
     }
 
-    /// Per pocket, what calls in the queue would hold at their full caps.
-    fn waiting_amounts(&self) -> Vec<i64> {
-        let mut amounts = vec![0_i64; self.pockets.len()];
+    /// Chooses the pockets that a round sees to: all; or those with news, those that calls wait
+    /// for, and some of the quiet ones in turn, whose time may have come.
+    fn stir_for_round(&mut self, all: bool, now: BootInstant) {
         for waiter in &self.queue {
             for slot in waiter.slots.iter() {
-                let seat = usize::try_from(slot)
-                    .ok()
-                    .and_then(|index| amounts.get_mut(index));
-                if let Some(amount) = seat {
-                    *amount = amount.saturating_add(waiter.claim.full());
+                if let Some(pocket) = seat_mut(&mut self.pockets, slot) {
+                    self.rounds.stir(slot, pocket);
                 }
+            }
+        }
+        for slot in self.rounds.next_quiet(all, self.pockets.len(), now) {
+            if let Some(pocket) = seat_mut(&mut self.pockets, slot) {
+                self.rounds.stir(slot, pocket);
+            }
+        }
+    }
+
+    /// By pocket, what calls in the queue would hold at their full caps.
+    fn waiting_amounts(&self) -> HashMap<u32, i64> {
+        let mut amounts = HashMap::new();
+        for waiter in &self.queue {
+            for slot in waiter.slots.iter() {
+                let amount: &mut i64 = amounts.entry(slot).or_default();
+                *amount = amount.saturating_add(waiter.claim.full());
             }
         }
         amounts
@@ -292,7 +326,7 @@ impl Book {
             return;
         }
         let slots = &mut self.slots;
-        for seat in &mut self.pockets {
+        for (slot, seat) in (0_u32..).zip(&mut self.pockets) {
             let idle = seat.as_ref().is_some_and(Pocket::is_empty);
             if let Some(pocket) = seat
                 && idle
@@ -300,6 +334,7 @@ impl Book {
             {
                 slots.remove(&(pocket.place.scope, pocket.place.unit));
                 *seat = None;
+                self.rounds.vacate(slot);
             }
         }
     }

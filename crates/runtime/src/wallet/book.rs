@@ -14,6 +14,7 @@ use super::claim::Claim;
 use super::hold::{Held, Leg, Legs, MAX_LEGS};
 use super::pocket::{Outlook, Place, Pocket};
 use super::policy::Policy;
+use super::rounds::Rounds;
 
 /// Names a waiting call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +100,7 @@ pub struct Book {
     next_waiter: u64,
     pub(super) slots: HashMap<(Scope, Unit), u32>,
     pub(super) pockets: Vec<Option<Pocket>>,
+    pub(super) rounds: Rounds,
     pub(super) holds: HashMap<u64, OpenHold>,
     pub(super) queue: VecDeque<Waiter>,
     /// What should be seen to soon.
@@ -116,6 +118,7 @@ impl Book {
             next_waiter: 1,
             slots: HashMap::new(),
             pockets: Vec::new(),
+            rounds: Rounds::default(),
             holds: HashMap::new(),
             queue: VecDeque::new(),
             needs: Needs::default(),
@@ -235,10 +238,11 @@ impl Book {
             };
         };
         for leg in hold.legs.iter() {
-            if let Some(account) = self
-                .pocket_mut(leg.slot)
-                .and_then(|p| p.account_mut(leg.lease))
-            {
+            let Some(pocket) = seat_mut(&mut self.pockets, leg.slot) else {
+                continue;
+            };
+            self.rounds.stir(leg.slot, pocket);
+            if let Some(account) = pocket.account_mut(leg.lease) {
                 account.settle(id, hold.amount, cost.nanos());
             }
         }
@@ -343,16 +347,17 @@ impl Book {
         let mut deadline = BootInstant::from_nanos(u64::MAX);
         let mut needs = self.needs;
         for slot in slots.iter() {
-            let Some(pocket) = self.pocket_mut(slot) else {
+            let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
                 continue;
             };
+            self.rounds.stir(slot, pocket);
             let Some(account) = &mut pocket.current else {
                 continue;
             };
             account.hold(amount);
             deadline = deadline.min(account.deadline);
             needs.money |= account.unheld() < pocket.low_water;
-            needs.marks |= account.watermark_asked.saturating_sub(account.used()) < pocket.low_mark;
+            let is_low = account.watermark_asked.saturating_sub(account.used()) < pocket.low_mark;
             let Place { scope, unit, .. } = pocket.place;
             legs.push(Leg {
                 slot,
@@ -360,6 +365,10 @@ impl Book {
                 scope,
                 unit,
             });
+            if is_low {
+                needs.marks = true;
+                self.rounds.lower(slot, pocket);
+            }
         }
         let id = self.next_hold;
         self.next_hold = self.next_hold.wrapping_add(1);
@@ -404,7 +413,7 @@ impl Book {
 
     fn note_use(&mut self, slots: &Slots, full: i64, now: BootInstant) {
         for slot in slots.iter() {
-            if let Some(pocket) = self.pocket_mut(slot) {
+            if let Some(pocket) = seat_mut(&mut self.pockets, slot) {
                 pocket.largest = pocket.largest.max(full);
                 pocket.last_used = now;
             }
@@ -434,18 +443,19 @@ impl Book {
             },
             now,
         );
-        let vacant = self.pockets.iter().position(Option::is_none);
-        let index = match vacant.and_then(|index| self.pockets.get_mut(index).map(|p| (index, p))) {
-            Some((index, seat)) => {
-                *seat = Some(pocket);
-                index
-            }
+        let slot = match self.rounds.take_vacant() {
+            Some(slot) => slot,
             None => {
-                self.pockets.push(Some(pocket));
-                self.pockets.len().saturating_sub(1)
+                self.pockets.push(None);
+                u32::try_from(self.pockets.len().saturating_sub(1)).unwrap_or(u32::MAX)
             }
         };
-        let slot = u32::try_from(index).unwrap_or(u32::MAX);
+        if let Some(seat) = usize::try_from(slot)
+            .ok()
+            .and_then(|i| self.pockets.get_mut(i))
+        {
+            *seat = Some(pocket);
+        }
         self.slots.insert((scope, unit), slot);
         slot
     }
@@ -455,7 +465,7 @@ impl Book {
     }
 
     pub(super) fn pocket_mut(&mut self, slot: u32) -> Option<&mut Pocket> {
-        self.pockets.get_mut(usize::try_from(slot).ok()?)?.as_mut()
+        seat_mut(&mut self.pockets, slot)
     }
 
     /// The first pocket on a path that calls wait for.
@@ -488,4 +498,9 @@ impl Book {
         self.count_waiting(waiter.blocked_on, None);
         Some(waiter)
     }
+}
+
+/// The pocket in a seat; a function, so that the rest of the book can be used beside it.
+pub(super) fn seat_mut(pockets: &mut [Option<Pocket>], slot: u32) -> Option<&mut Pocket> {
+    pockets.get_mut(usize::try_from(slot).ok()?)?.as_mut()
 }

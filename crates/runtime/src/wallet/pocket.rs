@@ -61,6 +61,10 @@ pub(super) struct Pocket {
     rate_settled: i64,
     rate_at: BootInstant,
     pub(super) last_used: BootInstant,
+    /// Whether it is on the list of those that the next round sees to.
+    pub(super) stirred: bool,
+    /// Whether it is on the list of those that may want a watermark.
+    pub(super) low: bool,
 }
 
 impl Pocket {
@@ -83,6 +87,8 @@ impl Pocket {
             rate_settled: 0,
             rate_at: now,
             last_used: now,
+            stirred: false,
+            low: false,
         }
     }
 
@@ -168,8 +174,9 @@ impl Pocket {
             .retain(|account| account.lease != lease || account.held > 0);
     }
 
-    /// Stops admitting on a lease that the authority has fenced.
-    pub(super) fn fence(&mut self, lease: LeaseId) {
+    /// Stops admitting on a lease that the authority has fenced. Whether it was here.
+    pub(super) fn fence(&mut self, lease: LeaseId) -> bool {
+        let before = self.ending.len();
         if self
             .current
             .as_ref()
@@ -187,6 +194,7 @@ impl Pocket {
             old.dirty = true;
             self.ending.push(old);
         }
+        self.ending.len() > before
     }
 
     /// Takes in what the authority granted on a question asked at `asked_at`.
