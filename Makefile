@@ -66,10 +66,7 @@ bench: build ## Compare with the direct path and with a bare proxy
 .PHONY: proof
 proof: ## Every proof about money: the model in its large form, random lives, the real binary
 	@.ci/setup test
-	IRON_PROOF=full $(CARGO) test --locked --quiet --package iron-budget --test model -- --nocapture --test-threads=1
-	$(CARGO) test --locked --quiet --package iron-journal
-	@.ci/with-postgres env $(CARGO) test --locked --quiet --package iron-budget --test it
-	@.ci/with-postgres env $(CARGO) test --locked --quiet --package iron-app --test proof -- --nocapture --test-threads=1
+	@.ci/with-postgres .ci/proof
 
 .PHONY: deny
 deny: ## Licences, sources, banned and doubled libraries (needs cargo-deny)

@@ -12,7 +12,7 @@ use crate::canonical;
 use crate::frame::{FrameKind, Tag};
 use crate::keys::JournalKeys;
 use crate::record::Appended;
-use crate::sync::{self, Durability, lock};
+use crate::sync::{self, Durability, Fsync, lock};
 use crate::writer::Shared;
 use crate::{Error, Position, PublicKey, Stopped, housekeeping};
 
@@ -26,6 +26,8 @@ pub struct Options {
     pub incarnation: u64,
     /// When an entry counts as safe.
     pub durability: Durability,
+    /// How entries are brought to the disk.
+    pub fsync: Fsync,
     /// The size at which a new segment is begun, in bytes.
     pub segment_bytes: u32,
     /// A checkpoint is signed after so many records …
@@ -45,6 +47,7 @@ impl Options {
             instance,
             incarnation,
             durability: Durability::Strict,
+            fsync: Fsync::default(),
             segment_bytes: 16 << 20,
             checkpoint_records: 10_000,
             checkpoint_interval: Duration::from_secs(10),

@@ -96,4 +96,4 @@ pub use position::{Cursor, Position};
 pub use reader::Reader;
 pub use record::{Appended, Head, NotARecord, Record, Stream};
 pub use recover::{Recovered, Torn};
-pub use sync::Durability;
+pub use sync::{Durability, Fsync};

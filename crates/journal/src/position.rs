@@ -28,12 +28,12 @@ impl Position {
     }
 
     /// The number of the segment.
-    pub(crate) const fn ordinal(self) -> u32 {
+    pub const fn ordinal(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
     /// The byte offset inside the segment.
-    pub(crate) const fn offset(self) -> u32 {
+    pub const fn offset(self) -> u32 {
         self.0 as u32
     }
 

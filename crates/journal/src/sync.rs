@@ -25,6 +25,36 @@ pub enum Durability {
     Relaxed,
 }
 
+/// How the bytes of a file are brought to the disk: [`File::sync_data`]. A simulation puts a disk
+/// of its own in the place, which stalls, fails or has its power cut.
+#[derive(Clone)]
+pub struct Fsync(Arc<FsyncFile>);
+
+type FsyncFile = dyn Fn(&File) -> io::Result<()> + Send + Sync;
+
+impl Fsync {
+    /// A simulated one. It is called on a thread of the journal's, one call at a time.
+    pub fn simulated(sync: impl Fn(&File) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Fsync(Arc::new(sync))
+    }
+
+    fn all(&self, files: &[Arc<File>]) -> io::Result<()> {
+        files.iter().try_for_each(|file| (self.0)(file))
+    }
+}
+
+impl Default for Fsync {
+    fn default() -> Self {
+        Fsync::simulated(File::sync_data)
+    }
+}
+
+impl std::fmt::Debug for Fsync {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fsync")
+    }
+}
+
 /// How long relaxed durability gathers before it calls `fsync`.
 const RELAXED_GATHER: Duration = Duration::from_millis(5);
 
@@ -182,7 +212,7 @@ pub(crate) fn run(shared: &Shared, durability: Durability) {
         let finished = writer.finished;
         let (files, end) = writer.unsynced();
         drop(writer);
-        if let Err(error) = sync_all(&files) {
+        if let Err(error) = shared.options.fsync.all(&files) {
             tracing::error!(%error, "the journal has stopped: fsync failed");
             shared.progress.stop(Stopped::Sync(error.kind()));
             return;
@@ -192,8 +222,4 @@ pub(crate) fn run(shared: &Shared, durability: Durability) {
             return;
         }
     }
-}
-
-fn sync_all(files: &[Arc<File>]) -> io::Result<()> {
-    files.iter().try_for_each(|file| file.sync_data())
 }

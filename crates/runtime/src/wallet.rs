@@ -156,6 +156,9 @@ struct Inner {
     policy: Policy,
     tenants: RwLock<HashMap<TenantId, Arc<Wallet>>>,
     link: Mutex<Link>,
+    /// One exchange at a time: a question that is overtaken could fetch money which nobody asks
+    /// after any more.
+    telling: tokio::sync::Mutex<()>,
     snapshots: Mutex<Snapshots>,
     /// Somebody needs money, or there is news to tell.
     hungry: Notify,
@@ -240,6 +243,7 @@ impl Wallets {
             policy,
             tenants: RwLock::default(),
             link: Mutex::new(link),
+            telling: tokio::sync::Mutex::default(),
             snapshots: Mutex::new(snapshots),
             hungry: Notify::new(),
             marks_due: Notify::new(),

@@ -58,3 +58,23 @@ pub(crate) fn recorded_nanos(records: &[Value], spent_micros: i64) -> i64 {
     );
     recorded
 }
+
+/// A line for the table of `make proof`: what was tried, what the provider billed (nano-dollars),
+/// what was counted and what was allowed (micro-dollars).
+pub(crate) fn report(
+    what: &str,
+    how: &str,
+    billed_nanos: i64,
+    spent_micros: i64,
+    limit_micros: i64,
+) {
+    let limit = limit_micros * NANOS_PER_MICRO;
+    let (billed, over) = (billed_nanos.max(0), (billed_nanos - limit).max(0));
+    let used = spent_micros.saturating_mul(10_000) / limit_micros.max(1);
+    println!(
+        "proof | {what} | {limit} | {billed} | {} | {}.{:02} % | {over} | {how}",
+        spent_micros * NANOS_PER_MICRO,
+        used / 100,
+        used % 100
+    );
+}

@@ -16,6 +16,7 @@ mod router_process;
 mod server;
 
 mod books;
+mod courier;
 mod crowd;
 mod router;
 mod several;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use iron_testkit::{Behaviour, FakeUpstream, Shape};
 use serde_json::json;
 
-use crate::books::{NANOS_PER_MICRO, assert_never_over, at_rest, field, get};
+use crate::books::{NANOS_PER_MICRO, assert_never_over, at_rest, field, get, report};
 use crate::crowd::{Crowd, body, spend};
 use crate::http;
 use crate::router_process::{Router, verified};
-use crate::server::{Agent, Provider, Server};
+use crate::server::{Agent, Provider, Server, Variables};
 
 const AGENTS: usize = 3;
 
@@ -171,11 +171,11 @@ async fn a_router_works_on_while_its_server_is_away_and_never_overspends() {
         field(&whole, "budget_micros"),
     );
     let billed = scene.upstream.billed_nanos();
-    println!(
-        "a router: {before} calls before, {away} in {} s without a server, {after} around a crash, \
-         {last} at last; billed {billed} n$, counted {spent} µ$ of {limit}",
+    let how = format!(
+        "{before} calls before, {away} in {} s without the server, {after} around a crash, {last} at last",
         size.away.as_secs()
     );
+    report("a router without its server", &how, billed, spent, limit);
     assert_never_over(billed, limit * NANOS_PER_MICRO, spent);
     assert!(
         spent >= limit / 100 * 95,
@@ -196,7 +196,7 @@ async fn a_router_works_on_while_its_server_is_away_and_never_overspends() {
     crate::books::recorded_nanos(&records, spent);
     let (intact, said) = router.verified();
     assert!(intact, "{said}");
-    let (intact, said) = verified(&scene.server.data_folder());
+    let (intact, said) = verified(&scene.server.data_folder(), &Variables::new());
     assert!(intact, "{said}");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use iron_testkit::{Behaviour, Billing, FakeUpstream, Fault, Shape, UsageReport};
 use serde_json::Value;
 
-use crate::books::{assert_never_over, at_rest, field, recorded_nanos};
+use crate::books::{assert_never_over, at_rest, field, recorded_nanos, report};
 use crate::crowd::{Crowd, Dice, bound_nanos, spend};
 use crate::server::{Agent, Server};
 
@@ -46,11 +46,13 @@ async fn a_crowd_uses_a_budget_up_and_never_over() {
 
     let budget = budget_of(&server, &admin, &agent).await;
     let billed = upstream.billed_nanos();
-    println!(
-        "billed {billed} n$ of 100000000, {} answered, {} refused",
+    let how = format!(
+        "64 clients, {} answered, {} refused",
         tally.answered.load(Ordering::Relaxed),
         tally.refused.load(Ordering::Relaxed)
     );
+    let spent = field(&budget, "spent_micros");
+    report("a crowd", &how, billed, spent, 100_000);
     assert_never_over(billed, 100_000_000, field(&budget, "spent_micros"));
     assert!(
         billed >= 95_000_000,
@@ -109,14 +111,15 @@ async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_count
 
     let budget = budget_of(&server, &admin, &agent).await;
     let spent = field(&budget, "spent_micros");
-    println!(
-        "billed {} n$, counted {spent} µ$ of 100000; {} answered, {} left, {} refused, {} failed",
-        upstream.billed_nanos(),
+    let how = format!(
+        "64 clients, {} answered, {} left, {} refused, {} failed",
         tally.answered.load(Ordering::Relaxed),
         tally.left.load(Ordering::Relaxed),
         tally.refused.load(Ordering::Relaxed),
         tally.failed.load(Ordering::Relaxed)
     );
+    let billed = upstream.billed_nanos();
+    report("clients leave, streams break", &how, billed, spent, 100_000);
     assert_never_over(upstream.billed_nanos(), 100_000_000, spent);
     assert!(spent >= 95_000, "only {spent} of 100000 µ$ was used");
     assert!(
@@ -141,7 +144,7 @@ struct Killed {
 }
 
 /// Lets a crowd spend a dollar while the server is killed again and again.
-async fn spend_under_kills(upstream: &FakeUpstream) -> Killed {
+async fn spend_under_kills(what: &str, upstream: &FakeUpstream) -> Killed {
     let mut server = Server::start().await;
     let admin = server.sign_in().await;
     let agent = server
@@ -162,11 +165,12 @@ async fn spend_under_kills(upstream: &FakeUpstream) -> Killed {
     let admin = server.sign_in().await;
     let budget = budget_of(&server, &admin, &agent).await;
     let (billed, spent) = (upstream.billed_nanos(), field(&budget, "spent_micros"));
-    println!(
-        "{KILLS} kills: billed {billed} n$, counted {spent} µ$ of 1000000; {} answered, {} failed",
+    let how = format!(
+        "{KILLS} kills, {} answered, {} failed",
         tally.answered.load(Ordering::Relaxed),
         tally.failed.load(Ordering::Relaxed)
     );
+    report(what, &how, billed, spent, 1_000_000);
     assert_never_over(billed, BUDGET_NANOS, spent);
     let unknown =
         |record: &Value| (record["outcome"] == "unknown").then(|| record["attempts"].clone());
@@ -194,7 +198,7 @@ async fn a_kill_forfeits_at_most_the_bounds_of_the_calls_in_flight() {
         output_tokens: 150,
         ..Behaviour::default()
     });
-    let killed = spend_under_kills(&upstream).await;
+    let killed = spend_under_kills("kill -9", &upstream).await;
     let (bound, forfeited) = (bound_nanos(MAX_TOKENS), killed.counted - killed.billed);
     let in_flight = i64::try_from(killed.forfeited_holds.len()).expect("not that many");
     let held: i64 = killed.forfeited_holds.iter().sum();
@@ -220,5 +224,5 @@ async fn kills_and_a_provider_that_breaks_its_streams_never_overspend() {
         .await
         .expect("a fake provider");
     keep_changing(&upstream);
-    spend_under_kills(&upstream).await;
+    spend_under_kills("kill -9 and broken streams", &upstream).await;
 }

@@ -23,6 +23,11 @@ pub(crate) struct Router {
 impl Router {
     /// Is allowed by the admin of a server, starts, and waits until calls are taken.
     pub(crate) async fn start(server: &Server, admin: &str, name: &str) -> Router {
+        Router::start_by(server, &server.address, admin, name).await
+    }
+
+    /// As [`Router::start`]; it reaches its server by this address.
+    pub(crate) async fn start_by(server: &Server, by: &str, admin: &str, name: &str) -> Router {
         let made = server
             .post(Some(admin), "/api/v1/runtimes", &json!({"name": name}))
             .await;
@@ -32,7 +37,7 @@ impl Router {
             .and_then(|probe| probe.local_addr())
             .expect("a free port")
             .to_string();
-        let control = format!("http://{}", server.address);
+        let control = format!("http://{by}");
         let (id, key) = (text("id"), text("key"));
         let child = spawn(&data, &address, &control, &key);
         let router = Router {
@@ -95,7 +100,7 @@ impl Router {
     /// Checks the router's own journal with the real command: whether every record is as it was
     /// written, and what was said.
     pub(crate) fn verified(&self) -> (bool, String) {
-        verified(&self.data.path().join("data"))
+        verified(&self.data.path().join("data"), &Variables::new())
     }
 
     /// The bodies of the records of calls that the router has written so far.
@@ -117,10 +122,11 @@ impl Router {
 }
 
 /// Runs `iron audit verify` on a data folder.
-pub(crate) fn verified(data: &std::path::Path) -> (bool, String) {
+pub(crate) fn verified(data: &std::path::Path, variables: &Variables) -> (bool, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_iron"))
         .args(["audit", "verify", "--data"])
         .arg(data)
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
         .output()
         .expect("the command runs");
     let said = [done.stdout, done.stderr].concat();

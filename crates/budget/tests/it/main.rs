@@ -2,11 +2,13 @@
 // What the tests share is test code, too.
 #![cfg(test)]
 
+mod dice;
 mod events;
 mod exchange;
 mod limits;
 mod machine;
 mod pools;
 mod requests;
+mod simulation;
 mod ten_cents;
 mod world;

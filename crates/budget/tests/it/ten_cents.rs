@@ -229,7 +229,7 @@ async fn open(
     panic!("the folder stays locked");
 }
 
-fn append(journal: &Journal, tenant: TenantId, hold: RecordedHold, settled_nanos: i64) {
+pub(crate) fn append(journal: &Journal, tenant: TenantId, hold: RecordedHold, settled_nanos: i64) {
     let record = RecordedAttempts {
         attempts: vec![RecordedAttempt {
             hold,
@@ -240,7 +240,7 @@ fn append(journal: &Journal, tenant: TenantId, hold: RecordedHold, settled_nanos
     journal.append_record(tenant, &body).expect("recorded");
 }
 
-fn bound(model: &str, cap: Option<u64>, stream: bool) -> Bound {
+pub(crate) fn bound(model: &str, cap: Option<u64>, stream: bool) -> Bound {
     let mut body: Value = json!({
         "model": model,
         "stream": stream,

@@ -152,16 +152,21 @@ pub(crate) fn admin(world: &TestEnvironment, tenant: TenantId) -> Authorised {
 
 /// The ledger in an empty database.
 pub(crate) async fn ledger_in(db: &Db, world: &TestEnvironment, instance: InstanceId) -> Ledger {
+    ledger_with(db, world, instance, Terms::default()).await
+}
+
+/// As [`ledger_in`], with terms of its own.
+pub(crate) async fn ledger_with(
+    db: &Db,
+    world: &TestEnvironment,
+    instance: InstanceId,
+    terms: Terms,
+) -> Ledger {
     db.migrate(&[iron_audit::MIGRATIONS, MIGRATIONS])
         .await
         .expect("the tables are made");
     let audit = Audit::new(db.clone(), instance, world.environment.clone());
-    Ledger::new(
-        db.clone(),
-        audit,
-        world.environment.clone(),
-        Terms::default(),
-    )
+    Ledger::new(db.clone(), audit, world.environment.clone(), terms)
 }
 
 /// A path of agent, user, project and tenant.

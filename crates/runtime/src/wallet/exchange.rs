@@ -66,6 +66,7 @@ impl Inner {
 
     /// Gathers, asks, takes in. Nothing is lost by a failure: the next exchange says it all.
     pub(super) async fn exchange(&self, complete: bool) -> Result<(), AuthorityError> {
+        let _turn = self.telling.lock().await;
         let asked_at = self.environment.boot();
         let (exchange, complete) = self.gather(complete, asked_at);
         // An empty report is a sign of life, and asks for leases whose grant was lost.
