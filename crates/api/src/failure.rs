@@ -128,7 +128,12 @@ impl From<iron_budget::Error> for Failure {
             Error::NotAboveBudget { field, .. } => Problem::field(field, error.to_string()),
             Error::NoLease { id } => Problem::not_found("lease", id),
             Error::NoPool { id } => Problem::not_found("pool", id),
-            Error::PoolInvalid { field, problem } => Problem::field(field, problem),
+            Error::PoolInvalid { field, problem } | Error::NothingToTransfer { field, problem } => {
+                Problem::field(field, problem)
+            }
+            Error::InsufficientFunds { available } => {
+                plain(kind, error).detail("available", available.to_string())
+            }
             Error::AgentInPool { agent } => {
                 plain(kind, error).detail("agent_id", agent.to_string())
             }

@@ -14,6 +14,7 @@ pub(crate) mod projects;
 pub(crate) mod providers;
 pub(crate) mod runtimes;
 pub(crate) mod system;
+pub(crate) mod teams;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod users;

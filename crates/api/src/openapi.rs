@@ -68,6 +68,7 @@ pub(crate) const FOR_RUNTIMES: &[&str] = &[
         (name = "tokens", description = "The tokens of agents"),
         (name = "api-tokens", description = "The tokens of users"),
         (name = "limits", description = "Budget limits"),
+        (name = "teams", description = "People whose agents share a budget and a policy"),
         (name = "budget-pools", description = "Budgets that agents share"),
         (name = "budget-requests", description = "Requests for higher budgets"),
         (name = "analytics", description = "What spending will come to"),

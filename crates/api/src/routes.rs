@@ -5,7 +5,7 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     agents, analytics, audit, auth, budget_events, budget_requests, leases, limits, models, pools,
-    projects, providers, runtimes, system, tenants, tokens, users,
+    projects, providers, runtimes, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -15,6 +15,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(system_routes())
         .merge(documents())
         .merge(people())
+        .merge(team_routes())
         .merge(agents_and_projects())
         .merge(catalog())
         .merge(tokens())
@@ -73,6 +74,23 @@ fn people() -> OpenApiRouter<Api> {
         ))
         .routes(routes!(tenants::suspend_tenant))
         .routes(routes!(tenants::activate_tenant))
+}
+
+fn team_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(teams::create_team, teams::list_teams))
+        .routes(routes!(
+            teams::get_team,
+            teams::update_team,
+            teams::delete_team
+        ))
+        .routes(routes!(
+            teams::members::put_team_member,
+            teams::members::remove_team_member
+        ))
+        .routes(routes!(teams::transfer_team_budget))
+        .routes(routes!(teams::report::get_team_report))
+        .routes(routes!(limits::get_team_budget, limits::set_team_budget))
 }
 
 fn agents_and_projects() -> OpenApiRouter<Api> {

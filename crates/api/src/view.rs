@@ -9,6 +9,7 @@ mod money;
 mod people;
 mod pools;
 mod records;
+mod teams;
 
 pub(crate) use agents::*;
 pub(crate) use analytics::*;
@@ -19,3 +20,4 @@ pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use pools::*;
 pub(crate) use records::*;
+pub(crate) use teams::*;

@@ -88,6 +88,9 @@ pub(crate) enum Command {
     /// Projects: what agents are grouped by
     #[command(subcommand, visible_alias = "project")]
     Projects(Projects),
+    /// Teams: people whose agents share a budget and a policy
+    #[command(subcommand, visible_alias = "team")]
+    Teams(Teams),
     /// Agents: who may spend
     #[command(subcommand, visible_alias = "agent")]
     Agents(Agents),
@@ -100,7 +103,7 @@ pub(crate) enum Command {
     /// API tokens: what programs of users sign in with
     #[command(subcommand, name = "api-tokens", visible_alias = "api-token")]
     ApiTokens(ApiTokens),
-    /// Budgets of agents, projects and users
+    /// Budgets of agents, projects, teams and users
     #[command(subcommand, visible_alias = "limit")]
     Limits(Limits),
     /// Pools: budgets that agents share, with priorities and shares

@@ -29,6 +29,7 @@ mod router;
 mod runtimes;
 mod serve;
 mod sessions;
+mod teams;
 mod tenants;
 mod tokens;
 mod up;
@@ -108,6 +109,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,
+            Command::Teams(verb) => teams::run(verb, &connection, console).await,
             Command::Projects(verb) => projects::run(verb, &connection, console).await,
             Command::Audit(Audit::List { which, paging }) => {
                 audit::list(which, paging, &connection, console).await

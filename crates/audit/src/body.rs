@@ -1,7 +1,9 @@
 //! The bodies of records, as far as this crate must understand them.
 
 use iron_journal::Record;
-use iron_primitives::{AgentId, AuditId, IcTokenId, ProviderId, RequestId, TenantId, UserId};
+use iron_primitives::{
+    AgentId, AuditId, IcTokenId, ProviderId, RequestId, TeamId, TenantId, UserId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -83,6 +85,8 @@ pub(crate) struct CallFacts {
     pub(crate) started_at_us: i64,
     #[serde(default)]
     pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) team: Option<TeamId>,
     pub(crate) token: IcTokenId,
     #[serde(default)]
     pub(crate) tokens: TokenFacts,

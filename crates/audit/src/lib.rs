@@ -78,7 +78,7 @@ pub use projector::{CaughtUp, Projection, ProjectionError, Projector};
 pub use query::{AuditEntry, AuditLog, EntryFilter};
 pub use relay::Relay;
 pub use removal::Removal;
-pub use spending::ModelUse;
+pub use spending::{ModelUse, Spent};
 pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strangers};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};

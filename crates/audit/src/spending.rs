@@ -21,6 +21,15 @@ pub struct ModelUse {
     pub cost: Money,
 }
 
+/// How many calls were made, and what they have cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Calls.
+    pub requests: i64,
+    /// Their cost.
+    pub cost: Money,
+}
+
 impl Audit {
     /// What calls that began in an hour have cost, for each hour from `since` on in which there
     /// were any, the oldest first.
@@ -47,6 +56,67 @@ impl Audit {
             .iter()
             .map(|row| Ok((row.get("starts_at")?, row.get("cost_nanos")?)));
         Ok(hours.collect::<Result<_, iron_store::Error>>()?)
+    }
+
+    /// How many calls each agent of the tenant has made since an instant, to the hour, and what they
+    /// have cost; the dearest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn agents_since(
+        &self,
+        authorised: &Authorised,
+        since: Timestamp,
+    ) -> Result<Vec<(AgentId, Spent)>, Error> {
+        let rows = sql(
+            "SELECT subject_id, CAST(SUM(requests) AS BIGINT) AS requests, \
+             CAST(SUM(cost_nanos) AS BIGINT) AS cost_nanos FROM usage_buckets \
+             WHERE tenant_id = $1 AND bucket_seconds = $2 AND starts_at >= $3 \
+             AND subject_id LIKE 'agent%' GROUP BY subject_id ORDER BY cost_nanos DESC, subject_id",
+        )
+        .bind(authorised.tenant)
+        .bind(HOUR_SECONDS)
+        .bind(floor(since.micros(), HOUR_SECONDS))
+        .fetch_all(&self.db)
+        .await?;
+        let agents = rows.iter().map(|row| {
+            let spent = Spent {
+                requests: row.get("requests")?,
+                cost: row.get("cost_nanos")?,
+            };
+            Ok((row.get("subject_id")?, spent))
+        });
+        Ok(agents.collect::<Result<_, iron_store::Error>>()?)
+    }
+
+    /// How many calls were made in the hours from one instant until another, and what they have
+    /// cost.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn spent_between(
+        &self,
+        authorised: &Authorised,
+        of: UsageOf,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Result<Spent, Error> {
+        let row = sql(
+            "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) AS requests, \
+             CAST(COALESCE(SUM(cost_nanos), 0) AS BIGINT) AS cost_nanos FROM usage_buckets \
+             WHERE tenant_id = $1 AND subject_id = $2 AND bucket_seconds = $3 \
+             AND starts_at >= $4 AND starts_at < $5",
+        )
+        .bind(authorised.tenant)
+        .bind(of.to_string())
+        .bind(HOUR_SECONDS)
+        .bind(floor(from.micros(), HOUR_SECONDS))
+        .bind(until)
+        .fetch_one(&self.db)
+        .await?;
+        Ok(Spent {
+            requests: row.get("requests")?,
+            cost: row.get("cost_nanos")?,
+        })
     }
 
     /// What each model was used for since an instant, by one agent or by all.

@@ -1,12 +1,12 @@
 //! Counts of calls: how many, what they cost, when the last one was.
 //!
-//! Kept for each agent, each token, each provider and the tenant: for all time, for each hour, and for each
+//! Kept for each agent, each token, each provider, each team and the tenant: for all time, for each hour, and for each
 //! minute of the last two hours. A call counts when it began, also if it was refused; at a
 //! provider each attempt that was sent counts, with its own cost.
 
 use std::collections::HashMap;
 
-use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, TenantId, Timestamp};
+use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, TeamId, TenantId, Timestamp};
 use iron_store::{Tx, sql};
 
 use crate::body::CallFacts;
@@ -30,6 +30,8 @@ pub enum UsageOf {
     Provider(ProviderId),
     /// A tenant's.
     Tenant(TenantId),
+    /// Those of agents while they belonged to a team.
+    Team(TeamId),
 }
 
 impl std::fmt::Display for UsageOf {
@@ -39,6 +41,7 @@ impl std::fmt::Display for UsageOf {
             UsageOf::Token(id) => id.fmt(f),
             UsageOf::Provider(id) => id.fmt(f),
             UsageOf::Tenant(id) => id.fmt(f),
+            UsageOf::Team(id) => id.fmt(f),
         }
     }
 }
@@ -158,6 +161,9 @@ impl Tally {
         self.add(tenant, UsageOf::Agent(call.agent), call.cost_nanos, at);
         self.add(tenant, UsageOf::Token(call.token), call.cost_nanos, at);
         self.add(tenant, UsageOf::Tenant(tenant), call.cost_nanos, at);
+        if let Some(team) = call.team {
+            self.add(tenant, UsageOf::Team(team), call.cost_nanos, at);
+        }
         for attempt in &call.attempts {
             if let Some(sent_at) = attempt.dispatched_at_us {
                 let provider = UsageOf::Provider(attempt.provider);

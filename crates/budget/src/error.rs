@@ -95,6 +95,23 @@ pub enum Error {
         /// How many.
         members: usize,
     },
+    /// A transfer that means nothing.
+    #[error("`{field}`: {problem}")]
+    NothingToTransfer {
+        /// Which field says so.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A transfer of more than the giver can spare.
+    #[error(
+        "only {available} dollars can be given away; the rest is spent, held by instances, or the \
+         least budget there is"
+    )]
+    InsufficientFunds {
+        /// What could be given.
+        available: Money,
+    },
     /// A counter would leave the range of 64 bits.
     #[error("an amount beyond what can be counted")]
     OutOfRange,
@@ -140,7 +157,8 @@ impl Error {
             | Error::NoRequest { .. }
             | Error::NoPool { .. } => ErrorKind::ResourceNotFound,
             Error::PoolNameTaken => ErrorKind::DuplicateName,
-            Error::PoolInvalid { .. } => ErrorKind::Validation,
+            Error::PoolInvalid { .. } | Error::NothingToTransfer { .. } => ErrorKind::Validation,
+            Error::InsufficientFunds { .. } => ErrorKind::InsufficientFunds,
             Error::AgentInPool { .. } | Error::PoolInUse { .. } => ErrorKind::ResourceInUse,
             Error::RequestOutOfReach { .. } => ErrorKind::InsufficientPermissions,
             Error::LimitOutOfRange | Error::BelowReported | Error::NotAboveBudget { .. } => {

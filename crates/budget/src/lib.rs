@@ -41,7 +41,7 @@ mod teller;
 pub use error::Error;
 pub use events::{BudgetEvent, EventFilter, EventKind, HardAction, SoftLimits};
 pub use ledger::{Discrepancy, Ledger, Released};
-pub use limits::{LEAST, Limits, MOST};
+pub use limits::{LEAST, Limits, MOST, Transfer, Transferred};
 pub use model::{
     BudgetKey, BudgetStatus, Changed, Enrolment, LeaseFilter, LeaseView, Modification, SetBudget,
     Standing, Terms,

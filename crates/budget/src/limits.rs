@@ -1,6 +1,9 @@
 //! Budgets as people see and set them.
 
 mod several;
+mod teams;
+
+pub use teams::{Transfer, Transferred};
 
 use iron_audit::{Authorised, Entry};
 use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};

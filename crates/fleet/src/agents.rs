@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
-use iron_primitives::{AgentId, Environment, ProjectId, ProviderId, TenantId, Timestamp, UserId};
+use iron_primitives::{
+    AgentId, Environment, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 use serde_json::json;
 
 use crate::model::{
     Agent, AgentChange, AgentFilter, AgentStanding, CallAgent, Deleted, NewAgent, Outline,
+    TeamAgent,
 };
 use crate::store::{self, Group};
 use crate::{Error, RuntimeState, Settings, Verb};
@@ -168,6 +171,9 @@ impl Agents {
         if let Some(settings) = change.settings {
             after.settings = before.settings.merged(settings)?;
         }
+        if let Some(team) = change.team {
+            after.team = team;
+        }
         self.save(tx, authorised, "agent.update", &before, after)
             .await
     }
@@ -313,6 +319,46 @@ impl Agents {
         project: ProjectId,
     ) -> Result<u64, Error> {
         store::count_in(tx, authorised.tenant, project).await
+    }
+
+    /// How many agents a team has, inside the transaction that goes on to delete it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_in_team(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        team: TeamId,
+    ) -> Result<u64, Error> {
+        store::count_in_team(tx, authorised.tenant, team).await
+    }
+
+    /// How many agents each team of the tenant has.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_by_team(
+        &self,
+        authorised: &Authorised,
+    ) -> Result<HashMap<TeamId, u64>, Error> {
+        let counts = store::count(&self.db, authorised.tenant, Group::Team).await?;
+        Ok(counts
+            .into_iter()
+            .filter_map(|(id, n)| Some((id.parse().ok()?, n)))
+            .collect())
+    }
+
+    /// The agents of a team, whoever asks: the caller has made sure that he may know.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn of_team(
+        &self,
+        authorised: &Authorised,
+        team: TeamId,
+    ) -> Result<Vec<TeamAgent>, Error> {
+        store::of_team(&self.db, authorised.tenant, team).await
     }
 
     /// How many agents each project of the tenant has.

@@ -44,7 +44,7 @@ pub use agents::Agents;
 pub use error::Error;
 pub use model::{
     Agent, AgentChange, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Deleted, NewAgent,
-    Outline,
+    Outline, TeamAgent,
 };
 pub use runtimes::{Binding, Runtime, Runtimes};
 pub use settings::Settings;

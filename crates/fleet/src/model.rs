@@ -125,6 +125,8 @@ pub struct AgentChange {
     pub tags: Option<Vec<String>>,
     /// Settings, merged by top-level key.
     pub settings: Option<Map<String, Value>>,
+    /// Its team, an inner none for no team; the caller has made sure that it exists.
+    pub team: Option<Option<TeamId>>,
 }
 
 /// Which agents to list.
@@ -157,6 +159,17 @@ pub struct Outline {
     pub owner: UserId,
     /// Whether an admin has switched it off.
     pub switched_off: bool,
+}
+
+/// What a team is told of its agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: UserId,
 }
 
 /// A deleted agent.

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use iron_audit::{Authorised, Reach};
-use iron_primitives::{ActorPath, AgentId, ProjectId, ProviderId, TenantId, Timestamp, UserId};
+use iron_primitives::{
+    ActorPath, AgentId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+};
 use iron_store::{
     Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql, sql_per_engine,
 };
 
-use crate::model::{Agent, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Outline};
+use crate::model::{
+    Agent, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Outline, TeamAgent,
+};
 use crate::{Error, RuntimeState};
 
 const COLUMNS: &str = "id, tenant_id, project_id, team_id, owner_id, name, description, settings, \
@@ -91,7 +95,7 @@ pub(crate) async fn insert(tx: &mut Tx, agent: &Agent) -> Result<(), Error> {
 pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Result<(), Error> {
     let changed = sql(
         "UPDATE agents SET name = $3, description = $4, settings = $5, runtime_state = $6, \
-         pause_reason = $7, owner_id = $8, switched_off = $9, version = $10, updated_at = $11, \
+         pause_reason = $7, owner_id = $8, switched_off = $9, team_id = $17, version = $10, updated_at = $11, \
          restarts = $13, ends = $14, calls_end_at = $15, paused_by_budget = $16 \
          WHERE tenant_id = $1 AND id = $2 AND version = $12 AND deleted_at IS NULL",
     )
@@ -111,6 +115,7 @@ pub(crate) async fn replace(tx: &mut Tx, agent: &Agent, read_version: i64) -> Re
     .bind(agent.ends)
     .bind(agent.calls_end_at)
     .bind(agent.paused_by_budget)
+    .bind(agent.team)
     .execute(&mut *tx)
     .await?;
     if changed == 0 {
@@ -456,6 +461,42 @@ pub(crate) async fn count_in(
     Ok(select.count(tx).await?)
 }
 
+pub(crate) async fn count_in_team(
+    tx: &mut Tx,
+    tenant: TenantId,
+    team: TeamId,
+) -> Result<u64, Error> {
+    let select = Select::new("id", "agents")
+        .filter("tenant_id = ?", tenant)
+        .filter("team_id = ?", team)
+        .filter_fixed("deleted_at IS NULL");
+    Ok(select.count(tx).await?)
+}
+
+/// The agents of a team.
+pub(crate) async fn of_team(
+    db: &Db,
+    tenant: TenantId,
+    team: TeamId,
+) -> Result<Vec<TeamAgent>, Error> {
+    let rows = Select::new("id, name, owner_id", "agents")
+        .filter("tenant_id = ?", tenant)
+        .filter("team_id = ?", team)
+        .filter_fixed("deleted_at IS NULL")
+        .statement()
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TeamAgent {
+                id: row.get("id")?,
+                name: row.get("name")?,
+                owner: row.get("owner_id")?,
+            })
+        })
+        .collect()
+}
+
 pub(crate) async fn count(
     db: &Db,
     tenant: TenantId,
@@ -465,6 +506,10 @@ pub(crate) async fn count(
         Group::Project => sql(
             "SELECT project_id AS grouped_by, COUNT(*) AS agents FROM agents \
              WHERE tenant_id = $1 AND deleted_at IS NULL GROUP BY project_id",
+        ),
+        Group::Team => sql(
+            "SELECT team_id AS grouped_by, COUNT(*) AS agents FROM agents \
+             WHERE tenant_id = $1 AND deleted_at IS NULL AND team_id IS NOT NULL GROUP BY team_id",
         ),
         Group::Provider => sql(
             "SELECT provider_id AS grouped_by, COUNT(*) AS agents FROM agent_providers \
@@ -484,6 +529,7 @@ pub(crate) async fn count(
 #[derive(Clone, Copy)]
 pub(crate) enum Group {
     Project,
+    Team,
     Provider,
 }
 

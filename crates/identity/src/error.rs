@@ -99,6 +99,12 @@ pub enum Error {
     /// The project that every tenant has.
     #[error("the default project cannot be deleted")]
     DefaultProject,
+    /// A team that projects belong to.
+    #[error("the team has {projects} projects; give them to another team first")]
+    TeamHasProjects {
+        /// How many.
+        projects: u64,
+    },
     /// Only a suspended tenant can be deleted.
     #[error("the tenant is active; suspend it first")]
     TenantActive,
@@ -155,7 +161,7 @@ impl Error {
             Error::InvalidState { .. } | Error::InvalidTokenState { .. } | Error::TenantActive => {
                 ErrorKind::InvalidState
             }
-            Error::DefaultProject => ErrorKind::ResourceInUse,
+            Error::DefaultProject | Error::TeamHasProjects { .. } => ErrorKind::ResourceInUse,
             Error::LastAdmin => ErrorKind::LastAdmin,
             Error::Invalid { .. } => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_))

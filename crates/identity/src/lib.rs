@@ -50,6 +50,7 @@ mod permission;
 mod projects;
 mod sessions;
 mod store;
+mod teams;
 mod tenants;
 mod users;
 
@@ -70,10 +71,12 @@ pub use model::{
 };
 pub use permission::{Extent, Permission};
 pub use projects::{NewProject, ProjectChanges};
+pub use teams::{NewTeam, Team, TeamChanges, TeamMember, TeamPolicy, TeamRole};
 pub use tenants::{NewTenant, TenantChanges, TenantCreated, TenantFilter};
 pub use users::{NewUser, UserChanges, UserDeleted, UserFilter};
 
 pub use iron_audit::Role;
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("identity", "0001_identity");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("identity", "0001_identity", "0002_teams");

@@ -81,6 +81,8 @@ permissions! {
     UserManage,       "user.manage",       [Tenant Nothing Nothing Nothing Nothing];
     UserRead,         "user.read",         [Tenant Own     Own     Own     Own];
     TeamManage,       "team.manage",       [Tenant Nothing Nothing Nothing Nothing];
+    // Whoever is in a team sees it.
+    TeamRead,         "team.read",         [Tenant Own     Own     Own     Own];
     ProjectManage,    "project.manage",    [Tenant Nothing Nothing Nothing Nothing];
     ProjectRead,      "project.read",      [Tenant Tenant  Team    Team    Tenant];
     AuditRead,        "audit.read",        [Tenant Nothing Nothing Nothing Tenant];

@@ -1,7 +1,7 @@
 //! Projects: what agents are grouped by.
 
 use iron_audit::{Authorised, Entry};
-use iron_primitives::ProjectId;
+use iron_primitives::{ProjectId, TeamId};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 use serde_json::{Map, Value};
 
@@ -14,6 +14,8 @@ pub struct NewProject {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
+    /// The team it belongs to; the caller has made sure that it exists.
+    pub team: Option<TeamId>,
     /// Who pays for it.
     pub cost_center: Option<String>,
     /// Free settings.
@@ -27,6 +29,9 @@ pub struct ProjectChanges {
     pub name: Option<String>,
     /// What it is for.
     pub description: Option<Option<String>>,
+    /// The team it belongs to, from now on also of new agents in it; the caller has made sure that
+    /// it exists.
+    pub team: Option<Option<TeamId>>,
     /// Who pays for it.
     pub cost_center: Option<Option<String>>,
     /// Settings, merged by their top-level keys; a null removes one.
@@ -59,7 +64,7 @@ impl Identity {
             tenant_id: authorised.tenant,
             name: new.name,
             description: new.description,
-            team_id: None,
+            team_id: new.team,
             cost_center: new.cost_center,
             settings: new.settings,
             is_default: false,
@@ -164,6 +169,9 @@ impl Identity {
         }
         if let Some(description) = changes.description {
             project.description = description;
+        }
+        if let Some(team) = changes.team {
+            project.team_id = team;
         }
         if let Some(cost_center) = changes.cost_center {
             project.cost_center = cost_center;

@@ -83,6 +83,10 @@ pub struct CreateAgent {
     /// The project; the default one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
+    /// The team, whose budget and policy hold for it; one of the caller's own, or any by an admin.
+    /// If absent, the project's, or else the only one of a caller who is no admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<TeamId>,
     /// The owner, by an admin only; the caller if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<UserId>,
@@ -126,6 +130,10 @@ pub struct UpdateAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub period: Option<Period>,
+    /// The team, whose budget and policy hold for it; null for none. By an admin only.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TeamId>)]
+    pub team_id: Option<Option<TeamId>>,
 }
 
 /// An agent.

@@ -10,6 +10,7 @@ mod people;
 mod pools;
 mod records;
 mod runtimes;
+mod teams;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -42,6 +42,7 @@ pub mod providers;
 pub mod runtimes;
 mod secret_text;
 pub mod system;
+pub mod teams;
 pub mod tenants;
 pub mod tokens;
 pub mod users;

@@ -1,7 +1,7 @@
 //! Budget limits and what is left of them.
 
 use crate::{BudgetAmount, Dollars, lists::Pagination, words::words};
-use iron_primitives::{AgentId, BudgetRequestId, Period, ProjectId, Timestamp, UserId};
+use iron_primitives::{AgentId, BudgetRequestId, Period, ProjectId, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -42,6 +42,10 @@ pub struct BudgetView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub project_id: Option<ProjectId>,
+    /// The team, if it is a team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub team_id: Option<TeamId>,
     /// The limit; null if there is none.
     #[schema(required = true)]
     pub budget: Option<Dollars>,
@@ -131,7 +135,7 @@ pub struct SetAgentBudget {
     pub force: Option<bool>,
 }
 
-/// A new limit for a user or a project.
+/// A new limit for a user, a project or a team.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetBudget {

@@ -16,6 +16,9 @@ pub struct CreateProject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 0, max_length = 500)]
     pub description: Option<String>,
+    /// The team it belongs to, as new agents in it do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<TeamId>,
     /// Who pays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 100)]
@@ -42,6 +45,11 @@ pub struct UpdateProject {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 0, max_length = 500)]
     pub description: Option<Option<String>>,
+    /// The team it belongs to, as new agents in it do; null for none. Agents that are there stay
+    /// where they are.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TeamId>)]
+    pub team_id: Option<Option<TeamId>>,
     /// Who pays.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]

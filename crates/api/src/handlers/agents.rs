@@ -137,9 +137,15 @@ pub(crate) async fn update_agent(
 ) -> Result<Tagged<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentUpdate)?;
     let budget = change_of_budget(&caller, &body)?;
+    // Who leaves a team leaves its budget and its policy.
+    let team_manager = body.team_id.map(|_| caller.may(Permission::TeamManage));
+    let team_manager = team_manager.transpose()?;
     let mut tx = api.db.begin().await?;
     let mut agent = api.agents.hold(&mut tx, &authorised, id).await?;
     if_match.allows_since(agent.updated_at)?;
+    if let (Some(manager), Some(Some(team))) = (&team_manager, body.team_id) {
+        api.identity.keep_team(&mut tx, manager, team).await?;
+    }
     let change = change_of_agent(body);
     // Its budget is part of what is shown of it, so a change of that alone makes a new version too.
     if change != AgentChange::default() || budget.is_some() {
@@ -166,6 +172,7 @@ fn change_of_agent(body: UpdateAgent) -> AgentChange {
             .tags
             .map(|tags| tags.into_iter().map(|tag| tag.0).collect()),
         settings: body.settings,
+        team: body.team_id,
     }
 }
 

@@ -5,7 +5,7 @@ use iron_audit::Authorised;
 use iron_budget::{Changed, HardAction, SetBudget, SoftLimits};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, Money, Period, ProjectId, Scope, UserId};
+use iron_primitives::{AgentId, Money, Period, ProjectId, Scope, TeamId, UserId};
 use iron_runtime::authority::Change;
 use iron_sdk::limits::{
     BudgetHistory, BudgetHistorySummary, BudgetView, HardAction as HardActionWord, HistoryQuery,
@@ -267,4 +267,42 @@ pub(crate) async fn set_project_budget(
         ..set_budget(limit, body.period, body.reason)?
     };
     put(&api, &authorised, Scope::Project(id), &if_match, &set).await
+}
+
+/// A team's budget, for its members and admins.
+#[utoipa::path(get, path = "/limits/teams/{team_id}/budget", tag = "limits",
+    params(("team_id" = TeamId, Path, description = "The team")), responses(
+    (status = 200, description = "The budget", body = BudgetView),
+))]
+pub(crate) async fn get_team_budget(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TeamId>,
+) -> Result<Tagged<BudgetView>, Failure> {
+    let authorised = caller.may(Permission::TeamRead)?;
+    api.identity.team(&api.db, &authorised, id).await?;
+    shown(&api, &authorised, Scope::Team(id)).await
+}
+
+/// Sets a team's budget, for all its agents together.
+#[utoipa::path(put, path = "/limits/teams/{team_id}/budget", tag = "limits",
+    request_body = SetBudgetBody,
+    params(("team_id" = TeamId, Path, description = "The team")), responses(
+    (status = 200, description = "The budget and the one before", body = BudgetView),
+))]
+pub(crate) async fn set_team_budget(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<TeamId>,
+    if_match: IfMatch,
+    Input(body): Input<SetBudgetBody>,
+) -> Result<Tagged<BudgetView>, Failure> {
+    let authorised = caller.may(Permission::BudgetSet)?;
+    api.identity.team(&api.db, &authorised, id).await?;
+    let limit = body.budget.map_or(Limit::None, Limit::Is);
+    let set = SetBudget {
+        soft_limits: soft_limits(body.soft_limits)?,
+        ..set_budget(limit, body.period, body.reason)?
+    };
+    put(&api, &authorised, Scope::Team(id), &if_match, &set).await
 }

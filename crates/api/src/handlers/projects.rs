@@ -32,10 +32,14 @@ pub(crate) async fn create_project(
     let new = NewProject {
         name: body.name,
         description: body.description,
+        team: body.team_id,
         cost_center: body.cost_center,
         settings: body.settings.unwrap_or_default(),
     };
     let mut tx = api.db.begin().await?;
+    if let Some(team) = new.team {
+        api.identity.keep_team(&mut tx, &authorised, team).await?;
+    }
     let project = api
         .identity
         .create_project(&mut tx, &authorised, new)
@@ -144,7 +148,11 @@ pub(crate) async fn update_project(
     let mut tx = api.db.begin().await?;
     let present = api.identity.hold_project(&mut tx, &authorised, id).await?;
     if_match.allows_since(present.updated_at)?;
+    if let Some(Some(team)) = body.team_id {
+        api.identity.keep_team(&mut tx, &authorised, team).await?;
+    }
     let changes = ProjectChanges {
+        team: body.team_id,
         name: body.name,
         description: body.description,
         cost_center: body.cost_center,

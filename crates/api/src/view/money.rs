@@ -53,6 +53,11 @@ pub(crate) fn budget(status: &BudgetStatus) -> BudgetView {
         } else {
             None
         },
+        team_id: if let Scope::Team(id) = status.scope {
+            Some(id)
+        } else {
+            None
+        },
         budget: status.limit.map(Dollars::from),
         budget_micros: status.limit.map(Money::micros),
         spent: spent.into(),

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
     AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId,
-    ProviderId, RuntimeId, SessionId, TenantId, UserId,
+    ProviderId, RuntimeId, SessionId, TeamId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -61,6 +61,21 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_project", "PADOVU", ""),
     ("update_project", "PA", r#"{"name":"n"}"#),
     ("delete_project", "PA", ""),
+    ("create_team", "PA", r#"{"name":"n","budget":1}"#),
+    ("list_teams", "PADOVU", ""),
+    ("get_team", "PADOVU", ""),
+    ("update_team", "PA", r#"{"name":"n"}"#),
+    ("delete_team", "PA", ""),
+    ("put_team_member", "PA", "{}"),
+    ("remove_team_member", "PA", ""),
+    (
+        "transfer_team_budget",
+        "PA",
+        r#"{"to_team_id":"TEAM","amount":1,"reason":"r"}"#,
+    ),
+    ("get_team_report", "PADOVU", ""),
+    ("get_team_budget", "PADOVU", ""),
+    ("set_team_budget", "PA", r#"{"budget":1}"#),
     ("create_agent", "PAD", r#"{"name":"n","budget":1}"#),
     ("list_agents", "PADOV", ""),
     ("get_agent", "PADOV", ""),
@@ -195,6 +210,7 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{token_id}", &world.new_id::<IcTokenId>().to_string())
         .replace("{api_token_id}", &world.new_id::<ApiTokenId>().to_string())
         .replace("{project_id}", &world.new_id::<ProjectId>().to_string())
+        .replace("{team_id}", &world.new_id::<TeamId>().to_string())
         .replace("{tenant_id}", &world.new_id::<TenantId>().to_string())
         .replace("{session_id}", &world.new_id::<SessionId>().to_string())
         .replace("{lease_id}", &world.new_id::<LeaseId>().to_string())
@@ -214,7 +230,8 @@ async fn ask(world: &World, operation: &Operation, user: &User, own: bool) -> (S
     let path = filled(world, &operation.path, target);
     let body = case(&operation.name)
         .1
-        .replace("AGENT", &world.new_id::<AgentId>().to_string());
+        .replace("AGENT", &world.new_id::<AgentId>().to_string())
+        .replace("TEAM", &world.new_id::<TeamId>().to_string());
     let call = world.call(operation.method.clone(), path).by(user);
     let call = if body.is_empty() {
         call

@@ -33,6 +33,17 @@ impl Authority for House {
         }
         let agent = self.agents.for_call(bearer.tenant, bearer.agent).await;
         let agent = agent.unwrap().ok_or(AuthFailure::Revoked)?;
+        let allowed_models = match agent.path.team {
+            None => agent.allowed_models,
+            Some(team) => {
+                let policy = self
+                    .identity
+                    .team_policy(bearer.tenant, team)
+                    .await
+                    .unwrap();
+                policy.allowed_with(agent.allowed_models)
+            }
+        };
         let routes = self.providers.for_call(bearer.tenant, &agent.providers);
         let routes = routes.await.unwrap().into_iter().map(|provider| Route {
             provider: provider.id,
@@ -50,7 +61,7 @@ impl Authority for House {
             spent_out: None,
             agent_ends: agent.ends,
             tenant_suspended: false,
-            allowed_models: None,
+            allowed_models,
             routes: routes.collect(),
             hash_key: [7; 32],
             environment: None,

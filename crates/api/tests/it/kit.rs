@@ -453,6 +453,11 @@ impl World {
             {"agent_id": agent.text_of("id"), "priority": "low"},
         ]});
         self.create(&user, "/api/v1/budget-pools", pool).await;
+        let team = json!({"name": "t", "budget": 1});
+        let team = self.create(&user, "/api/v1/teams", team).await;
+        let path = format!("/api/v1/teams/{}/members/{boss}", team.text_of("id"));
+        let joins = self.call(Method::PUT, path).by(&user).json(&json!({}));
+        joins.send().await.ok();
         self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
             .await;
         let price = json!({"input_per_million": "1", "output_per_million": "2"});

@@ -19,3 +19,4 @@ mod pools;
 mod rates;
 mod resources;
 mod runtimes;
+mod teams;

@@ -11,12 +11,14 @@ mod money;
 mod people;
 mod pools;
 mod runtimes;
+mod teams;
 
 pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use pools::*;
 pub(crate) use runtimes::*;
+pub(crate) use teams::*;
 
 /// Which page of a list.
 #[derive(Debug, Args, Clone, Copy)]
@@ -64,6 +66,9 @@ pub(crate) enum Agents {
         /// Only those whose name contains this
         #[arg(long)]
         name: Option<String>,
+        /// Only those of this team, by id or name
+        #[arg(long)]
+        team: Option<String>,
         #[command(flatten)]
         paging: Paging,
     },
@@ -94,6 +99,9 @@ Examples:
         /// The models it may use; repeat, or give none to keep them
         #[arg(long = "allow-model", value_name = "MODEL")]
         allowed_models: Vec<String>,
+        /// The team whose budget and policy hold for it, by id or name; `none` for no team (admins)
+        #[arg(long)]
+        team: Option<String>,
     },
     /// Delete an agent; its records stay
     #[command(visible_alias = "rm")]
@@ -198,6 +206,9 @@ pub(crate) struct CreateAgent {
     /// The project, if not the default one
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
+    /// The team whose budget and policy hold for it, by id or name
+    #[arg(long)]
+    pub(crate) team: Option<String>,
     /// Also create an IC token and print it once
     #[arg(long)]
     pub(crate) token: bool,

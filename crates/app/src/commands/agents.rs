@@ -19,10 +19,14 @@ const AMOUNT: &str = "an amount in dollars such as `5` or `12.50`";
 pub(super) async fn run(verb: Agents, connection: &Connection, console: Console) -> Outcome {
     let client = connection.client().await?;
     match verb {
-        Agents::List { name, paging } => {
+        Agents::List { name, team, paging } => {
             let (page, per_page) = (Some(paging.page), Some(paging.per_page));
             let query = AgentQuery {
                 name,
+                team_id: match team {
+                    Some(team) => Some(resolve::team(&client, &team).await?),
+                    None => None,
+                },
                 page,
                 per_page,
                 ..AgentQuery::default()
@@ -42,6 +46,7 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
             description,
             budget,
             allowed_models,
+            team,
         } => {
             let budget = budget.map(|text| parse(&text, AMOUNT)).transpose()?;
             let description = description.map(Some);
@@ -53,6 +58,11 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
                 settings,
                 tags: None,
                 period: None,
+                team_id: match team.as_deref() {
+                    None => None,
+                    Some("none") => Some(None),
+                    Some(team) => Some(Some(resolve::team(&client, team).await?)),
+                },
             };
             let id = resolve::agent(&client, &agent).await?;
             let view = client.update_agent(id, &change).await?;
@@ -192,6 +202,10 @@ async fn create(client: &Client, arguments: args::CreateAgent, console: Console)
         tags: Some(tags),
         settings: settings(arguments.allowed_models),
         project_id,
+        team_id: match arguments.team {
+            Some(team) => Some(resolve::team(client, &team).await?),
+            None => None,
+        },
         owner_id: None,
         environment: None,
         period: None,

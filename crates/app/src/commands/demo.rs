@@ -285,6 +285,7 @@ async fn first_agent(
                 tags: None,
                 settings: None,
                 project_id: None,
+                team_id: None,
                 owner_id: Some(owner),
                 environment: None,
                 period: None,

@@ -1,6 +1,6 @@
 //! `iron limits`.
 
-use iron_primitives::{AgentId, Period, ProjectId, UserId};
+use iron_primitives::{AgentId, Period, ProjectId, TeamId, UserId};
 use iron_sdk::agents::AgentQuery;
 use iron_sdk::limits::{BudgetView, HardAction, HistoryQuery, SetAgentBudget, SetBudget};
 use iron_sdk::{BudgetAmount, Client, Dollars};
@@ -56,7 +56,7 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let period = period.map(|word| period_of(&word)).transpose()?;
             let scope = of(&client, &whose).await?;
             let now = scope.get(&client).await?;
-            let name = [whose.agent, whose.project, whose.user];
+            let name = [whose.agent, whose.project, whose.user, whose.team];
             let name = name.into_iter().flatten().next().unwrap_or_default();
             let to = amount.0;
             // What may stop somebody's work is asked first.
@@ -84,18 +84,19 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
         Limits::Lift {
             project,
             user,
+            team,
             reason,
             force,
         } => {
-            let (scope, name) = match (project, user) {
-                (Some(name), _) => (
-                    Scope::Project(resolve::project(&client, &name).await?),
-                    name,
-                ),
-                (None, Some(name)) => (Scope::User(resolve::user(&client, &name).await?), name),
-                // The parser demands one of the two.
-                (None, None) => return Err(Failure::usage("`--project` or `--user` is missing")),
+            let whose = Whose {
+                agent: None,
+                project,
+                user,
+                team,
             };
+            let scope = of(&client, &whose).await?;
+            let name = [whose.project, whose.user, whose.team];
+            let name = name.into_iter().flatten().next().unwrap_or_default();
             console.confirm(
                 &format!("let `{name}` spend without a limit of its own?"),
                 force,
@@ -136,16 +137,18 @@ enum Scope {
     Agent(AgentId),
     Project(ProjectId),
     User(UserId),
+    Team(TeamId),
 }
 
 async fn of(client: &Client, whose: &Whose) -> Outcome<Scope> {
-    match (&whose.agent, &whose.project, &whose.user) {
+    match (&whose.agent, &whose.project, &whose.user, &whose.team) {
         (Some(agent), ..) => Ok(Scope::Agent(resolve::agent(client, agent).await?)),
-        (_, Some(project), _) => Ok(Scope::Project(resolve::project(client, project).await?)),
-        (.., Some(user)) => Ok(Scope::User(resolve::user(client, user).await?)),
-        // The parser demands one of the three.
+        (_, Some(project), ..) => Ok(Scope::Project(resolve::project(client, project).await?)),
+        (.., Some(user), _) => Ok(Scope::User(resolve::user(client, user).await?)),
+        (.., Some(team)) => Ok(Scope::Team(resolve::team(client, team).await?)),
+        // The parser demands one of the four.
         _ => Err(Failure::usage(
-            "an agent, `--project` or `--user` is missing",
+            "an agent, `--project`, `--team` or `--user` is missing",
         )),
     }
 }
@@ -178,6 +181,7 @@ impl Scope {
             Scope::Agent(id) => client.get_agent_budget(id).await?,
             Scope::Project(id) => client.get_project_budget(id).await?,
             Scope::User(id) => client.get_user_budget(id).await?,
+            Scope::Team(id) => client.get_team_budget(id).await?,
         })
     }
 
@@ -206,6 +210,7 @@ impl Scope {
             Scope::Agent(id) => client.set_agent_budget(id, &agents).await?,
             Scope::Project(id) => client.set_project_budget(id, &others).await?,
             Scope::User(id) => client.set_user_budget(id, &others).await?,
+            Scope::Team(id) => client.set_team_budget(id, &others).await?,
         })
     }
 
@@ -220,6 +225,7 @@ impl Scope {
             Scope::Agent(_) => Err(Failure::usage("an agent always has a budget")),
             Scope::Project(id) => Ok(client.set_project_budget(id, &none).await?),
             Scope::User(id) => Ok(client.set_user_budget(id, &none).await?),
+            Scope::Team(id) => Ok(client.set_team_budget(id, &none).await?),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `iron projects`.
 
+use iron_primitives::TeamId;
+use iron_sdk::Client;
 use iron_sdk::projects::{CreateProject, ProjectQuery, ProjectView, UpdateProject};
 
 use super::resolve::{self, parse};
@@ -36,12 +38,14 @@ pub(super) async fn run(verb: Projects, connection: &Connection, console: Consol
             description,
             cost_center,
             budget,
+            team,
         } => {
             let amount = "an amount in dollars such as `100.00`";
             let body = CreateProject {
                 name,
                 description,
                 cost_center,
+                team_id: of_team(&client, team).await?,
                 budget: budget.map(|text| parse(&text, amount)).transpose()?,
                 settings: None,
             };
@@ -52,12 +56,17 @@ pub(super) async fn run(verb: Projects, connection: &Connection, console: Consol
             name,
             description,
             cost_center,
+            team,
         } => {
             let id = resolve::project(&client, &project).await?;
             let change = UpdateProject {
                 name,
                 description: description.map(Some),
                 cost_center: cost_center.map(Some),
+                team_id: match team.as_deref() {
+                    Some("none") => Some(None),
+                    _ => of_team(&client, team).await?.map(Some),
+                },
                 budget: None,
                 settings: None,
             };
@@ -65,6 +74,13 @@ pub(super) async fn run(verb: Projects, connection: &Connection, console: Consol
         }
     };
     console.show(&view, || facts(console, &view))
+}
+
+async fn of_team(client: &Client, team: Option<String>) -> Outcome<Option<TeamId>> {
+    match team {
+        Some(team) => resolve::team(client, &team).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn budget(project: &ProjectView) -> String {

@@ -1,11 +1,12 @@
 //! People name things by name; the API by id.
 
-use iron_primitives::{AgentId, PoolId, ProjectId, ProviderId, TenantId, UserId};
+use iron_primitives::{AgentId, PoolId, ProjectId, ProviderId, TeamId, TenantId, UserId};
 use iron_sdk::Client;
 use iron_sdk::agents::AgentQuery;
 use iron_sdk::pools::PoolQuery;
 use iron_sdk::projects::ProjectQuery;
 use iron_sdk::providers::ProviderQuery;
+use iron_sdk::teams::TeamQuery;
 use iron_sdk::tenants::TenantQuery;
 use iron_sdk::users::UserQuery;
 
@@ -63,6 +64,20 @@ pub(super) async fn project(client: &Client, text: &str) -> Outcome<ProjectId> {
     let found = client.list_projects(&query).await?.data;
     let named = found.iter().filter(|project| project.name == text);
     only(text, "project", named.map(|project| project.id))
+}
+
+/// The team of this id or exactly this name.
+pub(super) async fn team(client: &Client, text: &str) -> Outcome<TeamId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = TeamQuery {
+        name: Some(text.to_owned()),
+        ..TeamQuery::default()
+    };
+    let found = client.list_teams(&query).await?.data;
+    let named = found.iter().filter(|team| team.name == text);
+    only(text, "team", named.map(|team| team.id))
 }
 
 /// The pool of this id or exactly this name.

@@ -55,6 +55,17 @@ impl House {
             .for_call(tenant, &agent.providers)
             .await
             .map_err(away)?;
+        let allowed_models = match agent.path.team {
+            None => agent.allowed_models.clone(),
+            Some(team) => {
+                let policy = self
+                    .identity
+                    .team_policy(tenant, team)
+                    .await
+                    .map_err(away)?;
+                policy.allowed_with(agent.allowed_models.clone())
+            }
+        };
         let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
         let hash_key = self
             .master
@@ -68,7 +79,7 @@ impl House {
             spent_out,
             agent_ends: agent.ends,
             tenant_suspended,
-            allowed_models: agent.allowed_models,
+            allowed_models,
             routes: routes
                 .into_iter()
                 .map(|provider| Route {

@@ -16,4 +16,5 @@ mod people;
 mod pools;
 mod schemas;
 mod sizes;
+mod teams;
 mod verbs;

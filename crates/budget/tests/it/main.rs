@@ -10,5 +10,6 @@ mod machine;
 mod pools;
 mod requests;
 mod simulation;
+mod teams;
 mod ten_cents;
 mod world;

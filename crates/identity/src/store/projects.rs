@@ -119,7 +119,7 @@ pub(crate) async fn list(
 pub(crate) async fn update(tx: &mut Tx, project: &Project) -> Result<(), Error> {
     sql(
         "UPDATE projects SET name = $3, description = $4, cost_center = $5, settings = $6, \
-         updated_at = $7 WHERE tenant_id = $1 AND id = $2",
+         updated_at = $7, team_id = $8 WHERE tenant_id = $1 AND id = $2",
     )
     .bind(project.tenant_id)
     .bind(project.id)
@@ -128,6 +128,7 @@ pub(crate) async fn update(tx: &mut Tx, project: &Project) -> Result<(), Error> 
     .bind(&project.cost_center)
     .bind(Json(&project.settings))
     .bind(project.updated_at)
+    .bind(project.team_id)
     .execute(tx)
     .await
     .map(drop)

@@ -159,6 +159,7 @@ pub(crate) async fn due(db: &Db, now: Timestamp) -> Result<Vec<TenantId>, Error>
 /// Deletes a tenant with its people and their tokens.
 pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM team_members WHERE tenant_id = $1",
+    "DELETE FROM teams WHERE tenant_id = $1",
     "DELETE FROM sessions WHERE tenant_id = $1",
     "DELETE FROM spent_refresh_tokens WHERE tenant_id = $1",
     "DELETE FROM api_tokens WHERE tenant_id = $1",

@@ -33,6 +33,11 @@ both_engines! {
         let boss = world.may("boss@second.example", Permission::UserManage).await;
         let identity = &world.identity;
         let hash = identity.hash_password("new_password", secret("taken over!")).await.unwrap();
+        let owner = world.may("dev@example.com", Permission::TeamRead).await;
+        let mut own = world.tx().await;
+        let new = iron_identity::NewTeam { name: "own".to_owned(), ..Default::default() };
+        let team = identity.create_team(&mut own, &owner, new).await.unwrap().id;
+        own.commit().await.unwrap();
         absent(identity.user(&world.db, &boss, dev.id).await);
         absent(identity.project(&world.db, &boss, world.made.project.id).await);
         absent(identity.ic_token(&world.db, &boss, ic_token.id).await);
@@ -55,6 +60,14 @@ both_engines! {
         absent(identity.delete_project(&mut tx, &boss, project).await);
         let (count, _) = identity.revoke_ic_tokens_of(&mut tx, &boss, ic_token.agent_id).await.unwrap();
         assert_eq!(count, 0);
+        absent(identity.team(&world.db, &boss, team).await);
+        absent(identity.hold_team(&mut tx, &boss, team).await);
+        absent(identity.keep_team(&mut tx, &boss, team).await);
+        absent(identity.update_team(&mut tx, &boss, team, iron_identity::TeamChanges::default()).await);
+        absent(identity.delete_team(&mut tx, &boss, team).await);
+        let member = (team, dev.id);
+        absent(identity.put_team_member(&mut tx, &boss, member, iron_identity::TeamRole::Lead).await);
+        absent(identity.remove_team_member(&mut tx, &boss, team, dev.id).await);
         tx.commit().await.unwrap();
 
         let sort = || Sort::parse("created_at", UserFilter::SORTS).unwrap();

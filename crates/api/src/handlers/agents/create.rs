@@ -5,7 +5,7 @@ use iron_audit::Authorised;
 use iron_fleet::{Agent, NewAgent};
 use iron_identity::{NewIcToken, Permission, Project, Role};
 use iron_net::problem::Problem;
-use iron_primitives::Scope;
+use iron_primitives::{Scope, TeamId};
 use iron_sdk::BudgetAmount;
 use iron_sdk::agents::{AgentView, CreateAgent};
 use iron_store::Tx;
@@ -38,7 +38,7 @@ pub(crate) async fn create_agent(
         body.period.unwrap_or_default(),
     );
     let mut tx = api.db.begin().await?;
-    let new = new_agent(&api, &mut tx, &authorised, body).await?;
+    let new = new_agent(&api, &mut tx, &caller, &authorised, body).await?;
     let agent = api.agents.create(&mut tx, &authorised, new).await?;
     let scope = Scope::Agent(agent.id);
     api.limits
@@ -80,6 +80,7 @@ fn check_developer_budget(
 async fn new_agent(
     api: &Api,
     tx: &mut Tx,
+    caller: &Caller,
     authorised: &Authorised,
     body: CreateAgent,
 ) -> Result<NewAgent, Failure> {
@@ -87,6 +88,7 @@ async fn new_agent(
         Some(id) => api.identity.keep_project(tx, authorised, id).await?,
         None => api.identity.default_project(&mut *tx, authorised).await?,
     };
+    let team = team_of(api, tx, caller, authorised, (&project, body.team_id)).await?;
     let owner = body.owner_id.unwrap_or(authorised.user);
     if owner != authorised.user {
         if !authorised.reaches(owner, None) {
@@ -100,7 +102,7 @@ async fn new_agent(
         .await?;
     Ok(NewAgent {
         project: project.id,
-        team: project.team_id,
+        team,
         owner,
         name: body.name,
         description: body.description,
@@ -117,6 +119,32 @@ async fn new_agent(
             .map(view::environment_of)
             .unwrap_or_default(),
     })
+}
+
+/// The team of a new agent: the one that is named, its project's, or its maker's only one. Who is in
+/// teams and no admin makes no agents beside their budgets and policies.
+async fn team_of(
+    api: &Api,
+    tx: &mut Tx,
+    caller: &Caller,
+    authorised: &Authorised,
+    (project, named): (&Project, Option<TeamId>),
+) -> Result<Option<TeamId>, Failure> {
+    let own = &caller.known().user.team_ids;
+    let admin = authorised.role == Role::Admin;
+    let refused = |problem: &str| Err(Problem::field("team_id", problem).into());
+    let team = match (named.or(project.team_id), own.as_slice()) {
+        (Some(team), _) => team,
+        (None, _) if admin => return Ok(None),
+        (None, []) => return Ok(None),
+        (None, [team]) => *team,
+        (None, _) => return refused("you are in several teams; name the one that this is for"),
+    };
+    if named.is_some() && !admin && !own.contains(&team) {
+        return refused("you are not in this team; ask an admin");
+    }
+    api.identity.keep_team(tx, authorised, team).await?;
+    Ok(Some(team))
 }
 
 fn token_of(agent: &Agent) -> NewIcToken {

@@ -18,6 +18,9 @@ pub(crate) struct Whose {
     /// A user, by id or address
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
+    /// A team, by id or name
+    #[arg(long, value_name = "TEAM")]
+    pub(crate) team: Option<String>,
 }
 
 /// Which budget events.
@@ -50,7 +53,7 @@ pub(crate) enum Limits {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Show the budget of an agent, a project or a user
+    /// Show the budget of an agent, a project, a team or a user
     #[command(after_help = "\
 Examples:
   iron limits get writer
@@ -60,7 +63,7 @@ Examples:
         #[command(flatten)]
         whose: Whose,
     },
-    /// Set the budget of an agent, a project or a user; asks before lowering or first limiting it
+    /// Set the budget of an agent, a project, a team or a user; asks before lowering or first limiting it
     #[command(after_help = "\
 Examples:
   iron limits set writer --budget 25.00
@@ -68,7 +71,7 @@ Examples:
   iron limits set --project Default --budget 100 --period monthly
   iron limits set --user ada@example.com --budget 20 --reason 'a quiet month'
 
-A call needs room in every budget on its agent's path: agent, user, project, tenant.")]
+A call needs room in every budget on its agent's path: agent, user, team, project, tenant.")]
     Set {
         #[command(flatten)]
         whose: Whose,
@@ -104,20 +107,23 @@ Examples:
 
 Each is told once for a budget, a period and a percentage. With `--after` the oldest come first.")]
     Events(Events),
-    /// Lift the limit of a project or a user; its use is still counted
+    /// Lift the limit of a project, a team or a user; its use is still counted
     #[command(visible_alias = "delete")]
     Lift {
         /// A project, by id or name
         #[arg(
             long,
             value_name = "PROJECT",
-            required_unless_present = "user",
-            conflicts_with = "user"
+            required_unless_present_any = ["user", "team"],
+            conflicts_with_all = ["user", "team"]
         )]
         project: Option<String>,
         /// A user, by id or address
-        #[arg(long, value_name = "USER")]
+        #[arg(long, value_name = "USER", conflicts_with = "team")]
         user: Option<String>,
+        /// A team, by id or name
+        #[arg(long, value_name = "TEAM")]
+        team: Option<String>,
         /// Why; kept in the history
         #[arg(long)]
         reason: Option<String>,

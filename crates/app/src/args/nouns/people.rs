@@ -243,6 +243,9 @@ pub(crate) enum Projects {
         /// What all its agents together may spend, in dollars
         #[arg(long, value_name = "DOLLARS")]
         budget: Option<String>,
+        /// The team that new agents in it belong to, by id or name
+        #[arg(long)]
+        team: Option<String>,
     },
     /// Change a project
     Update {
@@ -257,6 +260,9 @@ pub(crate) enum Projects {
         /// Who pays now
         #[arg(long)]
         cost_center: Option<String>,
+        /// The team that new agents in it belong to, by id or name; `none` for none
+        #[arg(long)]
+        team: Option<String>,
     },
     /// Delete a project without agents
     #[command(visible_alias = "rm")]

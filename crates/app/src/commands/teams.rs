@@ -1,0 +1,270 @@
+//! `iron teams`.
+
+use iron_primitives::TeamId;
+use iron_sdk::teams::{
+    CreateTeam, ModelName, PutTeamMember, ReportRange, TeamPolicy, TeamQuery, TeamReport,
+    TeamReportQuery, TeamRole, TeamView, TransferBudget, UpdateTeam,
+};
+use iron_sdk::{BudgetAmount, Client, Dollars};
+
+use super::resolve::{self, parse};
+use crate::args::Teams;
+use crate::connection::Connection;
+use crate::console::Console;
+use crate::failure::{Failure, Outcome};
+
+pub(super) async fn run(verb: Teams, connection: &Connection, console: Console) -> Outcome {
+    let client = connection.client().await?;
+    match verb {
+        Teams::List { name, paging } => {
+            let query = TeamQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+                sort: None,
+                name,
+            };
+            let list = client.list_teams(&query).await?;
+            console.show(&list, || table(console, &list.data))
+        }
+        Teams::Get { team } => {
+            let id = resolve::team(&client, &team).await?;
+            let view = client.get_team(id).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        verb @ (Teams::Create { .. } | Teams::Update { .. }) => {
+            let view = written(&client, verb).await?;
+            console.show(&view, || facts(console, &view))
+        }
+        Teams::Delete { team, force } => {
+            let id = resolve::team(&client, &team).await?;
+            console.confirm(&format!("delete the team `{team}`?"), force)?;
+            let gone = client.delete_team(id).await?;
+            console.show(&gone, || format!("deleted {id}"))
+        }
+        Teams::Add { team, user, lead } => {
+            let team_role = if lead {
+                TeamRole::Lead
+            } else {
+                TeamRole::Member
+            };
+            let (id, who) = (
+                resolve::team(&client, &team).await?,
+                resolve::user(&client, &user).await?,
+            );
+            let body = PutTeamMember {
+                team_role: Some(team_role),
+            };
+            let joined = client.put_team_member(id, who, &body).await?;
+            console.show(&joined, || {
+                format!("{user} is in {team} as {}", joined.team_role)
+            })
+        }
+        Teams::Remove { team, user } => {
+            let (id, who) = (
+                resolve::team(&client, &team).await?,
+                resolve::user(&client, &user).await?,
+            );
+            let gone = client.remove_team_member(id, who).await?;
+            console.show(&gone, || format!("{user} is no longer in {team}"))
+        }
+        Teams::Transfer {
+            from,
+            to,
+            amount,
+            reason,
+        } => {
+            let giver = resolve::team(&client, &from).await?;
+            let body = TransferBudget {
+                to_team_id: resolve::team(&client, &to).await?,
+                amount: dollars(&amount)?,
+                reason,
+            };
+            let done = client.transfer_team_budget(giver, &body).await?;
+            console.show(&done, || {
+                console.facts(&[
+                    ("moved", done.amount.to_string()),
+                    (
+                        "budget of the giver",
+                        format!("{}, {} left", done.from.budget, done.from.remaining),
+                    ),
+                    (
+                        "budget of the other",
+                        format!("{}, {} left", done.to.budget, done.to.remaining),
+                    ),
+                ])
+            })
+        }
+        Teams::Report { team, range } => {
+            let id = resolve::team(&client, &team).await?;
+            let report = report(&client, id, &range).await?;
+            console.show(&report, || shown(console, &report))
+        }
+    }
+}
+
+/// The team that was created or changed.
+async fn written(client: &Client, verb: Teams) -> Outcome<TeamView> {
+    match verb {
+        Teams::Create {
+            name,
+            budget,
+            facts,
+        } => {
+            let body = CreateTeam {
+                name,
+                budget: dollars(&budget)?,
+                description: facts.description,
+                policy: policy(facts.allowed_models),
+                default_user_budget: some_dollars(facts.default_user_budget)?,
+                alert_threshold: facts.alert_threshold,
+            };
+            Ok(client.create_team(&body).await?)
+        }
+        Teams::Update {
+            team,
+            name,
+            budget,
+            allow_all_models,
+            facts,
+        } => {
+            let id = resolve::team(client, &team).await?;
+            let change = UpdateTeam {
+                name,
+                budget: some_dollars(budget)?,
+                description: facts.description.map(Some),
+                policy: if allow_all_models {
+                    Some(TeamPolicy::default())
+                } else {
+                    policy(facts.allowed_models)
+                },
+                default_user_budget: some_dollars(facts.default_user_budget)?.map(Some),
+                alert_threshold: facts.alert_threshold,
+            };
+            Ok(client.update_team(id, &change).await?)
+        }
+        _ => Err(Failure::usage("this writes no team")),
+    }
+}
+
+async fn report(client: &Client, team: TeamId, range: &str) -> Outcome<TeamReport> {
+    let range = ReportRange::from_word(range).ok_or_else(|| {
+        Failure::usage(format!(
+            "`{range}` is no range, expected 24h, 7d, 30d or 90d"
+        ))
+    })?;
+    let query = TeamReportQuery { range: Some(range) };
+    Ok(client.get_team_report(team, &query).await?)
+}
+
+fn policy(models: Vec<String>) -> Option<TeamPolicy> {
+    if models.is_empty() {
+        return None;
+    }
+    Some(TeamPolicy {
+        allowed_models: Some(models.into_iter().map(ModelName).collect()),
+    })
+}
+
+fn dollars(text: &str) -> Outcome<BudgetAmount> {
+    parse(text, "an amount in dollars from 0.01 to 999999.99")
+}
+
+fn some_dollars(text: Option<String>) -> Outcome<Option<BudgetAmount>> {
+    text.map(|text| dollars(&text)).transpose()
+}
+
+fn or(dollars: Option<Dollars>, none: &str) -> String {
+    dollars.map_or(none.to_owned(), |dollars| dollars.to_string())
+}
+
+fn table(console: Console, teams: &[TeamView]) -> String {
+    let rows = teams.iter().map(|team| {
+        vec![
+            team.id.to_string(),
+            team.name.clone(),
+            or(team.budget, "unlimited"),
+            team.spent.to_string(),
+            or(team.remaining, "-"),
+            team.member_count.to_string(),
+            team.agent_count.to_string(),
+        ]
+    });
+    let headings = [
+        "id",
+        "name",
+        "budget",
+        "spent",
+        "remaining",
+        "members",
+        "agents",
+    ];
+    console.table(&headings, rows.collect())
+}
+
+fn facts(console: Console, team: &TeamView) -> String {
+    let models = team.policy.allowed_models.as_ref().map(|models| {
+        let names: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
+        names.join(", ")
+    });
+    let head = console.facts(&[
+        ("id", team.id.to_string()),
+        ("name", team.name.clone()),
+        (
+            "description",
+            team.description.clone().unwrap_or_else(|| "-".to_owned()),
+        ),
+        ("budget", or(team.budget, "unlimited")),
+        ("spent", team.spent.to_string()),
+        ("remaining", or(team.remaining, "-")),
+        (
+            "begins anew",
+            team.next_reset_at
+                .map_or("never".to_owned(), |at| at.to_string()),
+        ),
+        (
+            "warns from",
+            team.alert_threshold
+                .map_or("-".to_owned(), |percent| format!("{percent} %")),
+        ),
+        ("models", models.unwrap_or_else(|| "all".to_owned())),
+        ("for new members", or(team.default_user_budget, "-")),
+        ("agents", team.agent_count.to_string()),
+    ]);
+    let members = team.members.iter().map(|member| {
+        vec![
+            member.user_id.to_string(),
+            member.name.clone(),
+            member.email.clone(),
+            member.team_role.to_string(),
+        ]
+    });
+    let members = console.table(&["user", "name", "address", "as"], members.collect());
+    format!("{head}\n{members}")
+}
+
+fn shown(console: Console, report: &TeamReport) -> String {
+    let trend = &report.trend;
+    let change = trend.change_percentage;
+    let head = console.facts(&[
+        ("since", report.since.to_string()),
+        ("calls", report.requests.to_string()),
+        ("spent", report.spent.to_string()),
+        ("this month", trend.this_month.to_string()),
+        ("last month until now", trend.last_month_so_far.to_string()),
+        ("all of last month", trend.last_month.to_string()),
+        (
+            "change",
+            change.map_or("-".to_owned(), |percent| format!("{percent:+.2} %")),
+        ),
+    ]);
+    let spenders = report.top_spenders.iter().map(|one| {
+        vec![
+            one.agent_id.to_string(),
+            one.name.clone(),
+            one.requests.to_string(),
+            one.spent.to_string(),
+        ]
+    });
+    let spenders = console.table(&["agent", "name", "calls", "spent"], spenders.collect());
+    format!("{head}\n{spenders}")
+}
