@@ -150,8 +150,12 @@ impl From<iron_budget::Error> for Failure {
 
 impl From<iron_insight::Error> for Failure {
     fn from(error: iron_insight::Error) -> Self {
+        use iron_insight::Error;
+        let kind = error.kind();
         match error {
-            iron_insight::Error::Audit(error) => error.into(),
+            Error::Audit(error) => error.into(),
+            Error::NotFound { id } => Failure(Problem::not_found("reconciliation", id)),
+            other => Failure(plain(kind, other)),
         }
     }
 }

@@ -33,6 +33,9 @@ pub enum RemovalError {
     /// The keys could not be destroyed.
     #[error(transparent)]
     Vault(#[from] iron_vault::Error),
+    /// What was found about invoices could not be removed.
+    #[error(transparent)]
+    Insight(#[from] iron_insight::Error),
     /// The rows of records could not be removed.
     #[error(transparent)]
     Audit(#[from] iron_audit::Error),
@@ -71,6 +74,10 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
     state.models.remove_tenant(&mut tx, &mut removal).await?;
     state.ledger.remove_tenant(&mut tx, &mut removal).await?;
     removal.delete(&mut tx, idempotency::OF_A_TENANT).await?;
+    state
+        .reconciliations
+        .remove_tenant(&mut tx, &mut removal)
+        .await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;
     state.identity.end_removal(&mut tx, removal).await?;

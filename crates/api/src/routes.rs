@@ -5,7 +5,7 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     agents, analytics, audit, auth, budget_events, budget_requests, leases, limits, models, pools,
-    projects, providers, runtimes, system, teams, tenants, tokens, users,
+    projects, providers, reconciliations, runtimes, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -213,4 +213,9 @@ fn forecasts() -> OpenApiRouter<Api> {
         .routes(routes!(analytics::get_projection))
         .routes(routes!(analytics::list_anomalies))
         .routes(routes!(analytics::what_if))
+        .routes(routes!(
+            reconciliations::reconcile_invoice,
+            reconciliations::list_reconciliations
+        ))
+        .routes(routes!(reconciliations::get_reconciliation))
 }

@@ -11,7 +11,7 @@ use iron_budget::{Ledger, Limits, Pools, Requests};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::Identity;
-use iron_insight::Projections;
+use iron_insight::{Projections, Reconciliations};
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
 use iron_net::rate::{Quota, RateLimiter};
@@ -55,6 +55,8 @@ pub struct ApiState {
     pub audit_log: AuditLog,
     /// What spending will come to.
     pub projections: Projections,
+    /// Invoices against records.
+    pub reconciliations: Reconciliations,
     /// Calls providers, to see whether they are there.
     pub egress: Egress,
     /// Seals answers that are kept.

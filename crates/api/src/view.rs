@@ -8,6 +8,7 @@ mod catalog;
 mod money;
 mod people;
 mod pools;
+mod reconciliations;
 mod records;
 mod teams;
 
@@ -19,5 +20,6 @@ pub(crate) use catalog::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use pools::*;
+pub(crate) use reconciliations::*;
 pub(crate) use records::*;
 pub(crate) use teams::*;

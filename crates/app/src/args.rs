@@ -115,7 +115,7 @@ pub(crate) enum Command {
     /// Leases: money in the hands of instances
     #[command(subcommand, visible_alias = "lease")]
     Leases(Leases),
-    /// What spending will come to: projection, anomalies, what-if
+    /// What spending will come to: projection, anomalies, what-if; invoices against records
     #[command(subcommand)]
     Analytics(Analytics),
     /// Runtimes: routers that may serve this tenant's agents elsewhere

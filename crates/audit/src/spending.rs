@@ -1,6 +1,6 @@
 //! What was spent, and on what: the past that forecasts are made from.
 
-use iron_primitives::{AgentId, Money, Timestamp};
+use iron_primitives::{AgentId, Money, ProviderId, Timestamp};
 use iron_store::sql;
 
 use crate::usage::{HOUR_SECONDS, floor};
@@ -117,6 +117,34 @@ impl Audit {
             requests: row.get("requests")?,
             cost: row.get("cost_nanos")?,
         })
+    }
+
+    /// What the calls that ended at a provider have cost between two instants, by model.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn models_of(
+        &self,
+        authorised: &Authorised,
+        provider: ProviderId,
+        (from, until): (Timestamp, Timestamp),
+    ) -> Result<Vec<(String, Money)>, Error> {
+        let rows = sql(
+            "SELECT model, CAST(SUM(cost_nanos) AS BIGINT) AS cost_nanos \
+             FROM call_records WHERE tenant_id = $1 AND provider_id = $2 AND started_at >= $3 \
+             AND started_at < $4 AND model IS NOT NULL AND cost_nanos > 0 \
+             GROUP BY model ORDER BY model",
+        )
+        .bind(authorised.tenant)
+        .bind(provider)
+        .bind(from)
+        .bind(until)
+        .fetch_all(&self.db)
+        .await?;
+        let models = rows
+            .iter()
+            .map(|row| Ok((row.get("model")?, row.get("cost_nanos")?)));
+        Ok(models.collect::<Result<_, iron_store::Error>>()?)
     }
 
     /// What each model was used for since an instant, by one agent or by all.

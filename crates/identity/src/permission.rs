@@ -78,6 +78,8 @@ permissions! {
     BudgetRequestRead,   "budget_request.read",   [Tenant Own Own Own Own];
     BudgetRequestCancel, "budget_request.cancel", [Tenant Own Own Own Own];
     RuntimeManage,    "runtime.manage",    [Tenant Nothing Nothing Nothing Nothing];
+    InvoiceReconcile, "invoice.reconcile", [Tenant Nothing Nothing Nothing Nothing];
+    InvoiceRead,      "invoice.read",      [Tenant Nothing Nothing Nothing Tenant];
     UserManage,       "user.manage",       [Tenant Nothing Nothing Nothing Nothing];
     UserRead,         "user.read",         [Tenant Own     Own     Own     Own];
     TeamManage,       "team.manage",       [Tenant Nothing Nothing Nothing Nothing];

@@ -17,6 +17,9 @@
 //! Days far outside the others (a runaway, a load test) are cut to size before a model sees them.
 //! What is left of the present day follows from the hours in which days of this history are spent.
 //!
+//! The other way round, invoices are held against the records ([`Reconciliations`]): what a provider
+//! asks for, what was recorded, and whether they are further apart than allowed. That is exact.
+//!
 //! Invariants:
 //! - **nothing is projected below what was spent**, and no amount is negative;
 //! - **low ≤ total ≤ high**, and all three meet at the end of the month;
@@ -43,14 +46,24 @@ mod anomaly;
 mod error;
 mod forecast;
 mod history;
+mod invoice;
 mod projection;
 mod projections;
+mod reconcile;
+mod reconciliations;
 mod what_if;
 
 pub use anomaly::{Anomaly, anomalies};
 pub use error::Error;
 pub use forecast::{Forecast, Method};
 pub use history::History;
+pub use invoice::{InvoiceError, InvoiceLine, MOST_LINES, read_invoice};
 pub use projection::{Projection, project};
 pub use projections::{Outlook, Projections};
+pub use reconcile::{Compared, Outcome, ProviderCompared, Side, family};
+pub use reconciliations::{Reconciliation, Reconciliations};
 pub use what_if::{Swap, WhatIf, what_if};
+
+/// The tables of this feature.
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("insight", "0001_reconciliations");

@@ -158,6 +158,7 @@ ids! {
     BudgetRequestId, "br", "budget request";
     InstanceId, "instance", "server instance";
     RuntimeId, "runtime", "enrolled runtime";
+    ReportId, "report", "report";
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod catalog;
 mod error;
 mod people;
 mod pools;
+mod reconciliations;
 mod records;
 mod runtimes;
 mod teams;

@@ -290,5 +290,6 @@ text_columns!(
     iron_primitives::BudgetRequestId,
     iron_primitives::InstanceId,
     iron_primitives::RuntimeId,
+    iron_primitives::ReportId,
     Scope,
 );

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
     AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId,
-    ProviderId, RuntimeId, SessionId, TeamId, TenantId, UserId,
+    ProviderId, ReportId, RuntimeId, SessionId, TeamId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -172,6 +172,13 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_projection", "PADOV", ""),
     ("list_anomalies", "PADOV", ""),
     ("what_if", "PADOV", "{}"),
+    (
+        "reconcile_invoice",
+        "PA",
+        r#"{"csv":"day,cost\n2026-01-01,1"}"#,
+    ),
+    ("list_reconciliations", "PAU", ""),
+    ("get_reconciliation", "PAU", ""),
 ];
 
 struct Operation {
@@ -221,6 +228,7 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{pool_id}", &world.new_id::<PoolId>().to_string())
         .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
+        .replace("{report_id}", &world.new_id::<ReportId>().to_string())
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())
 }

@@ -163,6 +163,7 @@ impl World {
             iron_budget::MIGRATIONS,
             iron_catalog::MIGRATIONS,
             iron_fleet::MIGRATIONS,
+            iron_insight::MIGRATIONS,
             iron_api::MIGRATIONS,
         ])
         .await
@@ -251,6 +252,11 @@ impl World {
             requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
+            reconciliations: iron_insight::Reconciliations::new(
+                db.clone(),
+                audit.clone(),
+                environment.clone(),
+            ),
             projections: iron_insight::Projections::new(audit.clone(), environment.clone()),
             audit,
             egress: Egress::new(EgressOptions {

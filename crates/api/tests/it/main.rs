@@ -17,6 +17,7 @@ mod locks;
 mod people;
 mod pools;
 mod rates;
+mod reconciliations;
 mod resources;
 mod runtimes;
 mod teams;

@@ -6,7 +6,7 @@ use iron_sdk::analytics::{
     AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, WhatIf, WhatIfView,
 };
 
-use super::resolve;
+use super::{reconciliations, resolve};
 use crate::args::Analytics;
 use crate::connection::Connection;
 use crate::console::Console;
@@ -29,6 +29,18 @@ pub(super) async fn run(verb: Analytics, connection: &Connection, console: Conso
             let list = client.list_anomalies(&query).await?;
             console.show(&list, || anomalies(console, &list.data))
         }
+        Analytics::Reconcile {
+            file,
+            provider,
+            threshold,
+        } => {
+            let invoice = (file.as_path(), provider, threshold);
+            reconciliations::reconcile(&client, invoice, console).await
+        }
+        Analytics::Reconciliations { paging } => {
+            reconciliations::listed(&client, paging, console).await
+        }
+        Analytics::Reconciliation { id } => reconciliations::shown(&client, &id, console).await,
         Analytics::WhatIf {
             agent,
             traffic,

@@ -40,6 +40,7 @@ pub(super) fn api(
         audit: features.audit.clone(),
         audit_log: features.log.clone(),
         projections: features.projections.clone(),
+        reconciliations: features.reconciliations.clone(),
         egress: plane.egress.clone(),
         vault: features.vault.clone(),
         db: features.db.clone(),

@@ -10,7 +10,7 @@ use iron_budget::{Ledger, Limits, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
-use iron_insight::Projections;
+use iron_insight::{Projections, Reconciliations};
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
 use iron_store::{Db, Tx};
@@ -31,6 +31,7 @@ const MIGRATIONS: &[iron_store::Migrations] = &[
     iron_budget::MIGRATIONS,
     iron_catalog::MIGRATIONS,
     iron_fleet::MIGRATIONS,
+    iron_insight::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 
@@ -43,6 +44,7 @@ pub(super) struct Features {
     pub(super) audit: Audit,
     pub(super) log: AuditLog,
     pub(super) projections: Projections,
+    pub(super) reconciliations: Reconciliations,
     pub(super) identity: Identity,
     pub(super) agents: Agents,
     pub(super) runtimes: Runtimes,
@@ -102,6 +104,7 @@ impl Features {
         Ok(Features {
             log: AuditLog::new(audit.clone(), keeper, journal),
             projections: Projections::new(audit.clone(), environment.clone()),
+            reconciliations: Reconciliations::new(db.clone(), audit.clone(), environment.clone()),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
             runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
             far_leases: settings.far_leases,

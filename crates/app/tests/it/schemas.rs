@@ -9,6 +9,7 @@ const FEATURES: &[Migrations] = &[
     iron_budget::MIGRATIONS,
     iron_catalog::MIGRATIONS,
     iron_fleet::MIGRATIONS,
+    iron_insight::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 

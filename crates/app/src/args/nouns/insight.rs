@@ -1,6 +1,8 @@
 //! The verbs of what spending will come to.
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueHint};
 
 use super::Paging;
 
@@ -38,5 +40,34 @@ Models are swapped by what they were used for in the last seven days, at list pr
         /// A model in use and the one that would take its place; may be given several times
         #[arg(long, value_name = "MODEL=OTHER")]
         swap: Vec<String>,
+    },
+    /// Compare a provider's invoice with what was recorded
+    #[command(after_help = "\
+Examples:
+  iron analytics reconcile costs.csv --provider main-openai
+  iron analytics reconcile all.csv --threshold 0.5
+
+Takes exports of costs of OpenAI and Anthropic, and tables with the columns day, cost, and perhaps
+model and provider.")]
+    Reconcile {
+        /// The table, as a file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Whose invoice it is, by id or name, if the table does not say
+        #[arg(long)]
+        provider: Option<String>,
+        /// By how many percent of the invoice it may differ; 2 if absent
+        #[arg(long, value_name = "PERCENT")]
+        threshold: Option<f64>,
+    },
+    /// List the invoices that were compared, the newest first
+    Reconciliations {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Show what came of an invoice that was compared
+    Reconciliation {
+        /// The reconciliation, by id
+        id: String,
     },
 }
