@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use iron_net::problem::Problem;
 use iron_net::rate::Standing;
-use iron_primitives::ErrorKind;
+use iron_primitives::{ErrorKind, Unit};
 
 /// What a handler fails with.
 #[derive(Debug)]
@@ -123,6 +123,14 @@ impl From<iron_budget::Error> for Failure {
         use iron_budget::Error;
         let kind = error.kind();
         Failure(match error {
+            Error::QuotaOutOfRange { unit } => {
+                let field = match unit {
+                    Unit::Usd => "budget",
+                    Unit::Tokens => "tokens_per_day",
+                    Unit::ExecutionTime => "execution_seconds_per_day",
+                };
+                Problem::field(field, error.to_string())
+            }
             Error::LimitOutOfRange => Problem::field("budget", error.to_string()),
             Error::BelowReported => Problem::field("final_spent", error.to_string()),
             Error::NotAboveBudget { field, .. } => Problem::field(field, error.to_string()),

@@ -1,6 +1,6 @@
 //! What can go wrong in the ledger.
 
-use iron_primitives::{AgentId, BudgetRequestId, ErrorKind, LeaseId, Money, PoolId};
+use iron_primitives::{AgentId, BudgetRequestId, ErrorKind, LeaseId, Money, PoolId, Unit};
 
 use crate::RequestStatus;
 
@@ -25,6 +25,12 @@ pub enum Error {
     /// A limit outside of what the API allows.
     #[error("a budget must be between 0.01 and 999999.99 dollars")]
     LimitOutOfRange,
+    /// A quota outside of what can be counted.
+    #[error("{}", quota_range(*unit))]
+    QuotaOutOfRange {
+        /// What the quota counts.
+        unit: Unit,
+    },
     /// The tenant has no such lease.
     #[error("there is no lease `{id}`")]
     NoLease {
@@ -161,14 +167,23 @@ impl Error {
             Error::InsufficientFunds { .. } => ErrorKind::InsufficientFunds,
             Error::AgentInPool { .. } | Error::PoolInUse { .. } => ErrorKind::ResourceInUse,
             Error::RequestOutOfReach { .. } => ErrorKind::InsufficientPermissions,
-            Error::LimitOutOfRange | Error::BelowReported | Error::NotAboveBudget { .. } => {
-                ErrorKind::Validation
-            }
+            Error::LimitOutOfRange
+            | Error::QuotaOutOfRange { .. }
+            | Error::BelowReported
+            | Error::NotAboveBudget { .. } => ErrorKind::Validation,
             Error::Superseded | Error::LeaseOpen | Error::RequestDecided { .. } => {
                 ErrorKind::InvalidState
             }
             Error::LeaseClosed => ErrorKind::LeaseNotActive,
             _ => ErrorKind::Internal,
         }
+    }
+}
+
+const fn quota_range(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Usd => "a budget must be between 0.01 and 999999.99 dollars",
+        Unit::Tokens => "a token quota must be between 1 and 1000000000000000 tokens",
+        Unit::ExecutionTime => "an execution quota must be between 1 and 31622400 seconds",
     }
 }

@@ -31,6 +31,7 @@ use iron_store::{Page, Paged, Tx};
 
 pub use model::{BudgetEvent, EventFilter, EventKind, HardAction, SoftLimits};
 
+use crate::limits::shown;
 use crate::model::{BudgetKey, PeriodRow};
 use crate::moves::Counters;
 use crate::store::{BudgetRow, lock_budget, period, update_period};
@@ -65,6 +66,7 @@ impl Noticed {
         if limit_was_told(&row.counters) && !is_little(&row.counters) {
             // Money in suspense has come free. Warnings stay told.
             store::clear(tx, row, ALL, now).await?;
+            self.0.retain(|one| !(is_about(one, row) && one.percent == ALL));
             row.counters.next_notice = 0;
         }
         let counters = row.counters;
@@ -77,6 +79,9 @@ impl Noticed {
             return Ok(counters.next_notice != NEVER_DUE);
         };
         let mut told = store::told(tx, row).await?;
+        // What this transaction has found before is told, too.
+        let found = self.0.iter().filter(|one| is_about(one, row));
+        told.extend(found.map(|one| one.percent));
         for percent in percents(budget) {
             let crossed = gone(&counters) >= threshold(limit, percent);
             if !(crossed || percent == ALL && spent_out) || !told.insert(percent) {
@@ -184,6 +189,17 @@ pub(crate) async fn forget_pace(tx: &mut Tx, key: &BudgetKey) -> Result<(), Erro
     store::forget_spends(tx, key, Timestamp::from_micros(i64::MAX)).await
 }
 
+/// Whether an event tells of how much of this period of a budget is gone.
+fn is_about(event: &BudgetEvent, row: &PeriodRow) -> bool {
+    let BudgetKey {
+        scope,
+        unit,
+        tenant,
+    } = row.key;
+    event.kind != EventKind::Runaway
+        && (event.tenant, event.scope, event.unit, event.span) == (tenant, scope, unit, row.span)
+}
+
 /// What is gone, or may be.
 fn gone(counters: &Counters) -> i64 {
     let doubtful = counters.lasting_suspense.min(counters.suspense);
@@ -279,8 +295,8 @@ impl Ledger {
             "event": event.sequence,
             "unit": event.unit,
             "percent": event.percent,
-            "limit": event.limit.to_string(),
-            "used": event.used.to_string(),
+            "limit": shown(event.unit, event.limit.nanos()),
+            "used": shown(event.unit, event.used.nanos()),
             "period_start": event.span.start,
         });
         let mut entry = Entry::new(event.kind.action(), event.scope.kind().as_str())

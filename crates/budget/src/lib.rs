@@ -6,7 +6,8 @@
 //! spent before it vanished is *suspense*; what is spent is *settled*. An *overdraft* is what
 //! went beyond a limit: an attempt that cost more than was held, a report that came after a
 //! lease was closed, a limit lowered below what was out. A *budget request* is somebody's wish for a
-//! higher limit, which an admin decides once. A *pool* is a budget that several agents share, with
+//! higher limit, which an admin decides once. A *quota* is a budget of an agent in tokens or in
+//! execution time, which stands beside its budget in money. A *pool* is a budget that several agents share, with
 //! nested caps for priorities and shares.
 //!
 //! Invariants:
@@ -41,7 +42,9 @@ mod teller;
 pub use error::Error;
 pub use events::{BudgetEvent, EventFilter, EventKind, HardAction, SoftLimits};
 pub use ledger::{Discrepancy, Ledger, Released};
-pub use limits::{LEAST, Limits, MOST, Transfer, Transferred};
+pub use limits::{
+    LEAST, LEAST_MILLIS, Limits, MOST, MOST_MILLIS, MOST_TOKENS, Transfer, Transferred,
+};
 pub use model::{
     BudgetKey, BudgetStatus, Changed, Enrolment, LeaseFilter, LeaseView, Modification, SetBudget,
     Standing, Terms,

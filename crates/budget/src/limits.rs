@@ -1,9 +1,13 @@
 //! Budgets as people see and set them.
 
+mod quotas;
 mod several;
 mod teams;
 
 pub use teams::{Transfer, Transferred};
+
+pub(crate) use quotas::shown;
+pub use quotas::{LEAST_MILLIS, MOST_MILLIS, MOST_TOKENS};
 
 use iron_audit::{Authorised, Entry};
 use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};
@@ -29,6 +33,9 @@ pub struct Limits {
 /// A budget in an audit entry.
 #[derive(Serialize)]
 struct Noted {
+    /// What it counts, if not money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<Unit>,
     limit: Option<String>,
     period: Period,
     soft_limits: Vec<u8>,
@@ -38,9 +45,10 @@ struct Noted {
 }
 
 impl Noted {
-    fn of(row: &BudgetRow) -> Self {
+    fn of(unit: Unit, row: &BudgetRow) -> Self {
         Noted {
-            limit: row.limit.map(|limit| Money::from_nanos(limit).to_string()),
+            unit: (unit != Unit::Usd).then_some(unit),
+            limit: row.limit.map(|limit| shown(unit, limit)),
             period: row.period,
             soft_limits: row.soft_limits.percents().collect(),
             hard_action: row.hard_action.as_str(),
@@ -199,7 +207,10 @@ impl Limits {
     ) -> Result<Changed, Error> {
         let limit = match set.limit {
             None => None,
-            Some(limit) => Some(limit.map(in_range).transpose()?.map(Money::nanos)),
+            Some(limit) => {
+                let in_range = |limit| quotas::in_range(key.unit, limit);
+                Some(limit.map(in_range).transpose()?.map(Money::nanos))
+            }
         };
         if let Some(Some(most)) = set.most_per_minute {
             in_range(most)?;
@@ -298,7 +309,10 @@ impl Limits {
         let mut entry = Entry::new("budget.set", key.scope.kind().as_str())
             .resource(key.scope)
             .parameters(&serde_json::json!({ "reason": set.reason }))
-            .changes(Some(&Noted::of(before)), Some(&Noted::of(after)));
+            .changes(
+                Some(&Noted::of(key.unit, before)),
+                Some(&Noted::of(key.unit, after)),
+            );
         if let Scope::Agent(agent) = key.scope {
             entry = entry.agent(agent);
         }
@@ -374,20 +388,28 @@ impl Limits {
     /// # Errors
     /// [`Error::NotFound`] if the scope has no budget in this tenant.
     pub async fn status(&self, tenant: TenantId, scope: Scope) -> Result<BudgetStatus, Error> {
-        let key = BudgetKey {
+        self.status_in(&BudgetKey {
             scope,
             unit: Unit::Usd,
             tenant,
-        };
-        let budget = store::budget(self.db(), &key)
+        })
+        .await
+    }
+
+    /// As [`Limits::status`], of a budget in any unit: its amounts are in that.
+    ///
+    /// # Errors
+    /// As [`Limits::status`].
+    pub async fn status_in(&self, key: &BudgetKey) -> Result<BudgetStatus, Error> {
+        let budget = store::budget(self.db(), key)
             .await?
             .ok_or(Error::NotFound)?;
         let span = budget.period.span(self.ledger.environment.now());
-        let counters = store::find_period(self.db(), &key, &span)
+        let counters = store::find_period(self.db(), key, &span)
             .await?
             .unwrap_or_default();
-        let held = store::held_of(self.db(), &key, &span).await?;
-        Ok(status(&key, budget, counters, span, held))
+        let held = store::held_of(self.db(), key, &span).await?;
+        Ok(status(key, budget, counters, span, held))
     }
 }
 

@@ -147,6 +147,33 @@ pub(crate) async fn insert_budget(
     Ok(())
 }
 
+/// Makes a budget unless there is one.
+pub(crate) async fn ensure_budget(
+    tx: &mut Tx,
+    key: &BudgetKey,
+    row: BudgetRow,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql(
+        "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at,
+          soft_limits, hard_action, most_per_minute)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)
+         ON CONFLICT (tenant_id, scope, unit) DO NOTHING",
+    )
+    .bind(key.tenant)
+    .bind(key.scope)
+    .bind(key.unit.as_str())
+    .bind(row.period.as_str())
+    .bind(row.limit)
+    .bind(now)
+    .bind(row.soft_limits.to_stored())
+    .bind(row.hard_action.as_str())
+    .bind(row.most_per_minute)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn update_budget(
     tx: &mut Tx,
     key: &BudgetKey,

@@ -148,6 +148,8 @@ impl Default for Assumptions {
 pub struct Bound {
     model: ModelRef,
     input_tokens: u64,
+    /// What of a prediction may be rejected, in all answers together.
+    predicted_tokens: u64,
     fixed: PicoDollars,
     per_output_token: PicoPerToken,
     choices: u64,
@@ -247,6 +249,7 @@ impl Bound {
         let bound = Bound {
             model: model.clone(),
             input_tokens: input.billed_tokens,
+            predicted_tokens: facts.prediction_bytes.saturating_mul(facts.choices),
             fixed,
             per_output_token,
             choices: facts.choices,
@@ -321,6 +324,7 @@ impl Bound {
     /// The most tokens the attempt can use with this cap.
     pub const fn tokens_at(&self, cap: u64) -> u64 {
         self.input_tokens
+            .saturating_add(self.predicted_tokens)
             .saturating_add(cap.saturating_mul(self.choices))
     }
 

@@ -21,7 +21,7 @@ use iron_primitives::{
     Timestamp, UnitPrice, UserId,
 };
 use iron_runtime::authority::{BudgetView, ExchangeReply, Grant};
-use iron_runtime::wallet::{Admission, Book, Claim, Policy};
+use iron_runtime::wallet::{Admission, Amounts, Book, Claim, Policy};
 use iron_testkit::SeededEntropy;
 
 /// The clock of this machine: reading it is part of the cost.
@@ -151,8 +151,10 @@ impl Town {
     }
 
     fn settle(&mut self, hold: u64) -> bool {
-        let settled = self.book.settle(hold, Money::from_nanos(52_000));
-        settled.above_held == Money::ZERO
+        let settled = self
+            .book
+            .settle(hold, Amounts::money(Money::from_nanos(52_000)));
+        settled.above_held == Amounts::ZERO
     }
 }
 

@@ -122,6 +122,7 @@ mod tests {
             path,
             agent_state: AgentState::Running,
             spent_out: None,
+            counted: crate::authority::Counted::default(),
             agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,

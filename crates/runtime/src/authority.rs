@@ -23,6 +23,8 @@ use iron_primitives::{
     TokenDigest, UserId,
 };
 
+pub use crate::wallet::Counted;
+
 /// The control plane as a runtime sees it.
 #[async_trait]
 pub trait Authority: Send + Sync + 'static {
@@ -176,6 +178,8 @@ pub struct Principal {
     /// What is left of its own budget, if that is spent and has paused it: then it is refused
     /// for want of money, whatever a call would cost.
     pub spent_out: Option<BudgetShortfall>,
+    /// What the agent's budgets count besides money.
+    pub counted: Counted,
     /// How often the agent was ended before and has begun anew.
     pub agent_ends: i64,
     /// Whether the whole tenant is switched off.

@@ -66,6 +66,8 @@ pub fn record_orphans(
     orphans: &[Reserve],
     environment: &Environment,
 ) -> Result<usize, Stopped> {
+    // What an agent holds of its time belongs to no call.
+    let orphans: Vec<&Reserve> = orphans.iter().filter(|orphan| !orphan.is_time()).collect();
     let mut calls: Vec<RequestId> = orphans.iter().map(|orphan| orphan.call).collect();
     calls.sort_unstable();
     calls.dedup();
@@ -73,6 +75,7 @@ pub fn record_orphans(
     for call in calls {
         let attempts: Vec<&Reserve> = orphans
             .iter()
+            .copied()
             .filter(|orphan| orphan.call == call)
             .collect();
         let facts = attempts
@@ -155,7 +158,8 @@ fn attempt(reserve: &Reserve, facts: &Facts) -> Attempt {
         provider: facts.provider,
         provider_kind: facts.provider_kind.clone(),
         provider_request: None,
-        settled_nanos: reserve.amount,
+        settled_nanos: reserve.amount.nanos(),
+        settled_tokens: reserve.tokens(),
         settlement: Settlement::Estimated,
         status: None,
         tokens: Tokens::default(),
@@ -165,11 +169,11 @@ fn attempt(reserve: &Reserve, facts: &Facts) -> Attempt {
 #[cfg(test)]
 mod tests {
     use iron_journal::{Content, Cursor, JournalKeys, Options};
-    use iron_primitives::{LeaseId, Scope};
+    use iron_primitives::{LeaseId, Money, Scope, Unit};
     use iron_testkit::TestEnvironment;
 
     use super::*;
-    use crate::wallet::ReservedLeg;
+    use crate::wallet::{Amounts, ReservedLeg};
 
     fn reserve(environment: &Environment, call: RequestId, number: u32, facts: &[u8]) -> Reserve {
         let scope = Scope::Agent(environment.new_id());
@@ -179,10 +183,11 @@ mod tests {
             call,
             attempt: number,
             cap: 100,
-            amount: 5_000,
+            amount: Amounts::money(Money::from_nanos(5_000)),
             legs: vec![ReservedLeg {
                 lease: environment.new_id::<LeaseId>(),
                 scope,
+                unit: Unit::Usd,
             }],
             facts: facts.to_vec(),
         }

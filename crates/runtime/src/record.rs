@@ -169,6 +169,9 @@ pub struct Attempt {
     pub provider_request: Option<String>,
     /// What it cost, in nano-dollars.
     pub settled_nanos: i64,
+    /// What it was settled at in tokens, where the agent's budget counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_tokens: Option<i64>,
     /// On what the cost rests.
     pub settlement: Settlement,
     /// The provider's status, if it answered.
@@ -183,6 +186,9 @@ pub struct Attempt {
 pub struct HoldRecord {
     /// The worst-case cost, set aside in every leg, in nano-dollars.
     pub amount_nanos: i64,
+    /// The most tokens, set aside where the agent's budget counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_tokens: Option<i64>,
     /// With the lease of its first leg it names the hold for ever.
     pub id: u64,
     /// The budgets on the path, leaf first.
@@ -211,6 +217,7 @@ impl From<&Hold> for HoldRecord {
         };
         HoldRecord {
             amount_nanos: hold.amount.nanos(),
+            amount_tokens: hold.tokens_in(hold.amount),
             id: hold.id,
             legs: hold.legs.iter().map(leg).collect(),
             output_cap: hold.cap,
@@ -220,14 +227,14 @@ impl From<&Hold> for HoldRecord {
 
 impl From<&Reserve> for HoldRecord {
     fn from(reserve: &Reserve) -> Self {
-        // Only budgets in dollars hold.
         let leg = |leg: &ReservedLeg| LegRecord {
             lease: leg.lease,
             scope: leg.scope,
-            unit: Unit::Usd,
+            unit: leg.unit,
         };
         HoldRecord {
-            amount_nanos: reserve.amount,
+            amount_nanos: reserve.amount.nanos(),
+            amount_tokens: reserve.tokens(),
             id: reserve.id,
             legs: reserve.legs.iter().map(leg).collect(),
             output_cap: reserve.cap,
@@ -467,6 +474,7 @@ mod tests {
             first_byte_us: Some(2),
             hold: HoldRecord {
                 amount_nanos: 3,
+                amount_tokens: Some(30),
                 id: 4,
                 legs: vec![leg, leg],
                 output_cap: 5,
@@ -477,6 +485,7 @@ mod tests {
             provider_kind: "openai".into(),
             provider_request: text(),
             settled_nanos: 6,
+            settled_tokens: Some(60),
             settlement: Settlement::Actual,
             status: Some(200),
             tokens: Tokens::default(),

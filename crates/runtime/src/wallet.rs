@@ -23,6 +23,7 @@
 //!   authority and for holds to settle, and near the edge takes a smaller output cap.
 
 mod account;
+mod amounts;
 mod asking;
 mod book;
 mod claim;
@@ -50,6 +51,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 use crate::authority::Authority;
 
 pub use account::Account;
+pub use amounts::{Amounts, Counted};
 pub use asking::{Ask, Effects};
 pub use book::{Admission, Book, Needs, Settlement, WaiterId};
 pub use claim::Claim;
@@ -74,6 +76,8 @@ pub struct HoldRequest<'a> {
     pub attempt: u32,
     /// What it can cost.
     pub bound: &'a Bound,
+    /// What the agent's budgets count besides money.
+    pub counted: Counted,
     /// What recovery needs to write a record of the attempt if nobody else can.
     pub facts: &'a [u8],
 }
@@ -90,8 +94,8 @@ pub struct Hold {
     pub legs: Legs,
     /// The output cap to forward.
     pub cap: u64,
-    /// How much is held in each lease.
-    pub amount: Money,
+    /// How much is held in each lease, by its unit.
+    pub amount: Amounts,
     /// Nothing may be sent on it at or after this instant.
     pub deadline: BootInstant,
     /// The reserve in the journal; the first byte of the answer waits until it is durable.
@@ -99,6 +103,11 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// The tokens of an amount that settles it, if one of its budgets counts them.
+    pub fn tokens_in(&self, amount: Amounts) -> Option<i64> {
+        self.legs.count(Unit::Tokens).then_some(amount.tokens)
+    }
+
     fn key(&self) -> Option<HoldKey> {
         self.legs.iter().next().map(|leg| HoldKey {
             lease: leg.lease,
@@ -208,7 +217,7 @@ impl Desk {
                     .remove(&id)
                     .is_some_and(|caller| caller.send(answer).is_ok());
                 if let (Some(held), false) = (held, told) {
-                    self.book.settle(held, Money::ZERO);
+                    self.book.settle(held, Amounts::ZERO);
                     again = true;
                 }
             }
@@ -263,55 +272,28 @@ impl Wallets {
     /// not be fetched; [`Refusal::JournalUnavailable`] if the reserve could not be written;
     /// [`Refusal::Draining`] at the end.
     pub async fn hold(&self, request: HoldRequest<'_>) -> Result<Hold, Refusal> {
-        let inner = &*self.inner;
-        let claim = Claim::of(request.bound)?;
-        let wallet = inner.wallet(request.path.tenant);
-        let mut waiting = None;
-        let admission = {
-            let mut desk = wallet.desk();
-            let admission = desk.book.admit(request.path, claim, &inner.environment);
-            if let Admission::Waiting(id) = admission {
-                let (sender, receiver) = oneshot::channel();
-                desk.callers.insert(id, sender);
-                waiting = Some(Waiting {
-                    wallet: &wallet,
-                    inner,
-                    id,
-                    receiver,
-                });
-            }
-            inner.wake_for(&mut desk.book);
-            admission
-        };
-        let answer = match (admission, waiting) {
-            (Admission::Held(held), _) => Ok(held),
-            (Admission::Refused(refusal), _) => Err(refusal),
-            (Admission::Waiting(_), Some(waiting)) => waiting.answer().await,
-            (Admission::Waiting(_), None) => Err(Refusal::AuthorityUnavailable),
-        };
-        match answer {
-            Ok(held) => inner.reserve(&wallet, held, request),
-            Err(mut refusal) => {
-                if let Refusal::Budget(shortfall) = &mut refusal {
-                    inner.counters.refused.fetch_add(1, Ordering::Relaxed);
-                    shortfall.pool = request.path.part_of_pool(shortfall.scope);
-                }
-                Err(refusal)
-            }
+        let mut claim = Claim::of(request.bound)?;
+        if request.counted.tokens {
+            claim = claim.counting(request.bound.tokens_at(0), request.bound.choices());
         }
+        let wallet = self.inner.wallet(request.path.tenant);
+        let held = self.inner.acquire(&wallet, request.path, claim).await?;
+        self.inner.reserve(&wallet, held, request)
     }
 
     /// Replaces a hold by the true cost. Call it after the record that says so was appended.
-    pub fn settle(&self, hold: Hold, cost: Money) -> Settlement {
+    pub fn settle(&self, hold: Hold, cost: Amounts) -> Settlement {
         let inner = &*self.inner;
         let settlement = inner.end(&hold, cost);
-        if settlement.above_held > Money::ZERO {
+        if settlement.above_held != Amounts::ZERO {
             inner.counters.above_held.fetch_add(1, Ordering::Relaxed);
             tracing::error!(
                 tenant = %hold.tenant,
                 hold = hold.id,
                 held_nanos = hold.amount.nanos(),
                 cost_nanos = cost.nanos(),
+                held_tokens = hold.amount.tokens,
+                used_tokens = cost.tokens,
                 "an attempt cost more than was held for it"
             );
         }
@@ -320,15 +302,15 @@ impl Wallets {
 
     /// Settles an attempt before the record of its call is written, as when another attempt
     /// follows. The journal is told by a frame of its own.
-    pub fn settle_ahead(&self, hold: Hold, cost: Money) -> Settlement {
+    pub fn settle_ahead(&self, hold: Hold, cost: Amounts) -> Settlement {
         self.inner.note_end(&hold, cost);
         self.settle(hold, cost)
     }
 
     /// Lets a hold go whose attempt was never sent.
     pub fn release_unsent(&self, hold: Hold) {
-        self.inner.note_end(&hold, Money::ZERO);
-        self.inner.end(&hold, Money::ZERO);
+        self.inner.note_end(&hold, Amounts::ZERO);
+        self.inner.end(&hold, Amounts::ZERO);
     }
 
     /// A limit or a period of this scope has changed: from now on nothing is admitted under
@@ -354,6 +336,13 @@ impl Wallets {
         let wallet = self.inner.find(tenant)?;
         let desk = wallet.desk();
         desk.book.remaining(scope, Unit::Usd).map(Money::from_nanos)
+    }
+
+    /// What is left of an agent's own budget in tokens; `None` as above.
+    pub fn remaining_tokens(&self, path: &ActorPath) -> Option<i64> {
+        let wallet = self.inner.find(path.tenant)?;
+        let desk = wallet.desk();
+        desk.book.remaining(Scope::Agent(path.agent), Unit::Tokens)
     }
 
     /// What happened so far.
@@ -423,6 +412,45 @@ impl Inner {
         }
     }
 
+    /// Takes what a claim needs out of the leases on a path, waiting for it if there is hope.
+    async fn acquire(
+        &self,
+        wallet: &Wallet,
+        path: &ActorPath,
+        claim: Claim,
+    ) -> Result<Held, Refusal> {
+        let mut waiting = None;
+        let admission = {
+            let mut desk = wallet.desk();
+            let admission = desk.book.admit(path, claim, &self.environment);
+            if let Admission::Waiting(id) = admission {
+                let (sender, receiver) = oneshot::channel();
+                desk.callers.insert(id, sender);
+                waiting = Some(Waiting {
+                    wallet,
+                    inner: self,
+                    id,
+                    receiver,
+                });
+            }
+            self.wake_for(&mut desk.book);
+            admission
+        };
+        let answer = match (admission, waiting) {
+            (Admission::Held(held), _) => Ok(held),
+            (Admission::Refused(refusal), _) => Err(refusal),
+            (Admission::Waiting(_), Some(waiting)) => waiting.answer().await,
+            (Admission::Waiting(_), None) => Err(Refusal::AuthorityUnavailable),
+        };
+        answer.map_err(|mut refusal| {
+            if let Refusal::Budget(shortfall) = &mut refusal {
+                self.counters.refused.fetch_add(1, Ordering::Relaxed);
+                shortfall.pool = path.part_of_pool(shortfall.scope);
+            }
+            refusal
+        })
+    }
+
     /// Writes the reserve of a hold; without it nothing may be sent.
     fn reserve(
         &self,
@@ -459,14 +487,14 @@ impl Inner {
             Err(stopped) => {
                 tracing::error!(%stopped, "a reserve could not be written");
                 let mut desk = wallet.desk();
-                desk.book.settle(id, Money::ZERO);
+                desk.book.settle(id, Amounts::ZERO);
                 desk.pump(&self.environment);
                 Err(Refusal::JournalUnavailable)
             }
         }
     }
 
-    fn end(&self, hold: &Hold, cost: Money) -> Settlement {
+    fn end(&self, hold: &Hold, cost: Amounts) -> Settlement {
         let wallet = self.wallet(hold.tenant);
         let mut desk = wallet.desk();
         let settlement = desk.book.settle(hold.id, cost);
@@ -478,13 +506,9 @@ impl Inner {
         settlement
     }
 
-    fn note_end(&self, hold: &Hold, cost: Money) {
+    fn note_end(&self, hold: &Hold, cost: Amounts) {
         let Some(key) = hold.key() else { return };
-        let frame = Release {
-            key,
-            cost: cost.nanos(),
-        }
-        .encode();
+        let frame = Release { key, cost }.encode();
         // A journal that takes no release takes no reserve either: the money is not used again.
         if let Err(stopped) = self.journal.append(FrameKind::Release, &frame) {
             tracing::error!(%stopped, "a release could not be written");
@@ -525,7 +549,7 @@ impl Drop for Waiting<'_> {
         desk.callers.remove(&self.id);
         desk.book.abandon(self.id);
         if let Ok(Ok(held)) = self.receiver.try_recv() {
-            desk.book.settle(held.id, Money::ZERO);
+            desk.book.settle(held.id, Amounts::ZERO);
         }
         desk.pump(&self.inner.environment);
     }

@@ -2,7 +2,7 @@
 
 use crate::exchange::Incarnation;
 use crate::{SecretText, words::words};
-use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp};
+use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -184,6 +184,10 @@ pub struct RuntimeBearer {
     pub path: ActorPath,
     /// Whether the agent may spend, as one word.
     pub agent_state: String,
+    /// What the agent's budgets count besides money: `tokens`, `execution_time`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub counted: Vec<Unit>,
     /// How often the agent was ended before and has begun anew.
     pub agent_ends: i64,
     /// Whether the whole tenant is switched off.

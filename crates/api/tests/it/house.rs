@@ -59,6 +59,7 @@ impl Authority for House {
             path: agent.path,
             agent_state: AgentState::Running,
             spent_out: None,
+            counted: iron_runtime::authority::Counted::default(),
             agent_ends: agent.ends,
             tenant_suspended: false,
             allowed_models,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iron_budget::{Ledger, Limits, Pools, Teller};
+use iron_budget::{BudgetKey, Ledger, Limits, Pools, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
 use iron_identity::{Bearer, Identity, TokenIs, TokenStanding};
 use iron_llm::PriceBook;
-use iron_primitives::{ActorPath, BudgetShortfall, ProviderId, Scope, TenantId, TokenDigest, Unit};
+use iron_primitives::{ActorPath, BudgetShortfall, ProviderId, Scope, TenantId, TokenDigest};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
     ExchangeReply, Principal, Route, SubjectKey,
@@ -67,6 +67,11 @@ impl House {
             }
         };
         let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
+        let counted = self
+            .limits
+            .counted(tenant, bearer.agent)
+            .await
+            .map_err(away)?;
         let hash_key = self
             .master
             .derive(Purpose::TenantHash(tenant))
@@ -77,6 +82,7 @@ impl House {
             path: ActorPath { pool, ..agent.path },
             agent_state: state(&agent, owner_suspended),
             spent_out,
+            counted,
             agent_ends: agent.ends,
             tenant_suspended,
             allowed_models,
@@ -110,16 +116,20 @@ impl House {
         let Some(event) = self.ledger.reached(&[scope]).await?.remove(&scope) else {
             return Ok(None);
         };
-        let status = self.limits.status(tenant, scope).await?;
-        let money = event.unit == Unit::Usd;
-        let (spent, suspense) = (status.settled.nanos(), status.suspense.nanos());
+        let unit = event.unit;
+        let key = BudgetKey {
+            scope,
+            unit,
+            tenant,
+        };
+        let status = self.limits.status_in(&key).await?;
         Ok(Some(BudgetShortfall {
             scope,
-            unit: event.unit,
+            unit,
             limit: event.limit.nanos(),
-            spent: if money { spent } else { event.used.nanos() },
-            reserved: if money { status.escrow.nanos() } else { 0 },
-            suspense: if money { suspense } else { 0 },
+            spent: status.settled.nanos(),
+            reserved: status.escrow.nanos(),
+            suspense: status.suspense.nanos(),
             needed: 0,
             pool: None,
             resets_at: event.span.end,

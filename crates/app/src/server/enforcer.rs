@@ -135,7 +135,8 @@ impl Enforcer {
         budgets.event(notice(event.kind)).inc();
         tracing::warn!(
             tenant = %event.tenant, scope = %event.scope, kind = event.kind.as_str(),
-            percent = event.percent, limit = %event.limit, used = %event.used,
+            unit = event.unit.as_str(), percent = event.percent, limit = event.limit.nanos(),
+            used = event.used.nanos(),
             "a budget event"
         );
         let (Scope::Agent(agent), Some(measure)) = (event.scope, measure) else {

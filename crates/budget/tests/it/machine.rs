@@ -32,6 +32,7 @@ enum Step {
     PowerCut(usize),
     SetLimit(usize, i64),
     SetPeriod(usize, Period),
+    SetTokens(usize, i64),
     Member(usize, Option<(Priority, Option<u8>)>),
     LimitPool(i64),
     Wait(u64),
@@ -82,6 +83,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), 1_000_i64..20_000).prop_map(|(s, l)| Step::SetLimit(s, l)),
         1 => (any::<usize>(), prop_oneof![Just(Period::Daily), Just(Period::None)])
             .prop_map(|(s, p)| Step::SetPeriod(s, p)),
+        1 => (any::<usize>(), 500_i64..20_000).prop_map(|(a, t)| Step::SetTokens(a, t)),
         1 => (any::<usize>(), any_membership()).prop_map(|(a, m)| Step::Member(a, m)),
         1 => (1_000_i64..20_000).prop_map(Step::LimitPool),
         3 => waits.prop_map(Step::Wait),
@@ -121,6 +123,7 @@ async fn take(world: &mut World, step: Step) {
                 .set_limit(scopes[index % scopes.len()], 10_000, Some(period))
                 .await;
         }
+        Step::SetTokens(agent, tokens) => world.set_tokens(agent, tokens).await,
         Step::Member(agent, membership) => world.member(agent, membership).await,
         Step::LimitPool(units) => world.limit_pool(units).await,
         Step::Wait(millis) => world.wait(Duration::from_millis(millis)).await,
@@ -131,18 +134,19 @@ async fn take(world: &mut World, step: Step) {
 async fn at_rest(world: &mut World) {
     world.come_to_rest().await;
     world.counters_only_grow().await;
-    for scope in world.scopes() {
-        let status = world.status(scope).await;
-        let billed = world.billed_in(scope, status.span.start);
+    for status in world.statuses().await {
+        let (scope, unit) = (status.scope, status.unit);
+        let billed = world.billed_in((scope, unit), status.span.start);
         let counted = status.settled.nanos() + status.suspense.nanos();
         assert!(
-            counted >= billed - world.unheard,
-            "{scope}: counted {counted}, but the provider is owed {billed}"
+            counted >= billed - world.unheard.of(unit),
+            "{scope} in {unit:?}: counted {counted}, but the provider is owed {billed}"
         );
-        let forfeit = world.forfeit.get(&scope).copied().unwrap_or(0);
+        let forfeit = world.forfeit.get(&(scope, unit)).copied().unwrap_or(0);
         assert!(
             counted <= billed + forfeit,
-            "{scope}: counted {counted}, owed {billed}, crashes may have forfeited {forfeit}"
+            "{scope} in {unit:?}: counted {counted}, owed {billed}, crashes may have forfeited \
+             {forfeit}"
         );
     }
 }
@@ -158,7 +162,12 @@ async fn the_rest_is_usable(world: &mut World) {
             room = room.min(limit.nanos() - used);
         }
     }
-    let units = room / crate::world::UNIT;
+    let mut units = room / crate::world::UNIT;
+    let quotas = world.limits.quotas(&world.authorised, path.agent).await;
+    for quota in quotas.expect("they are read") {
+        let used = quota.settled.nanos() + quota.suspense.nanos();
+        units = units.min(quota.limit.map_or(i64::MAX, |limit| limit.nanos() - used));
+    }
     if units <= 0 {
         return;
     }

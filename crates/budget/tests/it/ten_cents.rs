@@ -19,8 +19,8 @@ use iron_runtime::authority::{
     Principal, SubjectKey,
 };
 use iron_runtime::wallet::{
-    Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts, RecordedHold,
-    RecordedLeg, Wallets, estate,
+    Amounts, Counted, Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts,
+    RecordedHold, RecordedLeg, Wallets, estate,
 };
 use iron_store::Db;
 use iron_testkit::{SeededEntropy, TestEnvironment};
@@ -153,7 +153,7 @@ impl House {
                 id: orphan.id,
                 legs,
             };
-            append(&journal, self.path.tenant, hold, orphan.amount);
+            append(&journal, self.path.tenant, hold, orphan.amount.nanos());
         }
         let seen = estate.last.as_ref().map_or(0, |last| last.seen);
         let wallets = Wallets::start(
@@ -205,6 +205,7 @@ impl House {
             call,
             attempt: 1,
             bound,
+            counted: Counted::default(),
             facts: b"{}",
         };
         wallets.hold(request).await
@@ -234,6 +235,7 @@ pub(crate) fn append(journal: &Journal, tenant: TenantId, hold: RecordedHold, se
         attempts: vec![RecordedAttempt {
             hold,
             settled_nanos,
+            settled_tokens: None,
         }],
     };
     let body = canonical::to_vec(&record).expect("canonical");
@@ -310,7 +312,8 @@ fn settle(house: &House, running: &Running, hold: Hold, cost: i64) {
         RecordedHold { id: hold.id, legs },
         cost,
     );
-    running.wallets.settle(hold, Money::from_nanos(cost));
+    let cost = Amounts::money(Money::from_nanos(cost));
+    running.wallets.settle(hold, cost);
 }
 
 /// Ten cents, 64 callers, and the ledger and the provider agree to the nano-dollar.

@@ -1,8 +1,10 @@
 //! A ledger, one process that spends from it, the network between them and the disk beneath,
 //! each of which can fail; and the provider's own count of what it was owed.
 
+mod crash;
 mod pool;
 mod process;
+mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,19 +13,20 @@ use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Ro
 use iron_budget::{BudgetStatus, Enrolment, Error, Ledger, Limits, MIGRATIONS, SetBudget, Terms};
 use iron_primitives::{
     ActorPath, BootInstant, InstanceId, LeaseId, Money, Period, Refusal, Scope, TenantId,
-    Timestamp, UnitPrice,
+    Timestamp, Unit, UnitPrice,
 };
 use iron_runtime::authority::{Exchange, ExchangeReply};
 use iron_runtime::wallet::{
-    Admission, Book, Claim, Entry, Held, LeaseMark, LeaseNote, Link, Owner, Policy, ProcessNote,
-    RecordedAttempt, RecordedAttempts, RecordedHold, RecordedLeg, Release, Replay, Reserve,
-    Snapshot, WaiterId,
+    Admission, Amounts, Book, Claim, Entry, Held, LeaseMark, LeaseNote, Link, Owner, Policy,
+    ProcessNote, RecordedAttempt, RecordedAttempts, RecordedHold, RecordedLeg, Release, Replay,
+    Reserve, Snapshot, WaiterId,
 };
 use iron_store::Db;
 use iron_testkit::TestEnvironment;
 
 pub(crate) use pool::Shared;
 use process::{boot_id, record_of, record_of_orphan};
+use tokens::{above, part_of, plus};
 
 /// One unit of money in these tests, in nano-dollars: a thousandth of a cent.
 pub(crate) const UNIT: i64 = 10_000;
@@ -48,7 +51,7 @@ pub(crate) struct Wish {
 #[derive(Debug, Clone, Copy)]
 struct Call {
     held: Held,
-    bill: i64,
+    bill: Amounts,
     recorded: bool,
 }
 
@@ -92,8 +95,10 @@ struct Process {
     marks: Vec<(usize, Vec<LeaseMark>)>,
 }
 
+/// One budget: whose, and what it counts.
+pub(crate) type Purse = (Scope, Unit);
 /// What is known of one budget in one period.
-type Place = (Scope, Timestamp);
+type Place = (Scope, Unit, Timestamp);
 
 /// Everything.
 pub(crate) struct World {
@@ -115,15 +120,15 @@ pub(crate) struct World {
     /// What the provider was owed.
     pub(crate) billed: BTreeMap<Place, i64>,
     /// The limits in force.
-    pub(crate) in_force: BTreeMap<Scope, i64>,
+    pub(crate) in_force: BTreeMap<Purse, i64>,
     /// What was owed already when a limit was set.
     pub(crate) owed_before: BTreeMap<Place, i64>,
     /// What crashes may at the most have forfeited.
-    pub(crate) forfeit: BTreeMap<Scope, i64>,
+    pub(crate) forfeit: BTreeMap<Purse, i64>,
     /// What was billed above a hold.
-    pub(crate) lies: i64,
+    pub(crate) lies: Amounts,
     /// The part of that which a crash kept us from hearing of.
-    pub(crate) unheard: i64,
+    pub(crate) unheard: Amounts,
     settled_before: BTreeMap<Place, i64>,
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) shared: Shared,
@@ -222,10 +227,11 @@ impl World {
                 .await
                 .expect("a scope is born");
             if let Some(money) = money {
-                in_force.insert(scope, money.nanos());
+                in_force.insert((scope, Unit::Usd), money.nanos());
             }
         }
         tx.commit().await.expect("commits");
+        in_force.extend(tokens::limit(&db, &limits, &authorised, &paths, agent, period).await);
         let (shared, caps) = Shared::found(&db, &limits, &authorised, &mut paths, project).await;
         in_force.extend(caps);
         let process = Process::begin(
@@ -257,8 +263,8 @@ impl World {
             in_force,
             owed_before: BTreeMap::new(),
             forfeit: BTreeMap::new(),
-            lies: 0,
-            unheard: 0,
+            lies: Amounts::ZERO,
+            unheard: Amounts::ZERO,
             settled_before: BTreeMap::new(),
             refusals: Vec::new(),
             shared,
@@ -275,6 +281,10 @@ impl World {
             wish.floor,
         )
         .expect("in range");
+        let claim = match self.counts_tokens(&path) {
+            true => claim.counting(u64::try_from(wish.fixed).expect("positive"), 1),
+            false => claim,
+        };
         match self
             .process
             .book
@@ -305,12 +315,15 @@ impl World {
         );
         self.process.book.reserved(held.id, frame.clone());
         self.disk.push(Frame::Reserve(frame));
-        let bill = held.amount.nanos() / 100 * wish.percent;
-        self.lies += (bill - held.amount.nanos()).max(0);
+        let bill = part_of(&held.amount, wish.percent);
+        self.lies = plus(self.lies, above(bill, held.amount));
         self.shared.caps_are_nested(&held);
         for leg in held.legs.iter() {
             let starts_at = self.spans[&leg.lease];
-            *self.billed.entry((leg.scope, starts_at)).or_default() += bill;
+            *self
+                .billed
+                .entry((leg.scope, leg.unit, starts_at))
+                .or_default() += bill.of(leg.unit);
         }
         self.process.calls.push(Call {
             held,
@@ -324,9 +337,9 @@ impl World {
     /// was set, unless the provider lied.
     fn nothing_is_overspent(&self) {
         for (place, billed) in &self.billed {
-            if let Some(limit) = self.in_force.get(&place.0) {
+            if let Some(limit) = self.in_force.get(&(place.0, place.1)) {
                 let before = self.owed_before.get(place).copied().unwrap_or(0);
-                let allowed = before.max(*limit) + self.lies;
+                let allowed = before.max(*limit) + self.lies.of(place.1);
                 assert!(
                     *billed <= allowed,
                     "{}: billed {billed} of {allowed}",
@@ -358,16 +371,9 @@ impl World {
         }
         self.record(index);
         let call = self.process.calls.remove(index % count);
-        let settlement = self
-            .process
-            .book
-            .settle(call.held.id, Money::from_nanos(call.bill));
-        let above = (call.bill - call.held.amount.nanos()).max(0);
-        assert_eq!(
-            settlement.above_held.nanos(),
-            above,
-            "what is above a hold is told"
-        );
+        let settlement = self.process.book.settle(call.held.id, call.bill);
+        let above = above(call.bill, call.held.amount);
+        assert_eq!(settlement.above_held, above, "what is above a hold is told");
         self.pump();
     }
 
@@ -382,9 +388,10 @@ impl World {
             self.billed = billed;
             self.lies = lies;
             let key = call.held.key().expect("it has legs");
+            let cost = Amounts::ZERO;
             self.disk
-                .push(Frame::Release(Release { key, cost: 0 }.encode()));
-            self.process.book.settle(call.held.id, Money::ZERO);
+                .push(Frame::Release(Release { key, cost }.encode()));
+            self.process.book.settle(call.held.id, cost);
             self.pump();
         }
     }
@@ -571,106 +578,6 @@ impl World {
         }
     }
 
-    /// The process dies, or the machine loses power at some length of the disk; then a new
-    /// process begins.
-    pub(crate) async fn crash(&mut self, power_cut: bool, tail_percent: usize) {
-        let kept = match power_cut {
-            true => self.durable + (self.disk.len() - self.durable) * tail_percent.min(100) / 100,
-            false => self.disk.len(),
-        };
-        self.allow_for_crash(power_cut, kept);
-        self.disk.truncate(kept);
-        self.durable = self.durable.min(kept);
-        if power_cut {
-            self.boot += 1;
-            self.durable = kept;
-        }
-        self.begin_again().await;
-    }
-
-    async fn begin_again(&mut self) {
-        let mut replay = Replay::default();
-        for frame in &self.disk {
-            replay.read(frame.entry());
-        }
-        let tenant = self.paths[0].tenant;
-        let (ledger, world) = (&self.ledger, &self.world);
-        let orphans = {
-            let mut again = Replay::default();
-            for frame in &self.disk {
-                again.read(frame.entry());
-            }
-            again.finish(&boot_id(self.boot)).orphans
-        };
-        self.process =
-            Process::begin(ledger, world, tenant, self.instance, self.boot, replay).await;
-        self.disk.push(self.process.introduction(self.boot));
-        self.durable = self.disk.len();
-        for orphan in orphans {
-            self.disk.push(Frame::Record(record_of_orphan(&orphan)));
-        }
-        self.snapshot_since = self.snapshot_since.min(self.disk.len());
-    }
-
-    /// I8: a crash forfeits at most the bounds in flight, what the disk lost, and the step of
-    /// the watermarks.
-    fn allow_for_crash(&mut self, power_cut: bool, kept: usize) {
-        let mut in_flight: i64 = self
-            .process
-            .calls
-            .iter()
-            .map(|call| call.held.amount.nanos())
-            .sum();
-        let above = |bill: i64, amount: i64| (bill - amount).max(0);
-        let under_way = self.process.calls.iter();
-        self.unheard += under_way
-            .map(|call| above(call.bill, call.held.amount.nanos()))
-            .sum::<i64>();
-        let (leases, _) = self.process.book.picture();
-        let mut unheard = 0;
-        for frame in &self.disk[kept..] {
-            match frame {
-                Frame::Reserve(bytes) => in_flight += Reserve::decode(bytes).expect("ours").amount,
-                Frame::Record(bytes) => {
-                    let record: RecordedAttempts = serde_json::from_slice(bytes).expect("ours");
-                    for attempt in record.attempts {
-                        let amount = self.amount_of(&attempt.hold);
-                        unheard += above(attempt.settled_nanos, amount);
-                        in_flight += amount;
-                    }
-                }
-                Frame::Release(bytes) => {
-                    let key = Release::decode(bytes).expect("ours").key;
-                    let legs = vec![RecordedLeg { lease: key.lease }];
-                    in_flight += self.amount_of(&RecordedHold { id: key.id, legs });
-                }
-                Frame::Lease(_) | Frame::Snapshot(_) => {}
-            }
-        }
-        self.unheard += unheard;
-        for scope in self.scopes() {
-            *self.forfeit.entry(scope).or_default() += in_flight;
-        }
-        if power_cut {
-            for lease in leases {
-                let step = (lease.mark.watermark - lease.settled).max(0);
-                *self.forfeit.entry(lease.mark.scope).or_default() += step;
-            }
-        }
-    }
-
-    fn amount_of(&self, hold: &RecordedHold) -> i64 {
-        let same = |reserve: &Reserve| reserve.key() == hold.key();
-        self.disk
-            .iter()
-            .filter_map(|frame| match frame {
-                Frame::Reserve(bytes) => Reserve::decode(bytes),
-                _ => None,
-            })
-            .find(same)
-            .map_or(0, |reserve| reserve.amount)
-    }
-
     /// A limit is set, in units, and the runtime is told at once.
     pub(crate) async fn set_limit(&mut self, scope: Scope, units: i64, period: Option<Period>) {
         let limit = Money::from_nanos(units * UNIT);
@@ -683,12 +590,17 @@ impl World {
             .put(&self.authorised, scope, &set)
             .await
             .expect("the limit is set");
-        self.in_force.insert(scope, limit.nanos());
-        self.limit_was_set(scope);
+        let purse = (scope, Unit::Usd);
+        self.in_force.insert(purse, limit.nanos());
+        self.limit_was_set(purse);
     }
 
-    fn limit_was_set(&mut self, scope: Scope) {
-        let owed = self.billed.iter().filter(|(place, _)| place.0 == scope);
+    fn limit_was_set(&mut self, purse: Purse) {
+        let (scope, unit) = purse;
+        let owed = self
+            .billed
+            .iter()
+            .filter(|(place, _)| (place.0, place.1) == (scope, unit));
         self.owed_before
             .extend(owed.map(|(place, billed)| (*place, *billed)));
         self.process.book.freeze(scope, &self.world.environment);
@@ -763,16 +675,17 @@ impl World {
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         let mut scopes: Vec<Scope> = self.paths.iter().flat_map(|path| path.scopes()).collect();
         // Also those that nobody stands under any more.
-        scopes.extend(self.in_force.keys());
-        scopes.extend(self.billed.keys().map(|(scope, _)| *scope));
+        scopes.extend(self.in_force.keys().map(|(scope, _)| *scope));
+        scopes.extend(self.billed.keys().map(|(scope, ..)| *scope));
         scopes.sort_unstable();
         scopes.dedup();
         scopes
     }
 
     /// What the provider was owed in the period that begins then.
-    pub(crate) fn billed_in(&self, scope: Scope, starts_at: Timestamp) -> i64 {
-        self.billed.get(&(scope, starts_at)).copied().unwrap_or(0)
+    pub(crate) fn billed_in(&self, (scope, unit): Purse, starts_at: Timestamp) -> i64 {
+        let place = (scope, unit, starts_at);
+        self.billed.get(&place).copied().unwrap_or(0)
     }
 
     /// The books balance, and settled counters only grow.
@@ -783,9 +696,9 @@ impl World {
             .await
             .expect("the books are read");
         assert_eq!(found, [], "the books agree with themselves");
-        for scope in self.scopes() {
-            let status = self.status(scope).await;
-            let place = (scope, status.span.start);
+        for status in self.statuses().await {
+            let scope = status.scope;
+            let place = (scope, status.unit, status.span.start);
             let settled = status.settled.nanos();
             let before = self.settled_before.insert(place, settled).unwrap_or(0);
             assert!(

@@ -73,7 +73,7 @@ fn fresh(frames: &[Frame], boot: u8) -> Estate {
             .iter()
             .map(|orphan| {
                 let legs = orphan.legs.iter().map(|leg| lease_number(leg.lease));
-                (legs.collect(), orphan.id as u8, orphan.amount)
+                (legs.collect(), orphan.id as u8, orphan.amount.nanos())
             })
             .collect(),
         witnessed: estate.witnessed.iter().map(|one| *one as u8).collect(),
@@ -115,6 +115,7 @@ fn encode(frame: &Frame) -> Vec<u8> {
                         .collect(),
                 },
                 settled_nanos: *cost,
+                settled_tokens: None,
             }],
         })
         .unwrap(),
@@ -151,7 +152,7 @@ fn reserve(legs: &[u8], id: u8, amount: i64) -> Vec<u8> {
         bytes.extend_from_slice(agent().uuid().as_bytes());
     }
     let read = Reserve::decode(&bytes).expect("the layout of a reserve");
-    assert_eq!((read.id, read.amount), (u64::from(id), amount));
+    assert_eq!((read.id, read.amount.nanos()), (u64::from(id), amount));
     assert_eq!(read.legs.len(), legs.len());
     bytes
 }

@@ -5,7 +5,7 @@ use iron_primitives::{BootInstant, Money, Secret, Timestamp};
 use crate::Runtime;
 use crate::authority::End;
 use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
-use crate::wallet::Hold;
+use crate::wallet::{Amounts, Hold};
 
 use super::draft::Draft;
 
@@ -28,10 +28,22 @@ pub(super) struct Ending {
     pub(super) ended: Ended,
     pub(super) settlement: Settlement,
     pub(super) cost: Money,
+    /// All tokens that it is charged with.
+    pub(super) counted: i64,
+    /// What is known of them.
     pub(super) tokens: Tokens,
 }
 
 impl Ending {
+    /// What its hold is settled at.
+    pub(super) const fn amounts(&self) -> Amounts {
+        Amounts {
+            money: self.cost,
+            tokens: self.counted,
+            millis: 0,
+        }
+    }
+
     /// Nothing is billed.
     pub(super) fn free(ended: Ended) -> Self {
         let (settlement, cost) = (Settlement::Free, Money::ZERO);
@@ -39,17 +51,19 @@ impl Ending {
             ended,
             settlement,
             cost,
+            counted: 0,
             tokens: Tokens::default(),
         }
     }
 
     /// What was billed is not known: the bound.
     pub(super) fn at_bound(ended: Ended, hold: &Hold) -> Self {
-        let (settlement, cost) = (Settlement::Estimated, hold.amount);
+        let (settlement, cost) = (Settlement::Estimated, hold.amount.money);
         Ending {
             ended,
             settlement,
             cost,
+            counted: hold.amount.tokens,
             tokens: Tokens::default(),
         }
     }
@@ -85,6 +99,7 @@ impl Open {
             provider_kind: provider.lane().route.kind.as_str().into(),
             provider_request: self.provider_request.clone(),
             settled_nanos: ending.cost.nanos(),
+            settled_tokens: self.hold.tokens_in(ending.amounts()),
             settlement: ending.settlement,
             status: self.status,
             tokens: ending.tokens,
@@ -105,7 +120,7 @@ impl Runtime {
         match ending.ended {
             Ended::Unsent => self.wallets.release_unsent(open.hold),
             _ => {
-                self.wallets.settle_ahead(open.hold, ending.cost);
+                self.wallets.settle_ahead(open.hold, ending.amounts());
             }
         }
     }

@@ -54,8 +54,8 @@ impl Runtime {
         } else if ending.ended == Ended::Unsent {
             self.wallets.release_unsent(hold);
         } else {
-            let settlement = self.wallets.settle(hold, ending.cost);
-            self.count_money(&ending, settlement.above_held);
+            let settlement = self.wallets.settle(hold, ending.amounts());
+            self.count_money(&ending, settlement.above_held.money);
         }
         if let Told::After(caller, told) = told {
             let durable = self.journal.durable(hold.position).await.is_ok();

@@ -1,7 +1,7 @@
 //! Step 5: the worst-case cost is set aside in every budget on the agent's path.
 
 use iron_llm::{Assumptions, Bound};
-use iron_primitives::{BudgetShortfall, Money, Refusal};
+use iron_primitives::{BudgetShortfall, Money, Refusal, Unit};
 
 use crate::Runtime;
 use crate::orphan::Facts;
@@ -27,7 +27,7 @@ impl Runtime {
             Err(refusal) => return Err(cleared.draft.refuse("bound", refusal)),
         };
         if let Some(spent_out) = &cleared.draft.bearer.principal.spent_out {
-            let needed = bound.cost_at(bound.floor()).map_or(i64::MAX, Money::nanos);
+            let needed = needed(&bound, spent_out.unit);
             let refusal = Refusal::Budget(Box::new(BudgetShortfall {
                 needed,
                 ..spent_out.clone()
@@ -56,9 +56,10 @@ impl Runtime {
         attempt: u32,
     ) -> Result<Hold, Refusal> {
         let facts = facts_of(&cleared.draft, cleared).to_bytes();
-        let path = &cleared.draft.bearer.principal.path;
+        let principal = &cleared.draft.bearer.principal;
         let request = HoldRequest {
-            path,
+            path: &principal.path,
+            counted: principal.counted,
             call: cleared.draft.id,
             attempt,
             bound,
@@ -83,11 +84,28 @@ impl Runtime {
 
     /// Whether a budget on the path has room for only a few calls like this one.
     fn near_the_edge(&self, draft: &Draft, bound: &Bound) -> bool {
-        let Some(left) = self.left(draft) else {
-            return false;
+        let is_near = |left: i64, amount: i64| left < amount.saturating_mul(CALLS_FAR_AWAY);
+        let money = || {
+            let amount = bound.cost_at(bound.cap()).map_or(i64::MAX, Money::nanos);
+            self.left(draft)
+                .is_some_and(|left| is_near(left.nanos(), amount))
         };
-        let amount = bound.cost_at(bound.cap()).map_or(i64::MAX, Money::nanos);
-        left.nanos() < amount.saturating_mul(CALLS_FAR_AWAY)
+        let principal = &draft.bearer.principal;
+        let tokens = || {
+            let amount = i64::try_from(bound.tokens_at(bound.cap())).unwrap_or(i64::MAX);
+            let left = self.wallets.remaining_tokens(&principal.path);
+            left.is_some_and(|left| is_near(left, amount))
+        };
+        money() || principal.counted.tokens && tokens()
+    }
+}
+
+/// What a call needs at the least of a budget. A moment of execution is enough to begin.
+fn needed(bound: &Bound, unit: Unit) -> i64 {
+    match unit {
+        Unit::Usd => bound.cost_at(bound.floor()).map_or(i64::MAX, Money::nanos),
+        Unit::Tokens => i64::try_from(bound.tokens_at(bound.floor())).unwrap_or(i64::MAX),
+        Unit::ExecutionTime => 1,
     }
 }
 

@@ -457,6 +457,7 @@ fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Endin
             ended,
             settlement: Settlement::Actual,
             cost,
+            counted: i64::try_from(usage.total()).unwrap_or(i64::MAX),
             tokens,
         },
         Err(error) => {

@@ -1,10 +1,10 @@
 //! Between the words of the port and those of the wire.
 
 use iron_llm::ProviderKind;
-use iron_primitives::Secret;
+use iron_primitives::{Secret, Unit};
 use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute};
 
-use crate::authority::{AgentState, End, Principal, Route};
+use crate::authority::{AgentState, Counted, End, Principal, Route};
 
 /// What is sent of the bearer of a token.
 pub fn bearer_of(principal: Principal) -> RuntimeBearer {
@@ -21,6 +21,7 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         expires_at: principal.expires_at,
         path: principal.path,
         agent_state: principal.agent_state.as_str().to_owned(),
+        counted: counted_units(principal.counted),
         agent_ends: principal.agent_ends,
         tenant_suspended: principal.tenant_suspended,
         allowed_models: principal.allowed_models,
@@ -52,6 +53,10 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         agent_state: AgentState::from_word(&bearer.agent_state)?,
         // Far away the leases alone say so.
         spent_out: None,
+        counted: Counted {
+            tokens: bearer.counted.contains(&Unit::Tokens),
+            execution_time: bearer.counted.contains(&Unit::ExecutionTime),
+        },
         agent_ends: bearer.agent_ends,
         tenant_suspended: bearer.tenant_suspended,
         allowed_models: bearer.allowed_models,
@@ -59,6 +64,12 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         hash_key,
         environment: bearer.environment,
     })
+}
+
+fn counted_units(counted: Counted) -> Vec<Unit> {
+    let tokens = counted.tokens.then_some(Unit::Tokens);
+    let time = counted.execution_time.then_some(Unit::ExecutionTime);
+    tokens.into_iter().chain(time).collect()
 }
 
 /// The word for an end.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use iron_primitives::{BootInstant, Environment, LeaseId, Scope};
+use iron_primitives::{BootInstant, Environment, LeaseId, Scope, Unit};
 
 use crate::authority::{BudgetView, ExchangeReply, Grant, LeaseReport, Shortfall, Want};
 
@@ -148,6 +148,9 @@ impl Book {
     /// Names the youngest holds that no longer fit under the limit.
     fn cut_excess(&mut self, slot: u32, view: &BudgetView, effects: &mut Effects) {
         let Some(limit) = view.limit else { return };
+        let Some(unit) = self.pocket(slot).map(|pocket| pocket.place.unit) else {
+            return;
+        };
         let held = self.pocket(slot).map_or(0, |pocket| {
             pocket
                 .accounts()
@@ -161,7 +164,7 @@ impl Book {
             .holds
             .iter()
             .filter(|(_, hold)| hold.legs.iter().any(|leg| leg.slot == slot))
-            .map(|(number, hold)| (*number, hold.amount))
+            .map(|(number, hold)| (*number, hold.amount.of(unit)))
             .collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         for (number, amount) in numbers {
@@ -313,9 +316,13 @@ impl Book {
     fn waiting_amounts(&self) -> HashMap<u32, i64> {
         let mut amounts = HashMap::new();
         for waiter in &self.queue {
+            let full = waiter.claim.full();
             for slot in waiter.slots.iter() {
+                let unit = self
+                    .pocket(slot)
+                    .map_or(Unit::Usd, |pocket| pocket.place.unit);
                 let amount: &mut i64 = amounts.entry(slot).or_default();
-                *amount = amount.saturating_add(waiter.claim.full());
+                *amount = amount.saturating_add(full.of(unit));
             }
         }
         amounts
@@ -340,7 +347,7 @@ impl Book {
     }
 
     /// The lease that a budget now spends from, for views and tests.
-    pub fn lease_of(&self, scope: Scope, unit: iron_primitives::Unit) -> Option<LeaseId> {
+    pub fn lease_of(&self, scope: Scope, unit: Unit) -> Option<LeaseId> {
         let slot = self.slots.get(&(scope, unit))?;
         self.pocket(*slot)?
             .current

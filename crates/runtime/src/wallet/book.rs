@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 
 use iron_primitives::{ActorPath, BootInstant, Environment, Money, Refusal, Scope, TenantId, Unit};
 
+use super::amounts::Amounts;
 use super::claim::Claim;
 use super::hold::{Held, Leg, Legs, MAX_LEGS};
 use super::pocket::{Outlook, Place, Pocket};
@@ -36,10 +37,10 @@ pub enum Admission {
 }
 
 /// What came of settling a hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settlement {
-    /// How much more it cost than was held; an alarm if it is not zero.
-    pub above_held: Money,
+    /// How much more it came to than was held; an alarm if it is not zero.
+    pub above_held: Amounts,
 }
 
 /// What a book needs from the tasks beside it.
@@ -75,7 +76,7 @@ pub(super) struct Waiter {
 #[derive(Debug)]
 pub(super) struct OpenHold {
     pub(super) legs: Legs,
-    pub(super) amount: i64,
+    pub(super) amount: Amounts,
     /// The frame that was journalled for it.
     pub(super) reserve: Option<Vec<u8>>,
 }
@@ -89,6 +90,24 @@ enum Attempt {
     Refused(Refusal),
     /// The pocket that it waits for.
     Blocked(u32),
+}
+
+/// More than there is of anything.
+const ENDLESS: Amounts = Amounts {
+    money: Money::MAX,
+    tokens: i64::MAX,
+    millis: i64::MAX,
+};
+
+/// The part of what is free that one of several may take, but no less than it needs at the least.
+fn share(free: Amounts, contenders: usize, least: Amounts) -> Amounts {
+    let contenders = i64::try_from(contenders).unwrap_or(i64::MAX).max(1);
+    let of = |unit| (free.of(unit) / contenders).clamp(least.of(unit), free.of(unit));
+    Amounts {
+        money: Money::from_nanos(of(Unit::Usd)),
+        tokens: of(Unit::Tokens),
+        millis: of(Unit::ExecutionTime),
+    }
 }
 
 /// The wallet of one tenant.
@@ -137,7 +156,7 @@ impl Book {
             return Admission::Refused(Refusal::Draining);
         }
         let now = environment.boot();
-        let slots = self.slots_of(path, now);
+        let slots = self.slots_of(path, &claim, now);
         self.note_use(&slots, claim.full(), now);
         // Whoever waits for one of these budgets comes first.
         let mut blocked_on = self.busy(&slots);
@@ -149,7 +168,7 @@ impl Book {
             }
         }
         if self.queue.len() >= self.policy.queue_limit {
-            return Admission::Refused(self.refusal(&slots, claim.least(), now));
+            return Admission::Refused(self.refusal(&slots, &claim, now));
         }
         let id = WaiterId(self.next_waiter);
         self.next_waiter = self.next_waiter.wrapping_add(1);
@@ -231,24 +250,25 @@ impl Book {
     /// Replaces a hold by what the attempt cost; zero releases it.
     ///
     /// A hold that is not known, because it was settled before, changes nothing.
-    pub fn settle(&mut self, id: u64, cost: Money) -> Settlement {
+    pub fn settle(&mut self, id: u64, cost: Amounts) -> Settlement {
         let Some(hold) = self.holds.remove(&id) else {
-            return Settlement {
-                above_held: Money::ZERO,
-            };
+            return Settlement::default();
         };
+        let mut above_held = Amounts::money(cost.money.minus_or_zero(hold.amount.money));
         for leg in hold.legs.iter() {
+            let (held, cost) = (hold.amount.of(leg.unit), cost.of(leg.unit));
+            if cost > held {
+                above_held = above_held.with(leg.unit, cost.saturating_sub(held));
+            }
             let Some(pocket) = seat_mut(&mut self.pockets, leg.slot) else {
                 continue;
             };
             self.rounds.stir(leg.slot, pocket);
             if let Some(account) = pocket.account_mut(leg.lease) {
-                account.settle(id, hold.amount, cost.nanos());
+                account.settle(id, held, cost);
             }
         }
-        Settlement {
-            above_held: cost.minus_or_zero(Money::from_nanos(hold.amount)),
-        }
+        Settlement { above_held }
     }
 
     /// Keeps the frame of a hold for snapshots.
@@ -288,8 +308,7 @@ impl Book {
         last: bool,
     ) -> Attempt {
         let now = environment.boot();
-        let (full, least) = (claim.full(), claim.least());
-        let mut free = i64::MAX;
+        let mut free = ENDLESS;
         let mut hope: Option<u32> = None;
         let mut contenders = 1;
         for slot in slots.iter() {
@@ -298,12 +317,14 @@ impl Book {
             };
             pocket.turn(now);
             let here = pocket.free(now);
+            let unit = pocket.place.unit;
+            let (full, least) = (claim.full().of(unit), claim.least().of(unit));
             if here < full {
                 contenders = contenders.max(pocket.waiting);
                 match pocket.outlook(now) {
                     Outlook::Coming => hope = hope.or(Some(slot)),
                     Outlook::Settling if pocket.ceiling(now) < least => {
-                        return Attempt::Refused(self.refusal(slots, least, now));
+                        return Attempt::Refused(self.refusal(slots, claim, now));
                     }
                     // Waiting may bring the whole bound, or at least the floor.
                     Outlook::Settling if pocket.ceiling(now) >= full || here < least => {
@@ -311,27 +332,29 @@ impl Book {
                     }
                     Outlook::Settling => {}
                     Outlook::Spent if here < least => {
-                        return Attempt::Refused(self.refusal(slots, least, now));
+                        return Attempt::Refused(self.refusal(slots, claim, now));
                     }
                     Outlook::Spent => {}
                 }
             }
-            free = free.min(here);
+            if here < free.of(unit) {
+                free = free.with(unit, here);
+            }
         }
-        if free >= full {
+        let (full, least) = (claim.full(), claim.least());
+        if free.covers(&full) {
             return self.debit(slots, claim.cap(), full, environment);
         }
         match hope {
             Some(slot) if !last => return Attempt::Blocked(slot),
             _ => {}
         }
-        if free < least || least == full {
-            return Attempt::Refused(self.refusal(slots, least, now));
+        if !free.covers(&least) || least == full {
+            return Attempt::Refused(self.refusal(slots, claim, now));
         }
-        let share = free / i64::try_from(contenders).unwrap_or(i64::MAX);
-        match claim.within(share.clamp(least, free)) {
+        match claim.within(share(free, contenders, least)) {
             Some((cap, amount)) => self.debit(slots, cap, amount, environment),
-            None => Attempt::Refused(self.refusal(slots, least, now)),
+            None => Attempt::Refused(self.refusal(slots, claim, now)),
         }
     }
 
@@ -340,7 +363,7 @@ impl Book {
         &mut self,
         slots: &Slots,
         cap: u64,
-        amount: i64,
+        amount: Amounts,
         environment: &Environment,
     ) -> Attempt {
         let mut legs = Legs::default();
@@ -354,11 +377,11 @@ impl Book {
             let Some(account) = &mut pocket.current else {
                 continue;
             };
-            account.hold(amount);
+            let Place { scope, unit, .. } = pocket.place;
+            account.hold(amount.of(unit));
             deadline = deadline.min(account.deadline);
             needs.money |= account.unheld() < pocket.low_water;
             let is_low = account.watermark_asked.saturating_sub(account.used()) < pocket.low_mark;
-            let Place { scope, unit, .. } = pocket.place;
             legs.push(Leg {
                 slot,
                 lease: account.lease,
@@ -382,7 +405,7 @@ impl Book {
         );
         self.needs = needs;
         if environment.boot() >= deadline {
-            self.settle(id, Money::ZERO);
+            self.settle(id, Amounts::ZERO);
             self.needs.money = true;
             return slots.iter().next().map_or(
                 Attempt::Refused(Refusal::AuthorityUnavailable),
@@ -393,39 +416,51 @@ impl Book {
             id,
             legs,
             cap,
-            amount: Money::from_nanos(amount),
+            amount,
             deadline,
         })
     }
 
-    /// The refusal of the tightest budget, with its facts.
-    fn refusal(&self, slots: &Slots, needed: i64, now: BootInstant) -> Refusal {
-        let tightest = slots
-            .iter()
-            .filter_map(|slot| self.pocket(slot))
-            .filter(|pocket| pocket.free(now) < needed && pocket.has_no_room_for(needed))
-            .min_by_key(|pocket| pocket.free(now));
+    /// The refusal of the tightest budget, with its facts: of the one that has the smallest part
+    /// of what is needed at the least.
+    fn refusal(&self, slots: &Slots, claim: &Claim, now: BootInstant) -> Refusal {
+        let short = |slot| {
+            let pocket = self.pocket(slot)?;
+            let (free, needed) = (pocket.free(now), claim.least().of(pocket.place.unit));
+            let is_short = free < needed && pocket.has_no_room_for(needed);
+            is_short.then_some((pocket, free, needed))
+        };
+        let tightest = slots.iter().filter_map(short).min_by(|a, b| {
+            let part = |of: i64, other: i64| i128::from(of).saturating_mul(i128::from(other));
+            part(a.1, b.2).cmp(&part(b.1, a.2))
+        });
         // Where no budget is short, it is the money that has not come.
-        tightest.map_or(Refusal::AuthorityUnavailable, |pocket| {
+        tightest.map_or(Refusal::AuthorityUnavailable, |(pocket, _, needed)| {
             Refusal::Budget(Box::new(pocket.shortfall(needed, now)))
         })
     }
 
-    fn note_use(&mut self, slots: &Slots, full: i64, now: BootInstant) {
+    fn note_use(&mut self, slots: &Slots, full: Amounts, now: BootInstant) {
         for slot in slots.iter() {
             if let Some(pocket) = seat_mut(&mut self.pockets, slot) {
-                pocket.largest = pocket.largest.max(full);
+                pocket.largest = pocket.largest.max(full.of(pocket.place.unit));
                 pocket.last_used = now;
             }
         }
     }
 
-    fn slots_of(&mut self, path: &ActorPath, now: BootInstant) -> Slots {
+    fn slots_of(&mut self, path: &ActorPath, claim: &Claim, now: BootInstant) -> Slots {
         let mut slots = Slots {
             slots: [None; MAX_LEGS],
         };
-        for (seat, scope) in slots.slots.iter_mut().zip(path.scopes()) {
-            *seat = Some(self.slot(scope, Unit::Usd, now));
+        let mut seats = slots.slots.iter_mut();
+        if claim.is_of_money() {
+            for (scope, seat) in path.scopes().zip(seats.by_ref()) {
+                *seat = Some(self.slot(scope, Unit::Usd, now));
+            }
+        }
+        if let (Some(unit), Some(seat)) = (claim.own(), seats.next()) {
+            *seat = Some(self.slot(Scope::Agent(path.agent), unit, now));
         }
         slots
     }

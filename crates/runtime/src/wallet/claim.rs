@@ -1,17 +1,35 @@
-//! What a call may cost, reduced to what the wallet needs: a line over the output cap.
+//! What a call may cost, reduced to what the wallet needs: a line over the output cap in every
+//! unit that is counted.
 
 use iron_llm::Bound;
-use iron_primitives::{Money, MoneyError, Refusal, UnitPrice};
+use iron_primitives::{Money, MoneyError, Refusal, Unit, UnitPrice};
 
-/// A fixed cost and a price for each token of output, with the caps between which it may move.
+use super::amounts::Amounts;
+
+/// A fixed amount and so much for each token of output, with the caps between which it may move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
+    over: Over,
     fixed: Money,
     per_output_token: UnitPrice,
+    fixed_tokens: u64,
+    /// Answers made of one input: each may use the whole cap.
+    choices: u64,
     cap: u64,
     floor: u64,
-    full: i64,
-    least: i64,
+    full: Amounts,
+    least: Amounts,
+}
+
+/// Which budgets a claim is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Those on the whole path, in money.
+    Money,
+    /// Those, and the agent's own in tokens.
+    MoneyAndTokens,
+    /// The agent's own in execution time, and nothing else.
+    Time,
 }
 
 impl Claim {
@@ -28,14 +46,17 @@ impl Claim {
     ) -> Result<Claim, MoneyError> {
         let floor = floor.min(cap);
         let cost = |cap| fixed.plus(per_output_token.times(cap).ceil()?);
-        let (full, least) = (cost(cap)?.nanos(), cost(floor)?.nanos());
+        let (full, least) = (cost(cap)?, cost(floor)?);
         Ok(Claim {
+            over: Over::Money,
             fixed,
             per_output_token,
+            fixed_tokens: 0,
+            choices: 0,
             cap,
             floor,
-            full,
-            least,
+            full: Amounts::money(full),
+            least: Amounts::money(least),
         })
     }
 
@@ -57,38 +78,117 @@ impl Claim {
         Claim::new(fixed, bound.per_output_token(), bound.cap(), floor).map_err(unbounded)
     }
 
+    /// The same, held in the agent's tokens too: `fixed` of them whatever the output, and each
+    /// of so many answers may use the cap.
+    #[must_use]
+    pub fn counting(self, fixed: u64, choices: u64) -> Claim {
+        let mut claim = Claim {
+            over: Over::MoneyAndTokens,
+            fixed_tokens: fixed,
+            choices,
+            ..self
+        };
+        claim.full.tokens = claim.tokens_at(claim.cap);
+        claim.least.tokens = claim.tokens_at(claim.floor);
+        claim
+    }
+
+    /// A claim for so many milliseconds of execution, or for any part of them.
+    pub const fn time(millis: i64) -> Claim {
+        Claim {
+            over: Over::Time,
+            fixed: Money::ZERO,
+            per_output_token: UnitPrice::FREE,
+            fixed_tokens: 0,
+            choices: 0,
+            cap: 0,
+            floor: 0,
+            full: Amounts::millis(millis),
+            least: Amounts::millis(1),
+        }
+    }
+
+    /// Whether it is held in money, on the whole path.
+    pub(super) fn is_of_money(&self) -> bool {
+        self.over != Over::Time
+    }
+
+    /// What it is held in besides, by the agent's own budget.
+    pub(super) const fn own(&self) -> Option<Unit> {
+        match self.over {
+            Over::Money => None,
+            Over::MoneyAndTokens => Some(Unit::Tokens),
+            Over::Time => Some(Unit::ExecutionTime),
+        }
+    }
+
     /// The output cap that is asked for.
     pub const fn cap(&self) -> u64 {
         self.cap
     }
 
-    /// The cost at the full cap, in nano-dollars.
-    pub const fn full(&self) -> i64 {
+    /// What is held at the full cap.
+    pub const fn full(&self) -> Amounts {
         self.full
     }
 
-    /// The cost at the least cap that is worth sending.
-    pub const fn least(&self) -> i64 {
+    /// What is held at the least cap that is worth sending.
+    pub const fn least(&self) -> Amounts {
         self.least
     }
 
-    /// The largest cap that costs no more than `most`, with its cost; none below the floor.
-    pub fn within(&self, most: i64) -> Option<(u64, i64)> {
-        if most >= self.full {
+    /// The largest cap for which no more is held than `most` in any unit, with what is held
+    /// then; none below the floor.
+    pub fn within(&self, most: Amounts) -> Option<(u64, Amounts)> {
+        if most.covers(&self.full) {
             return Some((self.cap, self.full));
         }
-        if most < self.least {
+        if !most.covers(&self.least) {
             return None;
         }
-        let for_output = i128::from(most).checked_sub(i128::from(self.fixed.nanos()))?;
+        if self.over == Over::Time {
+            return Some((self.cap, Amounts::millis(most.millis.min(self.full.millis))));
+        }
+        let cap = self
+            .cap_for_money(most.money)?
+            .min(self.cap_for_tokens(most.tokens));
+        let held = Amounts {
+            money: self.cost_at(cap)?,
+            tokens: self.tokens_at(cap),
+            millis: 0,
+        };
+        most.covers(&held).then_some((cap, held))
+    }
+
+    fn cap_for_money(&self, most: Money) -> Option<u64> {
+        if most >= self.full.money {
+            return Some(self.cap);
+        }
+        let for_output = i128::from(most.nanos()).checked_sub(i128::from(self.fixed.nanos()))?;
         let picos = u128::try_from(for_output).ok()?.checked_mul(1_000)?;
         let tokens = picos.checked_div(u128::from(self.per_output_token.picos()))?;
-        let cap = u64::try_from(tokens)
-            .unwrap_or(u64::MAX)
-            .clamp(self.floor, self.cap);
+        let cap = u64::try_from(tokens).unwrap_or(u64::MAX);
+        Some(cap.clamp(self.floor, self.cap))
+    }
+
+    fn cap_for_tokens(&self, most: i64) -> u64 {
+        if most >= self.full.tokens {
+            return self.cap;
+        }
+        let most = u64::try_from(most).unwrap_or(0);
+        let for_output = most.saturating_sub(self.fixed_tokens);
+        let cap = for_output.checked_div(self.choices).unwrap_or(self.cap);
+        cap.clamp(self.floor, self.cap)
+    }
+
+    fn cost_at(&self, cap: u64) -> Option<Money> {
         let output = self.per_output_token.times(cap).ceil().ok()?;
-        let cost = self.fixed.plus(output).ok()?.nanos();
-        (cost <= most).then_some((cap, cost))
+        self.fixed.plus(output).ok()
+    }
+
+    fn tokens_at(&self, cap: u64) -> i64 {
+        let output = cap.saturating_mul(self.choices);
+        i64::try_from(self.fixed_tokens.saturating_add(output)).unwrap_or(i64::MAX)
     }
 }
 
@@ -107,29 +207,77 @@ mod tests {
         .expect("in range")
     }
 
+    fn usd(nanos: i64) -> Amounts {
+        Amounts::money(Money::from_nanos(nanos))
+    }
+
     #[test]
     fn a_claim_shrinks_to_what_is_there_and_not_below_its_floor() {
         let claim = claim(1_000, 2_000_000, 500, 64);
-        assert_eq!(claim.full(), 1_001_000);
-        assert_eq!(claim.within(2_000_000), Some((500, 1_001_000)));
-        assert_eq!(claim.within(401_500), Some((200, 401_000)));
-        assert_eq!(claim.within(129_000), Some((64, 129_000)));
-        assert_eq!(claim.within(128_999), None);
+        assert_eq!(claim.full(), usd(1_001_000));
+        assert_eq!(claim.within(usd(2_000_000)), Some((500, usd(1_001_000))));
+        assert_eq!(claim.within(usd(401_500)), Some((200, usd(401_000))));
+        assert_eq!(claim.within(usd(129_000)), Some((64, usd(129_000))));
+        assert_eq!(claim.within(usd(128_999)), None);
     }
 
     #[test]
     fn a_claim_that_cannot_shrink_fits_whole_or_not_at_all() {
         let claim = claim(1_000, 2_000_000, 500, 500);
-        assert_eq!(claim.within(1_000_999), None);
-        assert_eq!(claim.within(1_001_000), Some((500, 1_001_000)));
+        assert_eq!(claim.within(usd(1_000_999)), None);
+        assert_eq!(claim.within(usd(1_001_000)), Some((500, usd(1_001_000))));
     }
 
     #[test]
     fn free_output_costs_its_input_only() {
-        assert_eq!(claim(7, 0, 500, 64).within(7), Some((500, 7)));
+        assert_eq!(claim(7, 0, 500, 64).within(usd(7)), Some((500, usd(7))));
+    }
+
+    #[test]
+    fn time_is_taken_as_far_as_it_goes() {
+        let claim = Claim::time(5_000);
+        assert_eq!(
+            claim.within(Amounts::millis(9_000)),
+            Some((0, Amounts::millis(5_000)))
+        );
+        assert_eq!(
+            claim.within(Amounts::millis(3)),
+            Some((0, Amounts::millis(3)))
+        );
+        assert_eq!(claim.within(Amounts::ZERO), None);
     }
 
     proptest! {
+        #[test]
+        fn the_largest_cap_that_fits_in_both_units_is_found(
+            fixed in 0_i64..10_000,
+            picos in 0_u64..5_000_000,
+            input in 0_u64..2_000,
+            choices in 1_u64..4,
+            cap in 1_u64..3_000,
+            floor in 0_u64..3_000,
+            money in 0_i64..20_000_000,
+            tokens in 0_i64..12_000,
+        ) {
+            let claim = claim(fixed, picos, cap, floor).counting(input, choices);
+            let held = |cap: u64| Amounts {
+                money: Money::from_nanos(
+                    fixed + UnitPrice::from_picos(picos).times(cap).ceil().unwrap().nanos(),
+                ),
+                tokens: i64::try_from(input + cap * choices).unwrap(),
+                millis: 0,
+            };
+            let most = Amounts { money: Money::from_nanos(money), tokens, millis: 0 };
+            match claim.within(most) {
+                Some((found, price)) => {
+                    prop_assert_eq!(price, held(found));
+                    prop_assert!(most.covers(&price) && found >= floor.min(cap) && found <= cap);
+                    prop_assert!(found == cap || !most.covers(&held(found + 1)));
+                }
+                None => prop_assert!(!most.covers(&held(floor.min(cap)))),
+            }
+        }
+
         #[test]
         fn the_largest_cap_that_fits_is_found(
             fixed in 0_i64..10_000,
@@ -140,10 +288,10 @@ mod tests {
         ) {
             let claim = claim(fixed, picos, cap, floor);
             let cost = |cap: u64| fixed + UnitPrice::from_picos(picos).times(cap).ceil().unwrap().nanos();
-            match claim.within(most) {
+            match claim.within(usd(most)) {
                 Some((found, price)) => {
-                    prop_assert_eq!(price, cost(found));
-                    prop_assert!(price <= most && found >= floor.min(cap) && found <= cap);
+                    prop_assert_eq!(price, usd(cost(found)));
+                    prop_assert!(price.nanos() <= most && found >= floor.min(cap) && found <= cap);
                     prop_assert!(found == cap || cost(found + 1) > most);
                 }
                 None => prop_assert!(cost(floor.min(cap)) > most),

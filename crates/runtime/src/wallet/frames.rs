@@ -6,8 +6,8 @@
 //! ([`RecordedAttempts`]); a hold that was let go without a record leaves a release.
 
 use iron_primitives::{
-    AgentId, Id as _, LeaseId, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId, TenantId,
-    Unit, UserId,
+    AgentId, Id as _, LeaseId, Money, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId,
+    TenantId, Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,11 +15,14 @@ use uuid::Uuid;
 use crate::authority::LeaseReport;
 
 use super::account::Account;
+use super::amounts::Amounts;
 use super::hold::{Held, HoldKey};
 use super::pocket::Place;
 
-/// The first byte of a reserve or a release.
-const VERSION: u8 = 1;
+/// The first byte of a reserve or a release that is about money alone.
+const MONEY: u8 = 1;
+/// The first byte of one in which something else is counted too.
+const ALL_UNITS: u8 = 2;
 
 /// The process that wrote a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,9 +127,9 @@ pub struct Reserve {
     pub attempt: u32,
     /// The output cap that was forwarded.
     pub cap: u64,
-    /// Held in each lease.
-    pub amount: i64,
-    /// The legs, leaf first, all in US dollars.
+    /// Held in each lease, by its unit.
+    pub amount: Amounts,
+    /// The legs, leaf first.
     pub legs: Vec<ReservedLeg>,
     /// What the governed call wants to know if it never comes back.
     pub facts: Vec<u8>,
@@ -139,6 +142,8 @@ pub struct ReservedLeg {
     pub lease: LeaseId,
     /// Whose budget it draws on.
     pub scope: Scope,
+    /// What the budget counts.
+    pub unit: Unit,
 }
 
 impl Reserve {
@@ -150,6 +155,17 @@ impl Reserve {
         })
     }
 
+    /// What it holds in tokens, if one of its budgets counts them.
+    pub fn tokens(&self) -> Option<i64> {
+        let counts = self.legs.iter().any(|leg| leg.unit == Unit::Tokens);
+        counts.then_some(self.amount.tokens)
+    }
+
+    /// Whether it holds execution time, which belongs to no call.
+    pub fn is_time(&self) -> bool {
+        self.legs.iter().any(|leg| leg.unit == Unit::ExecutionTime)
+    }
+
     /// Writes the frame of a hold without building the value.
     pub fn encode(
         tenant: TenantId,
@@ -159,18 +175,18 @@ impl Reserve {
         facts: &[u8],
     ) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(facts.len().saturating_add(200));
-        bytes.push(VERSION);
+        bytes.push(version_for(&held.amount));
         bytes.extend_from_slice(tenant.uuid().as_bytes());
         bytes.extend_from_slice(&held.id.to_le_bytes());
         bytes.extend_from_slice(call.uuid().as_bytes());
         bytes.extend_from_slice(&attempt.to_le_bytes());
         bytes.extend_from_slice(&held.cap.to_le_bytes());
-        bytes.extend_from_slice(&held.amount.nanos().to_le_bytes());
+        put_amounts(&mut bytes, &held.amount);
         bytes.push(u8::try_from(held.legs.iter().count()).unwrap_or(u8::MAX));
         for leg in held.legs.iter() {
             bytes.extend_from_slice(leg.lease.uuid().as_bytes());
             let (kind, scope) = scope_bytes(leg.scope);
-            bytes.push(kind);
+            bytes.push(kind | unit_bits(leg.unit));
             bytes.extend_from_slice(scope.as_bytes());
         }
         bytes.extend_from_slice(facts);
@@ -180,13 +196,13 @@ impl Reserve {
     /// Reads a frame back; `None` if it is not one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader { rest: bytes };
-        reader.version()?;
+        let version = reader.version()?;
         let tenant = TenantId::from_uuid(reader.uuid()?);
         let id = reader.u64()?;
         let call = RequestId::from_uuid(reader.uuid()?);
         let attempt = u32::from_le_bytes(reader.take()?);
         let cap = reader.u64()?;
-        let amount = i64::from_le_bytes(reader.take()?);
+        let amount = reader.amounts(version)?;
         let [legs] = reader.take()?;
         let mut read = Vec::with_capacity(usize::from(legs));
         for _ in 0..legs {
@@ -194,7 +210,8 @@ impl Reserve {
             let [kind] = reader.take()?;
             read.push(ReservedLeg {
                 lease,
-                scope: scope_from(kind, reader.uuid()?)?,
+                scope: scope_from(kind & SCOPE_BITS, reader.uuid()?)?,
+                unit: unit_from(kind & !SCOPE_BITS)?,
             });
         }
         let facts = reader.rest.to_vec();
@@ -216,33 +233,31 @@ impl Reserve {
 pub struct Release {
     /// The hold.
     pub key: HoldKey,
-    /// What it cost, in nano-dollars; zero if nothing was sent.
-    pub cost: i64,
+    /// What it came to; nothing if nothing was sent.
+    pub cost: Amounts,
 }
 
 impl Release {
     /// The bytes of the frame.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(33);
-        bytes.push(VERSION);
+        let mut bytes = Vec::with_capacity(49);
+        bytes.push(version_for(&self.cost));
         bytes.extend_from_slice(self.key.lease.uuid().as_bytes());
         bytes.extend_from_slice(&self.key.id.to_le_bytes());
-        bytes.extend_from_slice(&self.cost.to_le_bytes());
+        put_amounts(&mut bytes, &self.cost);
         bytes
     }
 
     /// Reads a frame back; `None` if it is not one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader { rest: bytes };
-        reader.version()?;
+        let version = reader.version()?;
         let key = HoldKey {
             lease: LeaseId::from_uuid(reader.uuid()?),
             id: reader.u64()?,
         };
-        Some(Release {
-            key,
-            cost: i64::from_le_bytes(reader.take()?),
-        })
+        let cost = reader.amounts(version)?;
+        Some(Release { key, cost })
     }
 }
 
@@ -262,6 +277,9 @@ pub struct RecordedAttempt {
     pub hold: RecordedHold,
     /// What it was settled at, in nano-dollars.
     pub settled_nanos: i64,
+    /// What it was settled at in tokens, where the agent's budget counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_tokens: Option<i64>,
 }
 
 /// The hold of an attempt in a record.
@@ -313,6 +331,41 @@ fn scope_from(kind: u8, uuid: Uuid) -> Option<Scope> {
     })
 }
 
+/// The part of a leg's first byte that names its scope; the rest names its unit.
+const SCOPE_BITS: u8 = 0x0f;
+
+const fn unit_bits(unit: Unit) -> u8 {
+    match unit {
+        Unit::Usd => 0,
+        Unit::Tokens => 0x10,
+        Unit::ExecutionTime => 0x20,
+    }
+}
+
+const fn unit_from(bits: u8) -> Option<Unit> {
+    Some(match bits {
+        0 => Unit::Usd,
+        0x10 => Unit::Tokens,
+        0x20 => Unit::ExecutionTime,
+        _ => return None,
+    })
+}
+
+const fn version_for(amounts: &Amounts) -> u8 {
+    match (amounts.tokens, amounts.millis) {
+        (0, 0) => MONEY,
+        _ => ALL_UNITS,
+    }
+}
+
+fn put_amounts(bytes: &mut Vec<u8>, amounts: &Amounts) {
+    bytes.extend_from_slice(&amounts.nanos().to_le_bytes());
+    if version_for(amounts) == ALL_UNITS {
+        bytes.extend_from_slice(&amounts.tokens.to_le_bytes());
+        bytes.extend_from_slice(&amounts.millis.to_le_bytes());
+    }
+}
+
 struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -332,8 +385,17 @@ impl Reader<'_> {
         self.take().map(Uuid::from_bytes)
     }
 
-    fn version(&mut self) -> Option<()> {
+    fn version(&mut self) -> Option<u8> {
         let [version] = self.take()?;
-        (version == VERSION).then_some(())
+        matches!(version, MONEY | ALL_UNITS).then_some(version)
+    }
+
+    fn amounts(&mut self, version: u8) -> Option<Amounts> {
+        let mut amounts = Amounts::money(Money::from_nanos(i64::from_le_bytes(self.take()?)));
+        if version == ALL_UNITS {
+            amounts.tokens = i64::from_le_bytes(self.take()?);
+            amounts.millis = i64::from_le_bytes(self.take()?);
+        }
+        Some(amounts)
     }
 }

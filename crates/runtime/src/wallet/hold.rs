@@ -1,10 +1,13 @@
-//! What a call holds: the same amount in every budget on its path, or nothing.
+//! What a call holds: its bound in every budget on its path, each in its unit, or nothing.
 
-use iron_primitives::{BootInstant, LeaseId, Money, PoolPath, Scope, Unit};
+use iron_primitives::{BootInstant, LeaseId, PoolPath, Scope, Unit};
 use serde::{Deserialize, Serialize};
 
-/// The deepest path there is: agent, the parts of a pool, user, team, project, tenant.
-pub(super) const MAX_LEGS: usize = 5 + PoolPath::MOST;
+use super::amounts::Amounts;
+
+/// The deepest path there is: agent, the parts of a pool, user, team, project, tenant; and the
+/// agent's own budget in another unit than money.
+pub(super) const MAX_LEGS: usize = 6 + PoolPath::MOST;
 
 /// One leg of a hold: the lease of one budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,12 @@ impl Legs {
         }
     }
 
-    /// The legs, leaf first.
+    /// Whether a budget among them counts this.
+    pub fn count(&self, unit: Unit) -> bool {
+        self.iter().any(|leg| leg.unit == unit)
+    }
+
+    /// The legs, leaf first; one in another unit than money comes last.
     pub fn iter(&self) -> impl Iterator<Item = &Leg> + '_ {
         self.legs.iter().flatten()
     }
@@ -48,8 +56,8 @@ pub struct Held {
     pub legs: Legs,
     /// The output cap to forward: the one asked for, or a smaller one near the edge.
     pub cap: u64,
-    /// How much is held in each leg.
-    pub amount: Money,
+    /// How much is held in each leg, by its unit.
+    pub amount: Amounts,
     /// Nothing may be sent on it at or after this instant.
     pub deadline: BootInstant,
 }

@@ -12,12 +12,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use iron_journal::{Content, FrameKind, Recovered};
-use iron_primitives::LeaseId;
+use iron_primitives::{LeaseId, Money, Unit};
 
 use crate::authority::{LeaseReport, Standing};
 
+use super::amounts::Amounts;
 use super::frames::{
-    LeaseMark, LeaseNote, ProcessNote, RecordedAttempts, Release, Reserve, Snapshot,
+    LeaseMark, LeaseNote, ProcessNote, RecordedAttempt, RecordedAttempts, Release, Reserve,
+    Snapshot,
 };
 use super::hold::HoldKey;
 
@@ -79,13 +81,53 @@ struct Lease {
     returned: i64,
 }
 
+/// What a hold came to, as far as the journal says.
+#[derive(Clone, Copy)]
+struct Cost {
+    amounts: Amounts,
+    /// Whether the tokens are known.
+    counts_tokens: bool,
+}
+
+impl Cost {
+    /// In one unit. What was not said may have been all that was held.
+    fn of(&self, unit: Unit, reserve: &Reserve) -> i64 {
+        if unit == Unit::Tokens && !self.counts_tokens {
+            return reserve.amount.tokens;
+        }
+        self.amounts.of(unit)
+    }
+}
+
+impl From<Amounts> for Cost {
+    fn from(amounts: Amounts) -> Self {
+        Cost {
+            amounts,
+            counts_tokens: true,
+        }
+    }
+}
+
+impl From<&RecordedAttempt> for Cost {
+    fn from(attempt: &RecordedAttempt) -> Self {
+        Cost {
+            amounts: Amounts {
+                money: Money::from_nanos(attempt.settled_nanos),
+                tokens: attempt.settled_tokens.unwrap_or(0),
+                millis: 0,
+            },
+            counts_tokens: attempt.settled_tokens.is_some(),
+        }
+    }
+}
+
 /// Reads the journal of earlier processes, oldest frame first.
 #[derive(Default)]
 pub struct Replay {
     leases: BTreeMap<LeaseId, Lease>,
     open: BTreeMap<HoldKey, Reserve>,
     /// Holds that came to their end, with what they cost.
-    ended: HashMap<HoldKey, i64>,
+    ended: HashMap<HoldKey, Cost>,
     /// Holds that a snapshot has counted already.
     counted: HashSet<HoldKey>,
     earlier: BTreeMap<LeaseId, LeaseReport>,
@@ -103,7 +145,7 @@ impl Replay {
         let readable = match entry {
             Entry::Reserve(bytes) => Reserve::decode(bytes).map(|reserve| self.reserve(reserve)),
             Entry::Release(bytes) => {
-                Release::decode(bytes).map(|release| self.end(release.key, release.cost))
+                Release::decode(bytes).map(|release| self.end(release.key, release.cost.into()))
             }
             Entry::Lease(bytes) => serde_json::from_slice::<LeaseNote>(bytes)
                 .ok()
@@ -117,7 +159,7 @@ impl Replay {
                     serde_json::from_slice::<RecordedAttempts>(bytes).unwrap_or_default();
                 for attempt in attempts.attempts {
                     if let Some(key) = attempt.hold.key() {
-                        self.end(key, attempt.settled_nanos);
+                        self.end(key, Cost::from(&attempt));
                     }
                 }
                 Some(())
@@ -137,7 +179,7 @@ impl Replay {
         for reserve in self.open.values() {
             for leg in &reserve.legs {
                 let sum = held.entry(leg.lease).or_default();
-                *sum = sum.saturating_add(reserve.amount);
+                *sum = sum.saturating_add(reserve.amount.of(leg.unit));
             }
         }
         let mut accounts: Vec<LeaseReport> = self.earlier.values().copied().collect();
@@ -207,7 +249,7 @@ impl Replay {
         self.open.insert(key, reserve);
     }
 
-    fn end(&mut self, key: HoldKey, cost: i64) {
+    fn end(&mut self, key: HoldKey, cost: Cost) {
         if self.ended.insert(key, cost).is_some() {
             return;
         }
@@ -216,10 +258,11 @@ impl Replay {
         }
     }
 
-    fn charge(&mut self, key: HoldKey, reserve: &Reserve, cost: i64) {
+    fn charge(&mut self, key: HoldKey, reserve: &Reserve, cost: Cost) {
         self.counted.insert(key);
         for leg in &reserve.legs {
             let lease = self.leases.entry(leg.lease).or_default();
+            let cost = cost.of(leg.unit, reserve);
             lease.settled = lease.settled.saturating_add(cost.max(0));
         }
     }

@@ -247,6 +247,7 @@ impl World {
             path,
             agent_state: AgentState::Running,
             spent_out: None,
+            counted: iron_runtime::authority::Counted::default(),
             agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use iron_audit::Authorised;
 use iron_budget::{Caps, Limits, NewMember, NewPool, Pool, PoolChange, Pools, Priority};
-use iron_primitives::{ActorPath, AgentId, Money, Period, Scope};
+use iron_primitives::{ActorPath, AgentId, Money, Period, Scope, Unit};
 use iron_runtime::wallet::Held;
 use iron_store::Db;
 
-use super::{UNIT, World};
+use super::{Purse, UNIT, World};
 
 /// The pool, and who shares it.
 pub(crate) struct Shared {
@@ -27,7 +27,7 @@ impl Shared {
         authorised: &Authorised,
         paths: &mut [ActorPath],
         units: i64,
-    ) -> (Shared, BTreeMap<Scope, i64>) {
+    ) -> (Shared, BTreeMap<Purse, i64>) {
         let pools = Pools::new(limits.clone());
         let member = |index: usize, priority, share| NewMember {
             agent: paths[index].agent,
@@ -61,8 +61,13 @@ impl Shared {
         (shared, in_force)
     }
 
+    /// Where it is kept.
+    pub(crate) const fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// The limits of all its budgets.
-    async fn in_force(&self, authorised: &Authorised) -> BTreeMap<Scope, i64> {
+    async fn in_force(&self, authorised: &Authorised) -> BTreeMap<Purse, i64> {
         let funds = self
             .pools
             .funds(authorised, std::slice::from_ref(&self.pool))
@@ -71,7 +76,7 @@ impl Shared {
         let all = [funds.whole, funds.low, funds.normal, funds.high];
         all.into_iter()
             .chain(funds.members)
-            .filter_map(|status| Some((status.scope, status.limit?.nanos())))
+            .filter_map(|status| Some(((status.scope, status.unit), status.limit?.nanos())))
             .collect()
     }
 
@@ -143,11 +148,12 @@ impl World {
         self.shared.lead(&mut self.paths).await;
         let limits = self.shared.in_force(&self.authorised).await;
         for scope in updated.budgets {
-            match limits.get(&scope) {
-                Some(limit) => self.in_force.insert(scope, *limit),
-                None => self.in_force.remove(&scope),
+            let purse = (scope, Unit::Usd);
+            match limits.get(&purse) {
+                Some(limit) => self.in_force.insert(purse, *limit),
+                None => self.in_force.remove(&purse),
             };
-            self.limit_was_set(scope);
+            self.limit_was_set(purse);
         }
     }
 }

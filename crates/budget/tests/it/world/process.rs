@@ -79,7 +79,8 @@ pub(super) fn record_of(call: &Call) -> Vec<u8> {
             id: call.held.id,
             legs,
         },
-        settled_nanos: call.bill,
+        settled_nanos: call.bill.nanos(),
+        settled_tokens: Some(call.bill.tokens),
     })
 }
 
@@ -94,7 +95,8 @@ pub(super) fn record_of_orphan(orphan: &Reserve) -> Vec<u8> {
             id: orphan.id,
             legs,
         },
-        settled_nanos: orphan.amount,
+        settled_nanos: orphan.amount.nanos(),
+        settled_tokens: orphan.tokens(),
     })
 }
 
