@@ -12,6 +12,7 @@ pub(crate) mod models;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod providers;
+pub(crate) mod quotas;
 pub(crate) mod reconciliations;
 pub(crate) mod runtimes;
 pub(crate) mod system;

@@ -5,7 +5,7 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     agents, analytics, audit, auth, budget_events, budget_requests, leases, limits, models, pools,
-    projects, providers, reconciliations, runtimes, system, teams, tenants, tokens, users,
+    projects, providers, quotas, reconciliations, runtimes, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -155,6 +155,7 @@ fn money() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(limits::get_agent_budget, limits::set_agent_budget))
         .routes(routes!(limits::get_agent_budget_history))
+        .routes(routes!(quotas::get_agent_quotas, quotas::set_agent_quotas))
         .routes(routes!(budget_events::list_budget_events))
         .routes(routes!(limits::get_user_budget, limits::set_user_budget))
         .routes(routes!(

@@ -24,6 +24,7 @@ mod offline;
 mod pools;
 mod projects;
 mod providers;
+mod quotas;
 mod reconciliations;
 mod resolve;
 mod router;

@@ -66,7 +66,8 @@ impl Noticed {
         if limit_was_told(&row.counters) && !is_little(&row.counters) {
             // Money in suspense has come free. Warnings stay told.
             store::clear(tx, row, ALL, now).await?;
-            self.0.retain(|one| !(is_about(one, row) && one.percent == ALL));
+            self.0
+                .retain(|one| !(is_about(one, row) && one.percent == ALL));
             row.counters.next_notice = 0;
         }
         let counters = row.counters;

@@ -39,6 +39,7 @@ pub mod pools;
 pub mod problem;
 pub mod projects;
 pub mod providers;
+pub mod quotas;
 pub mod reconciliations;
 pub mod runtimes;
 mod secret_text;

@@ -52,7 +52,9 @@ pub(crate) fn set_budget(
 }
 
 /// The percentages that a change names.
-fn soft_limits(percents: Option<Option<Vec<u8>>>) -> Result<Option<Option<SoftLimits>>, Problem> {
+pub(super) fn soft_limits(
+    percents: Option<Option<Vec<u8>>>,
+) -> Result<Option<Option<SoftLimits>>, Problem> {
     let Some(percents) = percents else {
         return Ok(None);
     };

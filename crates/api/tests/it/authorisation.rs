@@ -126,6 +126,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_agent_budget", "PADOV", ""),
     ("set_agent_budget", "PA", r#"{"budget":1}"#),
     ("get_agent_budget_history", "PAD", ""),
+    ("get_agent_quotas", "PADOV", ""),
+    ("set_agent_quotas", "PA", r#"{"tokens_per_day":1}"#),
     ("list_budget_events", "PAD", ""),
     ("get_user_budget", "PADOVU", ""),
     ("set_user_budget", "PA", r#"{"budget":1}"#),

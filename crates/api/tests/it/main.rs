@@ -16,6 +16,7 @@ mod kit;
 mod locks;
 mod people;
 mod pools;
+mod quotas;
 mod rates;
 mod reconciliations;
 mod resources;

@@ -10,6 +10,7 @@ mod insight;
 mod money;
 mod people;
 mod pools;
+mod quotas;
 mod runtimes;
 mod teams;
 
@@ -17,6 +18,7 @@ pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use pools::*;
+pub(crate) use quotas::*;
 pub(crate) use runtimes::*;
 pub(crate) use teams::*;
 

@@ -104,6 +104,7 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let view = scope.lift(&client, reason).await?;
             console.show(&view, || facts(console, &view))
         }
+        Limits::Quotas(verb) => super::quotas::run(verb, &client, console).await,
         Limits::Events(events) => super::budget_events::run(events, &client, console).await,
         Limits::History { agent, paging } => {
             let id = resolve::agent(&client, &agent).await?;
@@ -163,7 +164,7 @@ struct Set {
     reason: Option<String>,
 }
 
-fn action_of(word: &str) -> Outcome<HardAction> {
+pub(super) fn action_of(word: &str) -> Outcome<HardAction> {
     HardAction::from_word(word)
         .ok_or_else(|| Failure::usage(format!("`{word}` is not an action, expected pause or kill")))
 }
@@ -268,7 +269,7 @@ fn facts(console: Console, view: &BudgetView) -> String {
     ])
 }
 
-fn percents(percents: &[u8]) -> String {
+pub(super) fn percents(percents: &[u8]) -> String {
     let words: Vec<String> = percents
         .iter()
         .map(|percent| format!("{percent} %"))

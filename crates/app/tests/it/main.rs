@@ -14,6 +14,7 @@ mod floors;
 mod kit;
 mod people;
 mod pools;
+mod quotas;
 mod schemas;
 mod sizes;
 mod teams;

@@ -18,6 +18,7 @@ mod server;
 mod books;
 mod courier;
 mod crowd;
+mod quotas;
 mod router;
 mod several;
 mod spending;

@@ -5,24 +5,20 @@
 //! JSON. A settlement has no frame of its own: the record of the call is it
 //! ([`RecordedAttempts`]); a hold that was let go without a record leaves a release.
 
-use iron_primitives::{
-    AgentId, Id as _, LeaseId, Money, PeriodSpan, PoolId, ProjectId, RequestId, Scope, TeamId,
-    TenantId, Unit, UserId,
-};
+use iron_primitives::{Id as _, LeaseId, PeriodSpan, RequestId, Scope, TenantId, Unit};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::authority::LeaseReport;
+
+mod bytes;
 
 use super::account::Account;
 use super::amounts::Amounts;
 use super::hold::{Held, HoldKey};
 use super::pocket::Place;
-
-/// The first byte of a reserve or a release that is about money alone.
-const MONEY: u8 = 1;
-/// The first byte of one in which something else is counted too.
-const ALL_UNITS: u8 = 2;
+use bytes::{
+    Reader, SCOPE_BITS, put_amounts, scope_bytes, scope_from, unit_bits, unit_from, version_for,
+};
 
 /// The process that wrote a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -306,96 +302,4 @@ impl RecordedHold {
 pub struct RecordedLeg {
     /// The lease.
     pub lease: LeaseId,
-}
-
-fn scope_bytes(scope: Scope) -> (u8, Uuid) {
-    match scope {
-        Scope::Agent(id) => (1, id.uuid()),
-        Scope::Pool(id) => (2, id.uuid()),
-        Scope::User(id) => (3, id.uuid()),
-        Scope::Team(id) => (4, id.uuid()),
-        Scope::Project(id) => (5, id.uuid()),
-        Scope::Tenant(id) => (6, id.uuid()),
-    }
-}
-
-fn scope_from(kind: u8, uuid: Uuid) -> Option<Scope> {
-    Some(match kind {
-        1 => Scope::Agent(AgentId::from_uuid(uuid)),
-        2 => Scope::Pool(PoolId::from_uuid(uuid)),
-        3 => Scope::User(UserId::from_uuid(uuid)),
-        4 => Scope::Team(TeamId::from_uuid(uuid)),
-        5 => Scope::Project(ProjectId::from_uuid(uuid)),
-        6 => Scope::Tenant(TenantId::from_uuid(uuid)),
-        _ => return None,
-    })
-}
-
-/// The part of a leg's first byte that names its scope; the rest names its unit.
-const SCOPE_BITS: u8 = 0x0f;
-
-const fn unit_bits(unit: Unit) -> u8 {
-    match unit {
-        Unit::Usd => 0,
-        Unit::Tokens => 0x10,
-        Unit::ExecutionTime => 0x20,
-    }
-}
-
-const fn unit_from(bits: u8) -> Option<Unit> {
-    Some(match bits {
-        0 => Unit::Usd,
-        0x10 => Unit::Tokens,
-        0x20 => Unit::ExecutionTime,
-        _ => return None,
-    })
-}
-
-const fn version_for(amounts: &Amounts) -> u8 {
-    match (amounts.tokens, amounts.millis) {
-        (0, 0) => MONEY,
-        _ => ALL_UNITS,
-    }
-}
-
-fn put_amounts(bytes: &mut Vec<u8>, amounts: &Amounts) {
-    bytes.extend_from_slice(&amounts.nanos().to_le_bytes());
-    if version_for(amounts) == ALL_UNITS {
-        bytes.extend_from_slice(&amounts.tokens.to_le_bytes());
-        bytes.extend_from_slice(&amounts.millis.to_le_bytes());
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk::<N>()?;
-        self.rest = rest;
-        Some(*bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take().map(u64::from_le_bytes)
-    }
-
-    fn uuid(&mut self) -> Option<Uuid> {
-        self.take().map(Uuid::from_bytes)
-    }
-
-    fn version(&mut self) -> Option<u8> {
-        let [version] = self.take()?;
-        matches!(version, MONEY | ALL_UNITS).then_some(version)
-    }
-
-    fn amounts(&mut self, version: u8) -> Option<Amounts> {
-        let mut amounts = Amounts::money(Money::from_nanos(i64::from_le_bytes(self.take()?)));
-        if version == ALL_UNITS {
-            amounts.tokens = i64::from_le_bytes(self.take()?);
-            amounts.millis = i64::from_le_bytes(self.take()?);
-        }
-        Some(amounts)
-    }
 }

@@ -8,6 +8,7 @@ use crate::budget_events::{BudgetEventQuery, BudgetEventView};
 use crate::leases::{LeaseQuery, LeaseView, ReconcileLease};
 use crate::limits::{BudgetHistory, BudgetView, HistoryQuery, SetAgentBudget, SetBudget};
 use crate::lists::List;
+use crate::quotas::{QuotasView, SetQuotas};
 use crate::system::{HealthView, VersionView};
 use crate::users::Reason;
 
@@ -37,6 +38,28 @@ impl Client {
     ) -> Result<BudgetView, Error> {
         self.send(Call::new(Method::PUT, &format!("/limits/agents/{id}/budget")).body(body))
             .await
+    }
+
+    /// What an agent may use besides money, and what it has used.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_agent_quotas(&self, id: AgentId) -> Result<QuotasView, Error> {
+        let path = format!("/limits/agents/{id}/quotas");
+        self.send(Call::new(Method::GET, &path)).await
+    }
+
+    /// Sets what an agent may use besides money.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn set_agent_quotas(
+        &self,
+        id: AgentId,
+        body: &SetQuotas,
+    ) -> Result<QuotasView, Error> {
+        let path = format!("/limits/agents/{id}/quotas");
+        self.send(Call::new(Method::PUT, &path).body(body)).await
     }
 
     /// How an agent's budget has changed.

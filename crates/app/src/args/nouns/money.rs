@@ -131,6 +131,9 @@ Each is told once for a budget, a period and a percentage. With `--after` the ol
         #[arg(long)]
         force: bool,
     },
+    /// Show or set what an agent may use besides money
+    #[command(subcommand)]
+    Quotas(super::Quotas),
     /// Show how the budget of an agent was changed
     History {
         /// The agent, by id or name

@@ -9,7 +9,7 @@ use iron_journal::{Journal, JournalKeys, Options};
 use iron_llm::{Bound, PriceBook};
 use iron_primitives::{ActorPath, Environment, InstanceId, Money, RequestId};
 use iron_runtime::wallet::{
-    Hold, HoldRequest, Owner, Policy, RecordedHold, RecordedLeg, Wallets, estate,
+    Amounts, Counted, Hold, HoldRequest, Owner, Policy, RecordedHold, RecordedLeg, Wallets, estate,
 };
 
 use super::courier::{Answer, Courier, Question, ask};
@@ -100,7 +100,7 @@ async fn begin(node: &Arc<Node>) -> Process {
             id: orphan.id,
             legs,
         };
-        append(&journal, node.paths[0].tenant, hold, orphan.amount);
+        append(&journal, node.paths[0].tenant, hold, orphan.amount.nanos());
     }
     let courier = Courier {
         careless: !node.calm.load(Ordering::Relaxed),
@@ -153,6 +153,7 @@ async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> bool {
         call,
         attempt: 1,
         bound,
+        counted: Counted::default(),
         facts: b"{}",
     };
     let Ok(hold) = process.wallets.hold(request).await else {
@@ -183,5 +184,6 @@ fn settle(process: &Process, hold: Hold, call: RequestId, cost: i64) {
     append(&process.journal, hold.tenant, recorded, cost);
     let position = process.journal.position();
     process.node.oracle.recorded(call, position);
-    process.wallets.settle(hold, Money::from_nanos(cost));
+    let cost = Amounts::money(Money::from_nanos(cost));
+    process.wallets.settle(hold, cost);
 }
