@@ -62,6 +62,7 @@ bench: build ## Compare with the direct path and with a bare proxy
 	$(CARGO) build --locked --package iron-testkit --example bench
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY)
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instructions
+	@.ci/with-postgres sh -c '$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instances "$$IRON_TEST_POSTGRES_URL"'
 
 .PHONY: proof
 proof: ## Every proof about money: the model in its large form, random lives, the real binary

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use iron_net::sealing::SealingKey;
 use iron_net::server::{Drained, ServerConfig};
 use iron_runtime::authority::Change;
 use iron_runtime::remote::RemoteAuthority;
@@ -75,8 +76,9 @@ impl Router {
         let ground =
             Ground::open(&folder, instance, keys, settings.durability, &environment).await?;
         let client = settings.client()?;
-        let enrolled = enrolment::enrol(&client, &ground).await?;
-        let authority = Arc::new(RemoteAuthority::new(client.clone(), enrolled.id));
+        let sealing = SealingKey::generate()?;
+        let enrolled = enrolment::enrol(&client, &ground, &sealing).await?;
+        let authority = Arc::new(RemoteAuthority::new(client.clone(), enrolled.id, sealing));
         enrolment::first_prices(&authority).await;
         let lease = Duration::from_secs(enrolled.lease_seconds);
         let manners = Manners {

@@ -43,6 +43,9 @@ pub struct Runtime {
     pub instance: Option<InstanceId>,
     /// The key that its records are signed with, since it has enrolled.
     pub public_key: Option<String>,
+    /// The key that secrets for its present process are sealed to.
+    #[serde(skip)]
+    pub sealing_key: Option<String>,
     /// The version of its program, since it has enrolled.
     pub program: Option<String>,
     /// When a process of it enrolled last.
@@ -60,6 +63,8 @@ pub struct Binding {
     pub instance: InstanceId,
     /// The key that its records are signed with.
     pub public_key: String,
+    /// The key that secrets for this process are sealed to.
+    pub sealing_key: String,
     /// The version of its program.
     pub program: String,
 }
@@ -119,6 +124,7 @@ impl Runtimes {
             key_prefix: key.display_prefix().to_owned(),
             instance: None,
             public_key: None,
+            sealing_key: None,
             program: None,
             enrolled_at: None,
             created_at: self.environment.now(),

@@ -8,7 +8,8 @@
 //! with an end.
 //!
 //! **Egress** ([`egress`]) is the pooled client for providers, with time limits on connecting,
-//! on the first byte and between bytes.
+//! on the first byte and between bytes. [`sealing`] keeps secrets for one process far away from
+//! whoever carries them.
 //!
 //! Invariants: every answer carries `X-Request-Id`; a message to a client never holds a
 //! cause; a client can hold neither a connection without speaking nor memory without bound.
@@ -35,6 +36,7 @@ pub mod egress;
 pub mod problem;
 mod proxies;
 pub mod rate;
+pub mod sealing;
 pub mod server;
 
 pub use context::{Peer, RequestContext, TraceContext};

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use iron_llm::PriceBook;
+use iron_net::sealing::SealingKey;
 use iron_primitives::{ProviderId, RuntimeId, TenantId, TokenDigest};
 use iron_sdk::Client;
 use iron_sdk::client::{Error, Refused};
@@ -32,6 +33,7 @@ pub use words::{bearer_of, end_word, principal_of};
 pub struct RemoteAuthority {
     client: Client,
     id: RuntimeId,
+    key: SealingKey,
     book: ArcSwap<PriceBook>,
     dismissed: watch::Sender<bool>,
     reachable: AtomicBool,
@@ -46,12 +48,13 @@ impl std::fmt::Debug for RemoteAuthority {
 }
 
 impl RemoteAuthority {
-    /// The control plane that this client speaks to with the key of this runtime. There are no
-    /// prices until [`RemoteAuthority::refresh_prices`] has fetched them.
-    pub fn new(client: Client, id: RuntimeId) -> Self {
+    /// The control plane that this client speaks to with the key of this runtime. Secrets come
+    /// sealed to the key that this process has enrolled with. There are no prices until [`RemoteAuthority::refresh_prices`] has fetched them.
+    pub fn new(client: Client, id: RuntimeId, key: SealingKey) -> Self {
         RemoteAuthority {
             client,
             id,
+            key,
             book: ArcSwap::from_pointee(PriceBook::empty("none")),
             dismissed: watch::Sender::new(false),
             reachable: AtomicBool::new(true),
@@ -153,8 +156,10 @@ impl Authority for RemoteAuthority {
         };
         let asked = || self.client.ask_credential(self.id, &ask);
         let answer = self.twice(asked).await.map_err(|error| failed(&error))?;
+        let context = provider.to_string();
+        let opened = self.key.open(&context, &answer.sealed);
         Ok(Credential {
-            secret: answer.secret.into_secret(),
+            secret: opened.map_err(unreadable)?,
             version: answer.version,
         })
     }
@@ -205,8 +210,10 @@ impl Authority for RemoteAuthority {
         };
         let asked = || self.client.ask_subject_key(self.id, &ask);
         let answer = self.twice(asked).await.map_err(|error| failed(&error))?;
+        let opened = self.key.open(&ask.subject, &answer.sealed);
+        let opened = opened.map_err(unreadable)?;
         let mut key = [0; 32];
-        hex::decode_to_slice(answer.key.expose(), &mut key).map_err(unreadable)?;
+        hex::decode_to_slice(opened.expose(), &mut key).map_err(unreadable)?;
         Ok(SubjectKey { id: answer.id, key })
     }
 }

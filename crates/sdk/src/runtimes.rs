@@ -123,6 +123,9 @@ pub struct EnrollRuntime {
     /// The key that its records are signed with, 64 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub public_key: String,
+    /// The X25519 key that secrets for this process are sealed to, 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub sealing_key: String,
     /// The version of its program.
     #[schema(min_length = 1, max_length = 100)]
     pub version: String,
@@ -275,8 +278,10 @@ pub struct AskCredential {
 /// The key of a provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialAnswer {
-    /// The key itself.
-    pub secret: SecretText,
+    /// The key, sealed to the process by HPKE (RFC 9180: X25519, HKDF-SHA256, AES-256-GCM; info
+    /// `iron-cage sealed secret v1`, additional data the id of the provider): the encapsulated
+    /// secret and the sealed text, in hexadecimal digits.
+    pub sealed: String,
     /// Counts the rotations.
     pub version: i64,
 }
@@ -295,8 +300,9 @@ pub struct AskSubjectKey {
 pub struct SubjectKeyAnswer {
     /// Names the key in what it sealed.
     pub id: String,
-    /// AES-256, 64 hexadecimal digits.
-    pub key: SecretText,
+    /// AES-256, as 64 hexadecimal digits that are sealed to the process as keys of providers are;
+    /// additional data is the subject as it was asked for.
+    pub sealed: String,
 }
 
 /// A question for the prices in force.

@@ -2,6 +2,7 @@
 
 use http::Method;
 use iron_identity::Role;
+use iron_net::sealing::SealingKey;
 use iron_primitives::{InstanceId, LeaseId, Scope, TokenDigest};
 use iron_store::{Db, both_engines, sql};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ struct Far {
     id: String,
     key: String,
     instance: InstanceId,
+    sealing: SealingKey,
 }
 
 impl Far {
@@ -32,6 +34,7 @@ impl Far {
             world,
             admin,
             instance,
+            sealing: SealingKey::generate().unwrap(),
         };
         let enrolled = far.enroll(&far.key, instance).await.ok();
         assert_eq!(enrolled.body["incarnation"]["incarnation"], 1);
@@ -42,7 +45,8 @@ impl Far {
     async fn enroll(&self, key: &str, instance: InstanceId) -> Reply {
         let body = json!({
             "instance_id": instance, "boot_id": "boot", "at_least": 1, "seen": 0,
-            "public_key": "ab".repeat(32), "version": "1.0.0",
+            "public_key": "ab".repeat(32), "sealing_key": self.sealing.public(),
+            "version": "1.0.0",
         });
         self.post(key, "/enroll", &body).await
     }
@@ -259,7 +263,10 @@ both_engines! {
         far.ask("credentials", &ask).await.is(404, "RESOURCE_NOT_FOUND");
         far.present(&token).await;
         let key = far.ask("credentials", &ask).await.ok();
-        assert_eq!(key.body["secret"], "sk-far-away");
+        let sealed = key.body["sealed"].as_str().unwrap();
+        assert_eq!(far.sealing.open(&provider, sealed).unwrap().expose(), "sk-far-away");
+        assert!(far.sealing.open("another", sealed).is_err(), "for this provider alone");
+        assert!(!key.text.contains("sk-far-away"), "nobody on the way reads it");
         let (_, _, other) = far.agent("reader").await;
         far.ask("credentials", &json!({"provider_id": other})).await.is(404, "RESOURCE_NOT_FOUND");
         let developer = far.world.user(Role::Developer, "dev").await;

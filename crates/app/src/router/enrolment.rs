@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use iron_net::sealing::SealingKey;
 use iron_runtime::remote::RemoteAuthority;
 use iron_sdk::Client;
 use iron_sdk::client::Error;
@@ -19,7 +20,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the server refuses: the key is not good, or belongs to another folder.
-pub(super) async fn enrol(client: &Client, ground: &Ground) -> Result<RuntimeEnrolled> {
+pub(super) async fn enrol(
+    client: &Client,
+    ground: &Ground,
+    sealing: &SealingKey,
+) -> Result<RuntimeEnrolled> {
     let enrolment = ground.enrolment();
     let body = EnrollRuntime {
         instance_id: enrolment.instance,
@@ -27,6 +32,7 @@ pub(super) async fn enrol(client: &Client, ground: &Ground) -> Result<RuntimeEnr
         at_least: enrolment.at_least,
         seen: enrolment.seen,
         public_key: ground.journal.public_key().to_string(),
+        sealing_key: sealing.public(),
         version: build::VERSION.to_owned(),
     };
     let mut pause = FIRST_PAUSE;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use iron_net::sealing::SealingKey;
 use iron_primitives::{AgentId, IcTokenId, InstanceId, ProviderId, Scope, TokenDigest, Unit};
 use iron_runtime::authority::{
     AuthFailure, Authority, AuthorityError, End, Engaged, Exchange, Incarnation, LeaseReport,
@@ -100,12 +101,13 @@ impl Stage {
             let incarnation = features.ledger.enrol(&enrolment).await.unwrap();
             return (incarnation, Arc::new(features.house()));
         };
+        let sealing = SealingKey::generate().unwrap();
         let body = read(json!({
             "instance_id": self.instance, "boot_id": "boot", "at_least": 1, "seen": 0,
-            "public_key": "ab".repeat(32), "version": "1.0.0",
+            "public_key": "ab".repeat(32), "sealing_key": sealing.public(), "version": "1.0.0",
         }));
         let enrolled = client.enroll_runtime(&body).await.unwrap();
-        let authority = RemoteAuthority::new(client.clone(), enrolled.id);
+        let authority = RemoteAuthority::new(client.clone(), enrolled.id, sealing);
         assert!(authority.refresh_prices().await.unwrap());
         assert!(!authority.refresh_prices().await.unwrap(), "nothing new");
         (enrolled.incarnation, Arc::new(authority))

@@ -6,8 +6,8 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_en
 use super::{Binding, Runtime};
 use crate::Error;
 
-const COLUMNS: &str = "id, tenant_id, name, key_prefix, instance_id, public_key, program, \
-                       enrolled_at, created_at, revoked_at";
+const COLUMNS: &str = "id, tenant_id, name, key_prefix, instance_id, public_key, sealing_key, \
+                       program, enrolled_at, created_at, revoked_at";
 
 fn runtime(row: &Row) -> Result<Runtime, iron_store::Error> {
     Ok(Runtime {
@@ -17,6 +17,7 @@ fn runtime(row: &Row) -> Result<Runtime, iron_store::Error> {
         key_prefix: row.get("key_prefix")?,
         instance: row.get("instance_id")?,
         public_key: row.get("public_key")?,
+        sealing_key: row.get("sealing_key")?,
         program: row.get("program")?,
         enrolled_at: row.get("enrolled_at")?,
         created_at: row.get("created_at")?,
@@ -79,7 +80,7 @@ pub(super) async fn by_key(
     now: Timestamp,
 ) -> Result<Option<Runtime>, Error> {
     let row = sql(
-        "SELECT id, tenant_id, name, key_prefix, instance_id, public_key, program, \
+        "SELECT id, tenant_id, name, key_prefix, instance_id, public_key, sealing_key, program, \
          enrolled_at, created_at, revoked_at FROM runtimes \
          WHERE digest = $1 OR (previous_digest = $1 AND previous_valid_until > $2)",
     )
@@ -127,7 +128,7 @@ pub(super) async fn bind(
 ) -> Result<bool, Error> {
     let bound = sql(
         "UPDATE runtimes SET instance_id = $2, public_key = $3, program = $4, \
-         enrolled_at = $5 WHERE id = $1 AND revoked_at IS NULL \
+         enrolled_at = $5, sealing_key = $6 WHERE id = $1 AND revoked_at IS NULL \
          AND (instance_id IS NULL OR (instance_id = $2 AND public_key = $3))",
     )
     .bind(id)
@@ -135,6 +136,7 @@ pub(super) async fn bind(
     .bind(&binding.public_key)
     .bind(&binding.program)
     .bind(now)
+    .bind(&binding.sealing_key)
     .execute(tx)
     .await?;
     Ok(bound == 1)

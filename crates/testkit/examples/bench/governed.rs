@@ -44,6 +44,21 @@ pub(crate) async fn start_under(
     durability: &str,
     upstreams: &[&str],
 ) -> Governed {
+    let (process, data) = serve(runner, iron, durability, &[]).await;
+    Governed {
+        tokens: settle_in(&process.address(), upstreams).await,
+        process,
+        data,
+    }
+}
+
+/// Runs `iron serve` on a fresh folder until it is ready, with these settings besides.
+pub(crate) async fn serve(
+    runner: &[&str],
+    iron: &str,
+    durability: &str,
+    settings: &[(&str, &str)],
+) -> (Process, tempfile::TempDir) {
     let data = tempfile::tempdir().expect("a folder");
     let address = {
         let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -57,13 +72,18 @@ pub(crate) async fn start_under(
         .env("IRON_ADMIN_EMAIL", EMAIL)
         .env("IRON_ADMIN_PASSWORD", PASSWORD)
         .env("IRON_DURABILITY", durability)
+        .envs(settings.iter().copied())
         .stdout(Stdio::null())
         .spawn()
         .expect("the server starts");
     wait_until_ready(&address).await;
+    (Process::adopt(child, address), data)
+}
 
+/// Creates a provider and an agent for each upstream; gives the agents' tokens.
+pub(crate) async fn settle_in(address: &str, upstreams: &[&str]) -> Vec<String> {
     let mut api = Api {
-        address: address.clone(),
+        address: address.to_owned(),
         token: None,
     };
     let session = api
@@ -101,11 +121,7 @@ pub(crate) async fn start_under(
             .await;
         tokens.push(text(&token, "token"));
     }
-    Governed {
-        process: Process::adopt(child, address),
-        data,
-        tokens,
-    }
+    tokens
 }
 
 fn text(object: &Value, field: &str) -> String {

@@ -11,6 +11,7 @@
 //! bench --iron target/release/iron --quick    # a smoke run of a few seconds
 //! bench --iron target/release/iron --instructions   # per call, counted by callgrind
 //! bench --iron target/release/iron --instructions --keep DIR   # and keep its files
+//! bench --iron target/release/iron --instances postgres://…   # 1, 2 and 4 on an empty database
 //! bench --iron target/release/iron --saturate 10    # a full core, for a profiler to look at
 //! ```
 
@@ -29,6 +30,7 @@
 
 mod floor;
 mod governed;
+mod instances;
 mod instructions;
 mod load;
 mod process;
@@ -90,6 +92,8 @@ fn main() {
                     chunks: chunks.parse().unwrap(),
                 });
                 runtime.block_on(saturate(&iron, shape, seconds.parse().unwrap()));
+            } else if let Some(database) = value("--instances") {
+                runtime.block_on(instances::measure(&iron, &database, effort));
             } else if arguments.iter().any(|a| a == "--instructions") {
                 runtime.block_on(instructions::count(
                     &iron,

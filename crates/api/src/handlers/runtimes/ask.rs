@@ -4,6 +4,7 @@
 use axum::extract::State;
 use iron_fleet::Runtime;
 use iron_net::problem::Problem;
+use iron_net::sealing;
 use iron_primitives::{ErrorKind, RuntimeId, Secret, TokenDigest};
 use iron_runtime::authority::{AuthFailure, AuthorityError, End, Engaged, Principal};
 use iron_runtime::remote::{bearer_of, end_word};
@@ -100,7 +101,7 @@ pub(crate) async fn ask_ended(
 #[utoipa::path(post, path = "/runtimes/{runtime_id}/credentials", tag = "runtimes",
     request_body = AskCredential,
     params(("runtime_id" = RuntimeId, Path, description = "The runtime")), responses(
-    (status = 200, description = "The key", body = CredentialAnswer),
+    (status = 200, description = "The key, sealed", body = CredentialAnswer),
 ))]
 pub(crate) async fn ask_credential(
     State(api): State<Api>,
@@ -122,7 +123,7 @@ pub(crate) async fn ask_credential(
     let found = api.far.authority.credential(runtime.tenant, provider);
     let found = found.await.map_err(silent)?;
     Ok(Answer(CredentialAnswer {
-        secret: found.secret.into(),
+        sealed: sealed(runtime, &provider.to_string(), &found.secret)?,
         version: found.version,
     }))
 }
@@ -131,7 +132,7 @@ pub(crate) async fn ask_credential(
 #[utoipa::path(post, path = "/runtimes/{runtime_id}/subject-keys", tag = "runtimes",
     request_body = AskSubjectKey,
     params(("runtime_id" = RuntimeId, Path, description = "The runtime")), responses(
-    (status = 200, description = "The key", body = SubjectKeyAnswer),
+    (status = 200, description = "The key, sealed", body = SubjectKeyAnswer),
 ))]
 pub(crate) async fn ask_subject_key(
     State(api): State<Api>,
@@ -145,7 +146,7 @@ pub(crate) async fn ask_subject_key(
     let found = found.await.map_err(silent)?;
     Ok(Answer(SubjectKeyAnswer {
         id: found.id,
-        key: Secret::new(hex::encode(found.key)).into(),
+        sealed: sealed(runtime, &body.subject, &Secret::new(hex::encode(found.key)))?,
     }))
 }
 
@@ -169,6 +170,17 @@ pub(crate) async fn ask_prices(
         hash,
         book: (!is_known).then(|| book.to_wire()),
     }))
+}
+
+/// A secret for the process that has enrolled last, and for nobody on the way.
+fn sealed(runtime: &Runtime, context: &str, secret: &Secret) -> Result<String, Problem> {
+    let key = runtime.sealing_key.as_deref().unwrap_or_default();
+    sealing::seal(key, context, secret).map_err(|error| {
+        Problem::new(
+            ErrorKind::InvalidState,
+            format!("{error}; the runtime must enrol with one"),
+        )
+    })
 }
 
 /// Why the authority gives no answer, as a runtime is told of it.

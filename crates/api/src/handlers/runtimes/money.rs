@@ -34,6 +34,7 @@ pub(crate) async fn enroll_runtime(
     let binding = Binding {
         instance: body.instance_id,
         public_key: body.public_key,
+        sealing_key: body.sealing_key,
         program: body.version,
     };
     let mut tx = api.db.begin().await?;
