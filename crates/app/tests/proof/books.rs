@@ -31,7 +31,14 @@ pub(crate) async fn at_rest(server: &Server, admin: &str, path: &str) -> Value {
         tokio::time::sleep(Duration::from_millis(100)).await;
         budget = get(server, admin, path).await;
     }
-    panic!("not at rest: {budget}");
+    let mut leases = Vec::new();
+    for status in ["active", "fenced"] {
+        let path = format!("/api/v1/leases?per_page=100&status={status}");
+        let page = get(server, admin, &path).await;
+        leases.extend(page["data"].as_array().cloned().unwrap_or_default());
+    }
+    let told: Vec<String> = leases.iter().map(Value::to_string).collect();
+    panic!("not at rest: {budget}\n{}", told.join("\n"));
 }
 
 /// Never over, and never counted below what the provider billed (to the rounding of a micro).
