@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -13,6 +13,7 @@ use iron_net::RequestContext;
 use iron_net::problem::Problem;
 use iron_primitives::{ErrorKind, RuntimeId, TenantId, TokenKind, TokenValue, UserId};
 
+use crate::agent::Agent;
 use crate::failure::Failure;
 use crate::input::is_write;
 use crate::state::Api;
@@ -41,6 +42,8 @@ pub(crate) enum Who {
     Known(Caller),
     /// The good key of a runtime.
     Runtime(Runner),
+    /// The good token of an agent, where agents are heard.
+    Agent(Agent),
     /// One that is not good.
     Refused(Problem),
 }
@@ -67,14 +70,6 @@ impl Caller {
 
     pub(crate) fn user(&self) -> UserId {
         self.0.caller.user.id
-    }
-
-    /// The caller of a request that has passed the gate.
-    pub(crate) fn of(request: &Request) -> Option<Caller> {
-        match request.extensions().get::<Who>() {
-            Some(Who::Known(caller)) => Some(caller.clone()),
-            _ => None,
-        }
     }
 }
 
@@ -108,7 +103,7 @@ impl<S: Sync> FromRequestParts<S> for Runner {
                 Err(Problem::new(ErrorKind::InsufficientPermissions, message))
             }
             Some(Who::Refused(problem)) => Err(problem.clone()),
-            Some(Who::Nobody) | None => Err(nobody()),
+            Some(Who::Nobody | Who::Agent(_)) | None => Err(nobody()),
         }
     }
 }
@@ -124,12 +119,12 @@ impl<S: Sync> FromRequestParts<S> for Caller {
                 let message = "the key of a runtime opens nothing here";
                 Err(Problem::new(ErrorKind::WrongTokenType, message))
             }
-            Some(Who::Nobody) | None => Err(nobody()),
+            Some(Who::Nobody | Who::Agent(_)) | None => Err(nobody()),
         }
     }
 }
 
-fn nobody() -> Problem {
+pub(crate) fn nobody() -> Problem {
     let message = "no credential; send a token as `Authorization: Bearer …`";
     Problem::new(ErrorKind::Unauthorized, message)
 }

@@ -149,6 +149,8 @@ impl From<iron_budget::Error> for Failure {
             Error::RequestDecided { status } => {
                 plain(kind, error).detail("status", status.as_str())
             }
+            Error::PathEnded { state } => plain(kind, error).detail("status", state.as_str()),
+            Error::Recovering => plain(kind, error).retry_after(1),
             Error::LeaseOpen => plain(kind, error).detail("status", "active"),
             Error::LeaseClosed => plain(kind, error).detail("status", "closed"),
             other => plain(kind, other),

@@ -19,9 +19,15 @@ use iron_net::problem::Problem;
 use iron_net::rate::{Standing, Verdict};
 use iron_primitives::ErrorKind;
 
+use crate::agent;
 use crate::caller::{self, Caller, Who};
 use crate::input::{self, CONTRACT};
 use crate::state::Api;
+
+/// Nobody counts it here.
+const FREELY: Verdict = Verdict::Admitted {
+    wait: std::time::Duration::ZERO,
+};
 
 /// Lets a request pass, or answers it.
 pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -30,12 +36,20 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
     }
     let (mut parts, body) = request.into_parts();
     let context = context(&api, &parts);
-    let who = caller::identify(&api, &parts, &context).await;
-    let (verdict, standing) = count(&api, &who, &context);
+    // Whoever speaks the budget protocol is an agent; the token may also stand in the body.
+    let protocol = agent::is_protocol(parts.uri.path());
+    let who = match protocol {
+        true => agent::identify(&api, &parts.headers).await,
+        false => caller::identify(&api, &parts, &context).await,
+    };
+    let (verdict, standing) = match (&who, protocol) {
+        (Who::Nobody, true) => (FREELY, None),
+        _ => count(&api, &who, &context),
+    };
     let mut response = match verdict {
         Verdict::Refused { retry_after } => {
             api.metrics.http.rate_limited.inc();
-            too_many(retry_after.as_millis().div_ceil(1000))
+            too_many(retry_after.as_millis().div_ceil(1000)).into_response()
         }
         Verdict::Admitted { wait } => {
             if !wait.is_zero() {
@@ -63,7 +77,7 @@ async fn enter(mut parts: Parts, body: Body, next: Next) -> Response {
     // What runtimes ask says itself that it is for them.
     let for_runtimes = matches!(parts.extensions.get::<Who>(), Some(Who::Runtime(_)))
         && path.is_some_and(|path| path.starts_with("/api/v1/runtimes/"));
-    let path = path.filter(|_| !for_runtimes);
+    let path = path.filter(|path| !for_runtimes && !agent::is_protocol(path));
     if path.is_some_and(|path| CONTRACT.needs_credential(&parts.method, path)) {
         use axum::extract::FromRequestParts as _;
         if let Err(problem) = Caller::from_request_parts(&mut parts, &()).await {
@@ -100,10 +114,9 @@ fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Sta
     match who {
         Who::Known(caller) => api.limiters().users.check(caller.user(), boot, now),
         // Known by its key, and asks as often as its calls need it.
-        Who::Runtime(_) => {
-            let wait = std::time::Duration::ZERO;
-            (Verdict::Admitted { wait }, None)
-        }
+        Who::Runtime(_) => (FREELY, None),
+        // What an agent has spent is never refused for coming too often.
+        Who::Agent(_) => (FREELY, None),
         Who::Nobody | Who::Refused(_) => {
             api.limiters()
                 .addresses
@@ -112,13 +125,12 @@ fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Sta
     }
 }
 
-fn too_many(seconds: u128) -> Response {
+pub(crate) fn too_many(seconds: u128) -> Problem {
     let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
     let message = format!("too many requests; try again in {seconds} s");
     Problem::new(ErrorKind::RateLimitExceeded, message)
         .detail("retry_after_seconds", seconds)
         .retry_after(seconds)
-        .into_response()
 }
 
 /// The answer to a route that does not exist.

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use iron_net::problem::{JSON, Problem};
-use iron_primitives::{ErrorKind, TenantId, UserId};
+use iron_primitives::{AgentId, ErrorKind, TenantId, UserId};
 
-use crate::caller::Caller;
+use crate::caller::Who;
 use crate::failure::Failure;
 use crate::state::Api;
 pub(crate) use store::OF_A_TENANT;
@@ -45,17 +45,46 @@ pub(crate) struct Place {
 /// Runs the request once per key, or gives the first answer again.
 pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -> Response {
     let wanted = request.method() == Method::POST && request.headers().contains_key(&KEY);
-    let Some(caller) = Caller::of(&request).filter(|_| wanted) else {
+    let Some(asker) = Asker::of(&request).filter(|_| wanted) else {
         return next.run(request).await;
     };
-    run_once(&api, &caller, request, next)
+    run_once(&api, &asker, request, next)
         .await
         .unwrap_or_else(|failure| failure.into_response())
 }
 
+/// Whose keys are told apart.
+struct Asker {
+    tenant: TenantId,
+    user: UserId,
+    /// An agent has keys of its own beside those of its owner.
+    agent: Option<AgentId>,
+}
+
+impl Asker {
+    fn of(request: &Request) -> Option<Asker> {
+        match request.extensions().get::<Who>() {
+            Some(Who::Known(caller)) => Some(Asker {
+                tenant: caller.tenant(),
+                user: caller.user(),
+                agent: None,
+            }),
+            Some(Who::Agent(agent)) => {
+                let path = agent.principal().path;
+                Some(Asker {
+                    tenant: path.tenant,
+                    user: path.user,
+                    agent: Some(path.agent),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 async fn run_once(
     api: &Api,
-    caller: &Caller,
+    asker: &Asker,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
@@ -68,9 +97,13 @@ async fn run_once(
         .map_or("/", |path| path.as_str())
         .to_owned();
     let fingerprint = fingerprint(&parts.method, &path, &body);
+    let path = match asker.agent {
+        None => path,
+        Some(agent) => format!("{path}#{agent}"),
+    };
     let place = Place {
-        tenant: caller.tenant(),
-        user: caller.user(),
+        tenant: asker.tenant,
+        user: asker.user,
         path,
         key,
         fingerprint,

@@ -59,7 +59,7 @@ async fn read_input<T: DeserializeOwned + ToSchema>(
 }
 
 /// Reads the bytes as a JSON object; nothing at all is an empty one.
-fn read_object(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
+pub(crate) fn read_object(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
@@ -93,7 +93,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         || essence.to_ascii_lowercase().ends_with("+json")
 }
 
-fn typed<T: DeserializeOwned + ToSchema>(object: &Value, bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn typed<T: DeserializeOwned + ToSchema>(
+    object: &Value,
+    bytes: &[u8],
+) -> Result<T, Problem> {
     let schema = CONTRACT.schema(&T::name());
     let mut checker = Checker::new(&CONTRACT);
     if let Some(schema) = schema {

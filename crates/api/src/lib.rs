@@ -20,6 +20,7 @@
 //! assert_eq!(document["paths"]["/api/v1/agents/{agent_id}"]["get"]["operationId"], "get_agent");
 //! ```
 
+mod agent;
 mod answer;
 mod caller;
 mod failure;
@@ -27,6 +28,7 @@ mod gate;
 mod handlers;
 mod idempotency;
 mod input;
+mod ip_token;
 mod openapi;
 mod probe;
 mod query;

@@ -44,6 +44,14 @@ pub(crate) const FOR_RUNTIMES: &[&str] = &[
     "ship_records",
 ];
 
+/// The operations that agents call with their tokens, in the header or in the body.
+pub(crate) const FOR_AGENTS: &[&str] = &[
+    "budget_handshake",
+    "budget_report",
+    "budget_refresh",
+    "budget_return",
+];
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -73,6 +81,7 @@ pub(crate) const FOR_RUNTIMES: &[&str] = &[
         (name = "budget-requests", description = "Requests for higher budgets"),
         (name = "analytics", description = "What spending will come to"),
         (name = "leases", description = "Money in the hands of instances"),
+        (name = "budget", description = "The budget protocol: runtimes that are not ours borrow money for an agent"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),
         (name = "audit", description = "The audit log"),
         (name = "system", description = "Health, version, metrics and this document"),

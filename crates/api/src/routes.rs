@@ -4,8 +4,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, analytics, audit, auth, budget_events, budget_requests, leases, limits, models, pools,
-    projects, providers, quotas, reconciliations, runtimes, system, teams, tenants, tokens, users,
+    agents, analytics, audit, auth, budget, budget_events, budget_requests, leases, limits, models,
+    pools, projects, providers, quotas, reconciliations, runtimes, system, teams, tenants, tokens,
+    users,
 };
 use crate::state::Api;
 
@@ -21,11 +22,12 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(tokens())
         .merge(money())
         .merge(far())
+        .merge(protocol())
         .merge(records())
         .merge(forecasts());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
-        .nest("/api", system_routes())
+        .nest("/api", system_routes().merge(protocol()))
         .routes(routes!(system::get_metrics))
 }
 
@@ -198,6 +200,15 @@ fn far() -> OpenApiRouter<Api> {
         .routes(routes!(runtimes::ask::ask_subject_key))
         .routes(routes!(runtimes::ask::ask_prices))
         .routes(routes!(runtimes::records::ship_records))
+}
+
+/// What runtimes that are not ours say; their paths without a version are the older ones.
+fn protocol() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(budget::budget_handshake))
+        .routes(routes!(budget::budget_report))
+        .routes(routes!(budget::budget_refresh))
+        .routes(routes!(budget::budget_return))
 }
 
 fn records() -> OpenApiRouter<Api> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use iron_audit::{Audit, AuditLog, Projection};
-use iron_budget::{Ledger, Limits, Pools, Requests};
+use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::Identity;
@@ -47,6 +47,8 @@ pub struct ApiState {
     pub requests: Requests,
     /// Leases.
     pub ledger: Ledger,
+    /// Leases of runtimes that are not ours.
+    pub paths: Paths,
     /// What runtimes elsewhere are served with.
     pub far: Far,
     /// Writes the audit log.

@@ -6,7 +6,7 @@ use iron_primitives::{AuditId, Environment, InstanceId, TenantId, UserId};
 use iron_store::{Db, Tx};
 use tokio::sync::Notify;
 
-use crate::store::{self, OutboxRow};
+use crate::store::{self, OutboxCall, OutboxRow};
 use crate::{Authorised, Entry, Error, Origin, Removal, RequestFacts};
 
 /// The audit log of a server.
@@ -78,6 +78,28 @@ impl Audit {
             request: origin.request.as_ref(),
         };
         self.put(tx, &actor, entry).await
+    }
+
+    /// Leaves the record of a call that was not governed here but told of, in the transaction that
+    /// books it. `entry` is its name in the outbox, which stands in its `reported` too.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn write_call(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        entry: AuditId,
+        record: &serde_json::Value,
+    ) -> Result<(), Error> {
+        let call = OutboxCall {
+            call: record.clone(),
+            tenant,
+        };
+        let at = self.environment.now();
+        store::put_call(tx, self.instance, (entry, at), &call).await?;
+        self.written.notify_one();
+        Ok(())
     }
 
     /// Removes what is shown of the records of a tenant whose time is over. The records

@@ -2,7 +2,7 @@
 
 use iron_journal::Record;
 use iron_primitives::{
-    AgentId, AuditId, IcTokenId, ProviderId, RequestId, TeamId, TenantId, UserId,
+    AgentId, AuditId, IcTokenId, LeaseId, Money, ProviderId, RequestId, TeamId, TenantId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,6 +82,12 @@ pub(crate) struct CallFacts {
     #[serde(default)]
     pub(crate) model: Option<String>,
     pub(crate) outcome: String,
+    /// The lease of the budget protocol that paid for it.
+    #[serde(default)]
+    path_lease: Option<LeaseId>,
+    /// It was told of.
+    #[serde(default)]
+    pub(crate) reported: Option<ReportedFacts>,
     pub(crate) started_at_us: i64,
     #[serde(default)]
     pub(crate) status: u16,
@@ -90,6 +96,13 @@ pub(crate) struct CallFacts {
     pub(crate) token: IcTokenId,
     #[serde(default)]
     pub(crate) tokens: TokenFacts,
+}
+
+/// What is read of how a call was told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct ReportedFacts {
+    /// What it was called in the outbox.
+    pub(crate) entry: AuditId,
 }
 
 /// Says that a record is about a governed call.
@@ -105,6 +118,8 @@ pub(crate) struct AttemptFacts {
     pub(crate) provider: ProviderId,
     #[serde(default)]
     pub(crate) dispatched_at_us: Option<i64>,
+    #[serde(default)]
+    number: u32,
     #[serde(default)]
     pub(crate) settled_nanos: i64,
 }
@@ -198,6 +213,20 @@ impl Item {
             Body::Call(call) => Some(call.agent),
             _ => None,
         }
+    }
+
+    /// The call and what each of its attempts has cost, if a lease of the budget protocol paid for
+    /// it and a gateway of ours has measured it.
+    pub fn paid_by_pass(&self) -> Option<(RequestId, Vec<(u32, Money)>)> {
+        let Body::Call(call) = &self.body else {
+            return None;
+        };
+        if call.path_lease.is_none() || call.reported.is_some() {
+            return None;
+        }
+        let costs = call.attempts.iter();
+        let costs = costs.map(|one| (one.number, Money::from_nanos(one.settled_nanos)));
+        Some((call.call, costs.collect()))
     }
 
     /// The token that was presented and when the call was closed (microseconds since 1970), if

@@ -1,4 +1,4 @@
-//! Records about changes become rows of `audit_entries`.
+//! Records about changes become rows of `audit_entries`; what has come out of the outbox leaves it.
 
 use async_trait::async_trait;
 use iron_primitives::{InstanceId, Timestamp};
@@ -27,9 +27,16 @@ impl Projection for EntryProjection {
 
     async fn project(&self, tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
         for item in items {
-            if let Body::Entry(body) = &item.body {
-                insert(tx, item, body).await?;
-                store::remove_from_outbox(tx, self.instance, body.id).await?;
+            let waited = match &item.body {
+                Body::Entry(body) => {
+                    insert(tx, item, body).await?;
+                    Some(body.id)
+                }
+                Body::Call(call) => call.reported.map(|reported| reported.entry),
+                Body::Other | Body::Malformed(_) => None,
+            };
+            if let Some(id) = waited {
+                store::remove_from_outbox(tx, self.instance, id).await?;
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use iron_primitives::AuditId;
 
 use crate::body::{Details, EntryBody, EntryKind, OriginFacts};
 use crate::projector::CaughtUp;
-use crate::store::{self, OutboxRow, Waiting};
+use crate::store::{self, OutboxRow, Outgoing, Waiting};
 use crate::subject::{Sealed, Sealer};
 use crate::{Audit, Error, SubjectKeys, subject_of, subject_of_strangers};
 
@@ -94,13 +94,16 @@ impl Relay {
             if self.appended.contains(&id) {
                 continue;
             }
-            let Ok(row) = serde_json::from_str::<OutboxRow>(&entry) else {
+            let Ok(outgoing) = serde_json::from_str::<Outgoing>(&entry) else {
                 tracing::error!(entry = %id, "alarm: an audit entry in the outbox cannot be read");
                 self.appended.insert(id);
                 continue;
             };
-            let body = self.body(&sealer, &row).await?;
-            last = Some(self.journal.append_record(row.tenant, &body)?.position);
+            let (tenant, body) = match outgoing {
+                Outgoing::Call(call) => (call.tenant, canonical::to_vec(&call.call)?),
+                Outgoing::Entry(row) => (row.tenant, self.body(&sealer, &row).await?),
+            };
+            last = Some(self.journal.append_record(tenant, &body)?.position);
             self.appended.insert(id);
             count += 1;
         }

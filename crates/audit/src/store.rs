@@ -37,6 +37,21 @@ pub(crate) struct OutboxRow {
     pub(crate) trace: Option<String>,
 }
 
+/// The record of a call that has not reached the journal yet.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct OutboxCall {
+    pub(crate) call: Value,
+    pub(crate) tenant: TenantId,
+}
+
+/// Whatever waits in the outbox.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Outgoing {
+    Call(OutboxCall),
+    Entry(Box<OutboxRow>),
+}
+
 mod micros {
     use iron_primitives::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -65,6 +80,22 @@ pub(crate) async fn put_outbox(
         .bind(row.id)
         .bind(row.at)
         .bind(serde_json::to_string(row)?)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn put_call(
+    tx: &mut Tx,
+    instance: InstanceId,
+    (id, at): (AuditId, Timestamp),
+    call: &OutboxCall,
+) -> Result<(), Error> {
+    sql("INSERT INTO audit_outbox (instance_id, id, created_at, entry) VALUES ($1, $2, $3, $4)")
+        .bind(instance)
+        .bind(id)
+        .bind(at)
+        .bind(serde_json::to_string(call)?)
         .execute(tx)
         .await?;
     Ok(())

@@ -1,8 +1,10 @@
 //! What can go wrong in the ledger.
 
-use iron_primitives::{AgentId, BudgetRequestId, ErrorKind, LeaseId, Money, PoolId, Unit};
+use iron_primitives::{
+    AgentId, BudgetRequestId, BudgetShortfall, ErrorKind, LeaseId, Money, PoolId, Refusal, Unit,
+};
 
-use crate::RequestStatus;
+use crate::{PathState, RequestStatus};
 
 /// Why a question to the ledger has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,21 @@ pub enum Error {
     /// The account of the lease is closed.
     #[error("the lease is closed")]
     LeaseClosed,
+    /// The path lease can no longer be spent from.
+    #[error("the lease is {}; shake hands again", state.as_str())]
+    PathEnded {
+        /// Where it stands.
+        state: PathState,
+    },
+    /// The pass was used, or its time is over.
+    #[error("the pass was used already, or its time is over; ask for another one")]
+    PassSpent,
+    /// A budget on the path has no room.
+    #[error("{}", Refusal::Budget(_0.clone()))]
+    Short(Box<BudgetShortfall>),
+    /// The ledger was restored, and its instances have not spoken yet.
+    #[error("the ledger was restored and grants nothing yet; try again")]
+    Recovering,
     /// Less than the owner of a lease has reported.
     #[error("less than what was reported as spent; spent money does not come back")]
     BelowReported,
@@ -155,7 +172,8 @@ impl Error {
     /// The wire code and status.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
+            Error::Recovering
+            | Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
             Error::NotFound
@@ -174,7 +192,9 @@ impl Error {
             Error::Superseded | Error::LeaseOpen | Error::RequestDecided { .. } => {
                 ErrorKind::InvalidState
             }
-            Error::LeaseClosed => ErrorKind::LeaseNotActive,
+            Error::LeaseClosed | Error::PathEnded { .. } => ErrorKind::LeaseNotActive,
+            Error::PassSpent => ErrorKind::TokenExpired,
+            Error::Short(_) => ErrorKind::BudgetExceeded,
             _ => ErrorKind::Internal,
         }
     }

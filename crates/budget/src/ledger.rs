@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Books what happened to a lease: entries, counters, and an overdraft where there is one.
-    async fn book(
+    pub(crate) async fn book(
         &self,
         tx: &mut Tx,
         row: &mut PeriodRow,

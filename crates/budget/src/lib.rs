@@ -23,9 +23,11 @@
 //! - **an event is told once** for each budget, period and percentage, in the transaction that
 //!   crosses it;
 //! - **a budget request ends once**: pending, then approved, denied or cancelled for good, and with
-//!   an approval the limit and its history change or nothing does.
+//!   an approval the limit and its history change or nothing does;
+//! - **a path lease moves on all its budgets or on none**: for runtimes that are not ours, the same
+//!   amount on every level, in one transaction ([`Paths`]).
 //!
-//! [`Teller`] answers the exchanges of runtimes, [`Limits`], [`Pools`] and [`Requests`] serve
+//! [`Teller`] answers the exchanges of runtimes, [`Paths`] those of foreign ones, [`Limits`], [`Pools`] and [`Requests`] serve
 //! people, [`Ledger`] is what all stand on.
 
 mod error;
@@ -34,6 +36,7 @@ mod ledger;
 mod limits;
 mod model;
 mod moves;
+mod paths;
 mod pools;
 mod requests;
 mod store;
@@ -50,6 +53,10 @@ pub use model::{
     Standing, Terms,
 };
 pub use moves::LeaseState;
+pub use paths::{
+    Final, Handshake, Lent, Pass, PassFor, PassHold, PathLease, PathOf, PathState, PathTerms,
+    Paths, Refresh, Reported, Returned, Speaker, Used,
+};
 pub use pools::{
     Caps, Funds, Member, NewMember, NewPool, Pool, PoolChange, PoolFilter, PoolUpdated, Pools,
     Priority,
@@ -66,5 +73,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0001_ledger",
     "0002_requests",
     "0003_pools",
-    "0004_events"
+    "0004_events",
+    "0006_paths"
 );

@@ -8,6 +8,7 @@ use iron_primitives::{
 
 use crate::events::{HardAction, SoftLimits};
 use crate::moves::{Counters, LeaseState};
+use crate::paths::PathOf;
 
 /// How leases are dealt out.
 #[derive(Debug, Clone)]
@@ -255,6 +256,8 @@ pub struct LeaseView {
     pub reported_at: Timestamp,
     /// When it ends without a further report.
     pub expires_at: Timestamp,
+    /// The path lease that it is a part of, if it is: what happens to it happens to the whole.
+    pub path: Option<PathOf>,
 }
 
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);

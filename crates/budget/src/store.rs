@@ -306,7 +306,7 @@ pub(crate) async fn held_of(db: &Db, key: &BudgetKey, span: &PeriodSpan) -> Resu
     Ok(row.get("held")?)
 }
 
-fn lease_row(row: &Row) -> Result<LeaseRow, Error> {
+pub(crate) fn lease_row(row: &Row) -> Result<LeaseRow, Error> {
     let state: String = row.get("state")?;
     let unit: String = row.get("unit")?;
     let key = BudgetKey {
@@ -349,6 +349,7 @@ impl LeaseRow {
             held: self.account.held,
             reported_at: self.reported_at,
             expires_at: self.expires_at,
+            path: None,
         }
     }
 }
@@ -518,7 +519,8 @@ pub(crate) async fn leases(tx: &mut Tx, which: Which) -> Result<Vec<LeaseRow>, E
         Which::Expired { before } => {
             sql("SELECT id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state,
                  granted, settled, returned, held, opened_at, reported_at, expires_at
-                 FROM leases WHERE state = 'open' AND expires_at < $1")
+                 FROM leases WHERE state = 'open' AND expires_at < $1
+                   AND NOT EXISTS (SELECT 1 FROM path_legs WHERE path_legs.lease_id = leases.id)")
             .bind(before)
             .fetch_all(tx)
             .await?
@@ -529,7 +531,7 @@ pub(crate) async fn leases(tx: &mut Tx, which: Which) -> Result<Vec<LeaseRow>, E
     Ok(leases)
 }
 
-const LEASE_COLUMNS: &str = "id, tenant_id, scope, unit, starts_at, ends_at, instance_id, \
+pub(crate) const LEASE_COLUMNS: &str = "id, tenant_id, scope, unit, starts_at, ends_at, instance_id, \
      incarnation, state, granted, settled, returned, held, opened_at, reported_at, expires_at";
 
 /// A page of leases, the newest first.
@@ -705,6 +707,11 @@ pub(crate) async fn budgets_of(
 
 /// Deletes the ledger of a tenant.
 pub(crate) const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM path_holds WHERE tenant_id = $1",
+    "DELETE FROM path_passes WHERE tenant_id = $1",
+    "DELETE FROM path_requests WHERE tenant_id = $1",
+    "DELETE FROM path_legs WHERE path_id IN (SELECT id FROM path_leases WHERE tenant_id = $1)",
+    "DELETE FROM path_leases WHERE tenant_id = $1",
     "DELETE FROM ledger_entries WHERE lease_id IN (SELECT id FROM leases WHERE tenant_id = $1)",
     "DELETE FROM leases WHERE tenant_id = $1",
     "DELETE FROM budget_overdrafts WHERE tenant_id = $1",

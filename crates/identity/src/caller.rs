@@ -55,7 +55,9 @@ impl Identity {
             Presented::Cookie { access, .. } => access,
         };
         match TokenValue::parse(text).map(|value| (value.kind(), value.digest())) {
-            Ok((TokenKind::Ic | TokenKind::Runtime, _)) => Err(Error::WrongTokenType),
+            Ok((TokenKind::Ic | TokenKind::Runtime | TokenKind::Pass, _)) => {
+                Err(Error::WrongTokenType)
+            }
             Ok((TokenKind::Api, digest)) => self.by_api_token(digest).await,
             Err(_) => {
                 self.by_access_token(self.access.read(text)?, presented)

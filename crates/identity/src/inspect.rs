@@ -37,7 +37,7 @@ impl Identity {
     pub async fn inspect(&self, token: &str, request: &RequestFacts) -> Result<Inspection, Error> {
         let kind = TokenValue::parse(token).ok().map(|value| value.kind());
         // The key of a runtime is no token of a person or an agent.
-        let kind = kind.filter(|kind| *kind != TokenKind::Runtime);
+        let kind = kind.filter(|kind| matches!(kind, TokenKind::Ic | TokenKind::Api));
         let inspection = match kind {
             Some(TokenKind::Ic) => self.inspect_ic(token).await?,
             _ => self.inspect_user(kind, token).await?,

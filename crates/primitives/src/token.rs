@@ -1,4 +1,4 @@
-//! Bearer tokens: `ic_`, `at_` or `rk_` followed by 32 base64url characters, known to us by digest.
+//! Bearer tokens: `ic_`, `at_`, `rk_` or `ip_` followed by 32 base64url characters, known to us by digest.
 
 use std::fmt;
 
@@ -17,6 +17,8 @@ pub enum TokenKind {
     Api,
     /// A runtime's key: good for what a data plane elsewhere asks the control plane.
     Runtime,
+    /// A pass: good for one call through a gateway, paid from a lease of the budget protocol.
+    Pass,
 }
 
 impl TokenKind {
@@ -26,13 +28,22 @@ impl TokenKind {
             TokenKind::Ic => "ic_",
             TokenKind::Api => "at_",
             TokenKind::Runtime => "rk_",
+            TokenKind::Pass => "ip_",
         }
     }
+
+    /// All kinds.
+    const ALL: [TokenKind; 4] = [
+        TokenKind::Ic,
+        TokenKind::Api,
+        TokenKind::Runtime,
+        TokenKind::Pass,
+    ];
 }
 
 /// The text is not a token value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `ic_`, `at_` or `rk_` followed by 32 base64url characters")]
+#[error("expected `ic_`, `at_`, `rk_` or `ip_` followed by 32 base64url characters")]
 pub struct InvalidToken;
 
 /// The SHA-256 of a token value: all that we keep of it.
@@ -86,7 +97,7 @@ impl TokenValue {
     /// # Errors
     /// [`InvalidToken`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
-        let kind = [TokenKind::Ic, TokenKind::Api, TokenKind::Runtime]
+        let kind = TokenKind::ALL
             .into_iter()
             .find(|kind| text.starts_with(kind.prefix()))
             .ok_or(InvalidToken)?;

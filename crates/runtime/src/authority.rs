@@ -19,8 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use iron_llm::{PriceBook, ProviderKind};
 use iron_primitives::{
-    ActorPath, AgentId, BudgetShortfall, IcTokenId, ProviderId, Scope, Secret, TenantId, Timestamp,
-    TokenDigest, UserId,
+    ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProviderId,
+    Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
 };
 
 pub use crate::wallet::Counted;
@@ -44,6 +44,26 @@ pub trait Authority: Send + Sync + 'static {
 
     /// Reports what leases have used and asks for more money, in one transaction.
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError>;
+
+    /// What a pass stands for. A control plane that gives none out knows none.
+    async fn pass(&self, _pass: TokenDigest) -> Result<Pass, AuthFailure> {
+        Err(AuthFailure::Unknown)
+    }
+
+    /// Sets the worst case of an attempt aside in the lease of a pass, and uses the pass up.
+    async fn hold_on_pass(&self, _ask: AskPassHold) -> Result<PassHeld, Refusal> {
+        Err(Refusal::TokenUnknown)
+    }
+
+    /// Books what the attempts of a call by pass have cost; asked twice, it happens once.
+    async fn settle_pass(
+        &self,
+        _tenant: TenantId,
+        _call: RequestId,
+        _costs: &[(u32, Money)],
+    ) -> Result<(), AuthorityError> {
+        Ok(())
+    }
 
     /// The prices in force for a tenant.
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook>;
@@ -224,6 +244,47 @@ pub struct Engaged {
     pub path: ActorPath,
     /// What [`Principal::agent_ends`] was.
     pub agent_ends: i64,
+}
+
+/// A pass: good for one call, which a lease of the budget protocol pays for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// What is kept of its value.
+    pub digest: TokenDigest,
+    /// The token of its agent.
+    pub token: TokenDigest,
+    /// The lease that pays.
+    pub lease: LeaseId,
+    /// What is left of that.
+    pub left: Money,
+}
+
+/// What is to be set aside in the lease of a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskPassHold {
+    /// The pass.
+    pub pass: TokenDigest,
+    /// The call.
+    pub call: RequestId,
+    /// The number under which its client knows it.
+    pub request: RequestId,
+    /// Which attempt of it, counted from one.
+    pub attempt: u32,
+    /// The worst case.
+    pub full: Money,
+    /// The least that is worth sending.
+    pub least: Money,
+    /// The process that will send it.
+    pub sender: (InstanceId, u64),
+}
+
+/// What was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassHeld {
+    /// How much.
+    pub amount: Money,
+    /// The leases that it stands in, leaf first, all in US dollars.
+    pub legs: Vec<(LeaseId, Scope)>,
 }
 
 /// What ends everything that is under way with a token.

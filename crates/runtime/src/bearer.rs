@@ -9,6 +9,7 @@ use iron_net::egress::{AddressRules, BaseUrl};
 
 use crate::authority::{Principal, Route};
 use crate::lifeline::Lifeline;
+use crate::subject;
 
 /// A principal with everything computed that does not change from call to call.
 pub(crate) struct Bearer {
@@ -72,22 +73,13 @@ impl Bearer {
         }
     }
 
-    /// A keyed hash over parts, each preceded by its length, so that no two lists of parts
-    /// hash alike. The label keeps hashes for different purposes apart.
+    /// A keyed hash over parts under the tenant's key.
     pub(crate) fn keyed_hash<'a>(
         &self,
         label: &str,
         parts: impl Iterator<Item = &'a [u8]>,
     ) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.hash_key);
-        context.update(label.as_bytes());
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.sign().as_ref());
-        hash
+        subject::keyed_hash(&self.hash_key, label, parts)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use iron_journal::{Journal, Stopped, canonical};
-use iron_primitives::{ActorPath, Environment, IcTokenId, ProviderId, RequestId};
+use iron_primitives::{ActorPath, Environment, IcTokenId, LeaseId, ProviderId, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path_lease: Option<LeaseId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<String>,
 }
@@ -124,12 +126,14 @@ fn record_of(
         model: Some(facts.model),
         operation: facts.operation,
         outcome: Outcome::Unknown,
+        path_lease: facts.path_lease,
         pool: facts.path.pool,
         prefix_hash: None,
         price_book: facts.price_book,
         project: facts.path.project,
         prompt_hash: None,
         refusal: None,
+        reported: None,
         request: None,
         roles: None,
         started_at_us: facts.started_at_us,
@@ -222,6 +226,7 @@ mod tests {
             operation: None,
             tags: vec!["blue".to_owned()],
             environment: None,
+            path_lease: None,
             trace: None,
         };
         let facts = serde_json::to_vec(&facts).expect("serialises");

@@ -17,8 +17,8 @@ use std::borrow::Cow;
 use iron_journal::canonical::InOrder;
 use iron_llm::{Usage, envelope::RoleBytes};
 use iron_primitives::{
-    ActorPath, AgentId, IcTokenId, LeaseId, Money, PoolPath, ProjectId, ProviderId, Refusal,
-    RequestId, Scope, TeamId, TenantId, Unit, UserId,
+    ActorPath, AgentId, AuditId, IcTokenId, LeaseId, Money, PoolPath, ProjectId, ProviderId,
+    Refusal, RequestId, Scope, TeamId, TenantId, Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub struct CallRecord {
     pub operation: Option<String>,
     /// How it ended for the caller.
     pub outcome: Outcome,
+    /// The lease of the budget protocol that paid for it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_lease: Option<LeaseId>,
     /// The pool that the agent shared, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolPath>,
@@ -84,6 +87,9 @@ pub struct CallRecord {
     /// Why the call was refused, if we refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalRecord>,
+    /// What its runtime told of it, if it did not go through a gateway of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Reported>,
     /// The number under which the client knows the request, if it gave one itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
@@ -132,6 +138,23 @@ impl CallRecord {
 }
 
 impl InOrder for CallRecord {}
+
+/// How a call was told of that did not go through a gateway of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Its cost as its runtime told it, in nano-dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nanos: Option<i64>,
+    /// What it was called before it became a record.
+    pub entry: AuditId,
+    /// The error that it ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Where it went, in the runtime's words.
+    pub provider: String,
+    /// Its model has no price, so the cost is the one that was told.
+    pub unpriced: bool,
+}
 
 /// What kind of record it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -513,6 +536,7 @@ mod tests {
             model: text(),
             operation: text(),
             outcome: Outcome::Completed,
+            path_lease: Some(id()),
             pool: Some(PoolPath {
                 high: Some(id()),
                 low: Some(id()),
@@ -527,6 +551,13 @@ mod tests {
             refusal: Some(RefusalRecord {
                 code: "CODE".to_owned(),
                 reason: "reason".to_owned(),
+            }),
+            reported: Some(Reported {
+                cost_nanos: Some(1),
+                entry: id(),
+                error_code: text(),
+                provider: "provider".to_owned(),
+                unpriced: true,
             }),
             request: Some(id()),
             roles: Some(Roles::default()),

@@ -1,6 +1,7 @@
 //! Personal values: sealed under the data subject's own key before they are recorded.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iron_primitives::{Environment, RequestId};
@@ -8,8 +9,32 @@ use iron_primitives::{Environment, RequestId};
 use crate::authority::SubjectKey;
 use crate::record::Sealed;
 
+/// Tells an end user of a tenant apart from all others: HMAC-SHA256 of the name.
+pub fn end_user_digest(hash_key: &[u8; 32], name: &str) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, hash_key);
+    keyed_hash(&key, "end-user", std::iter::once(name.as_bytes()))
+}
+
+/// A keyed hash over parts, each preceded by its length, so that no two lists of parts hash alike.
+/// The label keeps hashes for different purposes apart.
+pub(crate) fn keyed_hash<'a>(
+    key: &hmac::Key,
+    label: &str,
+    parts: impl Iterator<Item = &'a [u8]>,
+) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(label.as_bytes());
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.sign().as_ref());
+    hash
+}
+
 /// A subject whose value is not kept, because no key could be had.
-pub(crate) fn unsealed(digest: &[u8; 32]) -> Sealed {
+pub fn unsealed(digest: &[u8; 32]) -> Sealed {
     Sealed {
         digest: hex::encode(digest),
         key: None,
@@ -18,7 +43,7 @@ pub(crate) fn unsealed(digest: &[u8; 32]) -> Sealed {
 }
 
 /// Seals a value; the call's id is bound to it, so that it cannot be moved to another record.
-pub(crate) fn seal(
+pub fn seal(
     digest: &[u8; 32],
     key: &SubjectKey,
     call: RequestId,

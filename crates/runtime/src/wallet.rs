@@ -44,7 +44,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use iron_journal::{FrameKind, Journal, Position};
 use iron_llm::Bound;
 use iron_primitives::{
-    ActorPath, BootInstant, Environment, Money, Refusal, RequestId, Scope, TenantId, Unit,
+    ActorPath, BootInstant, Environment, LeaseId, Money, Refusal, RequestId, Scope, TenantId, Unit,
 };
 use tokio::sync::{Notify, broadcast, oneshot};
 
@@ -279,6 +279,24 @@ impl Wallets {
         let wallet = self.inner.wallet(request.path.tenant);
         let held = self.inner.acquire(&wallet, request.path, claim).await?;
         self.inner.reserve(&wallet, held, request)
+    }
+
+    /// Writes the reserve of an attempt whose money lies elsewhere: the journal knows of it like of
+    /// any other, and no lease of this instance does.
+    ///
+    /// # Errors
+    /// [`Refusal::JournalUnavailable`] if the reserve could not be written.
+    pub fn note_hold(
+        &self,
+        request: HoldRequest<'_>,
+        cap: u64,
+        amount: Money,
+        legs: &[(LeaseId, Scope)],
+    ) -> Result<Hold, Refusal> {
+        let inner = &*self.inner;
+        let wallet = inner.wallet(request.path.tenant);
+        let held = wallet.desk().book.note_elsewhere(cap, amount, legs);
+        inner.reserve(&wallet, held, request)
     }
 
     /// Replaces a hold by the true cost. Call it after the record that says so was appended.

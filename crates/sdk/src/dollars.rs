@@ -104,6 +104,15 @@ fn number() -> ObjectBuilder {
         .multiple_of(Some(0.01))
 }
 
+/// The schema of an amount within bounds.
+pub(crate) fn between(text: &'static str, least: f64, most: f64) -> RefOr<Schema> {
+    number()
+        .description(Some(text))
+        .minimum(Some(least))
+        .maximum(Some(most))
+        .into()
+}
+
 impl PartialSchema for Dollars {
     fn schema() -> RefOr<Schema> {
         let text = "US dollars, written with exactly two decimals.";
@@ -144,11 +153,7 @@ impl FromStr for BudgetAmount {
 impl PartialSchema for BudgetAmount {
     fn schema() -> RefOr<Schema> {
         let text = "US dollars with at most two decimals, 0.01 to 999999.99.";
-        number()
-            .description(Some(text))
-            .minimum(Some(0.01))
-            .maximum(Some(999_999.99))
-            .into()
+        between(text, 0.01, 999_999.99)
     }
 }
 

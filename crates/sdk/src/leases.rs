@@ -1,6 +1,6 @@
 //! Money in the hands of instances.
 
-use crate::{Dollars, words::words};
+use crate::{Dollars, budget::PathLeaseStatus, words::words};
 use iron_primitives::{AgentId, InstanceId, LeaseId, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -50,6 +50,16 @@ pub struct LeaseView {
     pub expires_at: Timestamp,
     /// When its instance last reported.
     pub reported_at: Timestamp,
+    /// The lease of the budget protocol that it is a part of: what is done to it is done to the
+    /// whole, on every budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_lease_id: Option<LeaseId>,
+    /// Where that stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_lease_status: Option<PathLeaseStatus>,
+    /// What the runtime calls itself that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_id: Option<String>,
 }
 
 /// Which leases to list.

@@ -24,6 +24,7 @@ pub mod agents;
 pub mod analytics;
 pub mod audit;
 pub mod auth;
+pub mod budget;
 pub mod budget_events;
 pub mod budget_requests;
 pub mod client;

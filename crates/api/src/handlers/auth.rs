@@ -152,7 +152,7 @@ fn validity(inspection: Inspection) -> TokenValidity {
     let token_kind = match inspection.kind {
         Some(TokenKind::Ic) => TokenKindWord::Ic,
         Some(TokenKind::Api) => TokenKindWord::Api,
-        Some(TokenKind::Runtime) => TokenKindWord::Unknown,
+        Some(TokenKind::Runtime | TokenKind::Pass) => TokenKindWord::Unknown,
         None if inspection.reason == Some(InvalidReason::InvalidToken) => TokenKindWord::Unknown,
         None => TokenKindWord::Access,
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{FOR_RUNTIMES, PUBLIC};
+use super::{FOR_AGENTS, FOR_RUNTIMES, PUBLIC};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -54,6 +54,12 @@ pub(crate) fn is_public(operation: &Map<String, Value>) -> bool {
     PUBLIC.contains(&name.strip_suffix("_unversioned").unwrap_or(name))
 }
 
+/// Whether an operation is for agents.
+fn is_for_agents(operation: &Map<String, Value>) -> bool {
+    let name = name_of(operation);
+    FOR_AGENTS.contains(&name.strip_suffix("_unversioned").unwrap_or(name))
+}
+
 fn name_of(operation: &Map<String, Value>) -> &str {
     let name = operation.get("operationId").and_then(Value::as_str);
     name.unwrap_or_default()
@@ -64,6 +70,9 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     let has_body = operation.contains_key("requestBody");
     if public {
         operation.insert("security".to_owned(), json!([]));
+    }
+    if is_for_agents(operation) {
+        operation.insert("security".to_owned(), json!([{"agent": []}, {}]));
     }
     let mut statuses = vec!["400", "404", "429", "500", "503"];
     if !public {
@@ -115,6 +124,11 @@ fn add_components(document: &mut Value) {
             "type": "http",
             "scheme": "bearer",
             "description": "An access token from `POST /api/v1/auth/login`, or an API token `at_…`.",
+        },
+        "agent": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An agent's token `ic_…`; where it is absent, `ic_token` in the body.",
         },
         "cookie": {
             "type": "apiKey",

@@ -8,6 +8,8 @@ use iron_primitives::{Money, Period, Scope};
 use iron_sdk::limits::{BudgetChange, BudgetView};
 use iron_sdk::{BudgetAmount, Dollars, leases, limits};
 
+use crate::handlers::budget::status;
+
 /// A limit as the ledger counts it.
 pub(crate) fn money(budget: Option<BudgetAmount>) -> Result<Option<Money>, Problem> {
     budget.map(|budget| amount("budget", budget)).transpose()
@@ -139,5 +141,8 @@ pub(crate) fn lease(lease: LeaseView) -> leases::LeaseView {
         held_micros: held.micros(),
         expires_at: lease.expires_at,
         reported_at: lease.reported_at,
+        path_lease_id: lease.path.as_ref().map(|path| path.id),
+        path_lease_status: lease.path.as_ref().map(|path| status(path.state)),
+        runtime_id: lease.path.map(|path| path.runtime),
     }
 }

@@ -188,6 +188,14 @@ struct Operation {
     method: Method,
     path: String,
     public: bool,
+    /// With the token of an agent alone.
+    for_agents: bool,
+}
+
+impl Operation {
+    fn for_people(&self) -> bool {
+        !self.public && !self.for_agents
+    }
 }
 
 fn operations() -> Vec<Operation> {
@@ -200,6 +208,7 @@ fn operations() -> Vec<Operation> {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
                 public: operation.get("security") == Some(&json!([])),
+                for_agents: operation["tags"] == json!(["budget"]),
             });
         }
     }
@@ -256,7 +265,7 @@ async fn ask(world: &World, operation: &Operation, user: &User, own: bool) -> (S
 fn every_operation_has_a_case_and_every_case_an_operation() {
     let protected: BTreeSet<String> = operations()
         .into_iter()
-        .filter(|operation| !operation.public)
+        .filter(Operation::for_people)
         .map(|operation| operation.name)
         .collect();
     let cases: BTreeSet<String> = CASES.iter().map(|(name, ..)| (*name).to_owned()).collect();
@@ -284,7 +293,7 @@ both_engines! {
     async fn nobody_gets_further_than_the_table_says(db: Db) {
         let world = World::new(db).await;
         let mut users = users(&world).await;
-        for operation in operations().into_iter().filter(|operation| !operation.public) {
+        for operation in operations().into_iter().filter(Operation::for_people) {
             let (roles, _) = case(&operation.name);
             let own = matches!(
                 operation.name.as_str(),
@@ -340,7 +349,7 @@ both_engines! {
         let body = json!({"name": "a", "budget": 1, "create_ic_token": true});
         let agent = world.create(&admin, "/api/v1/agents", body).await;
         let token = agent.body["ic_token"]["token"].as_str().unwrap().to_owned();
-        for operation in operations().into_iter().filter(|operation| !operation.public) {
+        for operation in operations().into_iter().filter(Operation::for_people) {
             let path = filled(&world, &operation.path, admin.id);
             let call = || world.call(operation.method.clone(), path.clone());
             call().send().await.is(401, "UNAUTHORIZED");
@@ -349,6 +358,32 @@ both_engines! {
             call().header("x-api-key", &token).send().await.is(403, "WRONG_TOKEN_TYPE");
             call().header("authorization", "Bearer nonsense").send().await.is(401, "INVALID_TOKEN");
             call().header("authorization", "Basic eDp5").send().await.is(401, "INVALID_TOKEN");
+        }
+    }
+}
+
+both_engines! {
+    async fn what_agents_ask_is_for_agents_alone(db: Db) {
+        let world = World::new(db).await;
+        let users = users(&world).await;
+        let operations: Vec<_> = operations().into_iter().filter(|one| one.for_agents).collect();
+        assert_eq!(operations.len(), 8, "four, and each by its older path");
+        for Operation { method, path, name, .. } in operations {
+            let call = || world.call(method.clone(), &path).json(&json!({}));
+            for (letter, user) in &users {
+                let reply = call().by(user).send().await;
+                let code = reply.body["error"]["code"].as_str();
+                assert_eq!((reply.status.as_u16(), code), (403, Some("WRONG_TOKEN_TYPE")), "{name} as {letter}");
+            }
+            call().send().await.is(401, "UNAUTHORIZED");
+            call().header("authorization", "Bearer nonsense").send().await.is(401, "INVALID_TOKEN");
+            call().header("authorization", "Basic eDp5").send().await.is(401, "INVALID_TOKEN");
+            let stranger = "ic_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+            call().header("x-api-key", stranger).send().await.is(401, "INVALID_TOKEN");
+            let told = world.call(method.clone(), &path).json(&json!({"ic_token": stranger}));
+            told.send().await.is(401, "INVALID_TOKEN");
+            let pass = stranger.replace("ic_", "ip_");
+            call().header("api-key", &pass).send().await.is(403, "WRONG_TOKEN_TYPE");
         }
     }
 }

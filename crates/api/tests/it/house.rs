@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iron_budget::Teller;
+use iron_budget::{Limits, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::{Identity, TokenIs};
@@ -20,6 +20,7 @@ pub(crate) struct House {
     pub(crate) agents: Agents,
     pub(crate) providers: Providers,
     pub(crate) models: Models,
+    pub(crate) limits: Limits,
     pub(crate) teller: Teller,
 }
 
@@ -44,6 +45,7 @@ impl Authority for House {
                 policy.allowed_with(agent.allowed_models)
             }
         };
+        let counted = self.limits.counted(bearer.tenant, bearer.agent).await;
         let routes = self.providers.for_call(bearer.tenant, &agent.providers);
         let routes = routes.await.unwrap().into_iter().map(|provider| Route {
             provider: provider.id,
@@ -59,7 +61,7 @@ impl Authority for House {
             path: agent.path,
             agent_state: AgentState::Running,
             spent_out: None,
-            counted: iron_runtime::authority::Counted::default(),
+            counted: counted.unwrap(),
             agent_ends: agent.ends,
             tenant_suspended: false,
             allowed_models,

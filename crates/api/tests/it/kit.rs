@@ -14,7 +14,7 @@ use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
 };
-use iron_budget::{Ledger, Limits, Pools, Requests, Teller, Terms};
+use iron_budget::{Ledger, Limits, PathTerms, Paths, Pools, Requests, Teller, Terms};
 use iron_catalog::{Models, Providers, Seal, SealFailure};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, Identity, PasswordCost, Role, TenantCreated};
@@ -236,6 +236,7 @@ impl World {
                 agents: agents.clone(),
                 providers: providers.clone(),
                 models: models.clone(),
+                limits: limits.clone(),
                 teller: Teller::new(lender.clone()),
             }),
             ledger: lender,
@@ -251,6 +252,7 @@ impl World {
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
+            paths: Paths::new(ledger.clone(), PathTerms::default()),
             audit_log: AuditLog::new(audit.clone(), keeper, place),
             reconciliations: iron_insight::Reconciliations::new(
                 db.clone(),

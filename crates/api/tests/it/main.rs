@@ -5,6 +5,7 @@
 mod agents;
 mod analytics;
 mod authorisation;
+mod budget_protocol;
 mod budget_requests;
 mod client;
 mod concurrency;

@@ -133,6 +133,8 @@ keys! {
         "How long a server may spend what it holds of a budget without hearing from the database. Longer rides out longer outages; a server that dies keeps its money from the others until `leases.grace_seconds` later.";
     FAR_LEASE_SECONDS = "leases.router_seconds", number(2, 86_400), Some("900"),
         "The same for routers (`iron router`): how long one may go on with what it holds of a budget while this server is away.";
+    PATH_LEASE_SECONDS = "leases.protocol_seconds", number(2, 86_400), Some("3600"),
+        "How long a lease of the budget protocol lives without a refresh of its runtime.";
     LEASE_GRACE_SECONDS = "leases.grace_seconds", number(0, 86_400), Some("60"),
         "How long after that the money of a silent server becomes suspense: it counts as spent until the server is back, or an administrator releases it.";
     LEASE_SHARE_PERCENT = "leases.share_percent", number(1, 100), Some("50"),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iron_budget::{BudgetKey, Ledger, Limits, Pools, Teller};
+use iron_budget::{BudgetKey, Ledger, Limits, PassHold, Paths, Pools, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
 use iron_identity::{Bearer, Identity, TokenIs, TokenStanding};
 use iron_llm::PriceBook;
-use iron_primitives::{ActorPath, BudgetShortfall, ProviderId, Scope, TenantId, TokenDigest};
+use iron_primitives::{
+    ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest,
+};
 use iron_runtime::authority::{
-    AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
-    ExchangeReply, Principal, Route, SubjectKey,
+    AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, Credential, End, Engaged,
+    Exchange, ExchangeReply, Pass, PassHeld, Principal, Route, SubjectKey,
 };
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -23,6 +25,7 @@ pub(super) struct House {
     pub(super) models: Models,
     pub(super) pools: Pools,
     pub(super) ledger: Ledger,
+    pub(super) paths: Paths,
     pub(super) limits: Limits,
     pub(super) teller: Teller,
     pub(super) vault: Vault,
@@ -183,6 +186,53 @@ impl Authority for House {
 
     async fn exchange(&self, exchange: Exchange) -> Result<ExchangeReply, AuthorityError> {
         self.teller.exchange(&exchange).await
+    }
+
+    async fn pass(&self, pass: TokenDigest) -> Result<Pass, AuthFailure> {
+        let found = self.paths.pass(pass).await.map_err(away)?;
+        let found = found.ok_or(AuthFailure::Unknown)?;
+        if !found.good {
+            return Err(AuthFailure::Expired);
+        }
+        Ok(Pass {
+            digest: pass,
+            token: found.token,
+            lease: found.lease,
+            left: found.left,
+        })
+    }
+
+    async fn hold_on_pass(&self, ask: AskPassHold) -> Result<PassHeld, Refusal> {
+        let hold = PassHold {
+            pass: ask.pass,
+            call: ask.call,
+            request: ask.request,
+            attempt: ask.attempt,
+            full: ask.full,
+            least: ask.least,
+            sender: ask.sender,
+        };
+        match self.paths.hold(&hold).await {
+            Ok((amount, legs)) => Ok(PassHeld { amount, legs }),
+            Err(iron_budget::Error::Short(shortfall)) => Err(Refusal::Budget(shortfall)),
+            Err(iron_budget::Error::PassSpent | iron_budget::Error::PathEnded { .. }) => {
+                Err(Refusal::TokenExpired)
+            }
+            Err(error) => {
+                tracing::error!(%error, "money could not be set aside for a pass");
+                Err(Refusal::AuthorityUnavailable)
+            }
+        }
+    }
+
+    async fn settle_pass(
+        &self,
+        tenant: TenantId,
+        call: RequestId,
+        costs: &[(u32, Money)],
+    ) -> Result<(), AuthorityError> {
+        let settled = self.paths.settle(tenant, call, costs).await;
+        settled.map_err(silent)
     }
 
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {

@@ -36,6 +36,7 @@ pub(super) fn api(
         pools: features.pools.clone(),
         requests: features.requests.clone(),
         ledger: features.ledger.clone(),
+        paths: features.paths.clone(),
         far: features.far(),
         audit: features.audit.clone(),
         audit_log: features.log.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use iron_api::Far;
 use iron_audit::{Audit, AuditLog, JournalPlace};
-use iron_budget::{Ledger, Limits, Pools, Requests, Teller};
+use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
@@ -51,6 +51,7 @@ pub(super) struct Features {
     pub(super) providers: Providers,
     pub(super) models: Models,
     pub(super) ledger: Ledger,
+    pub(super) paths: Paths,
     far_leases: Duration,
     pub(super) limits: Limits,
     pub(super) pools: Pools,
@@ -108,6 +109,7 @@ impl Features {
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
             runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
             far_leases: settings.far_leases,
+            paths: Paths::new(ledger.clone(), settings.path_leases),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             limits,
@@ -131,6 +133,7 @@ impl Features {
             models: self.models.clone(),
             pools: self.pools.clone(),
             ledger: self.ledger.clone(),
+            paths: self.paths.clone(),
             limits: self.limits.clone(),
             teller: Teller::new(self.ledger.clone()),
             vault: self.vault.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use iron_api::ApiState;
-use iron_audit::{Projector, Relay};
+use iron_audit::{Projection, Projector, Relay};
 use iron_journal::Journal;
 use iron_runtime::Runtime;
 use iron_runtime::authority::Change;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::adapters::Keeper;
 use super::enforcer::enforce;
 use super::features::Features;
-use super::projections::LastUse;
+use super::projections::{LastUse, PassSettlement};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const PRICES_EVERY: Duration = Duration::from_secs(60);
@@ -44,10 +44,17 @@ impl Loops {
         runtime: &Arc<Runtime>,
         fatal: CancellationToken,
     ) -> Result<Self> {
-        let uses = Arc::new(LastUse::new(features.identity.clone()));
-        let mut projector =
-            Projector::open(features.audit.clone(), journal.clone(), vec![uses]).await?;
+        let mut projector = projector(features, journal).await?;
         let caught_up = projector.catch_up().await?;
+        // What earlier processes held for passes and left no record of may have been spent.
+        let (instance, incarnation) = (journal.instance(), journal.incarnation());
+        let lost = features.paths.settle_lost(instance, incarnation).await?;
+        if lost > 0 {
+            tracing::warn!(
+                calls = lost,
+                "calls by pass without a record were settled at their bound"
+            );
+        }
         let keys = Arc::new(Keeper(features.vault.clone()));
         let relay = Relay::new(features.audit.clone(), journal.clone(), keys, caught_up);
         let ended = fatal.clone();
@@ -87,11 +94,17 @@ impl Loops {
     }
 }
 
+/// What moves records to the database and to all who learn from them.
+async fn projector(features: &Features, journal: &Journal) -> Result<Projector> {
+    let uses: Arc<dyn Projection> = Arc::new(LastUse::new(features.identity.clone()));
+    let passes: Arc<dyn Projection> = Arc::new(PassSettlement::new(features.paths.clone()));
+    let others = vec![uses, passes];
+    Ok(Projector::open(features.audit.clone(), journal.clone(), others).await?)
+}
+
 /// One more round of relay and projector.
 async fn finish(features: &Features, journal: &Journal) -> Result<()> {
-    let uses = Arc::new(LastUse::new(features.identity.clone()));
-    let mut projector =
-        Projector::open(features.audit.clone(), journal.clone(), vec![uses]).await?;
+    let mut projector = projector(features, journal).await?;
     let caught_up = projector.catch_up().await?;
     let keys = Arc::new(Keeper(features.vault.clone()));
     let mut relay = Relay::new(features.audit.clone(), journal.clone(), keys, caught_up);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::MetricsAccess;
-use iron_budget::Terms;
+use iron_budget::{PathTerms, Terms};
 use iron_identity::Bootstrap;
 use iron_journal::Durability;
 use iron_net::TrustedProxies;
@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) leases: Terms,
     /// How long leases of runtimes elsewhere live.
     pub(crate) far_leases: Duration,
+    /// How leases of runtimes that are not ours are dealt out.
+    pub(crate) path_leases: PathTerms,
     pub(crate) identity: iron_identity::Config,
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
@@ -72,6 +74,10 @@ impl Settings {
             drain: Duration::from_secs(config.number(keys::DRAIN_SECONDS)),
             leases: leases(config),
             far_leases: Duration::from_secs(config.number(keys::FAR_LEASE_SECONDS)),
+            path_leases: PathTerms {
+                ttl: Duration::from_secs(config.number(keys::PATH_LEASE_SECONDS)),
+                ..PathTerms::default()
+            },
             identity,
             api,
             rules: AddressRules {

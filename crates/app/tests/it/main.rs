@@ -11,6 +11,7 @@ mod command_line;
 mod doctor;
 mod first_minutes;
 mod floors;
+mod foreign;
 mod kit;
 mod people;
 mod pools;

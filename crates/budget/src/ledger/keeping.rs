@@ -43,7 +43,8 @@ impl Ledger {
         let (mut tx, mut noticed) = (self.db.begin().await?, Noticed::default());
         self.look_at_suspense(&mut tx, &mut noticed, now).await?;
         self.commit(tx, noticed).await?;
-        Ok(expired.len())
+        let paths = self.sweep_paths().await?;
+        Ok(expired.len().saturating_add(paths))
     }
 
     /// Frees, once and for all levels together, what the fenced leases of a vanished process
@@ -110,7 +111,7 @@ impl Ledger {
         Ok(removal.delete(tx, store::OF_A_TENANT).await?)
     }
 
-    pub(super) async fn fence(
+    pub(crate) async fn fence(
         &self,
         tx: &mut Tx,
         lease: LeaseId,
@@ -123,7 +124,7 @@ impl Ledger {
     }
 
     /// Writes what was noticed, commits, and tells whoever waits for events.
-    pub(super) async fn commit(&self, mut tx: Tx, noticed: Noticed) -> Result<(), Error> {
+    pub(crate) async fn commit(&self, mut tx: Tx, noticed: Noticed) -> Result<(), Error> {
         let any = self.write_noticed(&mut tx, noticed).await?;
         tx.commit().await?;
         if any {

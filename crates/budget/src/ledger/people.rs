@@ -10,6 +10,7 @@ use crate::Error;
 use crate::events::Noticed;
 use crate::model::{LeaseFilter, LeaseView};
 use crate::moves::{Account, LeaseState, Move, Told};
+use crate::paths::store::find_path_of;
 use crate::store;
 
 impl Ledger {
@@ -23,7 +24,12 @@ impl Ledger {
         filter: &LeaseFilter,
         page: Page,
     ) -> Result<Paged<LeaseView>, Error> {
-        store::list_leases(&self.db, authorised.tenant, filter, page).await
+        let mut found = store::list_leases(&self.db, authorised.tenant, filter, page).await?;
+        let now = self.environment.now();
+        for lease in &mut found.items {
+            lease.path = find_path_of(&self.db, lease.id, now).await?;
+        }
+        Ok(found)
     }
 
     /// Takes a lease away: its owner admits no further call, and what it does not account for
@@ -39,6 +45,17 @@ impl Ledger {
     ) -> Result<LeaseView, Error> {
         let mut tx = self.db.begin().await?;
         self.own_lease(&mut tx, authorised, id).await?;
+        if let Some(mut path) = self.path_around(&mut tx, id).await? {
+            let mut noticed = Noticed::default();
+            let revoked = self.revoke_path(&mut tx, &mut path, &mut noticed).await?;
+            let lease = self.own_lease(&mut tx, authorised, id).await?;
+            if revoked {
+                let entry = about("lease.revoke", &lease, reason);
+                self.audit.write(&mut tx, authorised, entry).await?;
+            }
+            self.commit(tx, noticed).await?;
+            return Ok(lease);
+        }
         let mut before = LeaseState::Closed;
         let fence = |account: &mut Account| {
             before = account.state;
@@ -82,13 +99,11 @@ impl Ledger {
         tenant: TenantId,
         scope: Scope,
     ) -> Result<u64, Error> {
-        let (mut count, mut noticed) = (0_u64, Noticed::default());
-        for lease in store::open_leases(tx, tenant, scope).await? {
-            self.fence(tx, lease, &mut noticed).await?;
-            count = count.saturating_add(1);
-        }
+        let mut noticed = Noticed::default();
+        let leases = store::open_leases(tx, tenant, scope).await?;
+        self.fence_all(tx, &leases, &mut noticed).await?;
         self.write_noticed(tx, noticed).await?;
-        Ok(count)
+        Ok(u64::try_from(leases.len()).unwrap_or(u64::MAX))
     }
 
     /// Closes the account of a lease that was taken away from its owner and frees what is left
@@ -107,6 +122,14 @@ impl Ledger {
     ) -> Result<LeaseView, Error> {
         let mut tx = self.db.begin().await?;
         self.own_lease(&mut tx, authorised, id).await?;
+        if let Some(mut path) = self.path_around(&mut tx, id).await? {
+            let noticed = self
+                .reconcile_path(&mut tx, authorised, &mut path, final_spent, reason)
+                .await?;
+            let lease = self.own_lease(&mut tx, authorised, id).await?;
+            self.commit(tx, noticed).await?;
+            return Ok(lease);
+        }
         let mut outcome = Err(Error::LeaseClosed);
         let close = |account: &mut Account| match closing(account, final_spent) {
             Ok(moves) => {
@@ -135,10 +158,12 @@ impl Ledger {
         id: LeaseId,
     ) -> Result<LeaseView, Error> {
         let found = store::lease(tx, id).await?;
-        found
+        let mut lease = found
             .filter(|lease| lease.key.tenant == authorised.tenant)
             .map(|lease| lease.view())
-            .ok_or(Error::NoLease { id })
+            .ok_or(Error::NoLease { id })?;
+        lease.path = find_path_of(tx, id, self.environment.now()).await?;
+        Ok(lease)
     }
 }
 

@@ -7,6 +7,8 @@ mod events;
 mod exchange;
 mod limits;
 mod machine;
+mod path_lives;
+mod paths;
 mod pools;
 mod requests;
 mod simulation;

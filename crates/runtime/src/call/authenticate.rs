@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use iron_primitives::{BootInstant, Refusal, Timestamp, TokenDigest, TokenKind, TokenValue};
 
 use crate::Runtime;
-use crate::authority::AuthFailure;
+use crate::authority::{AuthFailure, Pass};
 use crate::bearer::{Acting, Bearer};
 
 /// The bearer of a valid token. There is no other way to make one than
@@ -15,6 +15,8 @@ pub struct Authenticated {
     pub(super) bearer: Acting,
     pub(super) started_at: Timestamp,
     pub(super) started: BootInstant,
+    /// The pass that was shown in place of the token; its lease pays.
+    pub(super) pass: Option<Pass>,
     /// What had changed when this was found out.
     seen: u64,
 }
@@ -57,14 +59,21 @@ impl Runtime {
                 true => Refusal::WrongTokenType,
                 false => Refusal::TokenUnknown,
             })?;
-        if value.kind() != TokenKind::Ic {
-            return Err(Refusal::WrongTokenType);
-        }
-        let (bearer, seen) = self.bearer_of(value.digest(), started_at, started).await?;
+        let pass = match value.kind() {
+            TokenKind::Ic => None,
+            TokenKind::Pass => {
+                let pass = self.authority.pass(value.digest()).await;
+                Some(pass.map_err(refusal_of)?)
+            }
+            TokenKind::Api | TokenKind::Runtime => return Err(Refusal::WrongTokenType),
+        };
+        let token = pass.map_or_else(|| value.digest(), |pass| pass.token);
+        let (bearer, seen) = self.bearer_of(token, started_at, started).await?;
         Ok(Authenticated {
             bearer: Acting::new(bearer),
             started_at,
             started,
+            pass,
             seen,
         })
     }

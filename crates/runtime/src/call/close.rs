@@ -11,8 +11,8 @@ use iron_primitives::{BootInstant, Money, Refusal};
 use iron_telemetry::CallOutcome;
 
 use crate::record::{
-    CallRecord, Ended, FORMAT, Kind, Outcome, RefusalRecord, Sealed, Settlement, Timings, Tokens,
-    total_cost,
+    Attempt, CallRecord, Ended, FORMAT, Kind, Outcome, RefusalRecord, Sealed, Settlement, Timings,
+    Tokens, total_cost,
 };
 use crate::{Runtime, subject};
 
@@ -46,6 +46,11 @@ impl Runtime {
             verdict,
             told,
         } = settled;
+        // The record takes them away.
+        let costs: Vec<(u32, Money)> = match draft.pass {
+            Some(_) => costs_of(&draft.attempts),
+            None => Vec::new(),
+        };
         let recorded = self.record(&mut draft, verdict).await;
         if !recorded {
             // The reserve stays without a record; recovery settles it at the bound. Here the
@@ -56,6 +61,9 @@ impl Runtime {
         } else {
             let settlement = self.wallets.settle(hold, ending.amounts());
             self.count_money(&ending, settlement.above_held.money);
+        }
+        if recorded {
+            self.settle_pass(&draft, &costs).await;
         }
         if let Told::After(caller, told) = told {
             let durable = self.journal.durable(hold.position).await.is_ok();
@@ -162,12 +170,14 @@ impl Runtime {
             model: draft.model.take(),
             operation: draft.attribution.operation.take(),
             outcome: verdict.outcome,
+            path_lease: draft.pass.map(|pass| pass.lease),
             pool: path.pool,
             prefix_hash: draft.prefix_hash.map(hex::encode),
             price_book: draft.price_book.take(),
             project: path.project,
             prompt_hash: draft.prompt_hash.map(hex::encode),
             refusal: verdict.refusal,
+            reported: None,
             request: draft.edge_id,
             roles: draft
                 .roles
@@ -237,6 +247,11 @@ impl Runtime {
                 .inc_by(u64::try_from(attempt.settled_nanos).unwrap_or(0));
         }
     }
+}
+
+fn costs_of(attempts: &[Attempt]) -> Vec<(u32, Money)> {
+    let cost = |one: &Attempt| (one.number, Money::from_nanos(one.settled_nanos));
+    attempts.iter().map(cost).collect()
 }
 
 const fn counted_as(outcome: Outcome) -> CallOutcome {

@@ -3,6 +3,7 @@
 use iron_llm::Dialect;
 use iron_primitives::{BootInstant, Refusal, RequestId, Timestamp};
 
+use crate::authority::Pass;
 use crate::bearer::Acting;
 use crate::in_flight::Seat;
 use crate::record::{Attempt, Decision, Roles};
@@ -14,6 +15,8 @@ use super::request::{Attribution, CallRequest};
 /// step should be small.
 pub(super) struct Draft {
     pub(super) bearer: Acting,
+    /// The pass that was shown in place of the token; its lease pays.
+    pub(super) pass: Option<Pass>,
     pub(super) started_at: Timestamp,
     pub(super) started: BootInstant,
     pub(super) id: RequestId,
@@ -41,6 +44,7 @@ impl Draft {
     pub(super) fn new(authenticated: Authenticated, request: &mut CallRequest) -> Box<Self> {
         Box::new(Draft {
             bearer: authenticated.bearer,
+            pass: authenticated.pass,
             started_at: authenticated.started_at,
             started: authenticated.started,
             id: request.id,

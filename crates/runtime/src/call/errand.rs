@@ -113,6 +113,10 @@ impl Runtime {
     ) -> Result<Reply, Refusal> {
         let route = errand.route();
         let done = match self.admit(authenticated, request).await {
+            // A pass is good for a call that is paid for.
+            Ok(admitted) if admitted.draft.pass.is_some() => {
+                Err(admitted.draft.refuse("token", Refusal::WrongTokenType))
+            }
             Ok(mut admitted) => {
                 admitted.draft.route = Some(route);
                 match errand {

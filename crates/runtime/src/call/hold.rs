@@ -4,8 +4,9 @@ use iron_llm::{Assumptions, Bound};
 use iron_primitives::{BudgetShortfall, Money, Refusal, Unit};
 
 use crate::Runtime;
+use crate::authority::{AskPassHold, Pass};
 use crate::orphan::Facts;
-use crate::wallet::{Hold, HoldRequest};
+use crate::wallet::{Amounts, Claim, Hold, HoldRequest};
 
 use super::draft::{Draft, Refused};
 use super::inspect::Cleared;
@@ -65,7 +66,49 @@ impl Runtime {
             bound,
             facts: &facts,
         };
-        self.wallets.hold(request).await
+        match &cleared.draft.pass {
+            None => self.wallets.hold(request).await,
+            Some(pass) => self.hold_on_pass(&cleared.draft, pass, request).await,
+        }
+    }
+
+    /// The money of a pass lies in the lease of its runtime; it is written down here like any hold.
+    async fn hold_on_pass(
+        &self,
+        draft: &Draft,
+        pass: &Pass,
+        request: HoldRequest<'_>,
+    ) -> Result<Hold, Refusal> {
+        let claim = Claim::of(request.bound)?;
+        let sender = (self.journal.instance(), self.journal.incarnation());
+        let ask = AskPassHold {
+            pass: pass.digest,
+            call: request.call,
+            request: draft.edge_id.unwrap_or(request.call),
+            attempt: request.attempt,
+            full: claim.full().money,
+            least: claim.least().money,
+            sender,
+        };
+        let held = self.authority.hold_on_pass(ask).await?;
+        let Some((cap, _)) = claim.within(Amounts::money(held.amount)) else {
+            return Err(Refusal::AuthorityUnavailable);
+        };
+        // Whoever lent the money has asked for its deadline; the call has its own patience.
+        self.wallets
+            .note_hold(request, cap, held.amount, &held.legs)
+    }
+
+    /// Books what a call by pass has cost. What is not booked now is booked when its record is
+    /// projected.
+    pub(super) async fn settle_pass(&self, draft: &Draft, costs: &[(u32, Money)]) {
+        if draft.pass.is_none() {
+            return;
+        }
+        let tenant = draft.bearer.principal.path.tenant;
+        if let Err(error) = self.authority.settle_pass(tenant, draft.id, costs).await {
+            tracing::warn!(call = %draft.id, %error, "a call by pass is booked with its record");
+        }
     }
 
     /// The bound by bytes where the budget is far away, else by tokens.
@@ -87,7 +130,8 @@ impl Runtime {
         let is_near = |left: i64, amount: i64| left < amount.saturating_mul(CALLS_FAR_AWAY);
         let money = || {
             let amount = bound.cost_at(bound.cap()).map_or(i64::MAX, Money::nanos);
-            self.left(draft)
+            let own = draft.pass.map(|pass| pass.left);
+            own.or_else(|| self.left(draft))
                 .is_some_and(|left| is_near(left.nanos(), amount))
         };
         let principal = &draft.bearer.principal;
@@ -126,6 +170,7 @@ fn facts_of(draft: &Draft, cleared: &Cleared) -> Facts {
         operation: draft.attribution.operation.clone(),
         tags: draft.attribution.tags.clone(),
         environment: principal.environment.clone(),
+        path_lease: draft.pass.map(|pass| pass.lease),
         trace: draft.trace.clone(),
     }
 }

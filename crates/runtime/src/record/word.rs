@@ -85,6 +85,8 @@ pub enum Settlement {
     Estimated,
     /// Nothing was billed: it was not sent, or was clearly refused.
     Free,
+    /// What a runtime that is not ours told.
+    Reported,
 }
 
 /// The word of a refusal, as its serialised form tags it.

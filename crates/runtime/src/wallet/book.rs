@@ -8,7 +8,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use iron_primitives::{ActorPath, BootInstant, Environment, Money, Refusal, Scope, TenantId, Unit};
+use iron_primitives::{
+    ActorPath, BootInstant, Environment, LeaseId, Money, Refusal, Scope, TenantId, Unit,
+};
 
 use super::amounts::Amounts;
 use super::claim::Claim;
@@ -16,6 +18,9 @@ use super::hold::{Held, Leg, Legs, MAX_LEGS};
 use super::pocket::{Outlook, Place, Pocket};
 use super::policy::Policy;
 use super::rounds::Rounds;
+
+/// The place of a leg that no pocket of this wallet keeps.
+const ELSEWHERE: u32 = u32::MAX;
 
 /// Names a waiting call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -269,6 +274,36 @@ impl Book {
             }
         }
         Settlement { above_held }
+    }
+
+    /// Numbers a hold whose money lies in leases that are not of this instance.
+    pub fn note_elsewhere(&mut self, cap: u64, amount: Money, at: &[(LeaseId, Scope)]) -> Held {
+        let mut legs = Legs::default();
+        for (lease, scope) in at {
+            legs.push(Leg {
+                slot: ELSEWHERE,
+                lease: *lease,
+                scope: *scope,
+                unit: Unit::Usd,
+            });
+        }
+        let id = self.next_hold;
+        self.next_hold = self.next_hold.wrapping_add(1);
+        self.holds.insert(
+            id,
+            OpenHold {
+                legs,
+                amount: Amounts::money(amount),
+                reserve: None,
+            },
+        );
+        Held {
+            id,
+            legs,
+            cap,
+            amount: Amounts::money(amount),
+            deadline: BootInstant::from_nanos(u64::MAX),
+        }
     }
 
     /// Keeps the frame of a hold for snapshots.
