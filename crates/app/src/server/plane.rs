@@ -36,6 +36,10 @@ pub(crate) struct Ground {
     boot_id: String,
 }
 
+/// At the end money is given back within this time, if whoever lent it answers; what is not stays
+/// in doubt until the next start.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(10);
+
 /// How a plane behaves, and what it is counted by.
 pub(crate) struct Manners {
     pub(crate) config: Config,
@@ -168,7 +172,7 @@ impl Plane {
                 "calls were still under way at the end"
             );
         }
-        if !self.wallets.close(Duration::from_secs(5)).await {
+        if !self.wallets.close(GIVE_BACK_WITHIN).await {
             tracing::warn!("leases could not be given back; the next start reports them");
         }
         Ok(())
