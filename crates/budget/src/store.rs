@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit};
-use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql, sql_per_engine};
+use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per_engine};
 
 use crate::Error;
 use crate::events::{HardAction, SoftLimits};
@@ -128,22 +128,12 @@ pub(crate) async fn insert_budget(
     row: BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql(
+    let insert = sql(
         "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at,
           soft_limits, hard_action, most_per_minute)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)",
-    )
-    .bind(key.tenant)
-    .bind(key.scope)
-    .bind(key.unit.as_str())
-    .bind(row.period.as_str())
-    .bind(row.limit)
-    .bind(now)
-    .bind(row.soft_limits.to_stored())
-    .bind(row.hard_action.as_str())
-    .bind(row.most_per_minute)
-    .execute(tx)
-    .await?;
+    );
+    with_budget(insert, key, row, now).execute(tx).await?;
     Ok(())
 }
 
@@ -154,24 +144,27 @@ pub(crate) async fn ensure_budget(
     row: BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql(
+    let insert = sql(
         "INSERT INTO budgets (tenant_id, scope, unit, period, limit_amount, created_at, updated_at,
           soft_limits, hard_action, most_per_minute)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)
          ON CONFLICT (tenant_id, scope, unit) DO NOTHING",
-    )
-    .bind(key.tenant)
-    .bind(key.scope)
-    .bind(key.unit.as_str())
-    .bind(row.period.as_str())
-    .bind(row.limit)
-    .bind(now)
-    .bind(row.soft_limits.to_stored())
-    .bind(row.hard_action.as_str())
-    .bind(row.most_per_minute)
-    .execute(tx)
-    .await?;
+    );
+    with_budget(insert, key, row, now).execute(tx).await?;
     Ok(())
+}
+
+fn with_budget(statement: Statement, key: &BudgetKey, row: BudgetRow, now: Timestamp) -> Statement {
+    statement
+        .bind(key.tenant)
+        .bind(key.scope)
+        .bind(key.unit.as_str())
+        .bind(row.period.as_str())
+        .bind(row.limit)
+        .bind(now)
+        .bind(row.soft_limits.to_stored())
+        .bind(row.hard_action.as_str())
+        .bind(row.most_per_minute)
 }
 
 pub(crate) async fn update_budget(

@@ -68,8 +68,6 @@ pub fn record_orphans(
     orphans: &[Reserve],
     environment: &Environment,
 ) -> Result<usize, Stopped> {
-    // What an agent holds of its time belongs to no call.
-    let orphans: Vec<&Reserve> = orphans.iter().filter(|orphan| !orphan.is_time()).collect();
     let mut calls: Vec<RequestId> = orphans.iter().map(|orphan| orphan.call).collect();
     calls.sort_unstable();
     calls.dedup();
@@ -77,7 +75,6 @@ pub fn record_orphans(
     for call in calls {
         let attempts: Vec<&Reserve> = orphans
             .iter()
-            .copied()
             .filter(|orphan| orphan.call == call)
             .collect();
         let facts = attempts

@@ -1,4 +1,4 @@
-//! What an agent may use besides money: tokens and execution time.
+//! What an agent may use besides money: tokens.
 //!
 //! A quota is a budget of the agent in another unit, with the same ledger, leases and events. It
 //! has no row until somebody sets one, and counts from then on; a lifted quota goes on counting.
@@ -118,9 +118,8 @@ impl Limits {
         let mut counted = Counted::default();
         for row in rows {
             match store::unit_from(&row.get::<String>("unit")?)? {
-                Unit::Usd => {}
                 Unit::Tokens => counted.tokens = true,
-                Unit::ExecutionTime => counted.execution_time = true,
+                Unit::Usd | Unit::ExecutionTime => {}
             }
         }
         Ok(counted)

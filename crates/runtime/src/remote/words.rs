@@ -55,7 +55,6 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         spent_out: None,
         counted: Counted {
             tokens: bearer.counted.contains(&Unit::Tokens),
-            execution_time: bearer.counted.contains(&Unit::ExecutionTime),
         },
         agent_ends: bearer.agent_ends,
         tenant_suspended: bearer.tenant_suspended,
@@ -67,9 +66,7 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
 }
 
 fn counted_units(counted: Counted) -> Vec<Unit> {
-    let tokens = counted.tokens.then_some(Unit::Tokens);
-    let time = counted.execution_time.then_some(Unit::ExecutionTime);
-    tokens.into_iter().chain(time).collect()
+    counted.tokens.then_some(Unit::Tokens).into_iter().collect()
 }
 
 /// The word for an end.

@@ -489,10 +489,8 @@ impl Book {
             slots: [None; MAX_LEGS],
         };
         let mut seats = slots.slots.iter_mut();
-        if claim.is_of_money() {
-            for (scope, seat) in path.scopes().zip(seats.by_ref()) {
-                *seat = Some(self.slot(scope, Unit::Usd, now));
-            }
+        for (scope, seat) in path.scopes().zip(seats.by_ref()) {
+            *seat = Some(self.slot(scope, Unit::Usd, now));
         }
         if let (Some(unit), Some(seat)) = (claim.own(), seats.next()) {
             *seat = Some(self.slot(Scope::Agent(path.agent), unit, now));

@@ -28,8 +28,6 @@ enum Over {
     Money,
     /// Those, and the agent's own in tokens.
     MoneyAndTokens,
-    /// The agent's own in execution time, and nothing else.
-    Time,
 }
 
 impl Claim {
@@ -93,32 +91,11 @@ impl Claim {
         claim
     }
 
-    /// A claim for so many milliseconds of execution, or for any part of them.
-    pub const fn time(millis: i64) -> Claim {
-        Claim {
-            over: Over::Time,
-            fixed: Money::ZERO,
-            per_output_token: UnitPrice::FREE,
-            fixed_tokens: 0,
-            choices: 0,
-            cap: 0,
-            floor: 0,
-            full: Amounts::millis(millis),
-            least: Amounts::millis(1),
-        }
-    }
-
-    /// Whether it is held in money, on the whole path.
-    pub(super) fn is_of_money(&self) -> bool {
-        self.over != Over::Time
-    }
-
-    /// What it is held in besides, by the agent's own budget.
+    /// What it is held in besides money, by the agent's own budget.
     pub(super) const fn own(&self) -> Option<Unit> {
         match self.over {
             Over::Money => None,
             Over::MoneyAndTokens => Some(Unit::Tokens),
-            Over::Time => Some(Unit::ExecutionTime),
         }
     }
 
@@ -145,9 +122,6 @@ impl Claim {
         }
         if !most.covers(&self.least) {
             return None;
-        }
-        if self.over == Over::Time {
-            return Some((self.cap, Amounts::millis(most.millis.min(self.full.millis))));
         }
         let cap = self
             .cap_for_money(most.money)?
@@ -231,20 +205,6 @@ mod tests {
     #[test]
     fn free_output_costs_its_input_only() {
         assert_eq!(claim(7, 0, 500, 64).within(usd(7)), Some((500, usd(7))));
-    }
-
-    #[test]
-    fn time_is_taken_as_far_as_it_goes() {
-        let claim = Claim::time(5_000);
-        assert_eq!(
-            claim.within(Amounts::millis(9_000)),
-            Some((0, Amounts::millis(5_000)))
-        );
-        assert_eq!(
-            claim.within(Amounts::millis(3)),
-            Some((0, Amounts::millis(3)))
-        );
-        assert_eq!(claim.within(Amounts::ZERO), None);
     }
 
     proptest! {
