@@ -21,6 +21,7 @@ mod leases;
 mod limits;
 mod models;
 mod offline;
+mod periods;
 mod pools;
 mod projects;
 mod providers;

@@ -49,7 +49,7 @@ impl Noted {
         Noted {
             unit: (unit != Unit::Usd).then_some(unit),
             limit: row.limit.map(|limit| shown(unit, limit)),
-            period: row.period,
+            period: row.period.clone(),
             soft_limits: row.soft_limits.percents().collect(),
             hard_action: row.hard_action.as_str(),
             max_spend_per_minute: row
@@ -90,7 +90,7 @@ impl Limits {
             tenant,
         };
         let row = BudgetRow::new(limit.map(Money::nanos), period);
-        store::insert_budget(tx, &key, row, self.ledger.environment.now()).await
+        store::insert_budget(tx, &key, &row, self.ledger.environment.now()).await
     }
 
     /// A budget as it is now.
@@ -217,12 +217,12 @@ impl Limits {
         }
         let now = self.ledger.environment.now();
         let before = store::lock_budget(tx, &key).await?.ok_or(Error::NotFound)?;
-        let after = set_on(before, limit, set);
+        let after = set_on(&before, limit, set);
         let changed = after != before;
         let row = if changed {
             let mut noticed = Noticed::default();
             let row = self
-                .apply(tx, &key, (before, after), &mut noticed, now)
+                .apply(tx, &key, (&before, &after), &mut noticed, now)
                 .await?;
             self.note_change(tx, authorised, &key, (&before, &after), set, now)
                 .await?;
@@ -232,7 +232,7 @@ impl Limits {
             store::period(tx, &key, after.period.span(now), after.limit).await?
         };
         Ok(Changed {
-            now: status(&key, after, row.counters, row.span, 0),
+            now: status(&key, &after, row.counters, row.span, 0),
             previous_limit: before.limit.map(Money::from_nanos),
             previous_period: before.period,
             changed,
@@ -246,7 +246,7 @@ impl Limits {
         &self,
         tx: &mut Tx,
         key: &BudgetKey,
-        (before, after): (BudgetRow, BudgetRow),
+        (before, after): (&BudgetRow, &BudgetRow),
         noticed: &mut Noticed,
         now: Timestamp,
     ) -> Result<PeriodRow, Error> {
@@ -254,7 +254,7 @@ impl Limits {
         row.counters.limit = after.limit;
         self.ledger.overdraw_lowered(tx, &mut row, now).await?;
         events::take_back(tx, &mut row, now).await?;
-        noticed.look(tx, &mut row, &after, false, now).await?;
+        noticed.look(tx, &mut row, after, false, now).await?;
         store::update_period(tx, &row).await?;
         store::update_budget(tx, key, after, now).await?;
         if after.period != before.period {
@@ -272,7 +272,7 @@ impl Limits {
         &self,
         tx: &mut Tx,
         key: &BudgetKey,
-        after: BudgetRow,
+        after: &BudgetRow,
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(end) = after.period.span(now).end else {
@@ -302,7 +302,7 @@ impl Limits {
         set: &SetBudget,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if (before.limit, before.period) != (after.limit, after.period) {
+        if (before.limit, &before.period) != (after.limit, &after.period) {
             self.add_to_history(tx, authorised, key, (before, after), set, now)
                 .await?;
         }
@@ -340,8 +340,8 @@ impl Limits {
         .bind(key.unit.as_str())
         .bind(before.limit)
         .bind(after.limit)
-        .bind(before.period.as_str())
-        .bind(after.period.as_str())
+        .bind(before.period.to_string())
+        .bind(after.period.to_string())
         .bind(set.reason.as_deref())
         .bind(authorised.user)
         .bind(now)
@@ -409,13 +409,13 @@ impl Limits {
             .await?
             .unwrap_or_default();
         let held = store::held_of(self.db(), key, &span).await?;
-        Ok(status(key, budget, counters, span, held))
+        Ok(status(key, &budget, counters, span, held))
     }
 }
 
 pub(crate) fn status(
     key: &BudgetKey,
-    budget: BudgetRow,
+    budget: &BudgetRow,
     counters: crate::moves::Counters,
     span: iron_primitives::PeriodSpan,
     held: i64,
@@ -424,7 +424,7 @@ pub(crate) fn status(
         scope: key.scope,
         unit: key.unit,
         limit: budget.limit.map(Money::from_nanos),
-        period: budget.period,
+        period: budget.period.clone(),
         soft_limits: budget.soft_limits,
         hard_action: budget.hard_action,
         most_per_minute: budget.most_per_minute.map(Money::from_nanos),
@@ -438,11 +438,11 @@ pub(crate) fn status(
 }
 
 /// A budget with what a change makes of it; `limit` was checked.
-fn set_on(before: BudgetRow, limit: Option<Option<i64>>, set: &SetBudget) -> BudgetRow {
+fn set_on(before: &BudgetRow, limit: Option<Option<i64>>, set: &SetBudget) -> BudgetRow {
     let most = set.most_per_minute.map(|most| most.map(Money::nanos));
     BudgetRow {
         limit: limit.unwrap_or(before.limit),
-        period: set.period.unwrap_or(before.period),
+        period: set.period.clone().unwrap_or_else(|| before.period.clone()),
         soft_limits: set
             .soft_limits
             .map_or(before.soft_limits, Option::unwrap_or_default),

@@ -64,7 +64,7 @@ pub struct Enrolment {
 }
 
 /// A budget in its present period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetStatus {
     /// Whose.
     pub scope: Scope,

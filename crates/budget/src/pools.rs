@@ -97,7 +97,7 @@ impl Pools {
             } else {
                 SoftLimits::NONE
             };
-            self.found(tx, authorised.tenant, id, limit, pool.period, soft_limits)
+            self.found(tx, authorised.tenant, id, limit, &pool.period, soft_limits)
                 .await?;
         }
         self.take_members(tx, authorised.tenant, &mut pool, &new.members)
@@ -167,7 +167,7 @@ impl Pools {
             .into_iter()
             .map(|status| (status.scope, status))
             .collect();
-        let of = |id: PoolId| found.get(&Scope::Pool(id)).copied().ok_or(Error::NotFound);
+        let of = |id: PoolId| found.get(&Scope::Pool(id)).cloned().ok_or(Error::NotFound);
         let funds = |pool: &Pool| {
             let members = pool.members.iter().map(|member| of(member.id));
             Ok(Funds {
@@ -201,7 +201,9 @@ impl Pools {
         if let Some(budget) = change.budget {
             pool.budget = in_range(budget)?;
         }
-        pool.period = change.period.unwrap_or(pool.period);
+        if let Some(period) = change.period {
+            pool.period = period;
+        }
         pool.caps = change.caps.unwrap_or(pool.caps).checked()?;
         let mut agents = Vec::new();
         if let Some(members) = &change.members {
@@ -363,7 +365,7 @@ impl Pools {
             None => {
                 let id = self.limits.ledger.environment.new_id();
                 let limit = pool.limit_of_share(want.share);
-                self.found(tx, tenant, id, limit, pool.period, SoftLimits::NONE)
+                self.found(tx, tenant, id, limit, &pool.period, SoftLimits::NONE)
                     .await?;
                 id
             }
@@ -383,14 +385,14 @@ impl Pools {
         tenant: TenantId,
         id: PoolId,
         limit: Option<Money>,
-        period: Period,
+        period: &Period,
         soft_limits: SoftLimits,
     ) -> Result<(), Error> {
         let row = BudgetRow {
             soft_limits,
-            ..BudgetRow::new(limit.map(Money::nanos), period)
+            ..BudgetRow::new(limit.map(Money::nanos), period.clone())
         };
-        crate::store::insert_budget(tx, &key(tenant, id), row, self.now()).await
+        crate::store::insert_budget(tx, &key(tenant, id), &row, self.now()).await
     }
 
     /// Brings every budget of a held pool to what the pool says; gives those that have changed.
@@ -417,12 +419,12 @@ impl Pools {
                 .ok_or(Error::NotFound)?;
             let after = BudgetRow {
                 limit: limit.map(Money::nanos),
-                period: pool.period,
-                ..before
+                period: pool.period.clone(),
+                ..before.clone()
             };
             if after != before {
                 self.limits
-                    .apply(tx, &key, (before, after), &mut noticed, now)
+                    .apply(tx, &key, (&before, &after), &mut noticed, now)
                     .await?;
                 changed.push(key.scope);
             }

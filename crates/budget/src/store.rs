@@ -11,7 +11,7 @@ use crate::model::{BudgetKey, LeaseFilter, LeaseView, NEVER, PeriodRow};
 use crate::moves::{Account, Counters, LeaseState, Move};
 
 /// The settings of a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BudgetRow {
     pub(crate) limit: Option<i64>,
     pub(crate) period: Period,
@@ -74,8 +74,8 @@ pub(crate) fn unit_from(word: &str) -> Result<Unit, Error> {
         .ok_or(Error::Unreadable)
 }
 
-pub(crate) fn period_from(word: &str) -> Result<Period, Error> {
-    Period::from_word(word).ok_or(Error::Unreadable)
+pub(crate) fn period_from(text: &str) -> Result<Period, Error> {
+    text.parse().map_err(|_| Error::Unreadable)
 }
 
 /// Takes the lock of a budget and reads its settings.
@@ -125,7 +125,7 @@ pub(crate) fn budget_row(row: &Row) -> Result<BudgetRow, Error> {
 pub(crate) async fn insert_budget(
     tx: &mut Tx,
     key: &BudgetKey,
-    row: BudgetRow,
+    row: &BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
     let insert = sql(
@@ -141,7 +141,7 @@ pub(crate) async fn insert_budget(
 pub(crate) async fn ensure_budget(
     tx: &mut Tx,
     key: &BudgetKey,
-    row: BudgetRow,
+    row: &BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
     let insert = sql(
@@ -154,12 +154,17 @@ pub(crate) async fn ensure_budget(
     Ok(())
 }
 
-fn with_budget(statement: Statement, key: &BudgetKey, row: BudgetRow, now: Timestamp) -> Statement {
+fn with_budget(
+    statement: Statement,
+    key: &BudgetKey,
+    row: &BudgetRow,
+    now: Timestamp,
+) -> Statement {
     statement
         .bind(key.tenant)
         .bind(key.scope)
         .bind(key.unit.as_str())
-        .bind(row.period.as_str())
+        .bind(row.period.to_string())
         .bind(row.limit)
         .bind(now)
         .bind(row.soft_limits.to_stored())
@@ -170,7 +175,7 @@ fn with_budget(statement: Statement, key: &BudgetKey, row: BudgetRow, now: Times
 pub(crate) async fn update_budget(
     tx: &mut Tx,
     key: &BudgetKey,
-    row: BudgetRow,
+    row: &BudgetRow,
     now: Timestamp,
 ) -> Result<(), Error> {
     sql(
@@ -181,7 +186,7 @@ pub(crate) async fn update_budget(
     .bind(key.tenant)
     .bind(key.scope)
     .bind(key.unit.as_str())
-    .bind(row.period.as_str())
+    .bind(row.period.to_string())
     .bind(row.limit)
     .bind(now)
     .bind(row.soft_limits.to_stored())

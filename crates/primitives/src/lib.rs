@@ -11,6 +11,8 @@
 //!   unchecked operator anywhere in [`money`].
 //! - **A refusal is a value** ([`Refusal`]) from a closed vocabulary, with the facts that a
 //!   caller can act on; its wire code and status come from [`ErrorKind`] alone.
+//! - **Periods tile time.** Every instant lies in exactly one [`PeriodSpan`] of a [`Period`], also
+//!   where a [`Schedule`] meets a clock that is put forward or back.
 //! - **A secret cannot be printed.** [`Secret`] shows `***` and wipes itself when dropped.
 //!
 //! ```
@@ -42,7 +44,7 @@ pub use environment::{Clock, Entropy, Environment};
 pub use error_kind::ErrorKind;
 pub use id::*;
 pub use money::{Money, MoneyError, PicoDollars, UnitPrice};
-pub use period::{Period, PeriodSpan};
+pub use period::{InvalidPeriod, InvalidSchedule, Period, PeriodKind, PeriodSpan, Schedule};
 pub use refusal::{BudgetShortfall, Refusal};
 pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;

@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{Period, Scope, Timestamp};
+use crate::{PeriodKind, Scope, Timestamp};
 
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
@@ -30,24 +30,24 @@ impl PartialSchema for Timestamp {
 
 impl ToSchema for Timestamp {}
 
-impl PartialSchema for Period {
+impl PartialSchema for PeriodKind {
     fn schema() -> RefOr<Schema> {
-        let all = [
-            Period::None,
-            Period::Daily,
-            Period::Weekly,
-            Period::Monthly,
-            Period::Quarterly,
-        ];
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("How often a budget begins anew, in UTC."))
-            .enum_values(Some(all.map(Period::as_str)))
+            .description(Some(
+                "How often a budget begins anew: in UTC, or with `custom` as its schedule says.",
+            ))
+            .enum_values(Some(PeriodKind::ALL.map(PeriodKind::as_str)))
             .into()
     }
 }
 
-impl ToSchema for Period {}
+// Under this name clients have known it from the beginning.
+impl ToSchema for PeriodKind {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Period".into()
+    }
+}
 
 impl PartialSchema for Scope {
     fn schema() -> RefOr<Schema> {

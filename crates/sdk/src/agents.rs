@@ -1,12 +1,13 @@
 //! Agents and what they are allowed.
 
+use crate::schedules::Schedule;
 use crate::{
     BudgetAmount, Dollars, Map, SecretText, Value,
     providers::{ProviderStatus, ProviderType},
     words::words,
 };
 use iron_primitives::{
-    AgentId, IcTokenId, Period, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    AgentId, IcTokenId, PeriodKind, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -95,7 +96,10 @@ pub struct CreateAgent {
     pub environment: Option<AgentEnvironment>,
     /// How often the budget begins anew; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Whether to issue the agent's token at once, by an admin only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_ic_token: Option<bool>,
@@ -129,7 +133,10 @@ pub struct UpdateAgent {
     /// How often the budget begins anew; by an admin only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The team, whose budget and policy hold for it; null for none. By an admin only.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<TeamId>)]
@@ -174,7 +181,11 @@ pub struct AgentView {
     /// `spent` as a part of `budget`, 0 to 100.
     pub percentage_used: f64,
     /// How often the budget begins anew.
-    pub period: Period,
+    pub period: PeriodKind,
+    /// When, if the period is a custom one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<Schedule>,
     /// Its providers, the preferred one first.
     pub providers: Vec<ProviderId>,
     /// Labels.

@@ -43,6 +43,7 @@ pub mod providers;
 pub mod quotas;
 pub mod reconciliations;
 pub mod runtimes;
+pub mod schedules;
 mod secret_text;
 pub mod system;
 pub mod teams;

@@ -1,7 +1,8 @@
 //! Budget limits and what is left of them.
 
+use crate::schedules::Schedule;
 use crate::{BudgetAmount, Dollars, lists::Pagination, words::words};
-use iron_primitives::{AgentId, BudgetRequestId, Period, ProjectId, TeamId, Timestamp, UserId};
+use iron_primitives::{AgentId, BudgetRequestId, PeriodKind, ProjectId, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,7 +76,11 @@ pub struct BudgetView {
     /// How much is used.
     pub status: BudgetStatus,
     /// How often it begins anew.
-    pub period: Period,
+    pub period: PeriodKind,
+    /// When, if the period is a custom one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<Schedule>,
     /// When it begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -112,7 +117,10 @@ pub struct SetAgentBudget {
     pub budget: BudgetAmount,
     /// How often it begins anew; unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The reason, kept in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
@@ -144,7 +152,10 @@ pub struct SetBudget {
     pub budget: Option<BudgetAmount>,
     /// How often it begins anew; unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The percentages of the limit at which a warning is told, each from 1 to 99; unchanged if
     /// absent, 50, 80, 90 and 95 if null.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]

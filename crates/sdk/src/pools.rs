@@ -1,7 +1,8 @@
 //! Budgets that agents share.
 
+use crate::schedules::Schedule;
 use crate::{BudgetAmount, Dollars, limits::BudgetStatus, words::words};
-use iron_primitives::{AgentId, Period, PoolId, Timestamp};
+use iron_primitives::{AgentId, PeriodKind, PoolId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -60,7 +61,10 @@ pub struct CreatePool {
     pub budget: BudgetAmount,
     /// How often it begins anew; never, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The caps of priorities; 50, 75 and 90 percent if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priorities: Option<PoolPriorities>,
@@ -84,7 +88,10 @@ pub struct UpdatePool {
     pub budget: Option<BudgetAmount>,
     /// How often it begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The caps of priorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priorities: Option<PoolPriorities>,
@@ -126,7 +133,11 @@ pub struct PoolView {
     /// How much is used.
     pub status: BudgetStatus,
     /// How often it begins anew.
-    pub period: Period,
+    pub period: PeriodKind,
+    /// When, if the period is a custom one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<Schedule>,
     /// When it begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

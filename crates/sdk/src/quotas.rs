@@ -1,11 +1,12 @@
 //! Quotas: what an agent may use besides money.
 
-use iron_primitives::{AgentId, Period, Timestamp, UserId};
+use iron_primitives::{AgentId, PeriodKind, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::budget_events::BudgetUnit;
 use crate::limits::HardAction;
+use crate::schedules::Schedule;
 
 /// The quotas of an agent, and what it has used of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,7 +19,11 @@ pub struct QuotasView {
     #[schema(nullable = false)]
     pub tokens_per_day: Option<u64>,
     /// How often quotas begin anew.
-    pub period: Period,
+    pub period: PeriodKind,
+    /// When, if the period is a custom one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<Schedule>,
     /// The percentages of a quota at which a warning is told.
     pub soft_limits: Vec<u8>,
     /// What becomes of the agent at the end of a quota.
@@ -74,7 +79,10 @@ pub struct SetQuotas {
     pub tokens_per_day: Option<Option<u64>>,
     /// How often quotas begin anew: every day unless something else is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
+    pub period: Option<PeriodKind>,
+    /// When, for a custom period and only for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The percentages of a quota at which a warning is told, each from 1 to 99; 50, 80, 90 and
     /// 95 if null.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]

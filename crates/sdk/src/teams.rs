@@ -1,7 +1,8 @@
 //! Teams: people who share a budget and a policy.
 
+use crate::schedules::Schedule;
 use crate::{BudgetAmount, Dollars, limits::BudgetStatus, words::words};
-use iron_primitives::{AgentId, Period, TeamId, TenantId, Timestamp, UserId};
+use iron_primitives::{AgentId, PeriodKind, TeamId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -121,7 +122,11 @@ pub struct TeamView {
     /// How much is used.
     pub status: BudgetStatus,
     /// How often the budget begins anew.
-    pub period: Period,
+    pub period: PeriodKind,
+    /// When, if the period is a custom one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub schedule: Option<Schedule>,
     /// When it begins anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -181,12 +181,15 @@ fn change_of_budget(
     caller: &Caller,
     body: &UpdateAgent,
 ) -> Result<Option<(Authorised, iron_budget::SetBudget)>, Failure> {
-    if body.budget.is_none() && body.period.is_none() {
+    if body.budget.is_none() && body.period.is_none() && body.schedule.is_none() {
         return Ok(None);
     }
     let setter = caller.may(Permission::BudgetSet)?;
     let limit = body.budget.map_or(Limit::Stays, Limit::Is);
-    Ok(Some((setter, set_budget(limit, body.period, None)?)))
+    Ok(Some((
+        setter,
+        set_budget(limit, (body.period, body.schedule.clone()), None)?,
+    )))
 }
 
 /// Deletes an agent with its tokens and assignments; its records and its ledger stay.

@@ -5,13 +5,14 @@ use iron_audit::Authorised;
 use iron_budget::{Changed, HardAction, SetBudget, SoftLimits};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, Money, Period, ProjectId, Scope, TeamId, UserId};
+use iron_primitives::{AgentId, Money, PeriodKind, ProjectId, Scope, TeamId, UserId};
 use iron_runtime::authority::Change;
 use iron_sdk::limits::{
     BudgetHistory, BudgetHistorySummary, BudgetView, HardAction as HardActionWord, HistoryQuery,
     SetAgentBudget, SetBudget as SetBudgetBody,
 };
 use iron_sdk::lists::Pagination;
+use iron_sdk::schedules::Schedule;
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_store::Page;
 
@@ -35,7 +36,7 @@ pub(crate) enum Limit {
 /// What a change of a budget asks of the ledger.
 pub(crate) fn set_budget(
     limit: Limit,
-    period: Option<Period>,
+    period: (Option<PeriodKind>, Option<Schedule>),
     reason: Option<String>,
 ) -> Result<SetBudget, Problem> {
     let limit = match limit {
@@ -45,7 +46,7 @@ pub(crate) fn set_budget(
     };
     Ok(SetBudget {
         limit,
-        period,
+        period: view::period_of(period.0, period.1.as_ref())?,
         reason,
         ..SetBudget::default()
     })
@@ -95,7 +96,7 @@ async fn shown(
     let status = api.limits.get(authorised, scope).await?;
     Ok(Tagged::with_tag(
         view::budget(&status),
-        view::budget_tag(status.limit, status.period),
+        view::budget_tag(status.limit, &status.period),
     ))
 }
 
@@ -125,7 +126,11 @@ pub(crate) async fn set_agent_budget(
             HardActionWord::Kill => HardAction::Kill,
         }),
         most_per_minute: most,
-        ..set_budget(Limit::Is(body.budget), body.period, body.reason)?
+        ..set_budget(
+            Limit::Is(body.budget),
+            (body.period, body.schedule),
+            body.reason,
+        )?
     };
     put(&api, &authorised, Scope::Agent(id), &if_match, &set).await
 }
@@ -139,7 +144,7 @@ async fn put(
 ) -> Result<Tagged<BudgetView>, Failure> {
     let mut tx = api.db.begin().await?;
     let (limit, period) = api.limits.hold(&mut tx, authorised, scope).await?;
-    if_match.allows(&view::budget_tag(limit, period))?;
+    if_match.allows(&view::budget_tag(limit, &period))?;
     let changed = api.limits.put_in(&mut tx, authorised, scope, set).await?;
     tx.commit().await?;
     if changed.changed {
@@ -147,7 +152,7 @@ async fn put(
     }
     // Once more, because the transaction knows nothing of what calls hold.
     let now = api.limits.get(authorised, scope).await?;
-    let tag = view::budget_tag(changed.now.limit, changed.now.period);
+    let tag = view::budget_tag(changed.now.limit, &changed.now.period);
     let changed = Changed { now, ..changed };
     Ok(Tagged::with_tag(view::changed_budget(&changed), tag))
 }
@@ -228,7 +233,7 @@ pub(crate) async fn set_user_budget(
     let limit = body.budget.map_or(Limit::None, Limit::Is);
     let set = SetBudget {
         soft_limits: soft_limits(body.soft_limits)?,
-        ..set_budget(limit, body.period, body.reason)?
+        ..set_budget(limit, (body.period, body.schedule), body.reason)?
     };
     put(&api, &authorised, Scope::User(id), &if_match, &set).await
 }
@@ -266,7 +271,7 @@ pub(crate) async fn set_project_budget(
     let limit = body.budget.map_or(Limit::None, Limit::Is);
     let set = SetBudget {
         soft_limits: soft_limits(body.soft_limits)?,
-        ..set_budget(limit, body.period, body.reason)?
+        ..set_budget(limit, (body.period, body.schedule), body.reason)?
     };
     put(&api, &authorised, Scope::Project(id), &if_match, &set).await
 }
@@ -304,7 +309,7 @@ pub(crate) async fn set_team_budget(
     let limit = body.budget.map_or(Limit::None, Limit::Is);
     let set = SetBudget {
         soft_limits: soft_limits(body.soft_limits)?,
-        ..set_budget(limit, body.period, body.reason)?
+        ..set_budget(limit, (body.period, body.schedule), body.reason)?
     };
     put(&api, &authorised, Scope::Team(id), &if_match, &set).await
 }

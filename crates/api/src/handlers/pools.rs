@@ -7,7 +7,7 @@ use iron_audit::Authorised;
 use iron_budget::{Caps, NewMember, NewPool, Pool, PoolChange, PoolFilter, Priority};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
-use iron_primitives::{AgentId, Period, PoolId};
+use iron_primitives::{AgentId, PoolId};
 use iron_runtime::authority::Change;
 use iron_sdk::lists::List;
 use iron_sdk::pools::{
@@ -36,7 +36,7 @@ pub(crate) async fn create_pool(
     let new = NewPool {
         name: body.name,
         budget: view::amount("budget", body.budget)?,
-        period: body.period.unwrap_or(Period::None),
+        period: view::period_of(body.period, body.schedule.as_ref())?.unwrap_or_default(),
         caps: body.priorities.map_or_else(Caps::default, caps),
         members: members(&body.members.unwrap_or_default()),
     };
@@ -111,7 +111,7 @@ pub(crate) async fn update_pool(
     let change = PoolChange {
         name: body.name,
         budget: budget.transpose()?,
-        period: body.period,
+        period: view::period_of(body.period, body.schedule.as_ref())?,
         caps: body.priorities.map(caps),
         members: body.members.as_deref().map(members),
     };

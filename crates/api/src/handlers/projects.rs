@@ -142,7 +142,7 @@ pub(crate) async fn update_project(
         Some(budget) => {
             let limit = budget.map_or(Limit::None, Limit::Is);
             let setter = caller.may(Permission::BudgetSet)?;
-            Some((setter, set_budget(limit, None, None)?))
+            Some((setter, set_budget(limit, (None, None), None)?))
         }
     };
     let mut tx = api.db.begin().await?;

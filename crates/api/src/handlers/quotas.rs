@@ -56,7 +56,7 @@ pub(crate) async fn set_agent_quotas(
     let authorised = caller.may(Permission::BudgetSet)?;
     api.agents.get(&authorised, id).await?;
     let common = SetBudget {
-        period: body.period,
+        period: view::period_of(body.period, body.schedule.as_ref())?,
         soft_limits: soft_limits(body.soft_limits.clone())?,
         hard_action: body.hard_action.map(|action| match action {
             HardActionWord::Pause => HardAction::Pause,
@@ -140,7 +140,7 @@ fn in_unit(
 fn as_the_others(common: &SetBudget, held: &[BudgetStatus]) -> SetBudget {
     let mut set = common.clone();
     if let Some(other) = held.first() {
-        set.period = set.period.or(Some(other.period));
+        set.period = set.period.or_else(|| Some(other.period.clone()));
         set.soft_limits = set.soft_limits.or(Some(Some(other.soft_limits)));
         set.hard_action = set.hard_action.or(Some(other.hard_action));
     }

@@ -160,7 +160,7 @@ fn change_of_budget(
     let soft_limits = body.alert_threshold.map(threshold).transpose()?;
     let set = SetBudget {
         soft_limits: soft_limits.map(Some),
-        ..set_budget(limit, None, None)?
+        ..set_budget(limit, (None, None), None)?
     };
     Ok(Some((setter, set)))
 }

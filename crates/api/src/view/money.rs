@@ -72,7 +72,8 @@ pub(crate) fn budget(status: &BudgetStatus) -> BudgetView {
         remaining_micros: remaining.map(Money::micros),
         percentage_used: percentage(status),
         status: standing(status),
-        period: status.period,
+        period: status.period.kind(),
+        schedule: super::schedule(&status.period),
         next_reset_at: status.span.end,
         soft_limits: status.soft_limits.percents().collect(),
         hard_action: matches!(status.scope, Scope::Agent(_)).then(|| match status.hard_action {
@@ -97,9 +98,9 @@ pub(crate) fn changed_budget(changed: &Changed) -> BudgetView {
 }
 
 /// The tag of a budget: its limit and period, not what is spent of it.
-pub(crate) fn budget_tag(limit: Option<Money>, period: Period) -> String {
+pub(crate) fn budget_tag(limit: Option<Money>, period: &Period) -> String {
     let limit = limit.map_or(-1, Money::nanos);
-    format!("\"{limit:x}-{}\"", period.as_str())
+    format!("\"{limit:x}-{}\"", super::period_tag(period))
 }
 
 /// One change of a limit.

@@ -25,7 +25,8 @@ pub(crate) fn pool(pool: Pool, funds: &Funds) -> PoolView {
         remaining_micros: remaining.micros(),
         percentage_used: percentage(whole),
         status: standing(whole),
-        period: pool.period,
+        period: pool.period.kind(),
+        schedule: super::schedule(&pool.period),
         next_reset_at: whole.next_reset_at(),
         priorities: Priority::ALL
             .iter()

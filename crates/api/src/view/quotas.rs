@@ -1,7 +1,7 @@
 //! Quotas, each in its unit.
 
 use iron_budget::{BudgetStatus, HardAction, SoftLimits};
-use iron_primitives::{AgentId, Money, Period, Unit};
+use iron_primitives::{AgentId, Money, PeriodKind, Unit};
 use iron_sdk::budget_events::BudgetUnit;
 use iron_sdk::limits;
 use iron_sdk::quotas::{QuotaUse, QuotasView};
@@ -17,7 +17,8 @@ pub(crate) fn quotas(agent: AgentId, quotas: &[BudgetStatus]) -> QuotasView {
     QuotasView {
         agent_id: agent,
         tokens_per_day: limit(Unit::Tokens, 1),
-        period: first.map_or(Period::Daily, |quota| quota.period),
+        period: first.map_or(PeriodKind::Daily, |quota| quota.period.kind()),
+        schedule: first.and_then(|quota| super::schedule(&quota.period)),
         soft_limits: soft_limits.percents().collect(),
         hard_action: match first.map(|quota| quota.hard_action).unwrap_or_default() {
             HardAction::Pause => limits::HardAction::Pause,
@@ -52,7 +53,7 @@ pub(crate) fn quota_tag(quotas: &[BudgetStatus]) -> String {
     let mut tag = String::from("\"q");
     for quota in quotas {
         let limit = quota.limit.map_or(-1, Money::nanos);
-        let (unit, period) = (quota.unit.as_str(), quota.period.as_str());
+        let (unit, period) = (quota.unit.as_str(), super::period_tag(&quota.period));
         tag.push_str(&format!("-{unit}-{limit:x}-{period}"));
     }
     tag.push('"');

@@ -58,6 +58,7 @@ both_engines! {
             settings: None,
             budget: None,
             period: None,
+            schedule: None,
             team_id: None,
         };
         let changed = client.update_agent(made.id, &change).await.unwrap();

@@ -16,6 +16,7 @@ mod idempotency;
 mod kit;
 mod locks;
 mod people;
+mod periods;
 mod pools;
 mod quotas;
 mod rates;

@@ -9,6 +9,7 @@ use iron_sdk::audit::ExportFormat;
 mod insight;
 mod money;
 mod people;
+mod periods;
 mod pools;
 mod quotas;
 mod runtimes;
@@ -17,6 +18,7 @@ mod teams;
 pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
+pub(crate) use periods::*;
 pub(crate) use pools::*;
 pub(crate) use quotas::*;
 pub(crate) use runtimes::*;
@@ -83,6 +85,7 @@ pub(crate) enum Agents {
     #[command(after_help = "\
 Examples:
   iron agents create --name writer --budget 5
+  iron agents create --name writer --budget 5 --period daily
   iron agents create --name writer --budget 5 --provider ip_… --token")]
     Create(CreateAgent),
     /// Change an agent
@@ -98,6 +101,8 @@ Examples:
         /// The new budget in dollars (admins only)
         #[arg(long, value_name = "DOLLARS")]
         budget: Option<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
         /// The models it may use; repeat, or give none to keep them
         #[arg(long = "allow-model", value_name = "MODEL")]
         allowed_models: Vec<String>,
@@ -193,6 +198,8 @@ pub(crate) struct CreateAgent {
     /// Its budget in dollars
     #[arg(long, value_name = "DOLLARS")]
     pub(crate) budget: String,
+    #[command(flatten)]
+    pub(crate) period: PeriodArgs,
     /// What it is for
     #[arg(long)]
     pub(crate) description: Option<String>,

@@ -8,6 +8,7 @@ use iron_sdk::agents::{
 };
 use serde_json::{Map, Value, json};
 
+use super::periods::{self, period_of};
 use super::resolve::{self, parse};
 use crate::args::{self, ActOnAgent, Agents};
 use crate::connection::Connection;
@@ -45,10 +46,12 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
             name,
             description,
             budget,
+            period,
             allowed_models,
             team,
         } => {
             let budget = budget.map(|text| parse(&text, AMOUNT)).transpose()?;
+            let (period, schedule) = period_of(period)?;
             let description = description.map(Some);
             let settings = settings(allowed_models);
             let change = UpdateAgent {
@@ -57,7 +60,8 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
                 budget,
                 settings,
                 tags: None,
-                period: None,
+                period,
+                schedule,
                 team_id: match team.as_deref() {
                     None => None,
                     Some("none") => Some(None),
@@ -194,6 +198,7 @@ async fn create(client: &Client, arguments: args::CreateAgent, console: Console)
         .into_iter()
         .map(iron_sdk::agents::Tag)
         .collect();
+    let (period, schedule) = period_of(arguments.period)?;
     let body = CreateAgent {
         name: arguments.name,
         budget: parse(&arguments.budget, AMOUNT)?,
@@ -208,7 +213,8 @@ async fn create(client: &Client, arguments: args::CreateAgent, console: Console)
         },
         owner_id: None,
         environment: None,
-        period: None,
+        period,
+        schedule,
         create_ic_token: Some(arguments.token),
     };
     let created = client.create_agent(&body).await?;
@@ -305,9 +311,10 @@ fn facts(console: Console, agent: &AgentView) -> String {
         ("name", agent.name.clone()),
         ("status", agent.status.to_string()),
         ("state", agent.runtime_state.to_string()),
+        ("budget", agent.budget.to_string()),
         (
-            "budget",
-            format!("{} per {:?}", agent.budget, agent.period).to_lowercase(),
+            "period",
+            periods::shown(agent.period, agent.schedule.as_ref()),
         ),
         ("spent", agent.spent.to_string()),
         ("reserved", agent.reserved.to_string()),

@@ -289,6 +289,7 @@ async fn first_agent(
                 owner_id: Some(owner),
                 environment: None,
                 period: None,
+                schedule: None,
                 create_ic_token: Some(true),
             };
             let created = admin.create_agent(&body).await?;

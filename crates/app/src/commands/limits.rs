@@ -1,10 +1,12 @@
 //! `iron limits`.
 
-use iron_primitives::{AgentId, Period, ProjectId, TeamId, UserId};
+use iron_primitives::{AgentId, PeriodKind, ProjectId, TeamId, UserId};
 use iron_sdk::agents::AgentQuery;
 use iron_sdk::limits::{BudgetView, HardAction, HistoryQuery, SetAgentBudget, SetBudget};
+use iron_sdk::schedules::Schedule;
 use iron_sdk::{BudgetAmount, Client, Dollars};
 
+use super::periods::{self, period_of};
 use super::resolve::{self, parse};
 use crate::args::{Limits, Whose};
 use crate::connection::Connection;
@@ -53,7 +55,7 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
         } => {
             let amount: BudgetAmount =
                 parse(&budget, "an amount in dollars from 0.01 to 999999.99")?;
-            let period = period.map(|word| period_of(&word)).transpose()?;
+            let (period, schedule) = period_of(period)?;
             let scope = of(&client, &whose).await?;
             let now = scope.get(&client).await?;
             let name = [whose.agent, whose.project, whose.user, whose.team];
@@ -73,6 +75,7 @@ pub(super) async fn run(verb: Limits, connection: &Connection, console: Console)
             let set = Set {
                 budget: amount,
                 period,
+                schedule,
                 soft_limits: soft_limits.map(Some),
                 hard_action: hard_action.map(|word| action_of(&word)).transpose()?,
                 max_per_minute: max_per_minute.map(|text| pace_of(&text)).transpose()?,
@@ -157,7 +160,8 @@ async fn of(client: &Client, whose: &Whose) -> Outcome<Scope> {
 /// What is set of a budget.
 struct Set {
     budget: BudgetAmount,
-    period: Option<Period>,
+    period: Option<PeriodKind>,
+    schedule: Option<Schedule>,
     soft_limits: Option<Option<Vec<u8>>>,
     hard_action: Option<HardAction>,
     max_per_minute: Option<Option<BudgetAmount>>,
@@ -195,6 +199,7 @@ impl Scope {
         let agents = SetAgentBudget {
             budget: set.budget,
             period: set.period,
+            schedule: set.schedule.clone(),
             soft_limits: set.soft_limits.clone(),
             hard_action: set.hard_action,
             max_spend_per_minute: set.max_per_minute,
@@ -204,6 +209,7 @@ impl Scope {
         let others = SetBudget {
             budget: Some(set.budget),
             period: set.period,
+            schedule: set.schedule,
             soft_limits: set.soft_limits,
             reason: set.reason,
         };
@@ -219,6 +225,7 @@ impl Scope {
         let none = SetBudget {
             budget: None,
             period: None,
+            schedule: None,
             soft_limits: None,
             reason,
         };
@@ -229,14 +236,6 @@ impl Scope {
             Scope::Team(id) => Ok(client.set_team_budget(id, &none).await?),
         }
     }
-}
-
-pub(super) fn period_of(word: &str) -> Outcome<Period> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|_| {
-        Failure::usage(format!(
-            "`{word}` is not a period, expected none, daily, weekly, monthly or quarterly"
-        ))
-    })
 }
 
 fn facts(console: Console, view: &BudgetView) -> String {
@@ -250,6 +249,10 @@ fn facts(console: Console, view: &BudgetView) -> String {
         ("in suspense", view.suspense.to_string()),
         ("remaining", amount(view.remaining)),
         ("status", view.status.to_string()),
+        (
+            "period",
+            periods::shown(view.period, view.schedule.as_ref()),
+        ),
         (
             "begins anew",
             view.next_reset_at

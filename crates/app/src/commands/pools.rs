@@ -6,7 +6,7 @@ use iron_sdk::pools::{
 };
 use iron_sdk::{BudgetAmount, Client};
 
-use super::limits::period_of;
+use super::periods::{self, period_of};
 use super::resolve::{self, parse};
 use crate::args::{Caps, Pools};
 use crate::connection::Connection;
@@ -48,10 +48,12 @@ pub(super) async fn run(verb: Pools, connection: &Connection, console: Console) 
             members,
             caps,
         } => {
+            let (period, schedule) = period_of(period)?;
             let body = CreatePool {
                 name,
                 budget: amount(&budget)?,
-                period: period.map(|word| period_of(&word)).transpose()?,
+                period,
+                schedule,
                 priorities: priorities(caps),
                 members: Some(named(&client, &members).await?),
             };
@@ -68,10 +70,12 @@ pub(super) async fn run(verb: Pools, connection: &Connection, console: Console) 
             caps,
         } => {
             let id = resolve::pool(&client, &pool).await?;
+            let (period, schedule) = period_of(period)?;
             let mut change = UpdatePool {
                 name,
                 budget: budget.map(|text| amount(&text)).transpose()?,
-                period: period.map(|word| period_of(&word)).transpose()?,
+                period,
+                schedule,
                 priorities: priorities(caps),
                 members: None,
             };
@@ -182,6 +186,10 @@ fn facts(console: Console, pool: &PoolView) -> String {
         ("in suspense", pool.suspense.to_string()),
         ("remaining", pool.remaining.to_string()),
         ("status", pool.status.to_string()),
+        (
+            "period",
+            periods::shown(pool.period, pool.schedule.as_ref()),
+        ),
         ("begins anew", resets.unwrap_or_else(|| "never".to_owned())),
     ]);
     let priorities = pool.priorities.iter().map(|one| {

@@ -3,7 +3,8 @@
 use iron_sdk::Client;
 use iron_sdk::quotas::{QuotaUse, QuotasView, SetQuotas};
 
-use super::limits::{action_of, percents, period_of};
+use super::limits::{action_of, percents};
+use super::periods::{self, period_of};
 use super::resolve;
 use crate::args::Quotas;
 use crate::console::Console;
@@ -25,9 +26,11 @@ pub(super) async fn run(verb: Quotas, client: &Client, console: Console) -> Outc
             reason,
             force,
         } => {
+            let (period, schedule) = period_of(period)?;
             let set = SetQuotas {
                 tokens_per_day: tokens.map(|text| count_of(&text)).transpose()?,
-                period: period.map(|word| period_of(&word)).transpose()?,
+                period,
+                schedule,
                 soft_limits: soft_limits.map(Some),
                 hard_action: hard_action.map(|word| action_of(&word)).transpose()?,
                 reason,
@@ -78,7 +81,10 @@ fn shown(console: Console, view: &QuotasView) -> String {
     let limit = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |most| most.to_string());
     let mut facts = vec![
         ("tokens", limit(view.tokens_per_day)),
-        ("period", view.period.as_str().to_owned()),
+        (
+            "period",
+            periods::shown(view.period, view.schedule.as_ref()),
+        ),
         ("warns at", percents(&view.soft_limits)),
         ("at its limit", view.hard_action.to_string()),
     ];

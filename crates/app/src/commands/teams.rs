@@ -7,6 +7,7 @@ use iron_sdk::teams::{
 };
 use iron_sdk::{BudgetAmount, Client, Dollars};
 
+use super::periods;
 use super::resolve::{self, parse};
 use crate::args::Teams;
 use crate::connection::Connection;
@@ -216,6 +217,10 @@ fn facts(console: Console, team: &TeamView) -> String {
         ("budget", or(team.budget, "unlimited")),
         ("spent", team.spent.to_string()),
         ("remaining", or(team.remaining, "-")),
+        (
+            "period",
+            periods::shown(team.period, team.schedule.as_ref()),
+        ),
         (
             "begins anew",
             team.next_reset_at

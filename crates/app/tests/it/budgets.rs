@@ -163,3 +163,38 @@ fn at_its_limit_an_agent_can_be_killed_instead() {
     let agent = desk.until("stopped");
     assert!(text(&agent, "/pause_reason").contains("is spent"));
 }
+
+#[test]
+fn a_budget_begins_anew_when_its_schedule_says() {
+    let desk = Desk::new("5.00");
+    let cli = |words: &[&str]| desk.home.json(words);
+    let monday = ["--cron", "0 9 * * MON", "--timezone", "Europe/Berlin"];
+    let mut words = vec!["limits", "set", "writer", "--budget", "5.00"];
+    words.extend(monday);
+    let set = cli(&words);
+    let schedule = json!({"cron": "0 9 * * MON", "timezone": "Europe/Berlin"});
+    assert_eq!(set.pointer("/period"), Some(&json!("custom")), "{set}");
+    assert_eq!(set.pointer("/schedule"), Some(&schedule), "{set}");
+    let shown = desk.home.iron(&["agents", "get", "writer"]).assert();
+    let shown = String::from_utf8_lossy(&shown.success().get_output().stdout).into_owned();
+    assert!(shown.contains("0 9 * * MON (Europe/Berlin)"), "{shown}");
+    assert!(desk.call().starts_with("HTTP/1.1 200"));
+    for wrong in [
+        &["--period", "custom"][..],
+        &["--period", "daily", "--cron", "0 9 * * MON"],
+        &["--period", "yearly"],
+        &["--timezone", "UTC"],
+    ] {
+        let mut words = vec!["limits", "set", "writer", "--budget", "5.00"];
+        words.extend(wrong);
+        desk.home.iron(&words).assert().code(2);
+    }
+    let mut pool = vec![
+        "pools", "create", "shared", "--budget", "9", "--period", "custom",
+    ];
+    pool.extend(monday);
+    assert_eq!(cli(&pool).pointer("/schedule"), Some(&schedule));
+    let daily = cli(&["agents", "update", "writer", "--period", "daily"]);
+    assert_eq!(daily.pointer("/period"), Some(&json!("daily")), "{daily}");
+    assert_eq!(daily.pointer("/schedule"), None, "{daily}");
+}

@@ -221,14 +221,14 @@ impl Ledger {
         let mut alive = Vec::new();
         for report in &matter.reports {
             if let Some(lease) = self
-                .take_report(tx, session, key, budget, report, reply)
+                .take_report(tx, session, key, &budget, report, reply)
                 .await?
             {
                 alive.push(lease);
             }
         }
         for want in &matter.wants {
-            let granted = self.grant(tx, session, key, budget, want, reply).await?;
+            let granted = self.grant(tx, session, key, &budget, want, reply).await?;
             if let Some(lease) = granted {
                 alive.retain(|known| known.id != lease.id);
                 alive.push(lease);
@@ -249,7 +249,7 @@ impl Ledger {
         tx: &mut Tx,
         session: &mut Session,
         key: &BudgetKey,
-        budget: BudgetRow,
+        budget: &BudgetRow,
         report: &LeaseReport,
         reply: &mut ExchangeReply,
     ) -> Result<Option<LeaseRow>, Error> {
@@ -278,9 +278,9 @@ impl Ledger {
             let now = session.now;
             self.book(tx, &mut row, &lease, &moves, now).await?;
             let noticed = &mut session.noticed;
-            noticed.look(tx, &mut row, &budget, false, now).await?;
+            noticed.look(tx, &mut row, budget, false, now).await?;
             noticed
-                .pace(tx, &row, &budget, (settled, heard_at), now)
+                .pace(tx, &row, budget, (settled, heard_at), now)
                 .await?;
             store::update_period(tx, &row).await?;
         }
@@ -318,7 +318,7 @@ impl Ledger {
         tx: &mut Tx,
         session: &mut Session,
         key: &BudgetKey,
-        budget: BudgetRow,
+        budget: &BudgetRow,
         want: &Want,
         reply: &mut ExchangeReply,
     ) -> Result<Option<LeaseRow>, Error> {
@@ -363,7 +363,7 @@ impl Ledger {
             self.book(tx, &mut row, &lease, &moves, session.now).await?;
         }
         let (noticed, now) = (&mut session.noticed, session.now);
-        let seen = short && noticed.look(tx, &mut row, &budget, true, now).await?;
+        let seen = short && noticed.look(tx, &mut row, budget, true, now).await?;
         if seen || !moves.is_empty() {
             store::update_period(tx, &row).await?;
         }

@@ -80,7 +80,7 @@ impl Limits {
         let now = self.ledger.environment.now();
         let row = store::lock_budget(tx, &key).await?;
         let nothing = crate::moves::Counters::default();
-        Ok(row.map(|row| status(&key, row, nothing, row.period.span(now), 0)))
+        Ok(row.map(|row| status(&key, &row, nothing, row.period.span(now), 0)))
     }
 
     /// Sets a quota, and makes it if there is none: one by the day unless the change says
@@ -100,8 +100,8 @@ impl Limits {
         set: &SetBudget,
     ) -> Result<Changed, Error> {
         let key = key(authorised.tenant, agent, unit);
-        let born = BudgetRow::new(None, set.period.unwrap_or(Period::Daily));
-        store::ensure_budget(tx, &key, born, self.ledger.environment.now()).await?;
+        let born = BudgetRow::new(None, set.period.clone().unwrap_or(Period::Daily));
+        store::ensure_budget(tx, &key, &born, self.ledger.environment.now()).await?;
         self.put_at(tx, authorised, key, set).await
     }
 

@@ -57,7 +57,7 @@ async fn some_statuses(
         let place = (*scope, span.start, store::ends_at(&span));
         let counted = counters.get(&place).copied().unwrap_or_default();
         let held = held.get(&place).copied().unwrap_or(0);
-        found.push(status(&key, *budget, counted, span, held));
+        found.push(status(&key, budget, counted, span, held));
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl Limits {
             ..BudgetRow::new(Some(in_range(limit)?.nanos()), Period::Monthly)
         };
         let now = self.ledger.environment.now();
-        store::insert_budget(tx, &of_team(tenant, team), row, now).await
+        store::insert_budget(tx, &of_team(tenant, team), &row, now).await
     }
 
     /// Lowers the limit of one team and raises that of another by the same amount, for good. The
@@ -97,15 +97,15 @@ impl Limits {
         let more = in_range(Money::from_nanos(had.saturating_add(amount)))?;
         let after_giver = BudgetRow {
             limit: Some(has.saturating_sub(amount)),
-            ..before_giver
+            ..before_giver.clone()
         };
         let after_getter = BudgetRow {
             limit: Some(more.nanos()),
-            ..before_getter
+            ..before_getter.clone()
         };
         let changes = [
-            (&giver, before_giver, after_giver),
-            (&getter, before_getter, after_getter),
+            (&giver, &before_giver, &after_giver),
+            (&getter, &before_getter, &after_getter),
         ];
         let set = SetBudget {
             reason: Some(transfer.reason.clone()),
@@ -115,14 +115,14 @@ impl Limits {
         for (key, before, after) in changes {
             self.apply(tx, key, (before, after), &mut noticed, now)
                 .await?;
-            self.note_change(tx, authorised, key, (&before, &after), &set, now)
+            self.note_change(tx, authorised, key, (before, after), &set, now)
                 .await?;
         }
         self.note_transfer(tx, authorised, transfer).await?;
         self.ledger.write_noticed(tx, noticed).await?;
         Ok(Transferred {
-            from: self.now_of(tx, &giver, after_giver, now).await?,
-            to: self.now_of(tx, &getter, after_getter, now).await?,
+            from: self.now_of(tx, &giver, &after_giver, now).await?,
+            to: self.now_of(tx, &getter, &after_getter, now).await?,
         })
     }
 
@@ -148,7 +148,7 @@ impl Limits {
         &self,
         tx: &mut Tx,
         key: &BudgetKey,
-        row: BudgetRow,
+        row: &BudgetRow,
         now: Timestamp,
     ) -> Result<BudgetStatus, Error> {
         let span = row.period.span(now);

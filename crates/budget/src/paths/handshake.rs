@@ -172,7 +172,7 @@ impl Paths {
         let mut expires_at = now.plus(self.terms.ttl);
         let mut legs = Vec::new();
         for key in keys {
-            let budget = *locked.get(key).ok_or(Error::NotFound)?;
+            let budget = locked.get(key).cloned().ok_or(Error::NotFound)?;
             let span = budget.period.span(now);
             expires_at = span.end.map_or(expires_at, |end| expires_at.min(end));
             let lease = LeaseRow {

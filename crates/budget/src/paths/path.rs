@@ -119,7 +119,7 @@ impl Ledger {
         };
         let mut legs = Vec::new();
         for lease in store::legs(tx, id).await? {
-            let budget = *locked.get(&lease.key).ok_or(Error::NotFound)?;
+            let budget = locked.get(&lease.key).cloned().ok_or(Error::NotFound)?;
             let row = period(tx, &lease.key, lease.span, budget.limit).await?;
             legs.push(Leg { lease, budget, row });
         }

@@ -224,7 +224,7 @@ impl PoolFilter {
 pub(super) struct Noted<'a> {
     name: &'a str,
     budget: String,
-    period: Period,
+    period: &'a Period,
     low_percent: u8,
     normal_percent: u8,
     high_percent: u8,
@@ -244,7 +244,7 @@ impl<'a> Noted<'a> {
         Noted {
             name: &pool.name,
             budget: pool.budget.to_string(),
-            period: pool.period,
+            period: &pool.period,
             low_percent: pool.caps.low,
             normal_percent: pool.caps.normal,
             high_percent: pool.caps.high,

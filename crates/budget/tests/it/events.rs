@@ -46,7 +46,7 @@ impl Bank {
         for scope in path.scopes() {
             let limit = matches!(scope, Scope::Agent(_)).then(|| Money::from_nanos(LIMIT));
             limits
-                .create_row(&mut tx, path.tenant, scope, limit, period)
+                .create_row(&mut tx, path.tenant, scope, limit, period.clone())
                 .await
                 .expect("is born");
         }

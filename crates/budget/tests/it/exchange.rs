@@ -9,7 +9,7 @@ use iron_runtime::authority::{Exchange, ExchangeReply, Incarnation, LeaseReport,
 use iron_store::{Db, Page};
 use iron_testkit::TestEnvironment;
 
-use crate::world::{admin, ledger_in, path_in};
+use crate::world::{admin, custom, ledger_in, path_in};
 
 /// A dollar.
 const LIMIT: i64 = 1_000_000_000;
@@ -37,7 +37,7 @@ impl Bank {
         for scope in path.scopes() {
             let limit = matches!(scope, Scope::Agent(_)).then(|| Money::from_nanos(LIMIT));
             limits
-                .create_row(&mut tx, path.tenant, scope, limit, period)
+                .create_row(&mut tx, path.tenant, scope, limit, period.clone())
                 .await
                 .expect("is born");
         }
@@ -127,6 +127,35 @@ impl Bank {
             status.suspense.nanos(),
         )
     }
+}
+
+/// The last half minute before the period that begins then.
+async fn over_the_edge(db: Db, period: Period, begins: &str) {
+    let mut bank = Bank::open(db, period).await;
+    let begins: Timestamp = begins.parse().expect("a timestamp");
+    bank.world
+        .clock
+        .set_wall(begins.minus(Duration::from_secs(30)));
+    let today = bank.lease(LIMIT).await;
+    let want = Want {
+        ahead: true,
+        ..bank.want(500, 0, None)
+    };
+    let reply = bank.exchange(&[today], &[want]).await;
+    let grant = |ahead: bool| {
+        let mut grants = reply.grants.iter();
+        let found = grants.find(|grant| (grant.not_before_ms > 0) == ahead);
+        found.expect("a grant")
+    };
+    let next = grant(true);
+    assert_eq!((next.span.start, next.not_before_ms), (begins, 30_000));
+    assert_eq!(grant(false).ttl_ms, 30_000, "no lease outlives its period");
+    bank.world.clock.advance(Duration::from_secs(31));
+    assert_eq!(
+        bank.counters().await,
+        (0, 500, 0),
+        "a new period is a new row"
+    );
 }
 
 async fn enrol(ledger: &Ledger, instance: InstanceId) -> Incarnation {
@@ -247,18 +276,25 @@ iron_store::both_engines! {
     }
 
     async fn the_next_period_can_be_had_a_minute_before_it_begins(db: Db) {
-        let mut bank = Bank::open(db, Period::Daily).await;
-        let midnight: Timestamp = "2026-03-05T00:00:00Z".parse().expect("a timestamp");
-        bank.world.clock.set_wall(midnight.minus(Duration::from_secs(30)));
-        let today = bank.lease(LIMIT).await;
-        let want = Want { ahead: true, ..bank.want(500, 0, None) };
-        let reply = bank.exchange(&[today], &[want]).await;
-        let next = reply.grants.iter().find(|grant| grant.not_before_ms > 0).expect("a grant");
-        assert_eq!((next.span.start, next.not_before_ms), (midnight, 30_000));
-        let now = reply.grants.iter().find(|grant| grant.not_before_ms == 0).expect("a grant");
-        assert_eq!(now.ttl_ms, 30_000, "no lease outlives its period");
-        bank.world.clock.advance(Duration::from_secs(31));
-        assert_eq!(bank.counters().await, (0, 500, 0), "a new period is a new row");
+        over_the_edge(db, Period::Daily, "2026-03-05T00:00:00Z").await;
+    }
+
+    async fn a_custom_period_can_be_had_a_minute_before_the_clock_jumps_into_it(db: Db) {
+        // In Berlin there is no half past two that night: the period begins at three.
+        over_the_edge(db, custom("30 2 * * *", "Europe/Berlin"), "2026-03-29T01:00:00Z").await;
+    }
+
+    async fn what_was_held_in_a_custom_period_is_settled_in_it(db: Db) {
+        let mut bank = Bank::open(db, custom("0 9 * * MON", "Asia/Tokyo")).await;
+        let monday: Timestamp = "2026-03-09T00:00:00Z".parse().expect("a timestamp");
+        bank.world.clock.set_wall(monday.minus(Duration::from_secs(3)));
+        let lease = bank.lease(600).await;
+        bank.world.clock.advance(Duration::from_secs(5));
+        assert_eq!(bank.counters().await, (0, 0, 0), "a new week");
+        bank.exchange(&[LeaseReport { settled: 400, returned: 200, ..lease }], &[]).await;
+        assert_eq!(bank.counters().await, (0, 0, 0), "the call belongs to the old one");
+        bank.world.clock.set_wall(monday.minus(Duration::from_secs(1)));
+        assert_eq!(bank.counters().await, (400, 0, 0));
     }
 
     async fn a_scope_that_was_never_born_cannot_spend(db: Db) {

@@ -6,7 +6,7 @@ use iron_primitives::{ActorPath, Money, Period, Scope};
 use iron_store::{Db, Page, sql};
 use iron_testkit::TestEnvironment;
 
-use crate::world::{admin, ledger_in, path_in};
+use crate::world::{admin, custom, ledger_in, path_in};
 
 struct Office {
     db: Db,
@@ -95,7 +95,7 @@ iron_store::both_engines! {
         assert_eq!((history.total, office.audited().await), (2, 2));
         let newest = history.items.first().expect("an entry");
         assert_eq!(newest.previous_limit, Some("100.50".parse().expect("dollars")));
-        assert_eq!((newest.previous_period, newest.new_period), (Period::None, Period::Monthly));
+        assert_eq!((&newest.previous_period, &newest.new_period), (&Period::None, &Period::Monthly));
         assert_eq!(newest.reason.as_deref(), Some("spring"));
         assert_eq!(newest.modified_by, office.authorised.user);
     }
@@ -156,6 +156,30 @@ iron_store::both_engines! {
         office.world.clock.set_wall(april);
         let status = office.limits.get(&office.authorised, office.agent()).await.expect("a budget");
         assert_eq!((status.settled, status.limit), (Money::ZERO, Some("10.00".parse().expect("dollars"))));
+    }
+
+    async fn a_schedule_is_kept_with_its_history_and_another_one_begins_anew(db: Db) {
+        let office = Office::open(db).await;
+        let get = || office.limits.get(&office.authorised, office.agent());
+        let mondays = custom("0 9 * * MON", "Europe/Berlin");
+        assert!(office.set("10.00", Some(mondays.clone())).await.expect("is set"));
+        assert!(!office.set("10.00", Some(mondays.clone())).await.expect("is set"), "the same one");
+        office.spend(5_000_000_000).await;
+        let status = get().await.expect("a budget");
+        assert_eq!((&status.period, status.spent()), (&mondays, Money::from_nanos(5_000_000_000)));
+        let monday = status.next_reset_at().expect("an end");
+        assert!(monday.to_string().ends_with("T08:00:00.000Z"), "{monday}");
+        let of_pages = office.limits.get_all(&office.authorised, &[office.agent()]).await;
+        assert_eq!(of_pages.expect("is read"), [status]);
+        // Under another schedule counting begins anew; what was spent is still there under the old.
+        let tuesdays = custom("0 9 * * TUE", "Europe/Berlin");
+        assert!(office.set("10.00", Some(tuesdays.clone())).await.expect("is set"));
+        assert_eq!(get().await.expect("a budget").spent(), Money::ZERO);
+        assert!(office.set("10.00", Some(mondays.clone())).await.expect("is set"));
+        assert_eq!(get().await.expect("a budget").spent(), Money::from_nanos(5_000_000_000));
+        let history = office.limits.history(&office.authorised, office.agent(), Page::default());
+        let newest = history.await.expect("a history").items.swap_remove(0);
+        assert_eq!((newest.previous_period, newest.new_period), (tuesdays, mondays));
     }
 
     async fn a_scope_is_born_once(db: Db) {

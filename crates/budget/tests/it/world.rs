@@ -12,7 +12,7 @@ use std::time::Duration;
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
 use iron_budget::{BudgetStatus, Enrolment, Error, Ledger, Limits, MIGRATIONS, SetBudget, Terms};
 use iron_primitives::{
-    ActorPath, BootInstant, InstanceId, LeaseId, Money, Period, Refusal, Scope, TenantId,
+    ActorPath, BootInstant, InstanceId, LeaseId, Money, Period, Refusal, Schedule, Scope, TenantId,
     Timestamp, Unit, UnitPrice,
 };
 use iron_runtime::authority::{Exchange, ExchangeReply};
@@ -174,6 +174,11 @@ pub(crate) async fn ledger_with(
     Ledger::new(db.clone(), audit, world.environment.clone(), terms)
 }
 
+/// A period with a schedule.
+pub(crate) fn custom(cron: &str, timezone: &str) -> Period {
+    Period::Custom(Schedule::new(cron, timezone).expect("a schedule"))
+}
+
 /// A path of agent, user, project and tenant.
 pub(crate) fn path_in(world: &TestEnvironment, above: Option<&ActorPath>) -> ActorPath {
     let environment = &world.environment;
@@ -223,7 +228,7 @@ impl World {
         for (scope, limit) in rows {
             let money = limit.map(|units| Money::from_nanos(units * UNIT));
             limits
-                .create_row(&mut tx, first.tenant, scope, money, period)
+                .create_row(&mut tx, first.tenant, scope, money, period.clone())
                 .await
                 .expect("a scope is born");
             if let Some(money) = money {

@@ -35,7 +35,7 @@ pub(crate) async fn create_agent(
     let issuer = issuer.transpose()?;
     let (limit, period) = (
         view::money(Some(body.budget))?,
-        body.period.unwrap_or_default(),
+        view::period_of(body.period, body.schedule.as_ref())?.unwrap_or_default(),
     );
     let mut tx = api.db.begin().await?;
     let new = new_agent(&api, &mut tx, &caller, &authorised, body).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{Paging, ProviderType};
+use super::{Paging, PeriodArgs, ProviderType};
 
 /// Whose budget it is.
 #[derive(Debug, Args, Clone)]
@@ -69,6 +69,7 @@ Examples:
   iron limits set writer --budget 25.00
   iron limits set writer --budget 5 --period daily
   iron limits set --project Default --budget 100 --period monthly
+  iron limits set --team research --budget 100 --cron '0 9 * * MON' --timezone Europe/Berlin
   iron limits set --user ada@example.com --budget 20 --reason 'a quiet month'
 
 A call needs room in every budget on its agent's path: agent, user, team, project, tenant.")]
@@ -78,9 +79,8 @@ A call needs room in every budget on its agent's path: agent, user, team, projec
         /// Dollars, with at most two decimals
         #[arg(long, value_name = "DOLLARS")]
         budget: String,
-        /// When it begins anew: none, daily, weekly or monthly
-        #[arg(long)]
-        period: Option<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
         /// Percentages at which to warn, comma-separated; 50, 80, 90 and 95 where nobody has said
         #[arg(long, value_name = "PERCENTAGES", value_delimiter = ',')]
         soft_limits: Option<Vec<u8>>,

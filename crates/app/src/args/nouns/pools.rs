@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Paging;
+use super::{Paging, PeriodArgs};
 
 /// The caps of priorities.
 #[derive(Debug, Args, Clone, Copy)]
@@ -54,9 +54,8 @@ the high ones 90 %. What is above is kept for critical members. `:20` is a share
         /// Dollars, with at most two decimals
         #[arg(long, value_name = "DOLLARS")]
         budget: String,
-        /// When it begins anew: none, daily, weekly, monthly or quarterly
-        #[arg(long)]
-        period: Option<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
         /// An agent, by id or name, with its priority and perhaps its share in percent
         #[arg(long = "member", value_name = "AGENT=PRIORITY[:SHARE]")]
         members: Vec<String>,
@@ -80,9 +79,8 @@ Who is not named stays a member as before.")]
         /// Dollars, with at most two decimals
         #[arg(long, value_name = "DOLLARS")]
         budget: Option<String>,
-        /// When it begins anew: none, daily, weekly, monthly or quarterly
-        #[arg(long)]
-        period: Option<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
         /// An agent that joins or changes, with its priority and perhaps its share in percent
         #[arg(long = "member", value_name = "AGENT=PRIORITY[:SHARE]")]
         members: Vec<String>,

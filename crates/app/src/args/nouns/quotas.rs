@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::PeriodArgs;
+
 /// `iron limits quotas`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quotas {
@@ -24,9 +26,8 @@ Tokens are those of the input, cached or not, and of the output, its reasoning i
         /// Tokens in a period, which is a day unless it was set otherwise; `none` for no limit
         #[arg(long, value_name = "TOKENS")]
         tokens: Option<String>,
-        /// When quotas begin anew: none, daily, weekly, monthly or quarterly
-        #[arg(long)]
-        period: Option<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
         /// Percentages at which to warn, comma-separated; 50, 80, 90 and 95 where nobody has said
         #[arg(long, value_name = "PERCENTAGES", value_delimiter = ',')]
         soft_limits: Option<Vec<u8>>,

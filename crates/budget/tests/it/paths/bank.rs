@@ -50,7 +50,7 @@ impl Bank {
         );
         for (scope, limit) in rows {
             let limit = limit.map(|units| Money::from_nanos(units * UNIT));
-            let made = limits.create_row(&mut tx, first.tenant, scope, limit, period);
+            let made = limits.create_row(&mut tx, first.tenant, scope, limit, period.clone());
             made.await.expect("is born");
         }
         tx.commit().await.expect("commits");

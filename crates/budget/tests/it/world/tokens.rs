@@ -16,7 +16,7 @@ pub(super) async fn limit(
     for (path, tokens) in paths.iter().zip([most * 3 / 4, most * 2]).take(2) {
         let set = SetBudget {
             limit: Some(Some(Money::from_nanos(tokens))),
-            period: Some(period),
+            period: Some(period.clone()),
             ..SetBudget::default()
         };
         limits
