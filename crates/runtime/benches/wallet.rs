@@ -2,7 +2,8 @@
 //! path, and settling it. `cargo bench -p iron-runtime --bench wallet`.
 //!
 //! Each agent has a path of four budgets, of which three are shared by all: the hardest case for
-//! one lock. The amounts are so small that no lease runs dry.
+//! one lock; or the deepest path there is, of eleven: with a team, a part in a pool under all its
+//! caps, and tokens. The amounts are so small that no lease runs dry.
 
 #![expect(
     clippy::panic,
@@ -17,8 +18,8 @@ use std::time::Instant;
 
 use criterion::Criterion;
 use iron_primitives::{
-    ActorPath, AgentId, BootInstant, Clock, Environment, Money, Period, ProjectId, TenantId,
-    Timestamp, UnitPrice, UserId,
+    ActorPath, AgentId, BootInstant, Clock, Environment, Money, Period, PoolId, PoolPath,
+    ProjectId, TeamId, TenantId, Timestamp, UnitPrice, UserId,
 };
 use iron_runtime::authority::{BudgetView, ExchangeReply, Grant};
 use iron_runtime::wallet::{Admission, Amounts, Book, Claim, Policy};
@@ -52,21 +53,29 @@ const CALLS_BETWEEN_EXCHANGES: u32 = 10_000;
 
 impl Town {
     /// A wallet with a live lease on every budget of so many agents.
-    fn new(agents: usize) -> Town {
+    fn new(agents: usize, deepest: bool) -> Town {
         let environment = Environment::new(
             Arc::new(RealClock(Instant::now())),
             Arc::new(SeededEntropy::new(1)),
         );
         let tenant: TenantId = environment.new_id();
         let (project, user): (ProjectId, UserId) = (environment.new_id(), environment.new_id());
+        let team: TeamId = environment.new_id();
+        let caps: [PoolId; 4] = std::array::from_fn(|_| environment.new_id());
         let paths = (0..agents).map(|_| {
             let agent: AgentId = environment.new_id();
             ActorPath {
                 tenant,
                 project,
-                team: None,
+                team: deepest.then_some(team),
                 user,
-                pool: None,
+                pool: deepest.then(|| PoolPath {
+                    high: Some(caps[0]),
+                    low: Some(caps[1]),
+                    member: environment.new_id(),
+                    normal: Some(caps[2]),
+                    pool: caps[3],
+                }),
                 agent,
             }
         });
@@ -75,12 +84,17 @@ impl Town {
             UnitPrice::from_picos(10_000),
             500,
             64,
-        );
+        )
+        .expect("in range");
         let mut town = Town {
             book: Book::new(tenant, Policy::SERVER),
             paths: paths.collect(),
             environment,
-            claim: claim.expect("in range"),
+            claim: if deepest {
+                claim.counting(100, 1)
+            } else {
+                claim
+            },
             calls: 0,
         };
         for index in 0..agents {
@@ -159,11 +173,12 @@ impl Town {
 }
 
 fn admit_hold_settle(criterion: &mut Criterion) {
-    for agents in [1, 100, 10_000] {
-        let mut town = Town::new(agents);
+    for (agents, deepest) in [(1, false), (100, false), (10_000, false), (100, true)] {
+        let mut town = Town::new(agents, deepest);
+        let on = if deepest { " on the deepest path" } else { "" };
         let mut next = 0;
         criterion.bench_function(
-            &format!("admit, hold and settle among {agents} agents"),
+            &format!("admit, hold and settle among {agents} agents{on}"),
             |bencher| {
                 bencher.iter(|| {
                     next = (next + 1) % agents;

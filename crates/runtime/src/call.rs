@@ -31,6 +31,7 @@ mod inspect;
 mod lasting;
 mod models;
 mod pump;
+mod reason;
 mod reply;
 mod request;
 mod send;

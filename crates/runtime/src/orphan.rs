@@ -68,6 +68,8 @@ pub fn record_orphans(
     orphans: &[Reserve],
     environment: &Environment,
 ) -> Result<usize, Stopped> {
+    // What an agent holds of its time belongs to no call.
+    let orphans: Vec<&Reserve> = orphans.iter().filter(|one| !one.is_of_time()).collect();
     let mut calls: Vec<RequestId> = orphans.iter().map(|orphan| orphan.call).collect();
     calls.sort_unstable();
     calls.dedup();
@@ -75,6 +77,7 @@ pub fn record_orphans(
     for call in calls {
         let attempts: Vec<&Reserve> = orphans
             .iter()
+            .copied()
             .filter(|orphan| orphan.call == call)
             .collect();
         let facts = attempts

@@ -12,6 +12,9 @@
 //! - the *marker* writes watermarks to the journal and waits for the disk, so that no call
 //!   has to: money is usable only up to what the disk knows of.
 //!
+//! What an agent's budget counts beside money is held in the same way: tokens by each call, and
+//! the time that it works by a clock of its own ([`Presence`]).
+//!
 //! Invariants:
 //! - **used + held ≤ min(granted − returned, durable watermark)** in every lease at every
 //!   admission, and only before the lease's deadline on the boot clock;
@@ -27,6 +30,7 @@ mod amounts;
 mod asking;
 mod book;
 mod claim;
+mod clocks;
 mod exchange;
 mod frames;
 mod hold;
@@ -36,6 +40,7 @@ mod pocket;
 mod policy;
 mod recovery;
 mod rounds;
+mod stint;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,6 +60,7 @@ pub use amounts::{Amounts, Counted};
 pub use asking::{Ask, Effects};
 pub use book::{Admission, Book, Needs, Settlement, WaiterId};
 pub use claim::Claim;
+pub use clocks::Presence;
 pub use frames::{
     HoldState, LeaseMark, LeaseNote, LeaseState, ProcessNote, RecordedAttempt, RecordedAttempts,
     RecordedHold, RecordedLeg, Release, Reserve, ReservedLeg, Snapshot,
@@ -64,6 +70,7 @@ pub use link::{Link, Owner};
 pub use pocket::Place;
 pub use policy::Policy;
 pub use recovery::{Entry, Estate, Replay, estate};
+pub use stint::Stint;
 
 /// What a call that wants money says.
 #[derive(Debug, Clone, Copy)]
@@ -175,6 +182,7 @@ struct Inner {
     marks_due: Notify,
     news: AtomicBool,
     cuts: broadcast::Sender<Cut>,
+    clocks: clocks::Clocks,
     counters: Counters,
 }
 
@@ -258,6 +266,7 @@ impl Wallets {
             marks_due: Notify::new(),
             news: AtomicBool::new(true),
             cuts: broadcast::channel(1_024).0,
+            clocks: clocks::Clocks::default(),
             counters: Counters::default(),
         });
         exchange::spawn(&inner);
@@ -469,12 +478,29 @@ impl Inner {
         })
     }
 
-    /// Writes the reserve of a hold; without it nothing may be sent.
+    /// Writes the reserve of an attempt; without it nothing may be sent.
     fn reserve(
         &self,
         wallet: &Wallet,
         held: Held,
         request: HoldRequest<'_>,
+    ) -> Result<Hold, Refusal> {
+        let hold = self.journalled(wallet, held, request.call, request.attempt, request.facts)?;
+        self.counters.held.fetch_add(1, Ordering::Relaxed);
+        if hold.cap < request.bound.cap() {
+            self.counters.shrunk.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(hold)
+    }
+
+    /// Writes the reserve of a hold.
+    fn journalled(
+        &self,
+        wallet: &Wallet,
+        held: Held,
+        call: RequestId,
+        attempt: u32,
+        facts: &[u8],
     ) -> Result<Hold, Refusal> {
         let Held {
             id,
@@ -484,14 +510,10 @@ impl Inner {
             deadline,
         } = held;
         let tenant = wallet.tenant;
-        let frame = Reserve::encode(tenant, &held, request.call, request.attempt, request.facts);
+        let frame = Reserve::encode(tenant, &held, call, attempt, facts);
         match self.journal.append(FrameKind::Reserve, &frame) {
             Ok(position) => {
                 wallet.desk().book.reserved(id, frame);
-                self.counters.held.fetch_add(1, Ordering::Relaxed);
-                if cap < request.bound.cap() {
-                    self.counters.shrunk.fetch_add(1, Ordering::Relaxed);
-                }
                 Ok(Hold {
                     id,
                     tenant,

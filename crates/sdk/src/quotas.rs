@@ -18,6 +18,11 @@ pub struct QuotasView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tokens_per_day: Option<u64>,
+    /// How many seconds it may work in a period; absent if there is no limit. It works while at
+    /// least one call of it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub execution_seconds_per_day: Option<u64>,
     /// How often quotas begin anew.
     pub period: PeriodKind,
     /// When, if the period is a custom one.
@@ -77,6 +82,11 @@ pub struct SetQuotas {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>, minimum = 1)]
     pub tokens_per_day: Option<Option<u64>>,
+    /// How many seconds it may work in a period, at least one call of it being open; null for no
+    /// limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    pub execution_seconds_per_day: Option<Option<u64>>,
     /// How often quotas begin anew: every day unless something else is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<PeriodKind>,

@@ -187,7 +187,7 @@ pub struct RuntimeBearer {
     pub path: ActorPath,
     /// Whether the agent may spend, as one word.
     pub agent_state: String,
-    /// What the agent's budgets count besides money: `tokens`.
+    /// What the agent's budgets count besides money: `tokens`, `execution_time`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub counted: Vec<Unit>,

@@ -16,7 +16,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, PathId};
 use crate::state::Api;
-use crate::view;
+use crate::view::{self, MILLIS_PER_SECOND};
 
 use super::limits::soft_limits;
 
@@ -116,9 +116,11 @@ async fn hold(
 }
 
 /// What a change says of each quota, in its unit.
-fn limits(body: &SetQuotas) -> Result<[(Unit, NewLimit); 1], Problem> {
+fn limits(body: &SetQuotas) -> Result<[(Unit, NewLimit); 2], Problem> {
     let tokens = in_unit("tokens_per_day", body.tokens_per_day, 1)?;
-    Ok([(Unit::Tokens, tokens)])
+    let seconds = body.execution_seconds_per_day;
+    let millis = in_unit("execution_seconds_per_day", seconds, MILLIS_PER_SECOND)?;
+    Ok([(Unit::Tokens, tokens), (Unit::ExecutionTime, millis)])
 }
 
 fn in_unit(

@@ -6,6 +6,9 @@ use iron_sdk::budget_events::BudgetUnit;
 use iron_sdk::limits;
 use iron_sdk::quotas::{QuotaUse, QuotasView};
 
+/// Execution time is counted in milliseconds.
+pub(crate) const MILLIS_PER_SECOND: i64 = 1_000;
+
 /// The quotas of an agent.
 pub(crate) fn quotas(agent: AgentId, quotas: &[BudgetStatus]) -> QuotasView {
     let limit = |unit, each: i64| {
@@ -17,6 +20,7 @@ pub(crate) fn quotas(agent: AgentId, quotas: &[BudgetStatus]) -> QuotasView {
     QuotasView {
         agent_id: agent,
         tokens_per_day: limit(Unit::Tokens, 1),
+        execution_seconds_per_day: limit(Unit::ExecutionTime, MILLIS_PER_SECOND),
         period: first.map_or(PeriodKind::Daily, |quota| quota.period.kind()),
         schedule: first.and_then(|quota| super::schedule(&quota.period)),
         soft_limits: soft_limits.percents().collect(),

@@ -50,10 +50,23 @@ both_engines! {
         assert_eq!(lifted.body.get("tokens_per_day"), None);
         assert_eq!(lifted.body["usage"][0]["unit"], "tokens", "it goes on being counted");
 
+        let seconds = put(json!({"execution_seconds_per_day": 3600})).await.ok();
+        assert_eq!(seconds.body["execution_seconds_per_day"], 3600);
+        let time = &seconds.body["usage"][1];
+        assert_eq!(
+            (&time["unit"], &time["limit"], &time["remaining"]),
+            (&json!("execution_time"), &json!(3_600_000), &json!(3_600_000))
+        );
+        assert!(
+            time["next_reset_at"].as_str().is_some_and(|at| at.contains("-01T")),
+            "it begins anew with the other one: {time}"
+        );
+        put(json!({"execution_seconds_per_day": null})).await.ok();
+
         world.settle().await;
         let log = world.call(Method::GET, "/api/v1/audit-logs?action=budget.set").by(&admin);
         let log = log.send().await.ok();
-        assert_eq!(log.body["pagination"]["total"], 3, "{}", log.text);
+        assert_eq!(log.body["pagination"]["total"], 5, "{}", log.text);
         assert!(log.text.contains("a quiet start"), "{}", log.text);
         let money = format!("/api/v1/limits/agents/{id}/budget");
         let money = world.call(Method::GET, money).by(&admin).send().await.ok();
@@ -75,6 +88,10 @@ both_engines! {
             (json!({"tokens_per_day": 1_000_000_000_000_001_u64}), "tokens_per_day"),
             (json!({"tokens_per_day": u64::MAX}), "tokens_per_day"),
             (json!({"tokens_per_day": -1}), "tokens_per_day"),
+            (json!({"execution_seconds_per_day": 0}), "execution_seconds_per_day"),
+            (json!({"execution_seconds_per_day": 31_622_401}), "execution_seconds_per_day"),
+            (json!({"execution_seconds_per_day": u64::MAX}), "execution_seconds_per_day"),
+            (json!({"execution_seconds_per_day": 1.5}), "execution_seconds_per_day"),
             (json!({"soft_limits": [0]}), "soft_limits"),
             (json!({"llm_calls": {"minute": 3}}), "llm_calls"),
         ];

@@ -20,6 +20,7 @@ pub(super) async fn run(verb: Quotas, client: &Client, console: Console) -> Outc
         Quotas::Set {
             agent,
             tokens,
+            seconds,
             period,
             soft_limits,
             hard_action,
@@ -29,6 +30,7 @@ pub(super) async fn run(verb: Quotas, client: &Client, console: Console) -> Outc
             let (period, schedule) = period_of(period)?;
             let set = SetQuotas {
                 tokens_per_day: tokens.map(|text| count_of(&text)).transpose()?,
+                execution_seconds_per_day: seconds.map(|text| count_of(&text)).transpose()?,
                 period,
                 schedule,
                 soft_limits: soft_limits.map(Some),
@@ -39,6 +41,10 @@ pub(super) async fn run(verb: Quotas, client: &Client, console: Console) -> Outc
             let now = client.get_agent_quotas(id).await?;
             if let Some(Some(to)) = set.tokens_per_day {
                 ask(console, &agent, "tokens", now.tokens_per_day, to, force)?;
+            }
+            if let Some(Some(to)) = set.execution_seconds_per_day {
+                let now = now.execution_seconds_per_day;
+                ask(console, &agent, "seconds of execution", now, to, force)?;
             }
             let view = client.set_agent_quotas(id, &set).await?;
             console.show(&view, || shown(console, &view))
@@ -81,6 +87,7 @@ fn shown(console: Console, view: &QuotasView) -> String {
     let limit = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |most| most.to_string());
     let mut facts = vec![
         ("tokens", limit(view.tokens_per_day)),
+        ("seconds", limit(view.execution_seconds_per_day)),
         (
             "period",
             periods::shown(view.period, view.schedule.as_ref()),

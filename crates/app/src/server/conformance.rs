@@ -6,8 +6,8 @@ use std::sync::Arc;
 use iron_net::sealing::SealingKey;
 use iron_primitives::{AgentId, IcTokenId, InstanceId, ProviderId, Scope, TokenDigest, Unit};
 use iron_runtime::authority::{
-    AuthFailure, Authority, AuthorityError, End, Engaged, Exchange, Incarnation, LeaseReport,
-    Principal, Standing, Want,
+    AuthFailure, Authority, AuthorityError, Counted, End, Engaged, Exchange, Incarnation,
+    LeaseReport, Principal, Standing, Want,
 };
 use iron_runtime::remote::RemoteAuthority;
 use iron_sdk::Client;
@@ -117,6 +117,7 @@ impl Stage {
         let (first, port) = self.enrol().await;
         let principal = self.tell_who(&*port).await;
         self.give_keys(&*port, &principal).await;
+        self.count_besides(&*port).await;
         self.move_money(&*port, first, &principal).await;
         self.end_what_is_over(&*port, &principal).await;
         let stopped = Box::pin(self.server.stop()).await;
@@ -154,6 +155,25 @@ impl Stage {
         assert_ne!(one.key, other.key);
         let book = self.server.features.models.book(tenant);
         assert_eq!(port.prices(tenant).hash_hex(), book.hash_hex());
+    }
+
+    /// What is counted besides money is said with the bearer.
+    async fn count_besides(&self, port: &dyn Authority) {
+        let counted = async || port.authenticate(self.digest).await.unwrap().counted;
+        assert_eq!(counted().await, Counted::default());
+        for (quota, tokens) in [
+            (json!({"execution_seconds_per_day": 60}), false),
+            (json!({"tokens_per_day": 1_000}), true),
+        ] {
+            let set = self.admin.set_agent_quotas(self.agent, &read(quota)).await;
+            set.unwrap();
+            let execution_time = true;
+            let both = Counted {
+                tokens,
+                execution_time,
+            };
+            assert_eq!(counted().await, both);
+        }
     }
 
     async fn move_money(&self, port: &dyn Authority, from: Incarnation, principal: &Principal) {

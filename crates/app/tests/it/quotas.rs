@@ -89,6 +89,40 @@ fn a_used_up_token_quota_warns_pauses_and_names_itself_until_it_is_raised() {
     assert!(plain.contains("unlimited"), "{plain}");
 }
 
+#[test]
+fn the_time_of_an_agent_is_limited_and_shown_by_command() {
+    let home = Home::new().with_admin();
+    let _server = home.serve();
+    home.sign_in();
+    let run = |line: &str| home.json(&words(line));
+    run("agents create --name worker --budget 5");
+    home.iron(&words("limits quotas set worker --seconds 0"))
+        .assert()
+        .code(2);
+    let set = run("limits quotas set worker --seconds 3600 --tokens 1000 --force");
+    let seconds = set.pointer("/execution_seconds_per_day");
+    assert_eq!(seconds, Some(&json!(3_600)), "{set}");
+    assert_eq!(set.pointer("/usage/1/unit"), Some(&json!("execution_time")));
+    home.iron(&words("limits quotas set worker --seconds 60"))
+        .assert()
+        .code(2);
+    let shown = home
+        .iron(&words("limits quotas get worker"))
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
+    assert!(
+        shown.contains("3600") && shown.contains("0 ms of execution"),
+        "{shown}"
+    );
+    let lifted = run("limits quotas set worker --seconds none");
+    assert_eq!(
+        lifted.pointer("/execution_seconds_per_day"),
+        None,
+        "{lifted}"
+    );
+}
+
 fn wait<T>(mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..400 {
         if let Some(found) = look() {

@@ -1,4 +1,4 @@
-//! What an agent may use besides money: tokens.
+//! What an agent may use besides money: tokens and execution time.
 //!
 //! A quota is a budget of the agent in another unit, with the same ledger, leases and events. It
 //! has no row until somebody sets one, and counts from then on; a lifted quota goes on counting.
@@ -119,7 +119,8 @@ impl Limits {
         for row in rows {
             match store::unit_from(&row.get::<String>("unit")?)? {
                 Unit::Tokens => counted.tokens = true,
-                Unit::Usd | Unit::ExecutionTime => {}
+                Unit::ExecutionTime => counted.execution_time = true,
+                Unit::Usd => {}
             }
         }
         Ok(counted)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use iron_budget::Priority;
-use iron_primitives::{Period, Scope};
+use iron_primitives::{Period, Scope, Unit};
 use iron_store::Db;
 use iron_store::testing::{on_postgres, on_sqlite};
 use proptest::prelude::*;
@@ -33,6 +33,9 @@ enum Step {
     SetLimit(usize, i64),
     SetPeriod(usize, Period),
     SetTokens(usize, i64),
+    SetTime(i64),
+    Work,
+    Rest,
     Member(usize, Option<(Priority, Option<u8>)>),
     LimitPool(i64),
     Wait(u64),
@@ -64,31 +67,32 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(86_400_000),
     ];
     prop_oneof![
-            12 => any_wish().prop_map(Step::Admit),
-            1 => any_wish().prop_map(Step::Lie),
-            2 => any::<usize>().prop_map(Step::Record),
-            8 => any::<usize>().prop_map(Step::Settle),
-            1 => any_wish().prop_map(Step::HoldAndRelease),
-            1 => Just(Step::ExpireWaiters),
-            4 => any::<bool>().prop_map(Step::Ask),
-            4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::RequestArrives(i, k)),
-            4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::ReplyArrives(i, k)),
-            2 => any::<usize>().prop_map(Step::Lose),
-            8 => Just(Step::Round),
-            4 => Just(Step::Mark),
-            4 => (0_usize..=100).prop_map(Step::Sync),
-            1 => Just(Step::Snapshot),
-            1 => Just(Step::Kill),
-            1 => (0_usize..=100).prop_map(Step::PowerCut),
-            1 => (any::<usize>(), 1_000_i64..20_000).prop_map(|(s, l)| Step::SetLimit(s, l)),
-            1 => (any::<usize>(), any_period())
-
-    .prop_map(|(s, p)| Step::SetPeriod(s, p)),
-            1 => (any::<usize>(), 500_i64..20_000).prop_map(|(a, t)| Step::SetTokens(a, t)),
-            1 => (any::<usize>(), any_membership()).prop_map(|(a, m)| Step::Member(a, m)),
-            1 => (1_000_i64..20_000).prop_map(Step::LimitPool),
-            3 => waits.prop_map(Step::Wait),
-        ]
+        12 => any_wish().prop_map(Step::Admit),
+        1 => any_wish().prop_map(Step::Lie),
+        2 => any::<usize>().prop_map(Step::Record),
+        8 => any::<usize>().prop_map(Step::Settle),
+        1 => any_wish().prop_map(Step::HoldAndRelease),
+        1 => Just(Step::ExpireWaiters),
+        4 => any::<bool>().prop_map(Step::Ask),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::RequestArrives(i, k)),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(i, k)| Step::ReplyArrives(i, k)),
+        2 => any::<usize>().prop_map(Step::Lose),
+        8 => Just(Step::Round),
+        4 => Just(Step::Mark),
+        4 => (0_usize..=100).prop_map(Step::Sync),
+        1 => Just(Step::Snapshot),
+        1 => Just(Step::Kill),
+        1 => (0_usize..=100).prop_map(Step::PowerCut),
+        1 => (any::<usize>(), 1_000_i64..20_000).prop_map(|(s, l)| Step::SetLimit(s, l)),
+        1 => (any::<usize>(), any_period()).prop_map(|(s, p)| Step::SetPeriod(s, p)),
+        1 => (any::<usize>(), 500_i64..20_000).prop_map(|(a, t)| Step::SetTokens(a, t)),
+        1 => (1_000_i64..20_000).prop_map(Step::SetTime),
+        6 => Just(Step::Work),
+        4 => Just(Step::Rest),
+        1 => (any::<usize>(), any_membership()).prop_map(|(a, m)| Step::Member(a, m)),
+        1 => (1_000_i64..20_000).prop_map(Step::LimitPool),
+        3 => waits.prop_map(Step::Wait),
+    ]
 }
 
 async fn take(world: &mut World, step: Step) {
@@ -125,6 +129,9 @@ async fn take(world: &mut World, step: Step) {
                 .await;
         }
         Step::SetTokens(agent, tokens) => world.set_tokens(agent, tokens).await,
+        Step::SetTime(millis) => world.set_time(millis).await,
+        Step::Work => world.work(),
+        Step::Rest => world.rest(),
         Step::Member(agent, membership) => world.member(agent, membership).await,
         Step::LimitPool(units) => world.limit_pool(units).await,
         Step::Wait(millis) => world.wait(Duration::from_millis(millis)).await,
@@ -166,6 +173,9 @@ async fn the_rest_is_usable(world: &mut World) {
     let mut units = room / crate::world::UNIT;
     let quotas = world.limits.quotas(&world.authorised, path.agent).await;
     for quota in quotas.expect("they are read") {
+        if quota.unit == Unit::ExecutionTime {
+            continue;
+        }
         let used = quota.settled.nanos() + quota.suspense.nanos();
         units = units.min(quota.limit.map_or(i64::MAX, |limit| limit.nanos() - used));
     }
@@ -207,6 +217,7 @@ async fn live(db: Db, seed: u64, limits: (i64, i64, i64), period: Period, steps:
     }
     at_rest(&mut world).await;
     the_rest_is_usable(&mut world).await;
+    world.the_rest_of_the_time_is_usable().await;
 }
 
 /// By the hour where the clock is half an hour off; one of these hours never was.

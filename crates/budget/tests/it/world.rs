@@ -4,6 +4,7 @@
 mod crash;
 mod pool;
 mod process;
+mod time;
 mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,6 +27,7 @@ use iron_testkit::TestEnvironment;
 
 pub(crate) use pool::Shared;
 use process::{boot_id, record_of, record_of_orphan};
+use time::Work;
 use tokens::{above, part_of, plus};
 
 /// One unit of money in these tests, in nano-dollars: a thousandth of a cent.
@@ -91,6 +93,7 @@ struct Process {
     link: Link,
     calls: Vec<Call>,
     waiting: HashMap<WaiterId, Wish>,
+    work: Work,
     /// Watermarks on their way to the disk, with the length that must be durable.
     marks: Vec<(usize, Vec<LeaseMark>)>,
 }
@@ -236,7 +239,10 @@ impl World {
             }
         }
         tx.commit().await.expect("commits");
-        in_force.extend(tokens::limit(&db, &limits, &authorised, &paths, agent, period).await);
+        let tokens = tokens::limit(&db, &limits, &authorised, &paths, agent, period.clone());
+        in_force.extend(tokens.await);
+        let time = time::limit(&db, &limits, &authorised, &first, agent * 2, period).await;
+        in_force.extend([time]);
         let (shared, caps) = Shared::found(&db, &limits, &authorised, &mut paths, project).await;
         in_force.extend(caps);
         let process = Process::begin(
@@ -408,6 +414,13 @@ impl World {
     }
 
     fn answered(&mut self, id: WaiterId, answer: Result<Held, Refusal>) {
+        if self.process.work.waiting.remove(&id) {
+            match answer {
+                Ok(held) => self.take_slice(held),
+                Err(refusal) => self.no_time(refusal),
+            }
+            return;
+        }
         let wish = self
             .process
             .waiting
@@ -421,7 +434,8 @@ impl World {
 
     /// The patience of all who wait comes to its end.
     pub(crate) fn expire_waiters(&mut self) {
-        let mut waiting: Vec<WaiterId> = self.process.waiting.keys().copied().collect();
+        let work = self.process.work.waiting.iter();
+        let mut waiting: Vec<WaiterId> = self.process.waiting.keys().chain(work).copied().collect();
         waiting.sort_by_key(|id| format!("{id:?}"));
         for id in waiting {
             if let Some(answer) = self.process.book.expire(id, &self.world.environment) {
@@ -616,11 +630,13 @@ impl World {
         self.world.clock.advance(duration);
         self.ledger.sweep().await.expect("sweeps");
         self.pump();
+        self.look_at_the_clock();
     }
 
     /// Ends everything in good order: all calls settle, all messages of the dead are lost, and
     /// a few undisturbed exchanges follow.
     pub(crate) async fn come_to_rest(&mut self) {
+        self.stop_work();
         self.expire_waiters();
         while !self.process.calls.is_empty() {
             self.settle(0);

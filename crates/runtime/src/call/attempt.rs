@@ -3,11 +3,11 @@
 use iron_primitives::{BootInstant, Money, Secret, Timestamp};
 
 use crate::Runtime;
-use crate::authority::End;
 use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
 use crate::wallet::{Amounts, Hold};
 
 use super::draft::Draft;
+use super::reason::Reason;
 
 /// An attempt under way. It holds money until it is closed.
 pub(super) struct Open {
@@ -71,10 +71,10 @@ impl Ending {
 
 impl Ending {
     /// The same cost, but it was not the provider that ended it. What was not sent stays so.
-    pub(super) fn cut_by(self, end: End) -> Self {
+    pub(super) fn cut_by(self, why: &Reason) -> Self {
         let ended = match self.ended {
             Ended::Unsent => Ended::Unsent,
-            _ => end.recorded(),
+            _ => why.recorded(),
         };
         Ending { ended, ..self }
     }

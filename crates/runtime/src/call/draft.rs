@@ -7,6 +7,7 @@ use crate::authority::Pass;
 use crate::bearer::Acting;
 use crate::in_flight::Seat;
 use crate::record::{Attempt, Decision, Roles};
+use crate::wallet::Presence;
 
 use super::Authenticated;
 use super::request::{Attribution, CallRequest};
@@ -36,6 +37,8 @@ pub(super) struct Draft {
     pub(super) attempts: Vec<Attempt>,
     pub(super) dispatched: Option<BootInstant>,
     pub(super) first_byte: Option<BootInstant>,
+    /// The time of the agent passes for as long as its draft lives, if it is counted.
+    pub(super) presence: Option<Presence>,
     /// The call counts as under way for as long as its draft lives.
     pub(super) seat: Option<Seat>,
 }
@@ -63,6 +66,7 @@ impl Draft {
             attempts: Vec::new(),
             dispatched: None,
             first_byte: None,
+            presence: None,
             seat: None,
         })
     }

@@ -119,9 +119,10 @@ impl Runtime {
             }
             Ok(mut admitted) => {
                 admitted.draft.route = Some(route);
-                match errand {
-                    Errand::CountTokens => self.count_tokens(admitted).await,
-                    Errand::Stored { action, id, query } => {
+                match (self.let_time_pass(&mut admitted.draft).await, errand) {
+                    (Err(refusal), _) => Err(admitted.draft.refuse("budget", refusal)),
+                    (Ok(()), Errand::CountTokens) => self.count_tokens(admitted).await,
+                    (Ok(()), Errand::Stored { action, id, query }) => {
                         self.stored(admitted, action, &id, query.as_deref()).await
                     }
                 }
@@ -303,7 +304,7 @@ impl Runtime {
         tokio::select! {
             biased;
             answer = self.exchange(draft, lane, question, names) => answer,
-            end = draft.bearer.lifeline.cut() => Err(end.refusal()),
+            why = draft.cut() => Err(why.refusal()),
         }
     }
 

@@ -35,9 +35,12 @@ impl Runtime {
             }));
             return Err(cleared.draft.refuse("budget", refusal));
         }
+        let mut cleared = cleared;
+        if let Err(refusal) = self.let_time_pass(&mut cleared.draft).await {
+            return Err(cleared.draft.refuse("budget", refusal));
+        }
         match self.hold_attempt(&cleared, &bound, 1).await {
             Ok(hold) => {
-                let mut cleared = cleared;
                 cleared.draft.passed("budget");
                 Ok(Ready {
                     cleared,
@@ -47,6 +50,16 @@ impl Runtime {
             }
             Err(refusal) => Err(cleared.draft.refuse("budget", refusal)),
         }
+    }
+
+    /// From here on the time of the agent passes, if it is counted.
+    pub(super) async fn let_time_pass(&self, draft: &mut Draft) -> Result<(), Refusal> {
+        let principal = &draft.bearer.principal;
+        if principal.counted.execution_time {
+            let entered = self.wallets.enter(&principal.path, draft.id).await;
+            draft.presence = Some(entered?);
+        }
+        Ok(())
     }
 
     /// Sets money aside for one attempt; each attempt has its own hold.

@@ -17,9 +17,6 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
-use crate::authority::End;
-use crate::cuts::Watched;
-use crate::lifeline::Lifeline;
 use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
 use crate::wallet::Hold;
 
@@ -30,6 +27,7 @@ use super::draft::Draft;
 use super::failure::{Failed, ended_by};
 use super::flow::Owner;
 use super::inspect::{Cleared, Outbound};
+use super::reason::Reason;
 use super::reply::{Body, Caller, Listener, Reply};
 use super::send::{Answered, Sent, Stream, Whole};
 use super::upstream;
@@ -49,24 +47,6 @@ struct Passed {
     client_gone: bool,
 }
 
-/// Why a stream must end.
-#[derive(Clone, Copy)]
-enum Reason {
-    /// A limit was lowered below what is under way.
-    BudgetLowered,
-    /// Its agent or its token is no more.
-    Ended(End),
-}
-
-impl Reason {
-    const fn recorded(self) -> Ended {
-        match self {
-            Reason::BudgetLowered => Ended::BudgetLowered,
-            Reason::Ended(end) => end.recorded(),
-        }
-    }
-}
-
 impl Runtime {
     pub(super) async fn settle(&self, sent: Sent, caller: Caller) -> Settled {
         let Sent {
@@ -82,7 +62,7 @@ impl Runtime {
             outbound,
         } = cleared;
         drop(request);
-        let (hold, dismissed) = (open.hold, caller.dismissed());
+        let (hold, dismissed) = (open.hold, caller.dismissed().cloned());
         let (ending, verdict, told) = match answer {
             Answered::Failed(failed) => {
                 let Failed { ending, told, .. } = failed;
@@ -115,7 +95,7 @@ impl Runtime {
         };
         let (ending, verdict, told) = match dismissed {
             None => (ending, verdict, told),
-            Some(end) => (ending.cut_by(end), verdict_of_end(end), Told::Already),
+            Some(why) => (ending.cut_by(&why), verdict_of_cut(&why), Told::Already),
         };
         if draft.first_byte.is_none() {
             draft.first_byte = open.first_byte;
@@ -224,7 +204,7 @@ impl Runtime {
         draft.first_byte = Some(self.environment.boot());
         let until = self.deadline_of(draft, choice);
         let watched = self.cuts.watch(hold);
-        let must_end = must_end(&watched, &draft.bearer.lifeline);
+        let must_end = draft.cut_or_lowered(&watched);
         let passed = self
             .pass_on(&mut stream, &mut listener, must_end, until)
             .await;
@@ -294,10 +274,10 @@ impl Runtime {
                 biased;
                 reason = &mut must_end, if cut_for.is_none() => {
                     // The caller's stream ends here; the provider's is read on for its usage.
-                    cut_for = Some(reason);
                     if listening {
-                        listener.hand(flow.fail(cut_error(reason))).await;
+                        listener.hand(flow.fail(reason.error())).await;
                     }
+                    cut_for = Some(reason);
                     listener.end();
                     listening = false;
                     until = until.min(Instant::now() + drain);
@@ -339,15 +319,6 @@ impl Runtime {
             },
             None => passed,
         }
-    }
-}
-
-/// Waits for what ends a stream before its time.
-async fn must_end(watched: &Watched, lifeline: &Lifeline) -> Reason {
-    tokio::select! {
-        biased;
-        end = lifeline.cut() => Reason::Ended(end),
-        () = watched.cut() => Reason::BudgetLowered,
     }
 }
 
@@ -395,29 +366,6 @@ fn stream_error(ended: Ended) -> ProviderError {
             ProviderError::new(ErrorClass::Timeout, "the provider stopped sending")
         }
         _ => ProviderError::new(ErrorClass::Internal, "the provider's stream broke off"),
-    }
-}
-
-/// The error that ends a caller's stream from our side.
-fn cut_error(reason: Reason) -> ProviderError {
-    match reason {
-        Reason::BudgetLowered => ProviderError::new(
-            ErrorClass::Billing,
-            "a budget was lowered below what is under way",
-        ),
-        Reason::Ended(End::Agent) => {
-            ProviderError::new(ErrorClass::Permission, "the agent was ended")
-        }
-        Reason::Ended(End::Token) => {
-            ProviderError::new(ErrorClass::Authentication, "the token was revoked")
-        }
-        Reason::Ended(End::Owner) => ProviderError::new(
-            ErrorClass::Permission,
-            "the owner of the agent was suspended",
-        ),
-        Reason::Ended(End::Tenant) => {
-            ProviderError::new(ErrorClass::Permission, "the tenant was suspended")
-        }
     }
 }
 
@@ -471,8 +419,8 @@ fn cost_of(bound: &Bound, hold: &Hold, reading: &Reading, ended: Ended) -> Endin
 }
 
 /// The verdict on a call whose caller was told that it is over.
-fn verdict_of_end(end: End) -> Verdict {
-    let refusal = end.refusal();
+fn verdict_of_cut(why: &Reason) -> Verdict {
+    let refusal = why.refusal();
     Verdict {
         outcome: Outcome::Cut,
         status: refusal.kind().status(),

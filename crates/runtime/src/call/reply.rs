@@ -6,7 +6,7 @@ use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
-use crate::authority::End;
+use super::reason::Reason;
 
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;
@@ -59,7 +59,7 @@ impl Chunks {
 /// The caller, as the call's own task sees it.
 pub(super) struct Caller {
     answer: Option<oneshot::Sender<Result<Reply, Refusal>>>,
-    dismissed: Option<End>,
+    dismissed: Option<Box<Reason>>,
 }
 
 /// A caller that has been given the head of a stream.
@@ -77,16 +77,16 @@ impl Caller {
     }
 
     /// Tells the caller that its call is over, though it goes on for its cost.
-    pub(super) fn dismiss(&mut self, end: End) {
+    pub(super) fn dismiss(&mut self, why: Reason) {
         if let Some(sender) = self.answer.take() {
-            let _ = sender.send(Err(end.refusal()));
+            let _ = sender.send(Err(why.refusal()));
         }
-        self.dismissed = Some(end);
+        self.dismissed = Some(Box::new(why));
     }
 
     /// Why the caller was told that its call is over, if it was.
-    pub(super) const fn dismissed(&self) -> Option<End> {
-        self.dismissed
+    pub(super) fn dismissed(&self) -> Option<&Reason> {
+        self.dismissed.as_deref()
     }
 
     /// Gives the whole answer. Whether the caller is still there makes no difference.

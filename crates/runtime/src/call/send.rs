@@ -136,10 +136,10 @@ impl Runtime {
         open: &mut Open,
         caller: &mut Caller,
     ) -> Answered {
-        let lifeline = &cleared.draft.bearer.lifeline;
-        if let Some(end) = lifeline.ended() {
-            caller.dismiss(end);
-            return Answered::Failed(unsent(end.refusal().to_string(), None));
+        if let Some(why) = cleared.draft.ended() {
+            let told = why.refusal().to_string();
+            caller.dismiss(why);
+            return Answered::Failed(unsent(told, None));
         }
         let (hold, patience) = (open.hold, self.config.drain_timeout);
         let mut attempt = pin!(self.attempt(cleared, bound, open));
@@ -147,7 +147,7 @@ impl Runtime {
             tokio::select! {
                 biased;
                 answer = &mut attempt => return answer,
-                end = lifeline.cut(), if caller.dismissed().is_none() => caller.dismiss(end),
+                why = cleared.draft.cut(), if caller.dismissed().is_none() => caller.dismiss(why),
                 () = caller.abandoned(patience) => return abandoned(&hold),
             }
         }
@@ -182,11 +182,10 @@ impl Runtime {
             return false;
         }
         draft.passed("retry");
-        let lifeline = &draft.bearer.lifeline;
         tokio::select! {
             biased;
-            end = lifeline.cut() => {
-                caller.dismiss(end);
+            why = draft.cut() => {
+                caller.dismiss(why);
                 false
             }
             () = caller.abandoned(Duration::ZERO) => false,

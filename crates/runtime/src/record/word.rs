@@ -59,6 +59,8 @@ pub enum Ended {
     BoundReached,
     /// A limit was lowered below what was under way.
     BudgetLowered,
+    /// The time that its agent may work was used up.
+    OutOfTime,
     /// Its agent was killed, or stopped and its grace was over.
     AgentEnded,
     /// Its token was revoked.

@@ -55,6 +55,7 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         spent_out: None,
         counted: Counted {
             tokens: bearer.counted.contains(&Unit::Tokens),
+            execution_time: bearer.counted.contains(&Unit::ExecutionTime),
         },
         agent_ends: bearer.agent_ends,
         tenant_suspended: bearer.tenant_suspended,
@@ -66,7 +67,9 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
 }
 
 fn counted_units(counted: Counted) -> Vec<Unit> {
-    counted.tokens.then_some(Unit::Tokens).into_iter().collect()
+    let tokens = counted.tokens.then_some(Unit::Tokens);
+    let time = counted.execution_time.then_some(Unit::ExecutionTime);
+    tokens.into_iter().chain(time).collect()
 }
 
 /// The word for an end.

@@ -9,7 +9,7 @@ pub struct Amounts {
     pub money: Money,
     /// Tokens.
     pub tokens: i64,
-    /// Milliseconds of execution: frames have a place for them, and no budget counts them yet.
+    /// Milliseconds of execution.
     pub millis: i64,
 }
 
@@ -23,6 +23,15 @@ impl Amounts {
             money,
             tokens: 0,
             millis: 0,
+        }
+    }
+
+    /// Execution time alone.
+    pub const fn millis(millis: i64) -> Self {
+        Amounts {
+            money: Money::ZERO,
+            tokens: 0,
+            millis,
         }
     }
 
@@ -61,4 +70,6 @@ impl Amounts {
 pub struct Counted {
     /// Its tokens.
     pub tokens: bool,
+    /// The time that it works.
+    pub execution_time: bool,
 }

@@ -191,6 +191,29 @@ impl Book {
         Admission::Waiting(id)
     }
 
+    /// As [`Book::admit`], for whom waiting is over: it passes over those who wait.
+    ///
+    /// # Errors
+    /// The refusal of the tightest budget; [`Refusal::AuthorityUnavailable`] if none is short.
+    pub fn admit_at_once(
+        &mut self,
+        path: &ActorPath,
+        claim: Claim,
+        environment: &Environment,
+    ) -> Result<Held, Refusal> {
+        if self.closing {
+            return Err(Refusal::Draining);
+        }
+        let now = environment.boot();
+        let slots = self.slots_of(path, &claim, now);
+        self.note_use(&slots, claim.full(), now);
+        match self.attempt(&slots, &claim, environment, true) {
+            Attempt::Held(held) => Ok(held),
+            Attempt::Refused(refusal) => Err(refusal),
+            Attempt::Blocked(_) => Err(Refusal::AuthorityUnavailable),
+        }
+    }
+
     /// Serves the queue in order; call it after anything that may have brought money.
     ///
     /// Budgets are served independently: a call is passed over only by calls that need none of
@@ -361,6 +384,8 @@ impl Book {
                     Outlook::Settling if pocket.ceiling(now) < least => {
                         return Attempt::Refused(self.refusal(slots, claim, now));
                     }
+                    // Whoever takes any part waits only if there is none.
+                    Outlook::Settling if claim.is_of_time() && here >= least => {}
                     // Waiting may bring the whole bound, or at least the floor.
                     Outlook::Settling if pocket.ceiling(now) >= full || here < least => {
                         hope = hope.or(Some(slot));
@@ -489,8 +514,10 @@ impl Book {
             slots: [None; MAX_LEGS],
         };
         let mut seats = slots.slots.iter_mut();
-        for (scope, seat) in path.scopes().zip(seats.by_ref()) {
-            *seat = Some(self.slot(scope, Unit::Usd, now));
+        if !claim.is_of_time() {
+            for (scope, seat) in path.scopes().zip(seats.by_ref()) {
+                *seat = Some(self.slot(scope, Unit::Usd, now));
+            }
         }
         if let (Some(unit), Some(seat)) = (claim.own(), seats.next()) {
             *seat = Some(self.slot(Scope::Agent(path.agent), unit, now));

@@ -1,5 +1,5 @@
 //! What a call may cost, reduced to what the wallet needs: a line over the output cap in every
-//! unit that is counted.
+//! unit that is counted. A claim on time is no call's: it is any part of so much.
 
 use iron_llm::Bound;
 use iron_primitives::{Money, MoneyError, Refusal, Unit, UnitPrice};
@@ -28,6 +28,8 @@ enum Over {
     Money,
     /// Those, and the agent's own in tokens.
     MoneyAndTokens,
+    /// The agent's own in execution time, and nothing else.
+    Time,
 }
 
 impl Claim {
@@ -91,11 +93,33 @@ impl Claim {
         claim
     }
 
+    /// A claim for so many milliseconds of execution, or for any part of them.
+    pub const fn time(millis: i64) -> Claim {
+        Claim {
+            over: Over::Time,
+            fixed: Money::ZERO,
+            per_output_token: UnitPrice::FREE,
+            fixed_tokens: 0,
+            choices: 0,
+            cap: 0,
+            floor: 0,
+            full: Amounts::millis(millis),
+            least: Amounts::millis(1),
+        }
+    }
+
+    /// Whether it is held in time alone, and in money nowhere. Then any part of it is welcome, and
+    /// the rest is asked for later.
+    pub(super) fn is_of_time(&self) -> bool {
+        self.over == Over::Time
+    }
+
     /// What it is held in besides money, by the agent's own budget.
     pub(super) const fn own(&self) -> Option<Unit> {
         match self.over {
             Over::Money => None,
             Over::MoneyAndTokens => Some(Unit::Tokens),
+            Over::Time => Some(Unit::ExecutionTime),
         }
     }
 
@@ -122,6 +146,9 @@ impl Claim {
         }
         if !most.covers(&self.least) {
             return None;
+        }
+        if self.is_of_time() {
+            return Some((self.cap, Amounts::millis(most.millis.min(self.full.millis))));
         }
         let cap = self
             .cap_for_money(most.money)?
@@ -205,6 +232,15 @@ mod tests {
     #[test]
     fn free_output_costs_its_input_only() {
         assert_eq!(claim(7, 0, 500, 64).within(usd(7)), Some((500, usd(7))));
+    }
+
+    #[test]
+    fn time_is_taken_as_far_as_it_goes() {
+        let claim = Claim::time(5_000);
+        let within = |millis| claim.within(Amounts::millis(millis));
+        assert_eq!(within(9_000), Some((0, Amounts::millis(5_000))));
+        assert_eq!(within(3), Some((0, Amounts::millis(3))));
+        assert_eq!(within(0), None);
     }
 
     proptest! {

@@ -46,7 +46,7 @@ async fn run(weak: Weak<Inner>) {
 impl Inner {
     /// One round: an exchange if there is anything to say or to ask, then the queue. Gives
     /// the pause that must follow.
-    async fn round(&self) -> Duration {
+    async fn round(self: &Arc<Self>) -> Duration {
         let outcome = self.exchange(false).await;
         let mut waiting = false;
         for wallet in self.wallets() {
@@ -65,7 +65,7 @@ impl Inner {
     }
 
     /// Gathers, asks, takes in. Nothing is lost by a failure: the next exchange says it all.
-    pub(super) async fn exchange(&self, complete: bool) -> Result<(), AuthorityError> {
+    pub(super) async fn exchange(self: &Arc<Self>, complete: bool) -> Result<(), AuthorityError> {
         let _turn = self.telling.lock().await;
         let asked_at = self.environment.boot();
         let (exchange, complete) = self.gather(complete, asked_at);
@@ -96,7 +96,7 @@ impl Inner {
         (self.link().exchange(complete, asks), complete)
     }
 
-    fn take_in(&self, reply: &ExchangeReply, asked_at: BootInstant, complete: bool) {
+    fn take_in(self: &Arc<Self>, reply: &ExchangeReply, asked_at: BootInstant, complete: bool) {
         if !self.link().accept(reply, complete, self.environment.boot()) {
             return;
         }
@@ -107,12 +107,17 @@ impl Inner {
             let mut desk = wallet.desk();
             let effects = desk.book.apply(reply, asked_at, &self.environment);
             desk.pump(&self.environment);
-            for hold in effects.cut {
+            drop(desk);
+            let tenant = wallet.tenant;
+            for hold in &effects.cut {
                 // Nobody listens only while nothing runs.
                 let _ = self.cuts.send(Cut {
-                    tenant: wallet.tenant,
-                    hold,
+                    tenant,
+                    hold: *hold,
                 });
+            }
+            if !effects.cut.is_empty() {
+                self.cut_slices(tenant, &effects.cut);
             }
         }
         self.marks_due.notify_one();

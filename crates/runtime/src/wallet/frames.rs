@@ -157,6 +157,11 @@ impl Reserve {
         counts.then_some(self.amount.tokens)
     }
 
+    /// Whether it holds execution time, which belongs to no call.
+    pub fn is_of_time(&self) -> bool {
+        self.legs.iter().any(|leg| leg.unit == Unit::ExecutionTime)
+    }
+
     /// Writes the frame of a hold without building the value.
     pub fn encode(
         tenant: TenantId,

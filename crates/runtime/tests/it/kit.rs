@@ -12,7 +12,7 @@ use iron_llm::{Dialect, PriceBook, ProviderKind};
 use iron_net::egress::{Egress, EgressOptions};
 use iron_primitives::{
     ActorPath, AgentId, Environment, IcTokenId, InstanceId, LeaseId, ProjectId, ProviderId,
-    Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, UserId,
+    Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, Unit, UserId,
 };
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, End, Engaged,
@@ -23,7 +23,7 @@ use iron_runtime::record::CallRecord;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
 use iron_runtime::{Config, Parts, Runtime};
 use iron_telemetry::Metrics;
-use iron_testkit::TestEnvironment;
+use iron_testkit::{ManualClock, TestEnvironment};
 
 /// What one budget has given out.
 #[derive(Debug, Default, Clone)]
@@ -33,6 +33,8 @@ struct Account {
     granted: i64,
     settled: i64,
     returned: i64,
+    /// Leased to others.
+    elsewhere: i64,
 }
 
 impl Account {
@@ -41,7 +43,7 @@ impl Account {
         BudgetView {
             limit: self.limit,
             settled: self.settled,
-            escrow,
+            escrow: escrow + self.elsewhere,
             suspense: 0,
         }
     }
@@ -52,7 +54,7 @@ impl Account {
 pub(crate) struct Plane {
     principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
     keys: HashMap<ProviderId, String>,
-    accounts: HashMap<Scope, Account>,
+    accounts: HashMap<(Scope, Unit), Account>,
     sequence: u64,
     pub(crate) down: bool,
     pub(crate) authentications: u64,
@@ -81,7 +83,10 @@ impl TestAuthority {
         };
         let mut touched = Vec::new();
         for report in &exchange.reports {
-            let account = plane.accounts.entry(report.scope).or_default();
+            let account = plane
+                .accounts
+                .entry((report.scope, report.unit))
+                .or_default();
             account.settled = account.settled.max(report.settled);
             account.returned = account.returned.max(report.returned);
             if report.standing == Standing::Final {
@@ -92,7 +97,7 @@ impl TestAuthority {
             }
         }
         for want in &exchange.wants {
-            let account = plane.accounts.entry(want.scope).or_default();
+            let account = plane.accounts.entry((want.scope, want.unit)).or_default();
             let lease = *account
                 .lease
                 .get_or_insert_with(|| self.environment.new_id());
@@ -116,7 +121,7 @@ impl TestAuthority {
             touched.push((want.scope, want.unit, span, want.tenant));
         }
         for (scope, unit, span, tenant) in touched {
-            let account = plane.accounts.entry(scope).or_default();
+            let account = plane.accounts.entry((scope, unit)).or_default();
             let Some(lease) = account.lease else { continue };
             let (granted, view) = (account.granted, account.view());
             let (not_before_ms, ttl_ms) = (0, 30_000);
@@ -219,6 +224,7 @@ pub(crate) struct World {
     pub(crate) wallets: Wallets,
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) path: ActorPath,
     token: TokenValue,
     _folder: tempfile::TempDir,
@@ -231,7 +237,7 @@ impl World {
     }
 
     pub(crate) fn with(routes: Vec<Route>, config: Config) -> World {
-        let environment = TestEnvironment::new().environment;
+        let TestEnvironment { environment, clock } = TestEnvironment::new();
         let token = TokenValue::generate(TokenKind::Ic, &environment);
         let path = ActorPath {
             pool: None,
@@ -301,6 +307,7 @@ impl World {
             wallets,
             metrics,
             environment,
+            clock,
             path,
             token,
             _folder: folder,
@@ -309,13 +316,38 @@ impl World {
 
     /// Limits the agent's budget, in nano-dollars.
     pub(crate) fn limit_agent(&self, nanos: i64) {
-        let scope = Scope::Agent(self.path.agent);
-        self.authority
-            .plane()
-            .accounts
-            .entry(scope)
-            .or_default()
-            .limit = Some(nanos);
+        self.limit(Unit::Usd, nanos);
+    }
+
+    /// Limits the time that the agent may work.
+    pub(crate) fn limit_time(&self, millis: i64) {
+        self.change(|agent| agent.counted.execution_time = true);
+        self.limit(Unit::ExecutionTime, millis);
+    }
+
+    fn limit(&self, unit: Unit, limit: i64) {
+        let mut plane = self.authority.plane();
+        let purse = (Scope::Agent(self.path.agent), unit);
+        plane.accounts.entry(purse).or_default().limit = Some(limit);
+    }
+
+    /// Another instance has leased all the time of the agent.
+    pub(crate) fn takes_all_elsewhere(&self) {
+        let mut plane = self.authority.plane();
+        let purse = (Scope::Agent(self.path.agent), Unit::ExecutionTime);
+        let account = plane.accounts.entry(purse).or_default();
+        account.elsewhere = account.limit.unwrap_or(0);
+    }
+
+    /// How long the agent has worked, once no time is held any more, in milliseconds.
+    pub(crate) async fn time_used(&self) -> i64 {
+        while self.wallets.open_holds() > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.wallets.report().await.expect("it is told");
+        let plane = self.authority.plane();
+        let purse = (Scope::Agent(self.path.agent), Unit::ExecutionTime);
+        plane.accounts.get(&purse).map_or(0, |one| one.settled)
     }
 
     /// Changes what the control plane says about the agent.

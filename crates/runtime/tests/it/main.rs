@@ -6,3 +6,4 @@ mod calls;
 mod elsewhere;
 mod endings;
 mod kit;
+mod working;

@@ -23,12 +23,20 @@ pub(super) fn may_borrow(principal: &Principal, now: Timestamp) -> Result<(), Pr
         };
         return Err(plain(&refusal).detail("status", state.as_str()));
     }
-    // A runtime elsewhere could spend tokens that nobody has held.
-    if principal.counted.tokens {
+    // A runtime elsewhere could use tokens and time that nobody has held.
+    let counted = principal.counted;
+    if counted.tokens || counted.execution_time {
+        let what = if counted.tokens {
+            "a token"
+        } else {
+            "an execution time"
+        };
         return Err(Problem::new(
             ErrorKind::InvalidState,
-            "the agent has a token quota, which is kept on calls through the gateway alone; call \
-             the gateway with the agent's own token",
+            format!(
+                "the agent has {what} quota, which is kept on calls through the gateway alone; \
+                 call the gateway with the agent's own token"
+            ),
         )
         .detail("status", state.as_str()));
     }

@@ -16,16 +16,20 @@ pub(crate) enum Quotas {
     #[command(after_help = "\
 Examples:
   iron limits quotas set writer --tokens 2000000
-  iron limits quotas set writer --tokens none
+  iron limits quotas set writer --tokens none --seconds 3600
   iron limits quotas set writer --tokens 50000000 --period monthly --hard-action kill
 
-Tokens are those of the input, cached or not, and of the output, its reasoning included.")]
+Tokens are those of the input, cached or not, and of the output, its reasoning included.
+Seconds are those on the clock while at least one call of the agent is open.")]
     Set {
         /// The agent, by id or name
         agent: String,
         /// Tokens in a period, which is a day unless it was set otherwise; `none` for no limit
         #[arg(long, value_name = "TOKENS")]
         tokens: Option<String>,
+        /// Seconds that it may work in a period; `none` for no limit
+        #[arg(long, value_name = "SECONDS")]
+        seconds: Option<String>,
         #[command(flatten)]
         period: PeriodArgs,
         /// Percentages at which to warn, comma-separated; 50, 80, 90 and 95 where nobody has said

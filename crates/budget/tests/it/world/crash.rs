@@ -38,8 +38,9 @@ impl World {
             Process::begin(ledger, world, tenant, self.instance, self.boot, replay).await;
         self.disk.push(self.process.introduction(self.boot));
         self.durable = self.disk.len();
-        for orphan in orphans {
-            self.disk.push(Frame::Record(record_of_orphan(&orphan)));
+        // What was held of time belongs to no call.
+        for orphan in orphans.iter().filter(|orphan| !orphan.is_of_time()) {
+            self.disk.push(Frame::Record(record_of_orphan(orphan)));
         }
         self.snapshot_since = self.snapshot_since.min(self.disk.len());
     }
@@ -47,7 +48,7 @@ impl World {
     /// I8: a crash forfeits at most the bounds in flight, what the disk lost, and the step of
     /// the watermarks.
     fn allow_for_crash(&mut self, power_cut: bool, kept: usize) {
-        let mut in_flight = Amounts::ZERO;
+        let mut in_flight = self.work_ends_unwritten();
         let mut unheard = self.unheard;
         for call in &self.process.calls {
             in_flight = plus(in_flight, call.held.amount);
@@ -84,7 +85,7 @@ impl World {
         }
         self.unheard = unheard;
         for scope in self.scopes() {
-            for unit in [Unit::Usd, Unit::Tokens] {
+            for unit in [Unit::Usd, Unit::Tokens, Unit::ExecutionTime] {
                 *self.forfeit.entry((scope, unit)).or_default() += in_flight.of(unit);
             }
         }

@@ -35,6 +35,7 @@ impl Process {
             link: Link::new(owner, &estate, world.environment.boot()),
             calls: Vec::new(),
             waiting: HashMap::new(),
+            work: Work::default(),
             marks: Vec::new(),
         }
     }

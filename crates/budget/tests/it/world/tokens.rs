@@ -52,7 +52,7 @@ pub(super) fn plus(one: Amounts, other: Amounts) -> Amounts {
     Amounts {
         money: one.money.saturating_add(other.money),
         tokens: one.tokens + other.tokens,
-        millis: 0,
+        millis: one.millis + other.millis,
     }
 }
 
