@@ -170,6 +170,25 @@ impl From<iron_insight::Error> for Failure {
     }
 }
 
+impl From<iron_approvals::Error> for Failure {
+    fn from(error: iron_approvals::Error) -> Self {
+        use iron_approvals::Error;
+        let kind = error.kind();
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Audit(error) => error.into(),
+            Error::NoChannel { id } => Failure(Problem::not_found("notification_channel", id)),
+            Error::NoDelivery { id } => Failure(Problem::not_found("notification_delivery", id)),
+            Error::Invalid { field, problem } => Failure(Problem::field(field, problem)),
+            Error::Url(problem) => Failure(Problem::field("url", problem.to_string())),
+            Error::NotDead { status } => {
+                Failure(plain(kind, error).detail("status", status.as_str()))
+            }
+            other => Failure(plain(kind, other)),
+        }
+    }
+}
+
 impl From<iron_audit::Error> for Failure {
     fn from(error: iron_audit::Error) -> Self {
         Failure(plain(error.kind(), error))

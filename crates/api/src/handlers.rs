@@ -10,6 +10,7 @@ pub(crate) mod budget_requests;
 pub(crate) mod leases;
 pub(crate) mod limits;
 pub(crate) mod models;
+pub(crate) mod notifications;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod providers;

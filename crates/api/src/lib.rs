@@ -29,6 +29,7 @@ mod handlers;
 mod idempotency;
 mod input;
 mod ip_token;
+mod notices;
 mod openapi;
 mod probe;
 mod query;

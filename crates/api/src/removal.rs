@@ -36,6 +36,9 @@ pub enum RemovalError {
     /// What was found about invoices could not be removed.
     #[error(transparent)]
     Insight(#[from] iron_insight::Error),
+    /// The notification channels could not be removed.
+    #[error(transparent)]
+    Approvals(#[from] iron_approvals::Error),
     /// The rows of records could not be removed.
     #[error(transparent)]
     Audit(#[from] iron_audit::Error),
@@ -78,6 +81,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
         .reconciliations
         .remove_tenant(&mut tx, &mut removal)
         .await?;
+    state.channels.remove_tenant(&mut tx, &mut removal).await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;
     state.identity.end_removal(&mut tx, removal).await?;

@@ -5,8 +5,8 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     agents, analytics, audit, auth, budget, budget_events, budget_requests, leases, limits, models,
-    pools, projects, providers, quotas, reconciliations, runtimes, system, teams, tenants, tokens,
-    users,
+    notifications, pools, projects, providers, quotas, reconciliations, runtimes, system, teams,
+    tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -24,7 +24,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(far())
         .merge(protocol())
         .merge(records())
-        .merge(forecasts());
+        .merge(forecasts())
+        .merge(channels());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
         .nest("/api", system_routes().merge(protocol()))
@@ -230,4 +231,21 @@ fn forecasts() -> OpenApiRouter<Api> {
             reconciliations::list_reconciliations
         ))
         .routes(routes!(reconciliations::get_reconciliation))
+}
+
+fn channels() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            notifications::create_notification_channel,
+            notifications::list_notification_channels
+        ))
+        .routes(routes!(
+            notifications::get_notification_channel,
+            notifications::update_notification_channel,
+            notifications::delete_notification_channel
+        ))
+        .routes(routes!(notifications::test_notification_channel))
+        .routes(routes!(notifications::rotate_notification_secret))
+        .routes(routes!(notifications::list_notification_deliveries))
+        .routes(routes!(notifications::retry_notification_delivery))
 }

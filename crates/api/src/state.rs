@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
+use iron_approvals::{Channels, Courier};
 use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
@@ -59,6 +60,10 @@ pub struct ApiState {
     pub projections: Projections,
     /// Invoices against records.
     pub reconciliations: Reconciliations,
+    /// Whom people are told by.
+    pub channels: Channels,
+    /// Carries what they are told.
+    pub courier: Courier,
     /// Calls providers, to see whether they are there.
     pub egress: Egress,
     /// Seals answers that are kept.

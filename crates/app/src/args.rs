@@ -118,6 +118,9 @@ pub(crate) enum Command {
     /// What spending will come to: projection, anomalies, what-if; invoices against records
     #[command(subcommand)]
     Analytics(Analytics),
+    /// Notification channels: mail, Slack and webhooks by which people are told
+    #[command(subcommand, visible_alias = "channel")]
+    Channels(Channels),
     /// Runtimes: routers that may serve this tenant's agents elsewhere
     #[command(subcommand, visible_alias = "runtime")]
     Runtimes(Runtimes),

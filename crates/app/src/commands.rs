@@ -13,6 +13,7 @@ mod analytics;
 mod audit;
 mod budget_events;
 mod budget_requests;
+mod channels;
 mod configuration;
 mod demo;
 mod doctor;
@@ -109,6 +110,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
+            Command::Channels(verb) => channels::run(verb, &connection, console).await,
             Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,

@@ -11,6 +11,7 @@ pub(crate) mod faces;
 mod features;
 pub(crate) mod folder;
 mod loops;
+mod news;
 pub(crate) mod plane;
 mod projections;
 mod settings;

@@ -19,6 +19,7 @@ mod address;
 mod answer;
 mod client;
 pub mod headers;
+mod resolve;
 mod retry_after;
 
 pub use address::{AddressRules, BaseUrl, BaseUrlError};

@@ -159,6 +159,9 @@ ids! {
     InstanceId, "instance", "server instance";
     RuntimeId, "runtime", "enrolled runtime";
     ReportId, "report", "report";
+    ChannelId, "channel", "notification channel";
+    DeliveryId, "delivery", "delivery of a notification";
+    AccessRequestId, "access", "access request";
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod analytics;
 mod budget_requests;
 mod catalog;
 mod error;
+mod notifications;
 mod people;
 mod pools;
 mod reconciliations;

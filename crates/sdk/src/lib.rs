@@ -35,6 +35,7 @@ pub mod leases;
 pub mod limits;
 pub mod lists;
 pub mod models;
+pub mod notifications;
 mod null;
 pub mod pools;
 pub mod problem;

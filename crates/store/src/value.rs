@@ -291,5 +291,8 @@ text_columns!(
     iron_primitives::InstanceId,
     iron_primitives::RuntimeId,
     iron_primitives::ReportId,
+    iron_primitives::ChannelId,
+    iron_primitives::DeliveryId,
+    iron_primitives::AccessRequestId,
     Scope,
 );

@@ -26,9 +26,9 @@ mod metrics;
 mod redact;
 
 pub use metrics::{
-    AttemptOutcome, BudgetMetrics, BudgetNotice, CallMetrics, CallOutcome, DurationHistogram,
-    HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE, Metrics, ModelMetrics, PerLabel,
-    StatusClass, Surface, WalletMetrics,
+    AttemptOutcome, BudgetMetrics, BudgetNotice, CallMetrics, CallOutcome, DeliveryOutcome,
+    DurationHistogram, HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE, Metrics,
+    ModelMetrics, NotificationMetrics, PerLabel, StatusClass, Surface, WalletMetrics,
 };
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;

@@ -14,7 +14,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use duration::DurationHistogram;
-pub use label::{AttemptOutcome, BudgetNotice, CallOutcome, Label, PerLabel, StatusClass, Surface};
+pub use label::{
+    AttemptOutcome, BudgetNotice, CallOutcome, DeliveryOutcome, Label, PerLabel, StatusClass,
+    Surface,
+};
 pub use models::ModelMetrics;
 use models::Models;
 
@@ -34,6 +37,8 @@ pub struct Inner {
     pub wallet: WalletMetrics,
     /// What happens to budgets.
     pub budgets: BudgetMetrics,
+    /// What people are told.
+    pub notifications: NotificationMetrics,
     /// The journal and its projector.
     pub journal: JournalMetrics,
     /// The HTTP edge.
@@ -65,6 +70,7 @@ impl Metrics {
             calls: CallMetrics::register(&mut registry),
             wallet: WalletMetrics::register(&mut registry),
             budgets: BudgetMetrics::register(&mut registry),
+            notifications: NotificationMetrics::register(&mut registry),
             journal: JournalMetrics::register(&mut registry),
             http: HttpMetrics::register(&mut registry),
             models: Models::register(&mut registry),
@@ -261,6 +267,26 @@ impl BudgetMetrics {
     /// `iron_budget_events_total{kind}`.
     pub fn event(&self, kind: BudgetNotice) -> &Counter {
         self.events.of(kind)
+    }
+}
+
+/// What people are told.
+#[derive(Debug)]
+pub struct NotificationMetrics {
+    ended: PerLabel<DeliveryOutcome, Counter>,
+}
+
+impl NotificationMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let help = "Attempts to deliver notifications by how they ended";
+        NotificationMetrics {
+            ended: PerLabel::register(registry, "notifications", help),
+        }
+    }
+
+    /// `iron_notifications_total{outcome}`; alarm on any increase of `dead`.
+    pub fn ended(&self, outcome: DeliveryOutcome) -> &Counter {
+        self.ended.of(outcome)
     }
 }
 

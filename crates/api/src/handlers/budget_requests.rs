@@ -1,6 +1,7 @@
 //! Requests for higher budgets.
 
 use axum::extract::State;
+use iron_audit::Authorised;
 use iron_budget::{Approval, BudgetRequest, NewRequest, RequestFilter, RequestStatus};
 use iron_identity::{Permission, UserStatus};
 use iron_net::problem::Problem;
@@ -11,12 +12,13 @@ use iron_sdk::budget_requests::{
     BudgetRequestView, CreateBudgetRequest, DenyBudgetRequest,
 };
 use iron_sdk::lists::List;
-use iron_store::Sort;
+use iron_store::{Sort, Tx};
 
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{IfMatch, Input, Params, PathId};
+use crate::notices;
 use crate::query::{sort, words};
 use crate::state::Api;
 use crate::view;
@@ -51,7 +53,12 @@ pub(crate) async fn create_budget_request(
         justification: body.justification,
     };
     let request = api.requests.create(&mut tx, &authorised, new).await?;
+    let notice = notices::budget_requested(&request, &user);
+    api.channels
+        .announce(&mut tx, authorised.tenant, &notice)
+        .await?;
     tx.commit().await?;
+    api.channels.wake();
     Ok(Created {
         location: format!("/api/v1/budget-requests/{}", request.id),
         view: view::budget_request(request),
@@ -163,7 +170,9 @@ pub(crate) async fn approve_budget_request(
         .approve(&mut tx, &authorised, id, approval)
         .await?;
     let agent = agent?;
+    tell(&api, &mut tx, &authorised, &approved.request).await?;
     tx.commit().await?;
+    api.channels.wake();
     (api.notify)(Change::Budget(Scope::Agent(agent.id)));
     let tag = view::budget_request_tag(&approved.request);
     Ok(Tagged::with_tag(
@@ -193,7 +202,9 @@ pub(crate) async fn deny_budget_request(
         .requests
         .deny(&mut tx, &authorised, id, body.reason)
         .await?;
+    tell(&api, &mut tx, &authorised, &request).await?;
     tx.commit().await?;
+    api.channels.wake();
     Ok(decided(request, view::budget_request))
 }
 
@@ -215,6 +226,21 @@ pub(crate) async fn cancel_budget_request(
     let request = api.requests.cancel(&mut tx, &authorised, id).await?;
     tx.commit().await?;
     Ok(decided(request, view::budget_request))
+}
+
+/// Tells people, the requester among them, what was decided.
+async fn tell(
+    api: &Api,
+    tx: &mut Tx,
+    authorised: &Authorised,
+    request: &BudgetRequest,
+) -> Result<(), Failure> {
+    let requester = api.identity.user(&mut *tx, authorised, request.requester);
+    let notice = notices::budget_decided(request, &requester.await?);
+    api.channels
+        .announce(tx, authorised.tenant, &notice)
+        .await?;
+    Ok(())
 }
 
 fn decided<V>(request: BudgetRequest, view: impl FnOnce(BudgetRequest) -> V) -> Tagged<V> {

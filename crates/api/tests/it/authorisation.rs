@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, BudgetRequestId, IcTokenId, LeaseId, PoolId, ProjectId,
-    ProviderId, ReportId, RuntimeId, SessionId, TeamId, TenantId, UserId,
+    AgentId, ApiTokenId, AuditId, BudgetRequestId, ChannelId, DeliveryId, IcTokenId, LeaseId,
+    PoolId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId, TeamId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -152,6 +152,19 @@ const CASES: &[(&str, &str, &str)] = &[
     ("list_leases", "PA", ""),
     ("revoke_lease", "PA", r#"{"reason":"r"}"#),
     ("reconcile_lease", "PA", r#"{"reason":"r"}"#),
+    (
+        "create_notification_channel",
+        "PA",
+        r#"{"name":"n","kind":"slack","url":"https://hooks.slack.com/services/x"}"#,
+    ),
+    ("list_notification_channels", "PA", ""),
+    ("get_notification_channel", "PA", ""),
+    ("update_notification_channel", "PA", r#"{"name":"n"}"#),
+    ("delete_notification_channel", "PA", ""),
+    ("test_notification_channel", "PA", ""),
+    ("rotate_notification_secret", "PA", ""),
+    ("list_notification_deliveries", "PA", ""),
+    ("retry_notification_delivery", "PA", ""),
     ("create_runtime", "PA", r#"{"name":"n"}"#),
     ("list_runtimes", "PA", ""),
     ("get_runtime", "PA", ""),
@@ -237,6 +250,8 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
             &world.new_id::<BudgetRequestId>().to_string(),
         )
         .replace("{pool_id}", &world.new_id::<PoolId>().to_string())
+        .replace("{channel_id}", &world.new_id::<ChannelId>().to_string())
+        .replace("{delivery_id}", &world.new_id::<DeliveryId>().to_string())
         .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{report_id}", &world.new_id::<ReportId>().to_string())

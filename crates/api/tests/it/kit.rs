@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use iron_api::{ApiState, Build, Config, Far, MetricsAccess};
+use iron_approvals::{Channels, Courier};
 use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
@@ -34,6 +35,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::house::House;
+use crate::keeper::ChannelKeeper;
 
 pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -164,6 +166,7 @@ impl World {
             iron_catalog::MIGRATIONS,
             iron_fleet::MIGRATIONS,
             iron_insight::MIGRATIONS,
+            iron_approvals::MIGRATIONS,
             iron_api::MIGRATIONS,
         ])
         .await
@@ -228,6 +231,18 @@ impl World {
         let models = Models::open(db.clone(), audit.clone(), environment.clone())
             .await
             .unwrap();
+        let channels = Channels::new(
+            db.clone(),
+            audit.clone(),
+            Arc::new(ChannelKeeper(vault.clone())),
+            rules,
+            environment.clone(),
+        );
+        let egress = Egress::new(EgressOptions {
+            rules,
+            ..EgressOptions::default()
+        })
+        .unwrap();
         let lender = ledger.lending_for(Duration::from_secs(900));
         let far = Far {
             runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
@@ -261,11 +276,9 @@ impl World {
             ),
             projections: iron_insight::Projections::new(audit.clone(), environment.clone()),
             audit,
-            egress: Egress::new(EgressOptions {
-                rules,
-                ..EgressOptions::default()
-            })
-            .unwrap(),
+            courier: Courier::new(channels.clone(), egress.clone(), metrics.clone()),
+            channels,
+            egress,
             vault,
             db: db.clone(),
             environment: environment.clone(),
@@ -452,6 +465,9 @@ impl World {
             "create_ic_token": true,
         });
         let agent = self.create(&user, "/api/v1/agents", agent).await;
+        let channel = json!({"name": "c", "kind": "slack", "url": "https://hooks.slack.com/x"});
+        self.create(&user, "/api/v1/notification-channels", channel)
+            .await;
         let request = json!({
             "agent_id": agent.text_of("id"), "requested_budget": 2,
             "justification": "something of everything",

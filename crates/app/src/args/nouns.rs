@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use iron_sdk::audit::ExportFormat;
 
+mod channels;
 mod insight;
 mod money;
 mod people;
@@ -15,6 +16,7 @@ mod quotas;
 mod runtimes;
 mod teams;
 
+pub(crate) use channels::*;
 pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;

@@ -132,7 +132,7 @@ pub(super) async fn tenant(client: &Client, text: &str) -> Outcome<TenantId> {
     only(text, "tenant", std::iter::empty())
 }
 
-fn only<T>(text: &str, noun: &str, mut found: impl Iterator<Item = T>) -> Outcome<T> {
+pub(super) fn only<T>(text: &str, noun: &str, mut found: impl Iterator<Item = T>) -> Outcome<T> {
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => {

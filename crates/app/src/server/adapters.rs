@@ -1,13 +1,14 @@
 //! The traits that features define for what they need, answered by the features that have it.
 
 use async_trait::async_trait;
+use iron_approvals::SealFailure as ChannelSealFailure;
 use iron_audit::{KeyFailure, SubjectKey, SubjectKeys, Wanted};
 use iron_catalog::{Seal, SealFailure};
-use iron_primitives::{ProviderId, Secret, TenantId};
+use iron_primitives::{ChannelId, ProviderId, Secret, TenantId};
 use iron_store::Tx;
 use iron_vault::{Error, Place, Vault};
 
-/// The vault, as the catalogue and the audit log want it.
+/// The vault, as the catalogue, the channels and the audit log want it.
 #[derive(Clone)]
 pub(super) struct Keeper(pub(super) Vault);
 
@@ -50,6 +51,44 @@ impl Seal for Keeper {
             .unseal(place, sealed)
             .await
             .map_err(|error| SealFailure(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl iron_approvals::Seal for Keeper {
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        channel: ChannelId,
+        version: i64,
+        secret: &Secret,
+    ) -> Result<Vec<u8>, ChannelSealFailure> {
+        let id = channel.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let sealed = self.0.seal(tx, place, secret).await;
+        sealed.map_err(|error| ChannelSealFailure(Box::new(error)))
+    }
+
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, ChannelSealFailure> {
+        let id = channel.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let opened = self.0.unseal(place, sealed).await;
+        opened.map_err(|error| ChannelSealFailure(Box::new(error)))
     }
 }
 

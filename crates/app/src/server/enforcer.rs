@@ -15,6 +15,7 @@ use iron_runtime::authority::Change;
 use iron_telemetry::{BudgetNotice, Metrics};
 
 use super::features::Features;
+use super::news::budget_event;
 
 /// How often it is looked for what others have booked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +29,7 @@ const MONEY_AGAIN: &str = "there is money in its budget again";
 
 /// What is to be done about an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
+pub(super) enum Measure {
     Pause,
     Kill,
 }
@@ -80,6 +81,7 @@ impl Enforcer {
 
     /// Takes an event and does what follows, or neither.
     async fn handle(&self, event: &BudgetEvent) -> anyhow::Result<()> {
+        let name = self.name_of(event).await?;
         let mut tx = self.features.db.begin().await?;
         let measure = measure(event);
         let mut done = false;
@@ -124,9 +126,27 @@ impl Enforcer {
                 return Ok(());
             }
         }
+        if still_true {
+            let notice = budget_event(event, &name, measure.filter(|_| done));
+            self.features
+                .channels
+                .announce(&mut tx, event.tenant, &notice)
+                .await?;
+        }
         tx.commit().await?;
+        self.features.channels.wake();
         self.tell(event, measure.filter(|_| done && still_true));
         Ok(())
+    }
+
+    /// How people call what has the budget.
+    async fn name_of(&self, event: &BudgetEvent) -> anyhow::Result<String> {
+        if let Scope::Agent(agent) = event.scope
+            && let Some(agent) = self.features.agents.for_call(event.tenant, agent).await?
+        {
+            return Ok(agent.name);
+        }
+        Ok(event.scope.to_string())
     }
 
     /// Says what happened, and tells the runtime of this process.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use iron_api::{ApiState, Build};
+use iron_approvals::Courier;
 use iron_net::edge::{Edge, Observer};
 use iron_net::server::ConnectionObserver;
 use iron_primitives::Environment;
@@ -42,6 +43,12 @@ pub(super) fn api(
         audit_log: features.log.clone(),
         projections: features.projections.clone(),
         reconciliations: features.reconciliations.clone(),
+        channels: features.channels.clone(),
+        courier: Courier::new(
+            features.channels.clone(),
+            plane.egress.clone(),
+            metrics.clone(),
+        ),
         egress: plane.egress.clone(),
         vault: features.vault.clone(),
         db: features.db.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::Far;
+use iron_approvals::Channels;
 use iron_audit::{Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
@@ -32,6 +33,7 @@ const MIGRATIONS: &[iron_store::Migrations] = &[
     iron_catalog::MIGRATIONS,
     iron_fleet::MIGRATIONS,
     iron_insight::MIGRATIONS,
+    iron_approvals::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 
@@ -56,6 +58,7 @@ pub(super) struct Features {
     pub(super) limits: Limits,
     pub(super) pools: Pools,
     pub(super) requests: Requests,
+    pub(super) channels: Channels,
 }
 
 impl Features {
@@ -89,6 +92,13 @@ impl Features {
             rules,
             environment.clone(),
         );
+        let channels = Channels::new(
+            db.clone(),
+            audit.clone(),
+            keeper.clone(),
+            rules,
+            environment.clone(),
+        );
         let models = Models::open(db.clone(), audit.clone(), environment.clone()).await?;
         let ledger = Ledger::new(
             db.clone(),
@@ -112,6 +122,7 @@ impl Features {
             paths: Paths::new(ledger.clone(), settings.path_leases),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
+            channels,
             limits,
             db,
             master,

@@ -1,5 +1,5 @@
 //! The work that goes on beside requests: records to the database, leases that expire, prices
-//! that come into force.
+//! that come into force, news to people.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub(super) struct Loops {
     relay: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
     enforcer: JoinHandle<()>,
+    courier: JoinHandle<()>,
     features: Features,
     journal: Journal,
 }
@@ -68,6 +69,7 @@ impl Loops {
             relay,
             housekeeping,
             enforcer: tokio::spawn(enforcer),
+            courier: tokio::spawn(api.courier.clone().run()),
             features: features.clone(),
             journal: journal.clone(),
         })
@@ -77,6 +79,7 @@ impl Loops {
     pub(super) async fn stop(self) {
         self.housekeeping.abort();
         self.enforcer.abort();
+        self.courier.abort();
         self.relay.abort();
         self.projector.abort();
         let _ = (
@@ -84,6 +87,7 @@ impl Loops {
             self.projector.await,
             self.housekeeping.await,
             self.enforcer.await,
+            self.courier.await,
         );
         let last = finish(&self.features, &self.journal);
         match tokio::time::timeout(LAST_RECORDS, last).await {

@@ -15,7 +15,14 @@ const FLOORS: &[(u8, &[&str])] = &[
     (
         3,
         &[
-            "audit", "identity", "budget", "vault", "fleet", "catalog", "insight",
+            "audit",
+            "identity",
+            "budget",
+            "vault",
+            "fleet",
+            "catalog",
+            "insight",
+            "approvals",
         ],
     ),
     (4, &["gateway", "api"]),

@@ -10,6 +10,7 @@ const FEATURES: &[Migrations] = &[
     iron_catalog::MIGRATIONS,
     iron_fleet::MIGRATIONS,
     iron_insight::MIGRATIONS,
+    iron_approvals::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 

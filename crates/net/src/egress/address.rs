@@ -80,7 +80,7 @@ impl AddressRules {
     }
 }
 
-fn means_loopback(host: &str) -> bool {
+pub(super) fn means_loopback(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
         || host.len() > 10

@@ -131,6 +131,16 @@ labels! {
         Runaway = "runaway",
     }
 
+    /// How an attempt to tell people something ended.
+    DeliveryOutcome("outcome") {
+        /// It arrived.
+        Delivered = "delivered",
+        /// It did not, and is tried again.
+        Failed = "failed",
+        /// It was given up.
+        Dead = "dead",
+    }
+
     /// Which face of the server answered.
     Surface("surface") {
         /// The OpenAI- and Anthropic-shaped routes.

@@ -1,0 +1,47 @@
+//! The vault as notification channels want it.
+
+use async_trait::async_trait;
+use iron_approvals::{Seal, SealFailure};
+use iron_primitives::{ChannelId, Secret, TenantId};
+use iron_store::Tx;
+use iron_vault::{Place, Vault};
+
+pub(crate) struct ChannelKeeper(pub(crate) Vault);
+
+#[async_trait]
+impl Seal for ChannelKeeper {
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        channel: ChannelId,
+        version: i64,
+        secret: &Secret,
+    ) -> Result<Vec<u8>, SealFailure> {
+        let id = channel.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let sealed = self.0.seal(tx, place, secret).await;
+        sealed.map_err(|error| SealFailure(Box::new(error)))
+    }
+
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, SealFailure> {
+        let id = channel.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let opened = self.0.unseal(place, sealed).await;
+        opened.map_err(|error| SealFailure(Box::new(error)))
+    }
+}

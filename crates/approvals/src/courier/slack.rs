@@ -1,0 +1,59 @@
+//! What an incoming webhook of Slack understands.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use iron_net::egress::{AddressRules, Outgoing};
+use serde_json::json;
+
+use super::Parcel;
+use super::outcome::Failed;
+use crate::channels::address;
+use crate::notice::Said;
+
+pub(super) fn request(rules: AddressRules, url: &str, parcel: &Parcel) -> Result<Outgoing, Failed> {
+    let uri = address(rules, url).map_err(|error| Failed::finally(error.to_string()))?;
+    let body = json!({ "text": text(&parcel.said) }).to_string();
+    let mut headers = HeaderMap::new();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    Ok(Outgoing {
+        method: Method::POST,
+        uri,
+        headers,
+        body: Bytes::from(body),
+    })
+}
+
+fn text(said: &Said) -> String {
+    let mut text = format!("*{}*", escaped(&said.title));
+    for (name, value) in &said.facts {
+        text.push_str(&format!("\n{}: {}", escaped(name), escaped(value)));
+    }
+    text
+}
+
+/// Slack reads `<!channel>`, `<@U1>` and `<https://…|…>` as commands, unless these three are
+/// escaped.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Notice, Topic};
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_shouted_at_by_the_name_of_an_agent() {
+        let notice = Notice::new(Topic::BudgetWarning, "agent <!channel> & co")
+            .fact("use", "<https://evil.example|click>");
+        let shown = text(&notice.said);
+        assert_eq!(
+            shown,
+            "*agent &lt;!channel&gt; &amp; co*\nuse: &lt;https://evil.example|click&gt;"
+        );
+    }
+}

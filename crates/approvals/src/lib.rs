@@ -1,0 +1,46 @@
+//! Whom people are told by, and what they decide.
+//!
+//! Words:
+//! - A [`Channel`] is a way to tell people of a tenant something: mail over SMTP, an incoming webhook
+//!   of Slack, or a signed webhook of their own.
+//! - A [`Notice`] is what is told: a [`Topic`], one line, facts. A feature that has something to tell
+//!   announces it in the transaction of what happened ([`Channels::announce`]).
+//! - A *delivery* is one notice on its way through one channel. Deliveries that did not get through
+//!   in the end are *dead*: they stay where admins see them and can be sent again.
+//! - The [`Courier`] of each server carries deliveries.
+//!
+//! Invariants:
+//! - **What happened is told at least once**: the delivery is written with what it tells, or neither
+//!   is; a server that takes one and vanishes has only postponed it. Receivers tell repetitions
+//!   apart by the id that each attempt carries.
+//! - **One channel never holds up another**: each is served by itself, and one that asks for
+//!   patience (429 with `Retry-After`) gets it from all servers.
+//! - **Nothing inside the network is reached** that providers could not reach either.
+//! - **What authenticates us is sealed** ([`Seal`]) and shown to nobody; text from outside cannot
+//!   become a header, a mention or a link.
+//!
+//! ```
+//! use iron_approvals::{Notice, Topic};
+//!
+//! let notice = Notice::new(Topic::BudgetExceeded, "the budget of `writer` is spent")
+//!     .fact("limit", "$5.00")
+//!     .fact("used", "$5.00");
+//! assert_eq!(notice.as_text(), "the budget of `writer` is spent\n\nlimit: $5.00\nused: $5.00\n");
+//! ```
+
+mod channels;
+mod courier;
+mod error;
+mod notice;
+
+pub use channels::{
+    Channel, ChannelChange, ChannelKind, Channels, Delivery, DeliveryFilter, DeliveryStatus, Mail,
+    NewChannel, Seal, Secrecy, Settings, Tried,
+};
+pub use courier::Courier;
+pub use error::{Error, SealFailure};
+pub use notice::{Notice, Topic};
+
+/// The tables of this feature.
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("approvals", "0001_channels");

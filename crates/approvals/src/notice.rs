@@ -1,0 +1,124 @@
+//! What people are told.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+iron_store::words! {
+    /// What a notice is about; channels choose among them.
+    pub enum Topic {
+        /// A soft limit of a budget was crossed.
+        BudgetWarning = "budget.warning",
+        /// The limit of a budget is reached.
+        BudgetExceeded = "budget.exceeded",
+        /// An agent spent faster than it may and was killed.
+        BudgetRunaway = "budget.runaway",
+        /// Somebody asks for a higher budget.
+        BudgetRequestCreated = "budget_request.created",
+        /// A request for a higher budget was approved or denied.
+        BudgetRequestDecided = "budget_request.decided",
+        /// Somebody sends a test.
+        ChannelTest = "channel.test",
+    }
+}
+
+impl Topic {
+    /// Those that channels can choose; a test needs no choosing.
+    pub fn choosable() -> impl Iterator<Item = Topic> {
+        let all = Topic::ALL.iter().copied();
+        all.filter(|topic| *topic != Topic::ChannelTest)
+    }
+}
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    pub(crate) topic: Topic,
+    pub(crate) said: Said,
+    /// The address of whom it concerns, if that is one person.
+    pub(crate) concerns: Option<String>,
+}
+
+/// The words of a notice, as the outbox keeps them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub(crate) title: String,
+    pub(crate) facts: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) data: serde_json::Map<String, Value>,
+}
+
+impl Notice {
+    /// A notice that says this in one line.
+    pub fn new(topic: Topic, title: impl Into<String>) -> Self {
+        Notice {
+            topic,
+            said: Said {
+                title: one_line(&title.into()),
+                facts: Vec::new(),
+                data: serde_json::Map::new(),
+            },
+            concerns: None,
+        }
+    }
+
+    /// A fact for people, on a line of its own.
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: impl ToString) -> Self {
+        let value = one_line(&value.to_string());
+        self.said.facts.push((name.to_owned(), value));
+        self
+    }
+
+    /// A fact for programs.
+    #[must_use]
+    pub fn data(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.said.data.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Whom it concerns, by mail: he gets a copy if the tenant has a channel for mail.
+    #[must_use]
+    pub fn concerns(mut self, address: impl Into<String>) -> Self {
+        self.concerns = Some(address.into());
+        self
+    }
+
+    /// As plain text.
+    pub fn as_text(&self) -> String {
+        self.said.as_text()
+    }
+}
+
+impl Said {
+    pub(crate) fn as_text(&self) -> String {
+        let mut text = format!("{}\n", self.title);
+        if !self.facts.is_empty() {
+            text.push('\n');
+        }
+        for (name, value) in &self.facts {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+        text
+    }
+}
+
+/// Texts come from people: a line of theirs must not become two of ours.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_stays_on_its_line() {
+        let notice = Notice::new(Topic::BudgetWarning, "a\r\nBcc: everybody@example.com")
+            .fact("reason", "one\ntwo: three");
+        let text = notice.as_text();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("reason: one two: three"), "{text}");
+    }
+}
