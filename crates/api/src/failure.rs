@@ -181,6 +181,10 @@ impl From<iron_approvals::Error> for Failure {
             Error::NoDelivery { id } => Failure(Problem::not_found("notification_delivery", id)),
             Error::Invalid { field, problem } => Failure(Problem::field(field, problem)),
             Error::Url(problem) => Failure(Problem::field("url", problem.to_string())),
+            Error::NoAccessRequest { id } => Failure(Problem::not_found("access_request", id)),
+            Error::AccessDecided { status } => {
+                Failure(plain(kind, error).detail("status", status.as_str()))
+            }
             Error::NotDead { status } => {
                 Failure(plain(kind, error).detail("status", status.as_str()))
             }

@@ -1,5 +1,6 @@
 //! The handlers: parse, authorise, one call of a feature, view.
 
+pub(crate) mod access;
 pub(crate) mod agents;
 pub(crate) mod analytics;
 pub(crate) mod audit;

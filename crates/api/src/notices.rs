@@ -1,6 +1,6 @@
 //! What people are told of what happens here.
 
-use iron_approvals::{Notice, Topic};
+use iron_approvals::{AccessRequest, AccessStatus, Notice, Topic};
 use iron_budget::{BudgetRequest, RequestStatus};
 use iron_identity::User;
 
@@ -51,4 +51,45 @@ fn about(notice: Notice, request: &BudgetRequest) -> Notice {
         .data("budget_request_id", request.id.to_string())
         .data("agent_id", request.agent.to_string())
         .data("requester_id", request.requester.to_string())
+}
+
+/// Somebody asks for access.
+pub(crate) fn access_requested(request: &AccessRequest, requester: &User) -> Notice {
+    let title = format!(
+        "{} asks for access in the team {}, ${} a month",
+        requester.name, request.team_name, request.monthly_budget
+    );
+    of_access(Notice::new(Topic::AccessRequested, title), request)
+        .fact("use case", &request.use_case)
+        .fact("decide", format!("iron access approve {}", request.id))
+}
+
+/// A request for access was approved, denied or revoked; the requester is told too, but not his
+/// key: that he takes himself.
+pub(crate) fn access_decided(request: &AccessRequest, requester: &User) -> Notice {
+    let title = format!(
+        "the access of {} in the team {} is {}",
+        requester.name,
+        request.team_name,
+        request.status.as_str()
+    );
+    let mut notice = of_access(Notice::new(Topic::AccessDecided, title), request)
+        .data("status", request.status.as_str())
+        .concerns(requester.email.clone());
+    if let Some(reason) = &request.reason {
+        notice = notice.fact("reason", reason);
+    }
+    if request.status == AccessStatus::Approved {
+        notice = notice.fact("take the key", format!("iron access claim {}", request.id));
+    }
+    notice
+}
+
+fn of_access(notice: Notice, request: &AccessRequest) -> Notice {
+    let budget = request.budget.unwrap_or(request.monthly_budget);
+    notice
+        .fact("a month", format!("${budget}"))
+        .data("access_request_id", request.id.to_string())
+        .data("requester_id", request.requester.to_string())
+        .data("team_id", request.team.to_string())
 }

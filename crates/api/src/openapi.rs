@@ -82,6 +82,7 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
         (name = "analytics", description = "What spending will come to"),
         (name = "leases", description = "Money in the hands of instances"),
         (name = "budget", description = "The budget protocol: runtimes that are not ours borrow money for an agent"),
+        (name = "access-requests", description = "Requests for a key of one's own"),
         (name = "notifications", description = "How people are told: mail, Slack, signed webhooks"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),
         (name = "audit", description = "The audit log"),

@@ -4,9 +4,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    agents, analytics, audit, auth, budget, budget_events, budget_requests, leases, limits, models,
-    notifications, pools, projects, providers, quotas, reconciliations, runtimes, system, teams,
-    tenants, tokens, users,
+    access, agents, analytics, audit, auth, budget, budget_events, budget_requests, leases, limits,
+    models, notifications, pools, projects, providers, quotas, reconciliations, runtimes, system,
+    teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -25,7 +25,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(protocol())
         .merge(records())
         .merge(forecasts())
-        .merge(channels());
+        .merge(channels())
+        .merge(access_routes());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
         .nest("/api", system_routes().merge(protocol()))
@@ -248,4 +249,19 @@ fn channels() -> OpenApiRouter<Api> {
         .routes(routes!(notifications::rotate_notification_secret))
         .routes(routes!(notifications::list_notification_deliveries))
         .routes(routes!(notifications::retry_notification_delivery))
+}
+
+fn access_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            access::create_access_request,
+            access::list_access_requests
+        ))
+        .routes(routes!(access::list_my_access_requests))
+        .routes(routes!(access::decide_access_requests))
+        .routes(routes!(access::get_access_request))
+        .routes(routes!(access::approve_access_request))
+        .routes(routes!(access::deny_access_request))
+        .routes(routes!(access::keys::claim_access))
+        .routes(routes!(access::keys::revoke_access))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
-use iron_approvals::{Channels, Courier};
+use iron_approvals::{AccessRequests, Channels, Courier};
 use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
@@ -60,6 +60,8 @@ pub struct ApiState {
     pub projections: Projections,
     /// Invoices against records.
     pub reconciliations: Reconciliations,
+    /// Requests for keys.
+    pub access: AccessRequests,
     /// Whom people are told by.
     pub channels: Channels,
     /// Carries what they are told.
@@ -131,6 +133,10 @@ pub struct Config {
     pub upload: BodyLimit,
     /// The most that a developer may give an agent of his own when he creates it.
     pub max_developer_agent_budget: BudgetAmount,
+    /// The address by which people and agents reach this server, without a trailing slash.
+    pub public_url: String,
+    /// How many days the key of an access request works.
+    pub access_key_days: u32,
 }
 
 impl Default for Config {
@@ -147,6 +153,8 @@ impl Default for Config {
                 ..BodyLimit::default()
             },
             max_developer_agent_budget: BudgetAmount(Dollars::from_cents(10_000)),
+            public_url: "http://127.0.0.1:4766".to_owned(),
+            access_key_days: 90,
         }
     }
 }

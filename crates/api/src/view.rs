@@ -1,5 +1,6 @@
 //! From what a feature knows to what the wire shows.
 
+mod access;
 mod agents;
 mod analytics;
 mod budget_events;
@@ -15,6 +16,7 @@ mod reconciliations;
 mod records;
 mod teams;
 
+pub(crate) use access::*;
 pub(crate) use agents::*;
 pub(crate) use analytics::*;
 pub(crate) use budget_events::*;

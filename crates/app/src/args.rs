@@ -118,6 +118,9 @@ pub(crate) enum Command {
     /// What spending will come to: projection, anomalies, what-if; invoices against records
     #[command(subcommand)]
     Analytics(Analytics),
+    /// Access: asking for a key of your own, and deciding
+    #[command(subcommand)]
+    Access(Access),
     /// Notification channels: mail, Slack and webhooks by which people are told
     #[command(subcommand, visible_alias = "channel")]
     Channels(Channels),

@@ -8,6 +8,7 @@ use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
+mod access;
 mod agents;
 mod analytics;
 mod audit;
@@ -110,6 +111,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
+            Command::Access(verb) => access::run(verb, &connection, console).await,
             Command::Channels(verb) => channels::run(verb, &connection, console).await,
             Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,

@@ -1,9 +1,9 @@
 //! What can go wrong around channels.
 
 use iron_net::egress::BaseUrlError;
-use iron_primitives::{ChannelId, DeliveryId, ErrorKind};
+use iron_primitives::{AccessRequestId, ChannelId, DeliveryId, ErrorKind};
 
-use crate::DeliveryStatus;
+use crate::{AccessStatus, DeliveryStatus};
 
 /// A secret could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,24 @@ pub enum Error {
     NotDead {
         /// What it is.
         status: DeliveryStatus,
+    },
+    /// There is no such access request in the tenant.
+    #[error("there is no access request `{id}`")]
+    NoAccessRequest {
+        /// The request asked for.
+        id: AccessRequestId,
+    },
+    /// The access request is somebody else's.
+    #[error("you may not do this to the access request `{id}`")]
+    AccessOutOfReach {
+        /// The request asked for.
+        id: AccessRequestId,
+    },
+    /// The access request does not stand where this step begins.
+    #[error("the access request is {status}")]
+    AccessDecided {
+        /// Where it stands.
+        status: AccessStatus,
     },
     /// Another channel of the tenant has the name.
     #[error("a notification channel of this name exists already")]
@@ -63,8 +81,11 @@ impl Error {
     /// The code by which the wire names it.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Error::NoChannel { .. } | Error::NoDelivery { .. } => ErrorKind::ResourceNotFound,
-            Error::NotDead { .. } => ErrorKind::InvalidState,
+            Error::NoChannel { .. } | Error::NoDelivery { .. } | Error::NoAccessRequest { .. } => {
+                ErrorKind::ResourceNotFound
+            }
+            Error::AccessOutOfReach { .. } => ErrorKind::InsufficientPermissions,
+            Error::NotDead { .. } | Error::AccessDecided { .. } => ErrorKind::InvalidState,
             Error::DuplicateName => ErrorKind::DuplicateName,
             Error::Invalid { .. } | Error::Url(_) => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {

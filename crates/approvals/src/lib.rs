@@ -7,6 +7,8 @@
 //!   announces it in the transaction of what happened ([`Channels::announce`]).
 //! - A *delivery* is one notice on its way through one channel. Deliveries that did not get through
 //!   in the end are *dead*: they stay where admins see them and can be sent again.
+//! - An [`AccessRequest`] asks for a key of one's own from the budget of a team; whoever has asked
+//!   claims it once it is approved, and nobody else ever sees it.
 //! - The [`Courier`] of each server carries deliveries.
 //!
 //! Invariants:
@@ -15,6 +17,7 @@
 //!   apart by the id that each attempt carries.
 //! - **One channel never holds up another**: each is served by itself, and one that asks for
 //!   patience (429 with `Retry-After`) gets it from all servers.
+//! - **A request leads to one key**, and takes each step once, whoever decides at the same time.
 //! - **Nothing inside the network is reached** that providers could not reach either.
 //! - **What authenticates us is sealed** ([`Seal`]) and shown to nobody; text from outside cannot
 //!   become a header, a mention or a link.
@@ -28,11 +31,16 @@
 //! assert_eq!(notice.as_text(), "the budget of `writer` is spent\n\nlimit: $5.00\nused: $5.00\n");
 //! ```
 
+mod access;
 mod channels;
 mod courier;
 mod error;
 mod notice;
 
+pub use access::{
+    AccessFilter, AccessGrant, AccessRequest, AccessRequests, AccessStatus, IssuedKey,
+    NewAccessRequest,
+};
 pub use channels::{
     Channel, ChannelChange, ChannelKind, Channels, Delivery, DeliveryFilter, DeliveryStatus, Mail,
     NewChannel, Seal, Secrecy, Settings, Tried,
@@ -43,4 +51,4 @@ pub use notice::{Notice, Topic};
 
 /// The tables of this feature.
 pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("approvals", "0001_channels");
+    iron_store::migrations!("approvals", "0001_channels", "0002_access");

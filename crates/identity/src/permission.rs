@@ -77,6 +77,10 @@ permissions! {
     // Whoever has asked may look and take it back, whatever his role has become.
     BudgetRequestRead,   "budget_request.read",   [Tenant Own Own Own Own];
     BudgetRequestCancel, "budget_request.cancel", [Tenant Own Own Own Own];
+    // Anybody may ask for a key of his own.
+    AccessRequest,    "access.request",    [Tenant Own     Own     Own     Own];
+    AccessRead,       "access.read",       [Tenant Own     Own     Own     Own];
+    AccessDecide,     "access.decide",     [Tenant Nothing Nothing Nothing Nothing];
     RuntimeManage,    "runtime.manage",    [Tenant Nothing Nothing Nothing Nothing];
     InvoiceReconcile, "invoice.reconcile", [Tenant Nothing Nothing Nothing Nothing];
     InvoiceRead,      "invoice.read",      [Tenant Nothing Nothing Nothing Tenant];

@@ -1,6 +1,7 @@
 //! The typed client: what the command line and the tests speak with; one method for each
 //! operation, under the operation's own name.
 
+mod access;
 mod agents;
 mod analytics;
 mod budget_requests;

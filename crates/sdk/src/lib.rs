@@ -20,6 +20,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+pub mod access;
 pub mod agents;
 pub mod analytics;
 pub mod audit;

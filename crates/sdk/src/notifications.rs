@@ -30,6 +30,10 @@ words! {
         BudgetRequestCreated = "budget_request.created",
         /// A request for a higher budget was approved or denied.
         BudgetRequestDecided = "budget_request.decided",
+        /// Somebody asks for access.
+        AccessRequested = "access.requested",
+        /// A request for access was approved, denied or revoked.
+        AccessDecided = "access.decided",
     }
 }
 

@@ -12,6 +12,7 @@ use iron_sdk::users::{
 };
 use iron_store::Sort;
 
+use super::access::keys::{forget, withdraw};
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -329,7 +330,13 @@ pub(crate) async fn delete_user(
         .requests
         .cancel_of(&mut tx, &authorised, RequestsOf::Requester(id))
         .await?;
+    // What he has asked for himself goes with him; agents that he owned go on.
+    let mut withdrawn = Vec::new();
+    for closed in api.access.close_of(&mut tx, &authorised, id).await? {
+        withdrawn.push(withdraw(&api, &mut tx, &authorised, &closed).await?);
+    }
     tx.commit().await?;
+    withdrawn.into_iter().for_each(|key| forget(&api, key));
     agents
         .iter()
         .for_each(|agent| (api.notify)(Change::Agent(*agent)));

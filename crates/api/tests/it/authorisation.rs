@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AgentId, ApiTokenId, AuditId, BudgetRequestId, ChannelId, DeliveryId, IcTokenId, LeaseId,
-    PoolId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId, TeamId, TenantId, UserId,
+    AccessRequestId, AgentId, ApiTokenId, AuditId, BudgetRequestId, ChannelId, DeliveryId,
+    IcTokenId, LeaseId, PoolId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId, TeamId,
+    TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -153,6 +154,23 @@ const CASES: &[(&str, &str, &str)] = &[
     ("revoke_lease", "PA", r#"{"reason":"r"}"#),
     ("reconcile_lease", "PA", r#"{"reason":"r"}"#),
     (
+        "create_access_request",
+        "PADOVU",
+        r#"{"team_id":"TEAM","use_case":"u","monthly_budget":1}"#,
+    ),
+    ("list_access_requests", "PA", ""),
+    ("list_my_access_requests", "PADOVU", ""),
+    ("get_access_request", "PADOVU", ""),
+    ("approve_access_request", "PA", "{}"),
+    ("deny_access_request", "PA", r#"{"reason":"r"}"#),
+    (
+        "decide_access_requests",
+        "PA",
+        r#"{"ids":["access_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"],"decision":"approve"}"#,
+    ),
+    ("claim_access", "PADOVU", ""),
+    ("revoke_access", "PA", r#"{"reason":"r"}"#),
+    (
         "create_notification_channel",
         "PA",
         r#"{"name":"n","kind":"slack","url":"https://hooks.slack.com/services/x"}"#,
@@ -250,6 +268,10 @@ fn filled(world: &World, path: &str, user: UserId) -> String {
             &world.new_id::<BudgetRequestId>().to_string(),
         )
         .replace("{pool_id}", &world.new_id::<PoolId>().to_string())
+        .replace(
+            "{access_request_id}",
+            &world.new_id::<AccessRequestId>().to_string(),
+        )
         .replace("{channel_id}", &world.new_id::<ChannelId>().to_string())
         .replace("{delivery_id}", &world.new_id::<DeliveryId>().to_string())
         .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use iron_api::{ApiState, Build, Config, Far, MetricsAccess};
-use iron_approvals::{Channels, Courier};
+use iron_approvals::{AccessRequests, Channels, Courier};
 use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
@@ -264,6 +264,7 @@ impl World {
             providers,
             models,
             limits: limits.clone(),
+            access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             ledger: ledger.clone(),
@@ -482,6 +483,8 @@ impl World {
         let path = format!("/api/v1/teams/{}/members/{boss}", team.text_of("id"));
         let joins = self.call(Method::PUT, path).by(&user).json(&json!({}));
         joins.send().await.ok();
+        let access = json!({"team_id": team.text_of("id"), "use_case": "u", "monthly_budget": 1});
+        self.create(&user, "/api/v1/access-requests", access).await;
         self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
             .await;
         let price = json!({"input_per_million": "1", "output_per_million": "2"});

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use iron_sdk::audit::ExportFormat;
 
+mod access;
 mod channels;
 mod insight;
 mod money;
@@ -16,6 +17,7 @@ mod quotas;
 mod runtimes;
 mod teams;
 
+pub(crate) use access::*;
 pub(crate) use channels::*;
 pub(crate) use insight::*;
 pub(crate) use money::*;

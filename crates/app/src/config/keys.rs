@@ -141,6 +141,10 @@ keys! {
         "The most of a limit that one server may hold at hand, in percent: so much can a server that vanishes freeze.";
     SPEND_PER_MINUTE = "budgets.max_spend_per_minute", number(0, 1_000_000), Some("0"),
         "An agent that spends more dollars than this within a minute is killed, unless its own limits say otherwise; 0 lifts the bound.";
+    PUBLIC_URL = "public_url", Kind::Url, None,
+        "The address by which people and agents reach this server, told with keys; the address it listens on, if absent.";
+    ACCESS_KEY_DAYS = "access.key_days", number(1, 365), Some("90"),
+        "How many days a key works that somebody has claimed for himself (`iron access claim`).";
     PLAIN_HTTP = "providers.plain_http", Kind::Choice(&["yes", "no"]), Some("no"),
         "Whether providers may be called over unencrypted HTTP beyond this machine.";
     PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),

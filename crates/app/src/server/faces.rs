@@ -43,6 +43,7 @@ pub(super) fn api(
         audit_log: features.log.clone(),
         projections: features.projections.clone(),
         reconciliations: features.reconciliations.clone(),
+        access: features.access.clone(),
         channels: features.channels.clone(),
         courier: Courier::new(
             features.channels.clone(),

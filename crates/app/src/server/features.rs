@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::Far;
-use iron_approvals::Channels;
+use iron_approvals::{AccessRequests, Channels};
 use iron_audit::{Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
@@ -59,6 +59,7 @@ pub(super) struct Features {
     pub(super) pools: Pools,
     pub(super) requests: Requests,
     pub(super) channels: Channels,
+    pub(super) access: AccessRequests,
 }
 
 impl Features {
@@ -123,6 +124,7 @@ impl Features {
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             channels,
+            access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             limits,
             db,
             master,

@@ -56,6 +56,11 @@ impl Settings {
                 Some(token) => MetricsAccess::Bearer(TokenDigest::of(token.expose())),
                 None => MetricsAccess::PrivateNetworks,
             },
+            public_url: match config.optional(keys::PUBLIC_URL) {
+                Some(url) => url.trim_end_matches('/').to_owned(),
+                None => format!("http://{listen}"),
+            },
+            access_key_days: u32::try_from(config.number(keys::ACCESS_KEY_DAYS)).unwrap_or(90),
             ..iron_api::Config::default()
         };
         Ok(Settings {

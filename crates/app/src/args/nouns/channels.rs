@@ -70,7 +70,7 @@ Examples:
   iron channels test ops
 
 Events: budget.warning, budget.exceeded, budget.runaway, budget_request.created,
-budget_request.decided; all, if none are named.")]
+budget_request.decided, access.requested, access.decided; all, if none are named.")]
     Create {
         /// What to call it
         #[arg(long)]

@@ -1,0 +1,219 @@
+//! Access requests: asked for by anybody, decided by admins, claimed once by who has asked.
+
+use http::Method;
+use iron_identity::Role;
+use iron_primitives::TokenDigest;
+use iron_runtime::authority::Change;
+use iron_store::{Db, both_engines};
+use serde_json::{Value, json};
+
+use crate::kit::{Reply, User, World};
+
+const REQUESTS: &str = "/api/v1/access-requests";
+
+async fn team(world: &World, admin: &User) -> String {
+    let body = json!({"name": "research", "budget": 100});
+    let team = world.create(admin, "/api/v1/teams", body).await;
+    team.text_of("id").to_owned()
+}
+
+async fn ask(world: &World, user: &User, team: &str) -> String {
+    let body = json!({"team_id": team, "use_case": "summaries of papers", "monthly_budget": 20});
+    let made = world.create(user, REQUESTS, body).await;
+    assert_eq!(made.body["decided_at"], Value::Null);
+    made.head("location").to_owned()
+}
+
+async fn act(world: &World, user: &User, (method, path): (Method, String), body: Value) -> Reply {
+    world.call(method, path).by(user).json(&body).send().await
+}
+
+async fn approve(world: &World, user: &User, request: &str, body: Value) -> Reply {
+    act(
+        world,
+        user,
+        (Method::PUT, format!("{request}/approve")),
+        body,
+    )
+    .await
+}
+
+async fn claim(world: &World, user: &User, request: &str) -> Reply {
+    act(
+        world,
+        user,
+        (Method::POST, format!("{request}/claim")),
+        json!({}),
+    )
+    .await
+}
+
+async fn revoke(world: &World, user: &User, request: &str) -> Reply {
+    let body = json!({"reason": "the project is over"});
+    act(
+        world,
+        user,
+        (Method::PUT, format!("{request}/revoke")),
+        body,
+    )
+    .await
+}
+
+both_engines! {
+    async fn whoever_has_asked_claims_the_key_once_and_nobody_else_does(db: Db) {
+        let mut world = World::new(db).await;
+        let (admin, ada) = (world.admin().await, world.user(Role::Viewer, "ada").await);
+        let eve = world.user(Role::Developer, "eve").await;
+        let shared = json!({"name": "o", "type": "openai", "api_key": "sk-test-0123456789", "shared": true});
+        let shared = world.create(&admin, "/api/v1/providers", shared).await;
+        let team = team(&world, &admin).await;
+        let request = ask(&world, &ada, &team).await;
+        claim(&world, &ada, &request).await.is(409, "INVALID_STATE");
+        world.call(Method::GET, &request).by(&eve).send().await.is(403, "INSUFFICIENT_PERMISSIONS");
+        let given = json!({"budget": 15, "allowed_models": ["gpt-4o-mini"]});
+        let approved = approve(&world, &admin, &request, given).await.ok();
+        assert_eq!((approved.text_of("status"), &approved.body["budget"]), ("approved", &json!(15.0)));
+        approve(&world, &admin, &request, json!({})).await.is(409, "INVALID_STATE");
+        claim(&world, &eve, &request).await.is(403, "INSUFFICIENT_PERMISSIONS");
+        claim(&world, &admin, &request).await.is(403, "INSUFFICIENT_PERMISSIONS");
+
+        let claimed = claim(&world, &ada, &request).await.ok();
+        let token = claimed.text_of("token").to_owned();
+        assert!(token.starts_with("ic_"));
+        assert_eq!(claimed.text_of("base_url"), "http://127.0.0.1:4766/v1");
+        assert!(claimed.text_of("instructions").contains("OPENAI_BASE_URL"));
+        claim(&world, &ada, &request).await.is(409, "INVALID_STATE");
+
+        let agent = format!("/api/v1/agents/{}", claimed.text_of("agent_id"));
+        let agent = world.call(Method::GET, agent).by(&admin).send().await.ok();
+        assert_eq!(agent.text_of("team_id"), team);
+        assert_eq!(agent.text_of("owner_id"), ada.id.to_string());
+        assert_eq!(agent.body["providers"], json!([shared.text_of("id")]));
+        assert_eq!(agent.body["settings"]["allowed_models"], json!(["gpt-4o-mini"]));
+        let limit = format!("/api/v1/limits/agents/{}/budget", claimed.text_of("agent_id"));
+        let limit = world.call(Method::GET, limit).by(&admin).send().await.ok();
+        assert_eq!((&limit.body["budget"], limit.text_of("period")), (&json!(15.0), "monthly"));
+        let shown = world.call(Method::GET, &request).by(&ada).send().await.ok();
+        assert_eq!(shown.text_of("expires_at"), claimed.text_of("expires_at"));
+        let digest = TokenDigest::of(&token);
+        let bearer = world.state.identity.find_ic_token(digest).await.unwrap().unwrap();
+        assert_eq!(bearer.is, iron_identity::TokenIs::Live);
+
+        // The key stands in no record, and every step in one.
+        world.settle().await;
+        let log = world.call(Method::GET, "/api/v1/audit-logs?per_page=100").by(&admin).send().await.ok();
+        assert!(!log.text.contains(&token));
+        for action in ["access.request", "access.approve", "access.claim", "token.create", "agent.create"] {
+            assert!(log.text.contains(&format!("\"{action}\"")), "{action}");
+        }
+    }
+
+    async fn what_is_revoked_dies_at_once(db: Db) {
+        let world = World::new(db).await;
+        let (admin, ada) = (world.admin().await, world.user(Role::Operator, "ada").await);
+        let team = team(&world, &admin).await;
+        let (first, second) = (ask(&world, &ada, &team).await, ask(&world, &ada, &team).await);
+        revoke(&world, &admin, &first).await.is(409, "INVALID_STATE");
+        for request in [&first, &second] {
+            approve(&world, &admin, request, json!({})).await.ok();
+        }
+        // What nobody has claimed can be claimed no more.
+        revoke(&world, &admin, &second).await.ok();
+        claim(&world, &ada, &second).await.is(409, "INVALID_STATE");
+        let claimed = claim(&world, &ada, &first).await.ok();
+        let digest = TokenDigest::of(claimed.text_of("token"));
+        world.told();
+        revoke(&world, &ada, &first).await.is(403, "INSUFFICIENT_PERMISSIONS");
+        let revoked = revoke(&world, &admin, &first).await.ok();
+        assert_eq!(revoked.text_of("status"), "revoked");
+        assert!(world.told().contains(&Change::Revoked(digest)), "runtimes are told");
+        let bearer = world.state.identity.find_ic_token(digest).await.unwrap().unwrap();
+        assert_eq!(bearer.is, iron_identity::TokenIs::Revoked);
+        revoke(&world, &admin, &first).await.is(409, "INVALID_STATE");
+        // A key whose agent is gone can still be marked as revoked.
+        let third = ask(&world, &ada, &team).await;
+        approve(&world, &admin, &third, json!({})).await.ok();
+        let claimed = claim(&world, &ada, &third).await.ok();
+        let agent = format!("/api/v1/agents/{}", claimed.text_of("agent_id"));
+        world.call(Method::DELETE, agent).by(&admin).send().await.ok();
+        revoke(&world, &admin, &third).await.ok();
+    }
+
+    async fn many_are_decided_at_once_each_by_itself(db: Db) {
+        let world = World::new(db).await;
+        let (admin, ada) = (world.admin().await, world.user(Role::Developer, "ada").await);
+        let team = team(&world, &admin).await;
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let request = ask(&world, &ada, &team).await;
+            ids.push(request.rsplit('/').next().unwrap().to_owned());
+        }
+        let unknown = world.new_id::<iron_primitives::AccessRequestId>().to_string();
+        let bulk = async |body: Value| {
+            let path = format!("{REQUESTS}/bulk");
+            act(&world, &admin, (Method::POST, path), body).await
+        };
+        bulk(json!({"ids": ids, "decision": "deny"})).await.is(400, "VALIDATION_ERROR").field("reason");
+        bulk(json!({"ids": [], "decision": "approve"})).await.is(400, "VALIDATION_ERROR").field("ids");
+        let some = json!({"ids": [ids[0], unknown, ids[1], ids[0]], "decision": "approve"});
+        let done = bulk(some).await.ok();
+        let oks: Vec<_> = done.body["results"].as_array().unwrap().iter().map(|one| one["ok"].clone()).collect();
+        assert_eq!(oks, [true, false, true, false].map(Value::from));
+        assert_eq!(done.body["decided"], 2);
+        assert_eq!(done.body["results"][1]["code"], "RESOURCE_NOT_FOUND");
+        assert_eq!(done.body["results"][3]["code"], "INVALID_STATE");
+        let last = json!({"ids": [ids[2]], "decision": "deny", "reason": "no money left"});
+        assert_eq!(bulk(last).await.ok().body["results"][0]["status"], "denied");
+        let pending = format!("{REQUESTS}?status=pending");
+        let pending = world.call(Method::GET, pending).by(&admin).send().await.ok();
+        assert_eq!(pending.body["pagination"]["total"], 0);
+        let mine = format!("{REQUESTS}/me?status=approved,denied&team_id={team}");
+        let mine = world.call(Method::GET, mine).by(&ada).send().await.ok();
+        assert_eq!(mine.body["pagination"]["total"], 3);
+        let others = world.call(Method::GET, format!("{REQUESTS}/me")).by(&admin).send().await.ok();
+        assert_eq!(others.body["pagination"]["total"], 0);
+    }
+
+    async fn who_leaves_leaves_no_key_behind(db: Db) {
+        let world = World::new(db).await;
+        let (admin, ada) = (world.admin().await, world.user(Role::Developer, "ada").await);
+        let team = team(&world, &admin).await;
+        let (claimed, open) = (ask(&world, &ada, &team).await, ask(&world, &ada, &team).await);
+        approve(&world, &admin, &claimed, json!({})).await.ok();
+        let key = claim(&world, &ada, &claimed).await.ok();
+        let gone = format!("/api/v1/users/{}", ada.id);
+        world.call(Method::DELETE, gone).by(&admin).send().await.ok();
+        let status = async |path: &str| {
+            let shown = world.call(Method::GET, path).by(&admin).send().await.ok();
+            shown.text_of("status").to_owned()
+        };
+        assert_eq!(status(&claimed).await, "revoked");
+        assert_eq!(status(&open).await, "denied");
+        let digest = TokenDigest::of(key.text_of("token"));
+        let bearer = world.state.identity.find_ic_token(digest).await.unwrap().unwrap();
+        assert_eq!(bearer.is, iron_identity::TokenIs::Revoked);
+    }
+
+    async fn two_admins_who_decide_at_once_decide_once(db: Db) {
+        let world = World::new(db).await;
+        let (admin, ada) = (world.admin().await, world.user(Role::Developer, "ada").await);
+        let team = team(&world, &admin).await;
+        for _ in 0..5 {
+            let request = ask(&world, &ada, &team).await;
+            let deny = (Method::PUT, format!("{request}/deny"));
+            let (yes, no) = tokio::join!(
+                approve(&world, &admin, &request, json!({})),
+                act(&world, &admin, deny, json!({"reason": "no"})),
+            );
+            let mut statuses = [yes.status.as_u16(), no.status.as_u16()];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [200, 409]);
+        }
+        let request = ask(&world, &ada, &team).await;
+        approve(&world, &admin, &request, json!({})).await.ok();
+        let (one, two) = tokio::join!(claim(&world, &ada, &request), claim(&world, &ada, &request));
+        let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "one key");
+    }
+}

@@ -1,0 +1,126 @@
+//! Requests for access.
+
+use iron_primitives::AccessRequestId;
+use reqwest::Method;
+
+use crate::access::{
+    AccessClaimed, AccessDecided, AccessQuery, AccessRequestView, ApproveAccess,
+    CreateAccessRequest, DecideAccess, DenyAccess,
+};
+use crate::lists::List;
+use crate::users::Reason;
+
+use super::{Call, Client, Error};
+
+fn path(id: AccessRequestId, verb: &str) -> String {
+    format!("/access-requests/{id}{verb}")
+}
+
+impl Client {
+    /// Asks for access.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn create_access_request(
+        &self,
+        body: &CreateAccessRequest,
+    ) -> Result<AccessRequestView, Error> {
+        self.send(Call::new(Method::POST, "/access-requests").body(body))
+            .await
+    }
+
+    /// The access requests of the tenant.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_access_requests(
+        &self,
+        query: &AccessQuery,
+    ) -> Result<List<AccessRequestView>, Error> {
+        self.send(Call::new(Method::GET, "/access-requests").query(query))
+            .await
+    }
+
+    /// The user's own access requests.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_my_access_requests(
+        &self,
+        query: &AccessQuery,
+    ) -> Result<List<AccessRequestView>, Error> {
+        self.send(Call::new(Method::GET, "/access-requests/me").query(query))
+            .await
+    }
+
+    /// One access request.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_access_request(
+        &self,
+        id: AccessRequestId,
+    ) -> Result<AccessRequestView, Error> {
+        self.send(Call::new(Method::GET, &path(id, ""))).await
+    }
+
+    /// Approves an access request.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn approve_access_request(
+        &self,
+        id: AccessRequestId,
+        body: &ApproveAccess,
+    ) -> Result<AccessRequestView, Error> {
+        self.send(Call::new(Method::PUT, &path(id, "/approve")).body(body))
+            .await
+    }
+
+    /// Denies an access request.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn deny_access_request(
+        &self,
+        id: AccessRequestId,
+        body: &DenyAccess,
+    ) -> Result<AccessRequestView, Error> {
+        self.send(Call::new(Method::PUT, &path(id, "/deny")).body(body))
+            .await
+    }
+
+    /// Decides several access requests.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn decide_access_requests(
+        &self,
+        body: &DecideAccess,
+    ) -> Result<AccessDecided, Error> {
+        self.send(Call::new(Method::POST, "/access-requests/bulk").body(body))
+            .await
+    }
+
+    /// Takes the key of an approved access request, once.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn claim_access(&self, id: AccessRequestId) -> Result<AccessClaimed, Error> {
+        self.send(Call::new(Method::POST, &path(id, "/claim")))
+            .await
+    }
+
+    /// Takes access away.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn revoke_access(
+        &self,
+        id: AccessRequestId,
+        body: &Reason,
+    ) -> Result<AccessRequestView, Error> {
+        self.send(Call::new(Method::PUT, &path(id, "/revoke")).body(body))
+            .await
+    }
+}
