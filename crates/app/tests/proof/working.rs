@@ -12,14 +12,14 @@ use crate::server::{Agent, Server, Variables};
 use crate::streams::{Heard, ask, listen, under_way};
 
 /// So many that a stream lasts for minutes.
-const TOKENS: u64 = 16_000;
+const TOKENS: u64 = 1_000;
 
 async fn talkative() -> FakeUpstream {
     let upstream = FakeUpstream::start(Shape::OpenAi).await;
     let upstream = upstream.expect("a fake provider");
     upstream.behave(Behaviour {
         output_tokens: TOKENS,
-        piece_delay_ms: 50,
+        piece_delay_ms: 100,
         ..Behaviour::default()
     });
     upstream
