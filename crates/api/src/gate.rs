@@ -110,18 +110,13 @@ fn context(api: &Api, parts: &Parts) -> RequestContext {
 }
 
 fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Standing>) {
-    let (boot, now) = (api.environment.boot(), api.environment.now());
     match who {
-        Who::Known(caller) => api.limiters().users.check(caller.user(), boot, now),
+        Who::Known(caller) => api.count_user(caller.known().user.tenant_id, caller.user()),
         // Known by its key, and asks as often as its calls need it.
         Who::Runtime(_) => (FREELY, None),
         // What an agent has spent is never refused for coming too often.
         Who::Agent(_) => (FREELY, None),
-        Who::Nobody | Who::Refused(_) => {
-            api.limiters()
-                .addresses
-                .check(context.address_group(), boot, now)
-        }
+        Who::Nobody | Who::Refused(_) => api.count_address(context.address_group()),
     }
 }
 

@@ -43,7 +43,7 @@ use axum::middleware::from_fn_with_state;
 
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
-pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question};
+pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question, terms_of};
 
 use state::Api;
 

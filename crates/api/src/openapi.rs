@@ -85,6 +85,7 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
         (name = "access-requests", description = "Requests for a key of one's own"),
         (name = "notifications", description = "How people are told: mail, Slack, signed webhooks"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),
+        (name = "settings", description = "What may be changed while everything runs, and the versions of it"),
         (name = "audit", description = "The audit log"),
         (name = "system", description = "Health, version, metrics and this document"),
     ),

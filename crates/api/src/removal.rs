@@ -39,6 +39,9 @@ pub enum RemovalError {
     /// The notification channels could not be removed.
     #[error(transparent)]
     Approvals(#[from] iron_approvals::Error),
+    /// The settings could not be removed.
+    #[error(transparent)]
+    Settings(#[from] iron_settings::Error),
     /// The rows of records could not be removed.
     #[error(transparent)]
     Audit(#[from] iron_audit::Error),
@@ -83,6 +86,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
         .await?;
     state.access.remove_tenant(&mut tx, &mut removal).await?;
     state.channels.remove_tenant(&mut tx, &mut removal).await?;
+    state.settings.remove_tenant(&mut tx, &mut removal).await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;
     state.identity.end_removal(&mut tx, removal).await?;

@@ -4,9 +4,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    access, agents, analytics, audit, auth, budget, budget_events, budget_requests, leases, limits,
-    models, notifications, pools, projects, providers, quotas, reconciliations, runtimes, system,
-    teams, tenants, tokens, users,
+    access, agents, analytics, audit, auth, budget, budget_events, budget_requests, configuration,
+    leases, limits, models, notifications, pools, projects, providers, quotas, reconciliations,
+    runtimes, settings, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -21,6 +21,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(catalog())
         .merge(tokens())
         .merge(money())
+        .merge(settings_routes())
         .merge(far())
         .merge(protocol())
         .merge(records())
@@ -186,6 +187,38 @@ fn money() -> OpenApiRouter<Api> {
         .routes(routes!(leases::list_leases))
         .routes(routes!(leases::revoke_lease))
         .routes(routes!(leases::reconcile_lease))
+}
+
+fn settings_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            settings::get_own_settings,
+            settings::change_own_settings,
+            settings::reset_own_settings
+        ))
+        .routes(routes!(
+            settings::get_project_settings,
+            settings::change_project_settings
+        ))
+        .routes(routes!(
+            settings::get_team_settings,
+            settings::change_team_settings
+        ))
+        .routes(routes!(
+            settings::get_tenant_settings,
+            settings::change_tenant_settings
+        ))
+        .routes(routes!(
+            settings::get_system_settings,
+            settings::change_system_settings
+        ))
+        .routes(routes!(
+            configuration::get_config,
+            configuration::put_config
+        ))
+        .routes(routes!(configuration::validate_config))
+        .routes(routes!(configuration::list_config_versions))
+        .routes(routes!(configuration::rollback_config))
 }
 
 fn far() -> OpenApiRouter<Api> {

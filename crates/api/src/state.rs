@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use http::HeaderMap;
 use iron_approvals::{AccessRequests, Channels, Courier};
@@ -11,14 +10,15 @@ use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
-use iron_identity::Identity;
+use iron_identity::{Identity, Terms, TermsOf};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
-use iron_net::rate::{Quota, RateLimiter};
-use iron_primitives::{AgentId, BootInstant, Environment, TokenDigest, UserId};
+use iron_net::rate::{Quota, RateLimiter, Standing, Verdict};
+use iron_primitives::{AgentId, BootInstant, Environment, TenantId, TokenDigest, UserId};
 use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
+use iron_settings::{Defaults, Rates, Settings};
 use iron_store::Db;
 use iron_telemetry::Metrics;
 use iron_vault::Vault;
@@ -70,6 +70,8 @@ pub struct ApiState {
     pub egress: Egress,
     /// Seals answers that are kept.
     pub vault: Vault,
+    /// What may be set while everything runs.
+    pub settings: Settings,
     /// The database.
     pub db: Db,
     /// Time and randomness.
@@ -117,12 +119,10 @@ pub struct Build {
 /// What an operator may set about the control plane.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What one user may ask for.
+    /// What one user may ask for where the settings do not say otherwise.
     pub authenticated: Quota,
-    /// What one address may ask for without a credential.
+    /// What one address may ask for without a credential, likewise.
     pub unauthenticated: Quota,
-    /// How long a session may rest; the same that `identity` works with.
-    pub session_idle: Duration,
     /// Whether cookies are sent over TLS only.
     pub secure_cookies: bool,
     /// Who may read `/metrics`.
@@ -139,12 +139,23 @@ pub struct Config {
     pub access_key_days: u32,
 }
 
+impl Config {
+    /// What holds where nothing is set.
+    pub fn defaults(&self) -> Defaults {
+        let (users, others) = (self.authenticated, self.unauthenticated);
+        Defaults::default()
+            .with("rate_limits.user_per_minute", users.per_minute)
+            .with("rate_limits.user_per_hour", users.per_hour)
+            .with("rate_limits.anonymous_per_minute", others.per_minute)
+            .with("rate_limits.anonymous_per_hour", others.per_hour)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
             authenticated: Quota::AUTHENTICATED,
             unauthenticated: Quota::UNAUTHENTICATED,
-            session_idle: Duration::from_secs(30 * 60),
             secure_cookies: true,
             metrics: MetricsAccess::PrivateNetworks,
             body: BodyLimit::default(),
@@ -195,8 +206,8 @@ pub(crate) struct Api(Arc<Shared>);
 
 pub(crate) struct Shared {
     state: ApiState,
-    pub(crate) users: RateLimiter<UserId>,
-    pub(crate) addresses: RateLimiter<IpAddr>,
+    users: RateLimiter<UserId>,
+    addresses: RateLimiter<IpAddr>,
     graces: Graces,
 }
 
@@ -210,13 +221,48 @@ impl Api {
         }))
     }
 
-    pub(crate) fn limiters(&self) -> &Shared {
-        &self.0
+    /// Counts a request of a user.
+    pub(crate) fn count_user(&self, tenant: TenantId, user: UserId) -> Counted {
+        let quota = within(self.settings.user_rates(tenant), self.config.authenticated);
+        let (boot, now) = (self.environment.boot(), self.environment.now());
+        self.0.users.check_within(user, quota, boot, now)
+    }
+
+    /// Counts a request without a credential.
+    pub(crate) fn count_address(&self, address: IpAddr) -> Counted {
+        let quota = within(self.settings.anonymous_rates(), self.config.unauthenticated);
+        let (boot, now) = (self.environment.boot(), self.environment.now());
+        self.0.addresses.check_within(address, quota, boot, now)
     }
 
     pub(crate) fn graces(&self) -> &Graces {
         &self.0.graces
     }
+}
+
+/// What the counters say about a request.
+pub(crate) type Counted = (Verdict, Option<Standing>);
+
+const fn within(rates: Rates, usual: Quota) -> Quota {
+    Quota {
+        per_minute: rates.per_minute,
+        per_hour: rates.per_hour,
+        burst: usual.burst,
+    }
+}
+
+/// What sessions, passwords and tokens must satisfy, as it is set now.
+pub fn terms_of(settings: &Settings) -> TermsOf {
+    let settings = settings.clone();
+    Arc::new(move |tenant| {
+        let security = settings.security(tenant);
+        Terms {
+            idle_limit: security.session_idle,
+            refresh_lifetime: security.refresh_lifetime,
+            password_min_length: security.password_min_length,
+            api_token_max: security.api_token_max,
+        }
+    })
 }
 
 /// The stops of agents whose calls still have their grace, as this server was asked for them.

@@ -14,6 +14,7 @@ mod pools;
 mod quotas;
 mod reconciliations;
 mod records;
+mod settings;
 mod teams;
 
 pub(crate) use access::*;
@@ -30,4 +31,5 @@ pub(crate) use pools::*;
 pub(crate) use quotas::*;
 pub(crate) use reconciliations::*;
 pub(crate) use records::*;
+pub(crate) use settings::*;
 pub(crate) use teams::*;

@@ -133,7 +133,10 @@ pub(crate) enum Command {
     /// Records of every call and every change
     #[command(subcommand)]
     Audit(Audit),
-    /// Settings and where they come from
+    /// What may be changed while everything runs, for you, a team, a project, the tenant
+    #[command(subcommand, visible_alias = "setting")]
+    Settings(Settings),
+    /// This program's configuration, and the one that the server keeps
     #[command(subcommand)]
     Config(ConfigVerb),
     /// Print the completions of a shell

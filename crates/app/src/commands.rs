@@ -34,6 +34,7 @@ mod router;
 mod runtimes;
 mod serve;
 mod sessions;
+mod settings;
 mod teams;
 mod tenants;
 mod tokens;
@@ -46,7 +47,7 @@ pub(crate) use offline::journal_keys;
 pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
     let Cli { global, command } = cli;
     match command {
-        Command::Config(verb) => configuration::run(verb, &global, console),
+        Command::Config(verb) if verb.is_local() => configuration::run(verb, &global, console),
         Command::Completions { shell } => configuration::completions(shell),
         Command::Serve(arguments) => serve::run(arguments, &global, console),
         Command::Router(arguments) => router::run(arguments, &global, console),
@@ -117,6 +118,8 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,
             Command::Teams(verb) => teams::run(verb, &connection, console).await,
+            Command::Settings(verb) => settings::run(verb, &connection, console).await,
+            Command::Config(verb) => settings::config(verb, &connection, console).await,
             Command::Projects(verb) => projects::run(verb, &connection, console).await,
             Command::Audit(Audit::List { which, paging }) => {
                 audit::list(which, paging, &connection, console).await

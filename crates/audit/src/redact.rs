@@ -52,8 +52,9 @@ fn mask(value: &mut Value) {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    // Ids of credentials are no secrets.
+    // Ids of credentials are no secrets, nor is how long a password must be.
     !name.ends_with("_id")
+        && !name.ends_with("_length")
         && (SECRET_WORDS.iter().any(|word| name.contains(word))
             || SECRET_ENDS.iter().any(|end| name.ends_with(end)))
 }

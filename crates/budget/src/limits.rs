@@ -10,11 +10,13 @@ pub(crate) use quotas::shown;
 pub use quotas::{LEAST_MILLIS, MOST_MILLIS, MOST_TOKENS};
 
 use iron_audit::{Authorised, Entry};
-use iron_primitives::{BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit};
+use iron_primitives::{
+    AgentId, BudgetRequestId, EventId, Money, Period, Scope, TenantId, Timestamp, Unit,
+};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Serialize;
 
-use crate::events::{self, Noticed};
+use crate::events::{self, Noticed, SoftLimits};
 use crate::model::{BudgetKey, BudgetStatus, Changed, Modification, PeriodRow, SetBudget};
 use crate::store::{self, BudgetRow};
 use crate::{Error, Ledger};
@@ -90,6 +92,32 @@ impl Limits {
             tenant,
         };
         let row = BudgetRow::new(limit.map(Money::nanos), period);
+        store::insert_budget(tx, &key, &row, self.ledger.environment.now()).await
+    }
+
+    /// Gives an agent its budget, in the transaction of its birth; with soft limits that are not the
+    /// usual ones.
+    ///
+    /// # Errors
+    /// As [`Limits::create_row`].
+    pub async fn create_agent_row(
+        &self,
+        tx: &mut Tx,
+        (tenant, agent): (TenantId, AgentId),
+        limit: Option<Money>,
+        period: Period,
+        soft_limits: SoftLimits,
+    ) -> Result<(), Error> {
+        let limit = limit.map(in_range).transpose()?;
+        let key = BudgetKey {
+            scope: Scope::Agent(agent),
+            unit: Unit::Usd,
+            tenant,
+        };
+        let row = BudgetRow {
+            soft_limits,
+            ..BudgetRow::new(limit.map(Money::nanos), period)
+        };
         store::insert_budget(tx, &key, &row, self.ledger.environment.now()).await
     }
 

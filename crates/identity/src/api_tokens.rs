@@ -1,7 +1,9 @@
 //! API tokens: a user's credential for programs.
 
 use iron_audit::{Authorised, Entry};
-use iron_primitives::{ApiTokenId, Environment, Secret, Timestamp, TokenKind, TokenValue, UserId};
+use iron_primitives::{
+    ApiTokenId, Environment, Secret, TenantId, Timestamp, TokenKind, TokenValue, UserId,
+};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 
 use crate::sessions::own_or_reached;
@@ -62,6 +64,7 @@ impl Identity {
         new: NewApiToken,
     ) -> Result<(ApiToken, Secret), Error> {
         ahead(new.expires_at, &self.environment)?;
+        self.not_too_long(authorised.tenant, new.expires_at)?;
         let value = TokenValue::generate(TokenKind::Api, &self.environment);
         let token = ApiToken {
             id: self.environment.new_id(),
@@ -84,6 +87,24 @@ impl Identity {
             .changes(None::<&ApiToken>, Some(&token));
         self.record(tx, authorised, entry).await?;
         Ok((token, value.secret().clone()))
+    }
+
+    fn not_too_long(&self, tenant: TenantId, ends: Option<Timestamp>) -> Result<(), Error> {
+        let Some(most) = self.terms(tenant).api_token_max else {
+            return Ok(());
+        };
+        let field = "expires_at";
+        match ends {
+            None => Err(Error::Invalid {
+                field,
+                problem: "an end is needed: the setting `security.api_token_max_days` bounds it",
+            }),
+            Some(ends) if ends > self.now().plus(most) => Err(Error::Invalid {
+                field,
+                problem: "later than the setting `security.api_token_max_days` allows",
+            }),
+            Some(_) => Ok(()),
+        }
     }
 
     /// A page of tokens: the caller's own, or anybody's where the permission reaches.

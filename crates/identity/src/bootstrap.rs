@@ -90,7 +90,7 @@ impl Identity {
                 (drawn.clone(), Some(drawn))
             }
         };
-        let hash = self.hash_password("password", password).await?;
+        let hash = self.hash_password(None, "password", password).await?;
         Ok(PreparedBootstrap {
             email: wish.email,
             hash,

@@ -164,7 +164,7 @@ impl Identity {
         if session.ended_at.is_some() {
             return Err(Error::TokenRevoked);
         }
-        if now.since(session.last_seen_at) >= self.config.idle_limit {
+        if now.since(session.last_seen_at) >= self.terms(session.tenant_id).idle_limit {
             return Err(Error::TokenExpired);
         }
         if let Presented::Cookie {

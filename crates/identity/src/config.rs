@@ -1,6 +1,9 @@
 //! What an operator may set about users and sessions.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use iron_primitives::TenantId;
 
 /// The settings of this feature.
 #[derive(Debug, Clone)]
@@ -23,6 +26,35 @@ pub struct Config {
     pub refresh_lifetime: Duration,
     /// How long a session may rest.
     pub idle_limit: Duration,
+}
+
+/// What sessions, passwords and tokens of a tenant must satisfy now: the part of the settings that
+/// may change while everything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How long a session may rest.
+    pub idle_limit: Duration,
+    /// How long a refresh token is good.
+    pub refresh_lifetime: Duration,
+    /// The fewest characters of a new password.
+    pub password_min_length: usize,
+    /// How long a new API token may be good; none for no bound.
+    pub api_token_max: Option<Duration>,
+}
+
+/// The terms of a tenant; none for whoever belongs to none yet. Asked at every request.
+pub type TermsOf = Arc<dyn Fn(Option<TenantId>) -> Terms + Send + Sync>;
+
+impl Config {
+    /// The terms that hold while nobody says otherwise.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            idle_limit: self.idle_limit,
+            refresh_lifetime: self.refresh_lifetime,
+            password_min_length: self.password_min_length,
+            api_token_max: None,
+        }
+    }
 }
 
 /// How dear it is to check a password.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry};
-use iron_primitives::{Environment, Secret, Timestamp};
+use iron_primitives::{Environment, Secret, TenantId, Timestamp};
 use iron_store::{Db, Tx};
 
 use crate::access_token::AccessTokens;
 use crate::password::Passwords;
-use crate::{Config, Error};
+use crate::{Config, Error, Terms, TermsOf};
 
 /// Tenants, people and their tokens; a clone shares everything.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Identity {
     pub(crate) config: Arc<Config>,
     pub(crate) passwords: Passwords,
     pub(crate) access: AccessTokens,
+    terms: TermsOf,
 }
 
 /// A password as it is stored: it fulfils the rules and has been hashed.
@@ -50,7 +51,9 @@ impl Identity {
     ) -> Result<Self, Error> {
         let passwords = Passwords::new(config.password_cost, &environment)?;
         let access = AccessTokens::new(signing_key);
+        let usual = config.terms();
         Ok(Identity {
+            terms: Arc::new(move |_| usual),
             db,
             audit,
             environment,
@@ -60,18 +63,31 @@ impl Identity {
         })
     }
 
-    /// Checks a new password against the rules and hashes it. It takes a while: do it before a
+    /// The same, with terms that may change from one request to the next.
+    #[must_use]
+    pub fn with_terms(mut self, terms: TermsOf) -> Self {
+        self.terms = terms;
+        self
+    }
+
+    /// What holds for a tenant now.
+    pub(crate) fn terms(&self, tenant: TenantId) -> Terms {
+        (self.terms)(Some(tenant))
+    }
+
+    /// Checks a new password against the rules of the tenant and hashes it. It takes a while: do it before a
     /// transaction begins.
     ///
     /// # Errors
     /// [`Error::Invalid`] if it is too short or too long.
     pub async fn hash_password(
         &self,
+        tenant: Option<TenantId>,
         field: &'static str,
         password: Secret,
     ) -> Result<PasswordHash, Error> {
         let length = password.expose().chars().count();
-        if length < self.config.password_min_length {
+        if length < (self.terms)(tenant).password_min_length {
             return Err(Error::Invalid {
                 field,
                 problem: "the password is too short",

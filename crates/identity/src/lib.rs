@@ -57,7 +57,7 @@ mod users;
 pub use api_tokens::{ApiTokenFilter, NewApiToken};
 pub use bootstrap::{Bootstrap, FirstAdmin, PreparedBootstrap};
 pub use caller::{Caller, Presented};
-pub use config::{Config, PasswordCost};
+pub use config::{Config, PasswordCost, Terms, TermsOf};
 pub use error::Error;
 pub use ic_tokens::{
     Bearer, IcTokenFilter, NewIcToken, Rotated, StaleTokens, TokenIs, TokenStanding,

@@ -58,6 +58,7 @@ permissions! {
     MetricsRead,      "metrics.read",      [Tenant Own     Team    Team    Nothing];
     LogsRead,         "logs.read",         [Tenant Own     Team    Team    Nothing];
     ConfigWrite,      "config.write",      [Tenant Nothing Nothing Nothing Nothing];
+    SettingsRead,     "settings.read",     [Tenant Tenant  Tenant  Tenant  Tenant];
     ProviderRead,     "provider.read",     [Tenant Tenant  Tenant  Tenant  Nothing];
     ProviderWrite,    "provider.write",    [Tenant Own     Nothing Nothing Nothing];
     ModelRead,        "model.read",        [Tenant Tenant  Tenant  Tenant  Tenant];

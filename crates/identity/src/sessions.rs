@@ -40,7 +40,8 @@ impl Identity {
         if session.ended_at.is_some() {
             return Err(Error::TokenRevoked);
         }
-        let idle = session.cookie && now.since(session.last_seen_at) >= self.config.idle_limit;
+        let idle = session.cookie
+            && now.since(session.last_seen_at) >= self.terms(session.tenant_id).idle_limit;
         if session.expires_at <= now || idle {
             return Err(Error::TokenExpired);
         }
@@ -221,7 +222,7 @@ impl Identity {
             expires_at: drawn.stored.refresh_expires_at,
             ended_at: None,
         };
-        let then = now.minus(self.config.refresh_lifetime);
+        let then = now.minus(self.terms(user.tenant_id).refresh_lifetime);
         store::sessions::forget_of_user(tx, user.tenant_id, user.id, then).await?;
         store::sessions::insert(tx, &session, &drawn.stored).await?;
         Ok(signed_in(user, &session, drawn))
@@ -272,7 +273,7 @@ impl Identity {
         let csrf = cookie.then(|| Secret::new(random()));
         let stored = Secrets {
             refresh: TokenDigest::of(refresh.expose()),
-            refresh_expires_at: now.plus(self.config.refresh_lifetime),
+            refresh_expires_at: now.plus(self.terms(user.tenant_id).refresh_lifetime),
             csrf: csrf.as_ref().map(|csrf| TokenDigest::of(csrf.expose())),
         };
         Ok(Drawn {

@@ -147,13 +147,25 @@ impl<K: Eq + Hash> RateLimiter<K> {
     ///
     /// The standing is absent if no limit is set.
     pub fn check(&self, key: K, boot: BootInstant, now: Timestamp) -> (Verdict, Option<Standing>) {
+        self.check_within(key, self.quota, boot, now)
+    }
+
+    /// As [`RateLimiter::check`], with a quota that holds for this caller now; one that has
+    /// changed counts what came before.
+    pub fn check_within(
+        &self,
+        key: K,
+        quota: Quota,
+        boot: BootInstant,
+        now: Timestamp,
+    ) -> (Verdict, Option<Standing>) {
         let unlimited = (
             Verdict::Admitted {
                 wait: Duration::ZERO,
             },
             None,
         );
-        if self.quota.per_minute == 0 && self.quota.per_hour == 0 {
+        if quota.per_minute == 0 && quota.per_hour == 0 {
             return unlimited;
         }
         let shard = usize::try_from(self.hasher.hash_one(&key)).unwrap_or(0) % SHARDS;
@@ -164,8 +176,9 @@ impl<K: Eq + Hash> RateLimiter<K> {
         if callers.len() >= MOST_CALLERS && !callers.contains_key(&key) {
             forget_someone(&mut callers, boot);
         }
-        let quota = self.quota;
         let caller = callers.entry(key).or_insert_with(|| Caller::new(quota));
+        caller.minute.set_limit(quota.per_minute);
+        caller.hour.set_limit(quota.per_hour);
         caller.check(quota.burst, boot, now)
     }
 }

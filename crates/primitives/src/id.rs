@@ -162,6 +162,7 @@ ids! {
     ChannelId, "channel", "notification channel";
     DeliveryId, "delivery", "delivery of a notification";
     AccessRequestId, "access", "access request";
+    ConfigId, "config", "version of settings";
 }
 
 #[cfg(test)]

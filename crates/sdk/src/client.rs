@@ -13,6 +13,7 @@ mod pools;
 mod reconciliations;
 mod records;
 mod runtimes;
+mod settings;
 mod teams;
 
 use std::future::Future;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{Error, Refused};
+pub use settings::SettingsOf;
 
 /// How often a read is tried in all.
 const READ_ATTEMPTS: u32 = 3;

@@ -47,6 +47,7 @@ pub mod reconciliations;
 pub mod runtimes;
 pub mod schedules;
 mod secret_text;
+pub mod settings;
 pub mod system;
 pub mod teams;
 pub mod tenants;

@@ -294,5 +294,6 @@ text_columns!(
     iron_primitives::ChannelId,
     iron_primitives::DeliveryId,
     iron_primitives::AccessRequestId,
+    iron_primitives::ConfigId,
     Scope,
 );

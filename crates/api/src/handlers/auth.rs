@@ -183,7 +183,7 @@ pub(crate) async fn get_session(
         return Err(Problem::new(ErrorKind::ResourceNotFound, message).into());
     };
     let session = api.identity.session(&authorised, id).await?;
-    let idle = api.config.session_idle;
+    let idle = api.settings.security(Some(authorised.tenant)).session_idle;
     Ok(Answer(view::session(
         session,
         &caller.known().user,
@@ -203,7 +203,8 @@ pub(crate) async fn list_sessions(
 ) -> Result<Answer<List<SessionView>>, Failure> {
     let authorised = caller.may(Permission::SessionManage)?;
     let sessions = api.identity.sessions(&authorised).await?;
-    let (user, idle) = (&caller.known().user, api.config.session_idle);
+    let user = &caller.known().user;
+    let idle = api.settings.security(Some(authorised.tenant)).session_idle;
     Ok(slice(
         sessions,
         page(query.page, query.per_page),
@@ -245,7 +246,10 @@ pub(crate) async fn change_password(
         .check_own_password(&authorised, current)
         .await?;
     let new = body.new_password.into_secret();
-    let hash = api.identity.hash_password("new_password", new).await?;
+    let hash = api
+        .identity
+        .hash_password(Some(authorised.tenant), "new_password", new)
+        .await?;
     let mut tx = api.db.begin().await?;
     let (changed_at, sessions_ended) = api
         .identity

@@ -34,7 +34,7 @@ pub(crate) async fn create_user(
     let password = match body.password {
         Some(text) => Some(
             api.identity
-                .hash_password("password", text.into_secret())
+                .hash_password(Some(authorised.tenant), "password", text.into_secret())
                 .await?,
         ),
         None => None,
@@ -290,7 +290,10 @@ pub(crate) async fn reset_user_password(
 ) -> Result<Tagged<UserView>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let new = body.new_password.into_secret();
-    let hash = api.identity.hash_password("new_password", new).await?;
+    let hash = api
+        .identity
+        .hash_password(Some(authorised.tenant), "new_password", new)
+        .await?;
     let force = body.force_change.unwrap_or(true);
     let mut tx = api.db.begin().await?;
     let user = api

@@ -26,6 +26,7 @@ use iron_net::rate::Quota;
 use iron_net::{Peer, TrustedProxies};
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
 use iron_runtime::authority::Change;
+use iron_settings::Settings;
 use iron_store::{Db, Tx, sql};
 use iron_telemetry::Metrics;
 use iron_testkit::TestEnvironment;
@@ -167,6 +168,7 @@ impl World {
             iron_fleet::MIGRATIONS,
             iron_insight::MIGRATIONS,
             iron_approvals::MIGRATIONS,
+            iron_settings::MIGRATIONS,
             iron_api::MIGRATIONS,
         ])
         .await
@@ -205,6 +207,10 @@ impl World {
             &[9; 32],
         )
         .unwrap();
+        let defaults = config.defaults();
+        let opened = Settings::open(db.clone(), audit.clone(), environment.clone(), defaults);
+        let settings = opened.await.unwrap();
+        let identity = identity.with_terms(iron_api::terms_of(&settings));
         let ledger = Ledger::new(
             db.clone(),
             audit.clone(),
@@ -281,6 +287,7 @@ impl World {
             channels,
             egress,
             vault,
+            settings,
             db: db.clone(),
             environment: environment.clone(),
             metrics: metrics.clone(),
@@ -446,7 +453,10 @@ impl World {
         let boss: UserId = first["id"].as_str().unwrap().parse().unwrap();
         let identity = &self.state.identity;
         let password = Secret::new(id.to_owned());
-        let hash = identity.hash_password("password", password).await.unwrap();
+        let hash = identity
+            .hash_password(None, "password", password)
+            .await
+            .unwrap();
         let authorised = self.evidence(tenant.id("id"));
         let mut tx = self.db.begin().await.unwrap();
         let reset = identity.reset_password(&mut tx, &authorised, boss, &hash, false);

@@ -26,4 +26,5 @@ mod rates;
 mod reconciliations;
 mod resources;
 mod runtimes;
+mod settings;
 mod teams;

@@ -15,6 +15,7 @@ mod periods;
 mod pools;
 mod quotas;
 mod runtimes;
+mod settings;
 mod teams;
 
 pub(crate) use access::*;
@@ -26,6 +27,7 @@ pub(crate) use periods::*;
 pub(crate) use pools::*;
 pub(crate) use quotas::*;
 pub(crate) use runtimes::*;
+pub(crate) use settings::*;
 pub(crate) use teams::*;
 
 /// Which page of a list.
@@ -503,20 +505,6 @@ about money, the money of that process stays in suspense until it is released.")
         #[arg(long)]
         force: bool,
     },
-}
-
-/// `iron config`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigVerb {
-    /// Show every setting and where it comes from
-    Show,
-    /// Show one setting, its meaning, and everywhere it is set
-    Explain {
-        /// Its name, such as `listen`
-        key: String,
-    },
-    /// Check all sources
-    Validate,
 }
 
 /// Which records.

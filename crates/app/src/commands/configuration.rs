@@ -14,7 +14,8 @@ pub(super) fn run(verb: ConfigVerb, global: &Global, console: Console) -> Outcom
     match verb {
         ConfigVerb::Show => show(global, console),
         ConfigVerb::Explain { key } => explain(&key, global, console),
-        ConfigVerb::Validate => validate(global, console),
+        // The others were taken to the server.
+        _ => validate(global, console),
     }
 }
 

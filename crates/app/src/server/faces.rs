@@ -52,6 +52,7 @@ pub(super) fn api(
         ),
         egress: plane.egress.clone(),
         vault: features.vault.clone(),
+        settings: features.settings.clone(),
         db: features.db.clone(),
         environment: environment.clone(),
         metrics: metrics.clone(),

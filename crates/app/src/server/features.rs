@@ -34,6 +34,7 @@ const MIGRATIONS: &[iron_store::Migrations] = &[
     iron_fleet::MIGRATIONS,
     iron_insight::MIGRATIONS,
     iron_approvals::MIGRATIONS,
+    iron_settings::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 
@@ -48,6 +49,7 @@ pub(super) struct Features {
     pub(super) projections: Projections,
     pub(super) reconciliations: Reconciliations,
     pub(super) identity: Identity,
+    pub(super) settings: iron_settings::Settings,
     pub(super) agents: Agents,
     pub(super) runtimes: Runtimes,
     pub(super) providers: Providers,
@@ -86,6 +88,14 @@ impl Features {
             settings.identity.clone(),
             &*master.derive(Purpose::Sessions)?,
         )?;
+        let live = iron_settings::Settings::open(
+            db.clone(),
+            audit.clone(),
+            environment.clone(),
+            settings.api.defaults(),
+        )
+        .await?;
+        let identity = identity.with_terms(iron_api::terms_of(&live));
         let providers = Providers::new(
             db.clone(),
             audit.clone(),
@@ -131,6 +141,7 @@ impl Features {
             vault,
             audit,
             identity,
+            settings: live,
             providers,
             models,
             ledger,

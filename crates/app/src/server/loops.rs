@@ -11,6 +11,7 @@ use iron_journal::Journal;
 use iron_runtime::Runtime;
 use iron_runtime::authority::Change;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::Keeper;
@@ -19,6 +20,8 @@ use super::features::Features;
 use super::projections::{LastUse, PassSettlement};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// What is set on one server holds on all within a second.
+const SETTINGS_EVERY: Duration = Duration::from_millis(500);
 const PRICES_EVERY: Duration = Duration::from_secs(60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
@@ -128,12 +131,17 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut prices = tokio::time::interval(PRICES_EVERY);
     let mut tenants = tokio::time::interval(TENANTS_EVERY);
+    let mut settings = tokio::time::interval(SETTINGS_EVERY);
+    settings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = sweep.tick() => match features.ledger.sweep().await {
                 Ok(0) => {}
                 Ok(leases) => tracing::warn!(leases, "leases of vanished instances became suspense"),
                 Err(error) => tracing::warn!(%error, "expired leases could not be looked for"),
+            },
+            _ = settings.tick() => if let Err(error) = features.settings.refresh().await {
+                tracing::warn!(%error, "settings could not be read anew; those that are known hold on");
             },
             _ = prices.tick() => match features.models.refresh().await {
                 Ok(true) => runtime.apply(Change::Prices),

@@ -50,7 +50,6 @@ impl Settings {
         let api = iron_api::Config {
             authenticated: quota(config, keys::USER_PER_MINUTE, keys::USER_PER_HOUR),
             unauthenticated: quota(config, keys::ANONYMOUS_PER_MINUTE, keys::ANONYMOUS_PER_HOUR),
-            session_idle: identity.idle_limit,
             secure_cookies: !listen.ip().is_loopback(),
             metrics: match config.secret(keys::METRICS_TOKEN) {
                 Some(token) => MetricsAccess::Bearer(TokenDigest::of(token.expose())),

@@ -23,6 +23,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "catalog",
             "insight",
             "approvals",
+            "settings",
         ],
     ),
     (4, &["gateway", "api"]),

@@ -11,6 +11,7 @@ const FEATURES: &[Migrations] = &[
     iron_fleet::MIGRATIONS,
     iron_insight::MIGRATIONS,
     iron_approvals::MIGRATIONS,
+    iron_settings::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 

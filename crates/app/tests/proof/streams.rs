@@ -28,7 +28,9 @@ impl Heard {
             return self.answer.json()["error"].clone();
         }
         let mut events = body.lines().filter_map(|line| line.strip_prefix("data: "));
-        let last = events.next_back().unwrap_or_else(|| panic!("no event: {body}"));
+        let last = events
+            .next_back()
+            .unwrap_or_else(|| panic!("no event: {body}"));
         let last: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{last}"));
         assert!(last.get("error").is_some(), "it ended otherwise: {last}");
         last["error"].clone()

@@ -32,7 +32,7 @@ both_engines! {
         // The strongest that the other tenant has: its admin, with every permission.
         let boss = world.may("boss@second.example", Permission::UserManage).await;
         let identity = &world.identity;
-        let hash = identity.hash_password("new_password", secret("taken over!")).await.unwrap();
+        let hash = identity.hash_password(None, "new_password", secret("taken over!")).await.unwrap();
         let owner = world.may("dev@example.com", Permission::TeamRead).await;
         let mut own = world.tx().await;
         let new = iron_identity::NewTeam { name: "own".to_owned(), ..Default::default() };

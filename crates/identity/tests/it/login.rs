@@ -52,7 +52,7 @@ both_engines! {
         world.identity.check_own_password(&own, drawn.clone()).await.unwrap();
         let wrong = world.identity.check_own_password(&own, secret("wrong")).await;
         assert!(matches!(wrong, Err(Error::InvalidCredentials)));
-        let hash = world.identity.hash_password("new_password", secret(PASSWORD)).await.unwrap();
+        let hash = world.identity.hash_password(None, "new_password", secret(PASSWORD)).await.unwrap();
         let mut tx = world.tx().await;
         world.identity.change_password(&mut tx, &own, &hash).await.unwrap();
         tx.commit().await.unwrap();

@@ -146,7 +146,7 @@ impl World {
     async fn user_by(&self, by: &Authorised, email: &str, role: Role) -> User {
         let hash = self
             .identity
-            .hash_password("password", secret(PASSWORD))
+            .hash_password(None, "password", secret(PASSWORD))
             .await
             .unwrap();
         let new = NewUser {

@@ -146,7 +146,7 @@ both_engines! {
         let there = world.sign_in(ADMIN, PASSWORD).await.unwrap();
         let caller = world.caller(&here.access_token).await.unwrap();
         let own = world.identity.authorise(&caller, Permission::PasswordChange, world.request()).unwrap();
-        let hash = world.identity.hash_password("new_password", secret("another password")).await.unwrap();
+        let hash = world.identity.hash_password(None, "new_password", secret("another password")).await.unwrap();
         let mut tx = world.tx().await;
         let (_, ended) = world.identity.change_password(&mut tx, &own, &hash).await.unwrap();
         tx.commit().await.unwrap();

@@ -15,7 +15,7 @@ pub(crate) async fn second_tenant(world: &World, admin_email: &str) -> TenantCre
     let platform = world.admin(Permission::TenantManage).await;
     let hash = world
         .identity
-        .hash_password("password", secret(PASSWORD))
+        .hash_password(None, "password", secret(PASSWORD))
         .await
         .unwrap();
     let new = NewTenant {

@@ -25,7 +25,7 @@ both_engines! {
         tx.commit().await.unwrap();
         assert_eq!((user.status, user.email.as_str()), (UserStatus::Invited, "new@example.com"));
         assert!(world.sign_in("new@example.com", "").await.is_err());
-        let hash = world.identity.hash_password("new_password", secret(PASSWORD)).await.unwrap();
+        let hash = world.identity.hash_password(None, "new_password", secret(PASSWORD)).await.unwrap();
         let mut tx = world.tx().await;
         let user = world.identity.reset_password(&mut tx, &admin, user.id, &hash, true).await.unwrap();
         tx.commit().await.unwrap();
@@ -115,7 +115,7 @@ both_engines! {
         world.user("chief@example.com", Role::Admin).await;
         let chief = world.may("chief@example.com", Permission::UserManage).await;
         let root = world.made.admin.id;
-        let hash = world.identity.hash_password("new_password", secret("taken over")).await.unwrap();
+        let hash = world.identity.hash_password(None, "new_password", secret("taken over")).await.unwrap();
         let mut tx = world.tx().await;
         let identity = &world.identity;
         let changes = UserChanges { email: Some("mine@example.com".to_owned()), name: None };

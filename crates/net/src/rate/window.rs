@@ -27,6 +27,10 @@ impl Window {
         }
     }
 
+    pub(super) const fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
     pub(super) const fn limit(&self) -> u32 {
         self.limit
     }

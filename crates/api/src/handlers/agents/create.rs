@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use iron_audit::Authorised;
+use iron_budget::SoftLimits;
 use iron_fleet::{Agent, NewAgent};
 use iron_identity::{NewIcToken, Permission, Project, Role};
 use iron_net::problem::Problem;
 use iron_primitives::{Scope, TeamId};
 use iron_sdk::BudgetAmount;
 use iron_sdk::agents::{AgentView, CreateAgent};
+use iron_settings::Chain;
 use iron_store::Tx;
 
 use crate::answer::Created;
@@ -41,8 +43,10 @@ pub(crate) async fn create_agent(
     let new = new_agent(&api, &mut tx, &caller, &authorised, body).await?;
     let agent = api.agents.create(&mut tx, &authorised, new).await?;
     let scope = Scope::Agent(agent.id);
+    let soft_limits = warnings(&api, &mut tx, &agent).await?;
+    let whose = (authorised.tenant, agent.id);
     api.limits
-        .create_row(&mut tx, authorised.tenant, scope, limit, period)
+        .create_agent_row(&mut tx, whose, limit, period, soft_limits)
         .await?;
     let token = match issuer {
         Some(issuer) => Some(
@@ -57,6 +61,13 @@ pub(crate) async fn create_agent(
     let location = format!("/api/v1/agents/{}", agent.id);
     let view = view::agent_created(agent, &budget, token);
     Ok(Created { location, view })
+}
+
+/// Where a new agent's budget warns: as it is set for its project, its team, its tenant.
+async fn warnings(api: &Api, tx: &mut Tx, agent: &Agent) -> Result<SoftLimits, Failure> {
+    let chain = Chain::project(agent.tenant, agent.team, agent.project);
+    let levels = api.settings.alert_levels(tx, &chain).await?;
+    Ok(levels.and_then(SoftLimits::new).unwrap_or_default())
 }
 
 /// What a developer gives his own agents would otherwise walk round the request of a budget.

@@ -1,0 +1,121 @@
+//! What holds now, in memory: for whatever asks at every request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use iron_primitives::TenantId;
+
+use crate::{Defaults, Document, Effective, Level};
+
+/// What sessions, passwords and tokens of a tenant must satisfy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Security {
+    /// How long a session may rest.
+    pub session_idle: Duration,
+    /// How long a refresh token is good.
+    pub refresh_lifetime: Duration,
+    /// The fewest characters of a new password.
+    pub password_min_length: usize,
+    /// How long a new API token may be good; none for no bound.
+    pub api_token_max: Option<Duration>,
+}
+
+/// How often somebody may ask; 0 for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// In any 60 seconds.
+    pub per_minute: u32,
+    /// In any 3600 seconds.
+    pub per_hour: u32,
+}
+
+/// Everything that is set for the system and for tenants, at one time.
+pub(crate) struct Snapshot {
+    /// The count of changes that it was read at.
+    pub(crate) head: i64,
+    anonymous: Rates,
+    of_all: Holding,
+    of_tenants: HashMap<TenantId, Holding>,
+}
+
+#[derive(Clone, Copy)]
+struct Holding {
+    security: Security,
+    users: Rates,
+}
+
+impl Snapshot {
+    pub(crate) fn new(
+        head: i64,
+        defaults: &Defaults,
+        system: &Document,
+        tenants: impl IntoIterator<Item = (TenantId, Document)>,
+    ) -> Self {
+        let whole = Effective::of(defaults, [(Level::System, system)]);
+        let of_tenants = tenants.into_iter().map(|(tenant, own)| {
+            let levels = [(Level::System, system), (Level::Tenant, &own)];
+            (tenant, Holding::read(&Effective::of(defaults, levels)))
+        });
+        Snapshot {
+            head,
+            anonymous: rates(&whole, ANONYMOUS),
+            of_all: Holding::read(&whole),
+            of_tenants: of_tenants.collect(),
+        }
+    }
+
+    pub(crate) fn security(&self, tenant: Option<TenantId>) -> Security {
+        tenant
+            .map_or(&self.of_all, |tenant| self.of(tenant))
+            .security
+    }
+
+    pub(crate) fn users(&self, tenant: TenantId) -> Rates {
+        self.of(tenant).users
+    }
+
+    pub(crate) const fn anonymous(&self) -> Rates {
+        self.anonymous
+    }
+
+    fn of(&self, tenant: TenantId) -> &Holding {
+        self.of_tenants.get(&tenant).unwrap_or(&self.of_all)
+    }
+}
+
+const USERS: [&str; 2] = ["rate_limits.user_per_minute", "rate_limits.user_per_hour"];
+const ANONYMOUS: [&str; 2] = [
+    "rate_limits.anonymous_per_minute",
+    "rate_limits.anonymous_per_hour",
+];
+
+impl Holding {
+    fn read(effective: &Effective) -> Self {
+        let days = |path| Duration::from_secs(number(effective, path).saturating_mul(86_400));
+        let minutes = |path| Duration::from_secs(number(effective, path).saturating_mul(60));
+        let longest = days("security.api_token_max_days");
+        let fewest = number(effective, "security.password_min_length");
+        Holding {
+            security: Security {
+                session_idle: minutes("security.session_idle_minutes"),
+                refresh_lifetime: days("security.refresh_days"),
+                password_min_length: usize::try_from(fewest).unwrap_or(usize::MAX),
+                api_token_max: (!longest.is_zero()).then_some(longest),
+            },
+            users: rates(effective, USERS),
+        }
+    }
+}
+
+fn rates(effective: &Effective, [minute, hour]: [&str; 2]) -> Rates {
+    let rate = |path| u32::try_from(number(effective, path)).unwrap_or(u32::MAX);
+    Rates {
+        per_minute: rate(minute),
+        per_hour: rate(hour),
+    }
+}
+
+fn number(effective: &Effective, path: &str) -> u64 {
+    let number = effective.number(path).unwrap_or_default();
+    u64::try_from(number).unwrap_or_default()
+}
