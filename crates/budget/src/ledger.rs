@@ -74,10 +74,23 @@ impl Ledger {
         moves: &[Move],
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.count(tx, row, lease, moves, now).await?;
+        let entries: Vec<_> = moves.iter().map(|change| (lease.id, *change)).collect();
+        store::add_entries(tx, &entries, now).await
+    }
+
+    /// As [`Ledger::book`], but for the entries, which the caller adds.
+    pub(crate) async fn count(
+        &self,
+        tx: &mut Tx,
+        row: &mut PeriodRow,
+        lease: &LeaseRow,
+        moves: &[Move],
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let mut above = 0_i64;
         for change in moves {
             row.counters.apply(change).ok_or(Error::OutOfRange)?;
-            store::add_entry(tx, lease.id, change, now).await?;
             if change.from == Holder::Available && change.to == Holder::Spent {
                 above = above.saturating_add(change.amount);
             }

@@ -74,5 +74,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0002_requests",
     "0003_pools",
     "0004_events",
-    "0006_paths"
+    "0006_paths",
+    "0007_path_runtimes"
 );

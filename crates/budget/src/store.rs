@@ -1,5 +1,7 @@
 //! All SQL of the ledger.
 
+mod many;
+
 use std::collections::BTreeSet;
 
 use iron_primitives::{InstanceId, LeaseId, Period, PeriodSpan, Scope, TenantId, Timestamp, Unit};
@@ -8,7 +10,9 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per
 use crate::Error;
 use crate::events::{HardAction, SoftLimits};
 use crate::model::{BudgetKey, LeaseFilter, LeaseView, NEVER, PeriodRow};
-use crate::moves::{Account, Counters, LeaseState, Move};
+use crate::moves::{Account, Counters, LeaseState};
+
+pub(crate) use many::{add_entries, execute, lock_all, periods, put_leases, put_periods};
 
 /// The settings of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -391,53 +395,7 @@ pub(crate) async fn open_lease(
 }
 
 pub(crate) async fn put_lease(tx: &mut Tx, lease: &LeaseRow) -> Result<(), Error> {
-    sql("INSERT INTO leases
-         (id, tenant_id, scope, unit, starts_at, ends_at, instance_id, incarnation, state, granted,
-          settled, returned, held, opened_at, reported_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-         ON CONFLICT (id) DO UPDATE SET state = $9, granted = $10, settled = $11, returned = $12,
-          held = $13, reported_at = $15, expires_at = $16")
-    .bind(lease.id)
-    .bind(lease.key.tenant)
-    .bind(lease.key.scope)
-    .bind(lease.key.unit.as_str())
-    .bind(lease.span.start)
-    .bind(ends_at(&lease.span))
-    .bind(lease.instance)
-    .bind(lease.incarnation)
-    .bind(lease.account.state.as_str())
-    .bind(lease.account.granted)
-    .bind(lease.account.settled)
-    .bind(lease.account.returned)
-    .bind(lease.account.held)
-    .bind(lease.opened_at)
-    .bind(lease.reported_at)
-    .bind(lease.expires_at)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn add_entry(
-    tx: &mut Tx,
-    lease: LeaseId,
-    change: &Move,
-    now: Timestamp,
-) -> Result<(), Error> {
-    sql(
-        "INSERT INTO ledger_entries (lease_id, from_account, to_account, amount, updated_at)
-         VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (lease_id, from_account, to_account)
-         DO UPDATE SET amount = ledger_entries.amount + $4, updated_at = $5",
-    )
-    .bind(lease)
-    .bind(change.from.as_str())
-    .bind(change.to.as_str())
-    .bind(change.amount)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
+    put_leases(tx, [lease]).await
 }
 
 /// Something that went beyond what was foreseen.
@@ -658,6 +616,17 @@ pub(crate) async fn live_instances(
     .fetch_one(tx)
     .await?;
     Ok((row.get("live")?, row.get("declared")?))
+}
+
+/// Whether every live instance has declared its leases in the present generation.
+pub(crate) async fn all_have_declared(tx: &mut Tx, since: Timestamp) -> Result<bool, Error> {
+    let row = sql("SELECT CAST(COUNT(*) AS BIGINT) AS silent FROM instances
+         WHERE seen_at >= $1
+           AND generation <> (SELECT generation FROM ledger_generation WHERE id = 1)")
+    .bind(since)
+    .fetch_one(tx)
+    .await?;
+    Ok(row.get::<i64>("silent")? == 0)
 }
 
 pub(crate) async fn generation(tx: &mut Tx) -> Result<i64, Error> {

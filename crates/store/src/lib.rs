@@ -6,7 +6,7 @@
 //! - [`Tx`] is a transaction; work that crosses features passes one `&mut Tx` along.
 //! - [`sql`] is a statement with `$n` parameters, the same text for both engines. Only
 //!   `&'static str` is accepted, so text from outside can enter by [`Statement::bind`] alone;
-//!   [`Select`] composes filters and orders from fixed fragments.
+//!   [`Select`] composes filters and orders from fixed fragments, [`Rows`] lists of rows.
 //! - [`Migrations`] are a feature's tables, as numbered scripts in two folders.
 //!
 //! What both engines hold alike: `TEXT` for text, ids, enums and JSON; 64-bit integers
@@ -41,6 +41,7 @@ mod error;
 mod migrate;
 mod page;
 mod row;
+mod rows;
 pub mod schema;
 mod select;
 mod statement;
@@ -54,6 +55,7 @@ pub use error::{Error, MigrationError};
 pub use migrate::{Migration, Migrations};
 pub use page::{Page, Paged, Sort, UnknownSort};
 pub use row::Row;
+pub use rows::Rows;
 pub use select::Select;
 pub use statement::{Answer, Statement, Target, sql, sql_per_engine};
 pub use value::{FromColumn, Json, Kind, ToColumn, Value};

@@ -45,6 +45,11 @@ enum Text {
         postgres: &'static str,
     },
     Composed(String),
+    ComposedPerEngine {
+        text: String,
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
 }
 
 /// One statement with its values.
@@ -113,6 +118,21 @@ impl Statement {
         }
     }
 
+    pub(crate) const fn composed_per_engine(
+        text: String,
+        (sqlite, postgres): (&'static str, &'static str),
+        values: Vec<Value>,
+    ) -> Self {
+        Statement {
+            text: Text::ComposedPerEngine {
+                text,
+                sqlite,
+                postgres,
+            },
+            values,
+        }
+    }
+
     /// Gives the next parameter its value.
     pub fn bind(mut self, value: impl ToColumn) -> Self {
         self.values.push(value.to_column());
@@ -151,13 +171,19 @@ impl Statement {
         changed(self, on.into())
     }
 
-    /// Composed texts are made by [`crate::Select`] from `&'static str` fragments alone.
+    /// Composed texts are made by [`crate::Select`] and [`crate::Rows`] from `&'static str` fragments alone.
     fn parts(self, engine: Engine) -> (sqlx::SqlStr, Vec<Value>) {
         let text = match (self.text, engine) {
             (Text::Both(text), _) => text.into_sql_str(),
             (Text::PerEngine { sqlite, .. }, Engine::Sqlite) => sqlite.into_sql_str(),
             (Text::PerEngine { postgres, .. }, Engine::Postgres) => postgres.into_sql_str(),
             (Text::Composed(text), _) => AssertSqlSafe(text).into_sql_str(),
+            (Text::ComposedPerEngine { text, sqlite, .. }, Engine::Sqlite) => {
+                AssertSqlSafe(text + sqlite).into_sql_str()
+            }
+            (Text::ComposedPerEngine { text, postgres, .. }, Engine::Postgres) => {
+                AssertSqlSafe(text + postgres).into_sql_str()
+            }
         };
         (text, self.values)
     }

@@ -8,13 +8,13 @@ use iron_primitives::{
 use iron_store::Tx;
 use serde_json::json;
 
-use super::path::{Leg, Locked, Path};
+use super::path::{Locked, Path, legs_of};
 use super::store::{self, PathRow};
 use super::{Handshake, Lent, Pass, PathState, Paths, Speaker, again};
 use crate::events::Noticed;
 use crate::model::BudgetKey;
 use crate::moves::Account;
-use crate::store::{LeaseRow, period, update_period};
+use crate::store::{LeaseRow, put_periods};
 use crate::{Error, Ledger};
 
 /// Grants are whole millionths of a dollar, so that a runtime can be told of them exactly.
@@ -55,8 +55,8 @@ impl Paths {
         let first = keys.iter().take(1).copied().collect();
         ledger.lock_budgets(&mut tx, &first, &mut locked).await?;
         let agent = speaker.path.agent;
-        let mut before = store::active_of(&mut tx, speaker.path.tenant, agent).await?;
-        before.retain(|path| path.runtime == ask.runtime);
+        let tenant = speaker.path.tenant;
+        let before = store::active_of(&mut tx, tenant, agent, &ask.runtime).await?;
         let mut all: BTreeSet<BudgetKey> = keys.iter().copied().collect();
         for path in &before {
             let legs = store::legs(&mut tx, path.id).await?;
@@ -145,14 +145,11 @@ impl Paths {
         if amount <= 0 {
             return Err(short(tx, &mut path, noticed, wish, now).await?);
         }
-        // The row of the whole comes first: its legs refer to it.
-        store::put(tx, &path.row).await?;
         let ledger = &self.ledger;
         let grant = |account: &mut Account| account.grant(amount);
         ledger.move_path(tx, &mut path, noticed, now, grant).await?;
-        for leg in &path.legs {
-            store::add_leg(tx, path.row.id, leg.lease.id).await?;
-        }
+        let legs = path.legs.iter().map(|leg| leg.lease.id);
+        store::add_legs(tx, path.row.id, legs).await?;
         self.lend(tx, speaker, path, amount, now).await
     }
 
@@ -170,12 +167,12 @@ impl Paths {
         // Nobody else's leases are of this instance, and it never enrols.
         let instance: InstanceId = environment.new_id();
         let mut expires_at = now.plus(self.terms.ttl);
-        let mut legs = Vec::new();
+        let mut leases = Vec::new();
         for key in keys {
-            let budget = locked.get(key).cloned().ok_or(Error::NotFound)?;
+            let budget = locked.get(key).ok_or(Error::NotFound)?;
             let span = budget.period.span(now);
             expires_at = span.end.map_or(expires_at, |end| expires_at.min(end));
-            let lease = LeaseRow {
+            leases.push(LeaseRow {
                 id: environment.new_id(),
                 key: *key,
                 span,
@@ -185,10 +182,9 @@ impl Paths {
                 opened_at: now,
                 reported_at: now,
                 expires_at,
-            };
-            let row = period(tx, key, span, budget.limit).await?;
-            legs.push(Leg { lease, budget, row });
+            });
         }
+        let legs = legs_of(tx, leases, locked).await?;
         let id = legs
             .first()
             .map_or_else(|| environment.new_id(), |leg| leg.lease.id);
@@ -248,10 +244,8 @@ impl Ledger {
     /// Whether the ledger may grant anything: not before every live instance has declared its
     /// leases to a ledger that was restored.
     pub(super) async fn may_grant(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-        let generation = crate::store::generation(tx).await?;
         let since = now.minus(self.terms.live_for);
-        let (live, declared) = crate::store::live_instances(tx, since, generation).await?;
-        match live == declared {
+        match crate::store::all_have_declared(tx, since).await? {
             true => Ok(()),
             false => Err(Error::Recovering),
         }
@@ -288,7 +282,7 @@ pub(super) async fn short(
         .look(tx, &mut leg.row, &leg.budget, true, now)
         .await?
     {
-        update_period(tx, &leg.row).await?;
+        put_periods(tx, [&leg.row]).await?;
     }
     Ok(Error::Short(Box::new(BudgetShortfall {
         scope: leg.row.key.scope,

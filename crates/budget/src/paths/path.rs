@@ -11,7 +11,7 @@ use super::store::{self, PathRow};
 use crate::events::Noticed;
 use crate::model::{BudgetKey, PeriodRow};
 use crate::moves::{Account, LeaseState, Move, Told};
-use crate::store::{BudgetRow, LeaseRow, lock_budget, period, put_lease, update_period};
+use crate::store::{BudgetRow, LeaseRow, add_entries, lock_all, periods, put_leases, put_periods};
 use crate::{Error, Ledger};
 
 /// A path lease that nobody else moves for now.
@@ -88,13 +88,14 @@ impl Ledger {
         keys: &BTreeSet<BudgetKey>,
         locked: &mut Locked,
     ) -> Result<(), Error> {
-        for key in keys {
-            if locked.contains_key(key) {
-                continue;
-            }
-            let budget = lock_budget(tx, key).await?.ok_or(Error::NotFound)?;
-            locked.insert(*key, self.with_defaults(budget));
+        let missing = keys.iter().filter(|key| !locked.contains_key(key));
+        let missing: Vec<BudgetKey> = missing.copied().collect();
+        let found = lock_all(tx, &missing).await?;
+        if found.len() < missing.len() {
+            return Err(Error::NotFound);
         }
+        let found = found.into_iter();
+        locked.extend(found.map(|(key, budget)| (key, self.with_defaults(budget))));
         Ok(())
     }
 
@@ -117,12 +118,8 @@ impl Ledger {
         let Some(row) = store::lock(tx, id).await? else {
             return Ok(None);
         };
-        let mut legs = Vec::new();
-        for lease in store::legs(tx, id).await? {
-            let budget = locked.get(&lease.key).cloned().ok_or(Error::NotFound)?;
-            let row = period(tx, &lease.key, lease.span, budget.limit).await?;
-            legs.push(Leg { lease, budget, row });
-        }
+        let leases = store::legs(tx, id).await?;
+        let legs = legs_of(tx, leases, locked).await?;
         Ok(Some(Path { row, legs }))
     }
 
@@ -135,6 +132,7 @@ impl Ledger {
         now: Timestamp,
         change: impl Fn(&mut Account) -> Vec<Move>,
     ) -> Result<(), Error> {
+        let mut entries = Vec::new();
         for leg in &mut path.legs {
             let before = leg.lease.account.settled;
             let moves = change(&mut leg.lease.account);
@@ -147,17 +145,21 @@ impl Ledger {
             let spent = account.settled.saturating_sub(before);
             let heard_at = std::mem::replace(&mut leg.lease.reported_at, now);
             leg.lease.expires_at = path.row.expires_at;
-            put_lease(tx, &leg.lease).await?;
             if !moves.is_empty() {
-                self.book(tx, &mut leg.row, &leg.lease, &moves, now).await?;
+                let row = &mut leg.row;
+                self.count(tx, row, &leg.lease, &moves, now).await?;
+                entries.extend(moves.iter().map(|change| (leg.lease.id, *change)));
                 let budget = &leg.budget;
                 noticed.look(tx, &mut leg.row, budget, false, now).await?;
                 noticed
                     .pace(tx, &leg.row, budget, (spent, heard_at), now)
                     .await?;
-                update_period(tx, &leg.row).await?;
             }
         }
+        // A lease refers to its period, and an entry to its lease.
+        put_periods(tx, path.legs.iter().map(|leg| &leg.row)).await?;
+        put_leases(tx, path.legs.iter().map(|leg| &leg.lease)).await?;
+        add_entries(tx, &entries, now).await?;
         let account = path.account();
         path.row.granted = account.granted;
         path.row.settled = account.settled;
@@ -231,6 +233,27 @@ impl Ledger {
         };
         self.move_path(tx, path, noticed, now, close).await
     }
+}
+
+/// Leases with their budgets, which are locked, and the counters of their periods.
+pub(super) async fn legs_of(
+    tx: &mut Tx,
+    leases: Vec<LeaseRow>,
+    locked: &Locked,
+) -> Result<Vec<Leg>, Error> {
+    let mut budgets = Vec::with_capacity(leases.len());
+    for lease in &leases {
+        budgets.push(locked.get(&lease.key).cloned().ok_or(Error::NotFound)?);
+    }
+    let wanted = leases.iter().zip(&budgets);
+    let wanted: Vec<_> = wanted
+        .map(|(lease, budget)| (lease.key, lease.span, budget.limit))
+        .collect();
+    let rows = periods(tx, &wanted).await?;
+    let parts = leases.into_iter().zip(budgets).zip(rows);
+    Ok(parts
+        .map(|((lease, budget), row)| Leg { lease, budget, row })
+        .collect())
 }
 
 /// A report that only says what was spent in all.

@@ -3,11 +3,11 @@
 use iron_primitives::{
     AgentId, IcTokenId, LeaseId, Money, ProviderId, RequestId, TenantId, Timestamp, TokenDigest,
 };
-use iron_store::{Db, Row, Tx, sql, sql_per_engine};
+use iron_store::{Db, Row, Rows, ToColumn as _, Tx, sql, sql_per_engine};
 
 use super::{PathLease, PathState};
 use crate::Error;
-use crate::store::{LeaseRow, lease_row};
+use crate::store::{LeaseRow, execute, lease_row};
 
 /// A path lease with everything around its numbers.
 #[derive(Debug, Clone)]
@@ -128,13 +128,16 @@ pub(crate) async fn put(tx: &mut Tx, path: &PathRow) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) async fn add_leg(tx: &mut Tx, path: LeaseId, leg: LeaseId) -> Result<(), Error> {
-    sql("INSERT INTO path_legs (lease_id, path_id) VALUES ($1, $2)")
-        .bind(leg)
-        .bind(path)
-        .execute(tx)
-        .await?;
-    Ok(())
+pub(crate) async fn add_legs(
+    tx: &mut Tx,
+    path: LeaseId,
+    legs: impl Iterator<Item = LeaseId>,
+) -> Result<(), Error> {
+    let rows = Rows::new("INSERT INTO path_legs (lease_id, path_id) VALUES ");
+    let rows = legs.fold(rows, |rows, leg| {
+        rows.row([leg.to_column(), path.to_column()])
+    });
+    execute(tx, rows).await
 }
 
 /// The legs of a path lease in the order of locks.
@@ -161,20 +164,23 @@ pub(crate) async fn path_of(tx: &mut Tx, lease: LeaseId) -> Result<Option<LeaseI
     Ok(row.map(|row| row.get("path_id")).transpose()?)
 }
 
-/// The active path leases of an agent, the oldest first.
+/// The active path leases of one runtime of an agent, the oldest first.
 pub(crate) async fn active_of(
     tx: &mut Tx,
     tenant: TenantId,
     agent: AgentId,
+    runtime: &str,
 ) -> Result<Vec<PathRow>, Error> {
     let rows = sql(
         "SELECT id, tenant_id, agent_id, token_id, runtime_id, runtime_version, provider_id, model,
          state, granted, settled, returned, held, itemised, remaining_at_return, opened_at,
          expires_at FROM path_leases
-         WHERE tenant_id = $1 AND agent_id = $2 AND state = 'active' ORDER BY id",
+         WHERE tenant_id = $1 AND agent_id = $2 AND runtime_id = $3 AND state = 'active'
+         ORDER BY id",
     )
     .bind(tenant)
     .bind(agent)
+    .bind(runtime)
     .fetch_all(tx)
     .await?;
     rows.iter().map(path_row).collect()

@@ -1,7 +1,7 @@
 //! Statements, values and errors mean the same on both engines.
 
 use iron_primitives::{Money, Scope, Timestamp, TokenDigest, UserId};
-use iron_store::{Db, Error, Json, Tx, both_engines, sql, sql_per_engine};
+use iron_store::{Db, Error, Json, Rows, ToColumn as _, Tx, both_engines, sql, sql_per_engine};
 
 const USER: &str = "user_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f";
 
@@ -161,5 +161,42 @@ both_engines! {
         make_table(&db).await;
         let mut snapshot = db.snapshot().await.unwrap();
         assert!(insert(&mut snapshot, "a", "x").await.is_err());
+    }
+}
+
+both_engines! {
+    async fn many_rows_are_one_statement(db: Db) {
+        let mut tx = db.begin().await.expect("begins");
+        let table = "CREATE TABLE sums (name TEXT PRIMARY KEY, amount BIGINT, note TEXT)";
+        sql(table).execute(&mut tx).await.expect("is made");
+        let add = |amounts: &[(&str, Option<i64>)]| {
+            let rows = amounts.iter().fold(
+                Rows::new("INSERT INTO sums (name, amount, note) VALUES "),
+                |rows, (name, amount)| {
+                    rows.row([name.to_column(), amount.to_column(), None::<&str>.to_column()])
+                },
+            );
+            rows.then_per_engine(
+                " ON CONFLICT (name) DO UPDATE SET amount = sums.amount + excluded.amount, note = 'sqlite'",
+                " ON CONFLICT (name) DO UPDATE SET amount = sums.amount + excluded.amount, note = 'postgres'",
+            )
+        };
+        assert!(add(&[]).is_empty());
+        for amounts in [&[("a", Some(1)), ("b", None)][..], &[("c", Some(7)), ("a", Some(2))]] {
+            add(amounts).statement().execute(&mut tx).await.expect("are added");
+        }
+        let rows = sql("SELECT name, amount, note FROM sums ORDER BY name");
+        let rows = rows.fetch_all(&mut tx).await.expect("is read");
+        let read: Vec<(String, Option<i64>, bool)> = rows
+            .iter()
+            .map(|row| {
+                let note: Option<String> = row.get("note").expect("a text");
+                (row.get("name").expect("a name"), row.get("amount").expect("a sum"), note.is_some())
+            })
+            .collect();
+        assert_eq!(
+            read,
+            [("a".into(), Some(3), true), ("b".into(), None, false), ("c".into(), Some(7), false)]
+        );
     }
 }
