@@ -7,6 +7,8 @@
 //! the control plane crashes; the network parts; clocks run fast and slow. The provider's own count
 //! is the judge: a call is owed from the moment in which it is sent.
 //!
+//! When everything has been mended for a while, each refusal is judged, too ([`justice`]).
+//!
 //! Not simulated are the threads and the database underneath. A journal's disk is a gate that the
 //! simulation opens and shuts ([`disk`]), and the ledger's SQL is answered while simulated time
 //! stands still. A seed decides what befalls the town; in which order tasks and maps take their
@@ -16,6 +18,7 @@
 
 mod courier;
 mod disk;
+mod justice;
 mod node;
 mod oracle;
 mod town;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use iron_journal::{Journal, JournalKeys, Options};
 use iron_llm::{Bound, PriceBook};
-use iron_primitives::{ActorPath, Environment, InstanceId, Money, RequestId};
+use iron_primitives::{ActorPath, Environment, InstanceId, Money, Refusal, RequestId};
 use iron_runtime::wallet::{
     Amounts, Counted, Hold, HoldRequest, Owner, Policy, RecordedHold, RecordedLeg, Wallets, estate,
 };
@@ -39,6 +39,8 @@ pub(super) struct Node {
     pub(super) seed: u64,
     /// Nothing goes wrong any more; and then nobody calls any more.
     pub(super) calm: Arc<AtomicBool>,
+    /// Nothing has gone wrong for a while, and it is known what everything came to.
+    pub(super) is_well: Arc<AtomicBool>,
     pub(super) evening: Arc<AtomicBool>,
     pub(super) closed: AtomicBool,
 }
@@ -134,17 +136,31 @@ async fn calls(process: Arc<Process>, mut dice: Dice) {
         bound("gpt-4o-mini", Some(700), false),
         bound("gpt-4o-mini", Some(4_000), true),
     );
+    let enough = least_of(&small).max(least_of(&large));
     while !process.node.evening.load(Ordering::Relaxed) {
         let bound = if dice.roll(4) == 0 { &large } else { &small };
-        if !call(&process, bound, &mut dice).await {
-            process.node.oracle.refused();
+        if let Err(refusal) = call(&process, bound, &mut dice).await {
+            let node = &process.node;
+            node.oracle.refused();
+            if node.is_well.load(Ordering::Relaxed) && !node.evening.load(Ordering::Relaxed) {
+                node.oracle.judge(&refusal, enough);
+            }
             tokio::time::sleep(Duration::from_millis(50 + dice.roll(400))).await;
         }
     }
 }
 
-/// One call as the governed path makes it; whether it was let in.
-async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> bool {
+/// What a call needs at the least.
+fn least_of(bound: &Bound) -> i64 {
+    let cap = match bound.shrinkable() {
+        true => bound.floor(),
+        false => bound.cap(),
+    };
+    bound.cost_at(cap).expect("in range").nanos()
+}
+
+/// One call as the governed path makes it, if it is let in.
+async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> Result<(), Refusal> {
     let node = &process.node;
     let path = &node.paths[usize::try_from(dice.roll(node.paths.len() as u64)).expect("fits")];
     let call: RequestId = node.environment.new_id();
@@ -156,13 +172,11 @@ async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> bool {
         counted: Counted::default(),
         facts: b"{}",
     };
-    let Ok(hold) = process.wallets.hold(request).await else {
-        return false;
-    };
+    let hold = process.wallets.hold(request).await?;
     if dice.roll(12) == 0 {
         // Nothing came of it: the provider could not be reached.
         process.wallets.release_unsent(hold);
-        return true;
+        return Ok(());
     }
     let held = u64::try_from(hold.amount.nanos()).expect("positive");
     let cost = i64::try_from(1 + dice.roll(held)).expect("fits");
@@ -170,11 +184,11 @@ async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> bool {
     // The answer: its first byte waits for the disk, the rest takes its time.
     let waits = process.journal.durable(hold.position);
     if waits.await.is_err() {
-        return true;
+        return Ok(());
     }
     tokio::time::sleep(Duration::from_millis(dice.roll(LONGEST_MS))).await;
     settle(process, hold, call, cost);
-    true
+    Ok(())
 }
 
 fn settle(process: &Process, hold: Hold, call: RequestId, cost: i64) {

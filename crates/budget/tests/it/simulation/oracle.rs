@@ -1,11 +1,14 @@
 //! What the provider counts, and what may be forfeited.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use iron_journal::Position;
-use iron_primitives::{RequestId, Scope};
+use iron_primitives::{Refusal, RequestId, Scope};
 use iron_runtime::wallet::Hold;
+
+use super::justice::Justice;
 
 /// A call that was sent by a process which still runs.
 struct Call {
@@ -29,15 +32,53 @@ struct Books {
     running: HashMap<RequestId, Call>,
     calls: u64,
     refused: u64,
+    /// What the calls under way hold above what they cost.
+    spare: BTreeMap<Scope, i64>,
+    justice: Justice,
+}
+
+impl Books {
+    /// Notes what is free of some budgets from now on.
+    fn note(&mut self, scopes: &[Scope], now: u64) {
+        let of = |sums: &BTreeMap<Scope, i64>, scope| sums.get(scope).copied().unwrap_or(0);
+        for scope in scopes {
+            if let Some(limit) = self.limits.get(scope) {
+                let taken = [&self.billed, &self.spare, &self.forfeit].map(|sums| of(sums, scope));
+                let free = limit - taken.iter().sum::<i64>();
+                self.justice.note(*scope, now, free);
+            }
+        }
+    }
+
+    fn spare(&mut self, scopes: &[Scope], more: i64) {
+        for scope in scopes {
+            *self.spare.entry(*scope).or_default() += more;
+        }
+    }
 }
 
 /// Shared by all nodes; no node reads it.
 #[derive(Clone, Default)]
-pub(super) struct Oracle(Arc<Mutex<Books>>);
+pub(super) struct Oracle {
+    books: Arc<Mutex<Books>>,
+    /// Simulated time.
+    micros: Arc<AtomicU64>,
+}
 
 impl Oracle {
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {
-        self.0.lock().expect("unpoisoned")
+        self.books.lock().expect("unpoisoned")
+    }
+
+    pub(super) fn new(micros: Arc<AtomicU64>) -> Oracle {
+        Oracle {
+            micros,
+            ..Oracle::default()
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.micros.load(Ordering::SeqCst)
     }
 
     pub(super) fn limit(&self, scope: Scope, nanos: i64) {
@@ -64,30 +105,60 @@ impl Oracle {
             reserve: hold.position,
             record: None,
         };
+        books.spare(&sent.scopes, spare);
+        books.note(&sent.scopes, self.now());
         books.running.insert(call, sent);
         books.calls += 1;
     }
 
     /// The record of a call was written, and ends here.
     pub(super) fn recorded(&self, call: RequestId, position: Position) {
-        if let Some(call) = self.books().running.get_mut(&call) {
-            call.record = Some(position);
-        }
+        let mut books = self.books();
+        let Some(call) = books.running.get_mut(&call) else {
+            return;
+        };
+        call.record = Some(position);
+        let (scopes, spare) = (call.scopes.clone(), call.spare);
+        books.spare(&scopes, -spare);
+        books.note(&scopes, self.now());
     }
 
     pub(super) fn refused(&self) {
         self.books().refused += 1;
     }
 
+    /// A refusal when all has been well for a while: was it just?
+    pub(super) fn judge(&self, refusal: &Refusal, enough: i64) {
+        let Refusal::Budget(short) = refusal else {
+            panic!("all is well, and yet: {refusal:?}");
+        };
+        let mut books = self.books();
+        let limit = books.limits.get(&short.scope).copied();
+        let limit = limit.expect("only what has a limit refuses");
+        books.justice.judge(self.now(), limit, enough, short);
+    }
+
+    pub(super) fn justice(&self) -> (u64, u64, Option<i64>) {
+        self.books().justice.found()
+    }
+
     /// A node is gone with its calls under way; of its journal only what `survives` is left.
     pub(super) fn died(&self, node: usize, survives: impl Fn(Position) -> bool) {
         let mut books = self.books();
         let Books {
-            running, forfeit, ..
+            running,
+            forfeit,
+            spare,
+            ..
         } = &mut *books;
         running.retain(|_, call| {
             if call.node != node {
                 return true;
+            }
+            if call.record.is_none() {
+                for scope in &call.scopes {
+                    *spare.entry(*scope).or_default() -= call.spare;
+                }
             }
             // A call whose reserve is lost, too, is covered by suspense, and that is all we know.
             if survives(call.reserve) && !call.record.is_some_and(&survives) {

@@ -30,6 +30,8 @@ const PROJECT_NANOS: i64 = 400_000_000;
 const STORM: Duration = Duration::from_secs(40);
 /// So long everybody goes on calling, until the budgets are used up.
 const CALM: Duration = Duration::from_secs(40);
+/// So long after the last mishap it is known what has come of everything.
+const MENDED: Duration = Duration::from_secs(12);
 /// And so long it may take until everything is given back.
 const NIGHT: Duration = Duration::from_secs(120);
 
@@ -83,6 +85,7 @@ pub(super) struct Town {
     nodes: Vec<Arc<Node>>,
     oracle: Oracle,
     calm: Arc<AtomicBool>,
+    is_well: Arc<AtomicBool>,
     evening: Arc<AtomicBool>,
     powerless: u64,
     kills: u64,
@@ -123,8 +126,8 @@ impl Town {
             let db = Db::open_sqlite(&database).await.expect("opens");
             (ledger_with(&db, &theirs, at_home, terms).await, db)
         });
-        let oracle = Oracle::default();
-        let (calm, evening) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let oracle = Oracle::new(micros.clone());
+        let [calm, is_well, evening] = [(); 3].map(|()| Arc::<AtomicBool>::default());
         let first = path_in(&world, None);
         let mut paths = vec![first];
         paths.extend((1..AGENTS).map(|_| path_in(&world, Some(&first))));
@@ -145,6 +148,7 @@ impl Town {
                 oracle: oracle.clone(),
                 seed,
                 calm: calm.clone(),
+                is_well: is_well.clone(),
                 evening: evening.clone(),
                 closed: AtomicBool::new(false),
             })
@@ -166,6 +170,7 @@ impl Town {
             nodes,
             oracle,
             calm,
+            is_well,
             evening,
             powerless: 0,
             kills: 0,
@@ -236,6 +241,10 @@ impl Town {
             self.mend(&mut sim, &mishap);
         }
         while sim.elapsed() < STORM + CALM {
+            // What a power cut has put in doubt is free for nobody, and the oracle does not know
+            // how much that is.
+            let is_well = self.powerless == 0 && sim.elapsed() >= STORM + MENDED;
+            self.is_well.store(is_well, Ordering::Relaxed);
             self.step(&mut sim);
         }
         self.evening.store(true, Ordering::Relaxed);
@@ -372,10 +381,19 @@ impl Town {
         }
         assert!(used >= 950, "seed {}: {used} of 1000 used", self.seed);
         let (calls, refused) = self.oracle.tally();
+        let (judged, slow, least) = self.oracle.justice();
+        assert!(
+            self.powerless > 0 || judged > 0,
+            "seed {}: nobody was refused",
+            self.seed
+        );
+        let least = least.unwrap_or(0);
         format!(
-            "seed {:>3}: {calls} calls, {refused} refused, {} kills, {} power cuts; \
-             {}.{} % of the project used, nothing over",
+            "seed {:>3}: {calls} calls, {refused} refused ({judged} judged, from {}.{} % on, {slow} beside free money), \
+             {} kills, {} power cuts; {}.{} % of the project used, nothing over",
             self.seed,
+            least / 10,
+            least % 10,
             self.kills,
             self.powerless,
             used / 10,
