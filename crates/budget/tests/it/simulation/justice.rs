@@ -1,5 +1,5 @@
 //! What was used at each refusal (I7): 80 % and more of the budget that refuses, settled or held, at
-//! some moment of the second before it. The goal is 95 %; a rare town stays below it. How often money lay free for all of that second is counted.
+//! some moment of the second before it. The goal is 95 %; a rare town (seed 58) stays below it. How often money lay free for all of that second is counted.
 //! Calls that wait for a budget are served in their order, so what lies free may be on its way to
 //! one that needs more: enough is what any call needs.
 //!
