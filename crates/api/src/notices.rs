@@ -2,7 +2,7 @@
 
 use iron_approvals::{AccessRequest, AccessStatus, Notice, Topic};
 use iron_budget::{BudgetRequest, RequestStatus};
-use iron_identity::User;
+use iron_identity::{Invitation, User};
 
 /// Somebody asks for a higher budget.
 pub(crate) fn budget_requested(request: &BudgetRequest, requester: &User) -> Notice {
@@ -92,4 +92,15 @@ fn of_access(notice: Notice, request: &AccessRequest) -> Notice {
         .data("access_request_id", request.id.to_string())
         .data("requester_id", request.requester.to_string())
         .data("team_id", request.team.to_string())
+}
+
+/// Somebody is invited; the token is enclosed, below these lines.
+pub(crate) fn invited(made: &Invitation, address: &str) -> Notice {
+    Notice::new(Topic::UserInvited, "you are invited to Iron Cage")
+        .fact("sign in as", &made.user.email)
+        .fact("until", made.expires_at)
+        .fact(
+            "accept",
+            format!("iron --server {address} users accept, with the token below"),
+        )
 }

@@ -19,6 +19,7 @@ pub(crate) use downgrade::to_3_0;
 /// The operations that take no credential.
 pub(crate) const PUBLIC: &[&str] = &[
     "login",
+    "accept_invitation",
     "refresh",
     "validate",
     "get_health",

@@ -5,8 +5,8 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     access, agents, analytics, audit, auth, budget, budget_events, budget_requests, configuration,
-    leases, limits, models, notifications, pools, projects, providers, quotas, reconciliations,
-    runtimes, settings, system, teams, tenants, tokens, users,
+    invitations, leases, limits, models, notifications, pools, projects, providers, quotas,
+    reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -71,6 +71,10 @@ fn people() -> OpenApiRouter<Api> {
         .routes(routes!(users::suspend_user))
         .routes(routes!(users::activate_user))
         .routes(routes!(users::reset_user_password))
+        .routes(routes!(invitations::invite_user))
+        .routes(routes!(invitations::cancel_invitation))
+        .routes(routes!(invitations::accept_invitation))
+        .routes(routes!(invitations::invite_tenant_admin))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(
             tenants::get_tenant,
@@ -291,6 +295,7 @@ fn access_routes() -> OpenApiRouter<Api> {
             access::list_access_requests
         ))
         .routes(routes!(access::list_my_access_requests))
+        .routes(routes!(access::list_access_teams))
         .routes(routes!(access::decide_access_requests))
         .routes(routes!(access::get_access_request))
         .routes(routes!(access::approve_access_request))

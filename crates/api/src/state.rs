@@ -261,6 +261,7 @@ pub fn terms_of(settings: &Settings) -> TermsOf {
             refresh_lifetime: security.refresh_lifetime,
             password_min_length: security.password_min_length,
             api_token_max: security.api_token_max,
+            invitation_lifetime: security.invitation_lifetime,
         }
     })
 }

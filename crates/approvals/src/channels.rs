@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_net::egress::AddressRules;
-use iron_primitives::{ChannelId, Environment, EventId, Secret, TenantId, Timestamp};
+use iron_primitives::{ChannelId, DeliveryId, Environment, EventId, Secret, TenantId, Timestamp};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 use tokio::sync::Notify;
 
@@ -25,7 +25,7 @@ pub use model::{
     NewChannel, Secrecy, Settings, Tried,
 };
 
-/// The ability to seal a secret for one place and to open it there again.
+/// The ability to seal a secret for one place, the row with this id, and to open it there again.
 #[async_trait]
 pub trait Seal: Send + Sync {
     /// Seals a secret, in the transaction that stores it.
@@ -33,7 +33,7 @@ pub trait Seal: Send + Sync {
         &self,
         tx: &mut Tx,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         secret: &Secret,
     ) -> Result<Vec<u8>, SealFailure>;
@@ -42,7 +42,7 @@ pub trait Seal: Send + Sync {
     async fn unseal(
         &self,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         sealed: &[u8],
     ) -> Result<Secret, SealFailure>;
@@ -278,6 +278,48 @@ impl Channels {
         Ok(())
     }
 
+    /// Tells one person something that nobody else may read, through the first mail channel of a
+    /// tenant that is on, whatever topics it has. Says whether there is one. Until it has arrived
+    /// the outbox holds the text sealed. Call [`Channels::wake`] after the commit.
+    ///
+    /// # Errors
+    /// [`Error::Seal`], [`Error::Store`].
+    pub async fn confide(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        address: &str,
+        notice: &Notice,
+        enclosed: &Secret,
+    ) -> Result<bool, Error> {
+        let Some(channel) = store::first_for_mail(tx, tenant).await? else {
+            return Ok(false);
+        };
+        let environment = &self.environment;
+        let id: DeliveryId = environment.new_id();
+        let place = store::Place {
+            tenant,
+            channel: channel.id,
+            event: environment.new_id(),
+        };
+        store::put(tx, id, place, notice, Some(address), environment.now()).await?;
+        let text = id.to_string();
+        let sealed = self.seal.seal(tx, tenant, &text, 1, enclosed).await?;
+        store::enclose(tx, tenant, id, &sealed).await?;
+        Ok(true)
+    }
+
+    /// What is enclosed in a delivery.
+    pub(crate) async fn enclosure(
+        &self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        sealed: &[u8],
+    ) -> Result<Secret, Error> {
+        let id = delivery.to_string();
+        Ok(self.seal.unseal(tenant, &id, 1, sealed).await?)
+    }
+
     /// Lets the courier of this server look now, instead of within half a second.
     pub fn wake(&self) {
         self.announced.notify_one();
@@ -319,8 +361,9 @@ impl Channels {
     ) -> Result<Vec<u8>, Error> {
         let text = serde_json::to_string(secrets).map_err(|_| Error::Unreadable)?;
         let secret = Secret::new(text);
-        let (tenant, id, version) = (channel.tenant, channel.id, channel.sealed_version);
-        Ok(self.seal.seal(tx, tenant, id, version, &secret).await?)
+        let (tenant, id) = (channel.tenant, channel.id.to_string());
+        let version = channel.sealed_version;
+        Ok(self.seal.seal(tx, tenant, &id, version, &secret).await?)
     }
 
     /// The secrets of a channel whose row is held.
@@ -330,8 +373,9 @@ impl Channels {
     }
 
     pub(crate) async fn opened(&self, channel: &Channel, sealed: &[u8]) -> Result<Secrets, Error> {
-        let (tenant, id, version) = (channel.tenant, channel.id, channel.sealed_version);
-        let secret = self.seal.unseal(tenant, id, version, sealed).await?;
+        let (tenant, id) = (channel.tenant, channel.id.to_string());
+        let version = channel.sealed_version;
+        let secret = self.seal.unseal(tenant, &id, version, sealed).await?;
         serde_json::from_str(secret.expose()).map_err(|_| Error::Unreadable)
     }
 

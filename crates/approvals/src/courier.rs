@@ -49,6 +49,8 @@ pub(crate) struct Parcel {
     pub(crate) topic: Topic,
     pub(crate) said: Said,
     pub(crate) recipient: Option<String>,
+    /// What only the recipient may read, sealed.
+    pub(crate) enclosed: Option<Vec<u8>>,
     pub(crate) created_at: Timestamp,
 }
 
@@ -194,7 +196,15 @@ impl Courier {
         match &channel.settings {
             Settings::Email(mail) => {
                 let password = secrets.password.clone().map(Secret::new);
-                email::send(rules, mail, password, parcel).await
+                let enclosed = match &parcel.enclosed {
+                    Some(sealed) => {
+                        let (tenant, id) = (parcel.tenant, parcel.id);
+                        let opened = self.channels.enclosure(tenant, id, sealed).await;
+                        Some(opened.map_err(|_| Failed::ours())?)
+                    }
+                    None => None,
+                };
+                email::send(rules, mail, password, (parcel, enclosed)).await
             }
             Settings::Slack { .. } => self.post(slack::request(rules, url()?, parcel)?).await,
             Settings::Webhook { .. } => {
@@ -239,6 +249,7 @@ impl Courier {
             topic: Topic::ChannelTest,
             said: test_notice(&channel).said,
             recipient: None,
+            enclosed: None,
             created_at: environment.now(),
         };
         let began = environment.boot();

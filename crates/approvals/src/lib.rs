@@ -18,6 +18,8 @@
 //! - **One channel never holds up another**: each is served by itself, and one that asks for
 //!   patience (429 with `Retry-After`) gets it from all servers.
 //! - **A request leads to one key**, and takes each step once, whoever decides at the same time.
+//! - **A secret goes to one person by mail** ([`Channels::confide`]): its delivery holds it sealed
+//!   until it has arrived, and nothing else holds it.
 //! - **Nothing inside the network is reached** that providers could not reach either.
 //! - **What authenticates us is sealed** ([`Seal`]) and shown to nobody; text from outside cannot
 //!   become a header, a mention or a link.
@@ -50,5 +52,9 @@ pub use error::{Error, SealFailure};
 pub use notice::{Notice, Topic};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("approvals", "0001_channels", "0002_access");
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
+    "approvals",
+    "0001_channels",
+    "0002_access",
+    "0003_enclosures"
+);

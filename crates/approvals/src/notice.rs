@@ -20,16 +20,22 @@ iron_store::words! {
         AccessRequested = "access.requested",
         /// A request for access was approved, denied or revoked.
         AccessDecided = "access.decided",
+        /// Somebody is invited; told to him alone.
+        UserInvited = "user.invited",
         /// Somebody sends a test.
         ChannelTest = "channel.test",
     }
 }
 
 impl Topic {
-    /// Those that channels can choose; a test needs no choosing.
+    /// Those that channels can choose; a test needs no choosing, and what is confided none either.
     pub fn choosable() -> impl Iterator<Item = Topic> {
         let all = Topic::ALL.iter().copied();
-        all.filter(|topic| *topic != Topic::ChannelTest)
+        all.filter(|topic| topic.is_choosable())
+    }
+
+    pub(crate) const fn is_choosable(self) -> bool {
+        !matches!(self, Topic::ChannelTest | Topic::UserInvited)
     }
 }
 

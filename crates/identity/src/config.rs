@@ -26,6 +26,8 @@ pub struct Config {
     pub refresh_lifetime: Duration,
     /// How long a session may rest.
     pub idle_limit: Duration,
+    /// How long an invitation is good.
+    pub invitation_lifetime: Duration,
 }
 
 /// What sessions, passwords and tokens of a tenant must satisfy now: the part of the settings that
@@ -40,6 +42,8 @@ pub struct Terms {
     pub password_min_length: usize,
     /// How long a new API token may be good; none for no bound.
     pub api_token_max: Option<Duration>,
+    /// How long an invitation is good.
+    pub invitation_lifetime: Duration,
 }
 
 /// The terms of a tenant; none for whoever belongs to none yet. Asked at every request.
@@ -53,6 +57,7 @@ impl Config {
             refresh_lifetime: self.refresh_lifetime,
             password_min_length: self.password_min_length,
             api_token_max: None,
+            invitation_lifetime: self.invitation_lifetime,
         }
     }
 }
@@ -96,6 +101,7 @@ impl Default for Config {
             access_lifetime: Duration::from_secs(60 * MINUTE),
             refresh_lifetime: Duration::from_secs(30 * 24 * 60 * MINUTE),
             idle_limit: Duration::from_secs(30 * MINUTE),
+            invitation_lifetime: Duration::from_secs(3 * 24 * 60 * MINUTE),
         }
     }
 }

@@ -108,6 +108,12 @@ pub enum Error {
     /// Only a suspended tenant can be deleted.
     #[error("the tenant is active; suspend it first")]
     TenantActive,
+    /// The tenant has an admin who can sign in, or could invite others.
+    #[error("the tenant has an admin already, who can invite others")]
+    TenantHasAdmin,
+    /// The invitation is unknown, used, replaced, taken back or too old; which is not told.
+    #[error("the invitation is not good any more; ask for a new one")]
+    InvalidInvitation,
     /// The tenant would be left without an active admin.
     #[error("no active admin would be left")]
     LastAdmin,
@@ -141,7 +147,7 @@ impl Error {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Error::Unauthorized => ErrorKind::Unauthorized,
-            Error::InvalidToken => ErrorKind::InvalidToken,
+            Error::InvalidToken | Error::InvalidInvitation => ErrorKind::InvalidToken,
             Error::InvalidCredentials => ErrorKind::InvalidCredentials,
             Error::TokenExpired => ErrorKind::TokenExpired,
             Error::TokenRevoked => ErrorKind::TokenRevoked,
@@ -158,9 +164,10 @@ impl Error {
             Error::DuplicateEmail => ErrorKind::DuplicateEmail,
             Error::DuplicateName => ErrorKind::DuplicateName,
             Error::TokenAlreadyExists { .. } => ErrorKind::TokenAlreadyExists,
-            Error::InvalidState { .. } | Error::InvalidTokenState { .. } | Error::TenantActive => {
-                ErrorKind::InvalidState
-            }
+            Error::InvalidState { .. }
+            | Error::InvalidTokenState { .. }
+            | Error::TenantActive
+            | Error::TenantHasAdmin => ErrorKind::InvalidState,
             Error::DefaultProject | Error::TeamHasProjects { .. } => ErrorKind::ResourceInUse,
             Error::LastAdmin => ErrorKind::LastAdmin,
             Error::Invalid { .. } => ErrorKind::Validation,

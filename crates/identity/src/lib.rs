@@ -18,6 +18,7 @@
 //! - **A refresh token is good once**: whoever shows a spent one ends the session for everybody.
 //! - **Nobody lifts himself**: no own role, no own suspension, no hand on a platform admin by
 //!   who is none; the last active admin of a tenant stays.
+//! - **An invitation is good once**, and what is wrong with one is not told.
 //! - **Tenants do not see each other**: every query begins with `tenant_id`, what belongs to
 //!   another tenant is not found.
 //! - **A change and its audit entry are one transaction.**
@@ -43,6 +44,7 @@ mod error;
 mod ic_tokens;
 mod identity;
 mod inspect;
+mod invitations;
 mod login;
 mod model;
 mod password;
@@ -64,6 +66,7 @@ pub use ic_tokens::{
 };
 pub use identity::{Identity, PasswordHash};
 pub use inspect::{Inspection, InvalidReason};
+pub use invitations::{Acceptance, Invitation};
 pub use login::Login;
 pub use model::{
     ApiToken, ApiTokenStatus, IcToken, IcTokenStatus, Plan, Project, Session, SignedIn, Tenant,
@@ -71,12 +74,16 @@ pub use model::{
 };
 pub use permission::{Extent, Permission};
 pub use projects::{NewProject, ProjectChanges};
-pub use teams::{NewTeam, Team, TeamChanges, TeamMember, TeamPolicy, TeamRole};
+pub use teams::{NewTeam, Team, TeamChanges, TeamMember, TeamName, TeamPolicy, TeamRole};
 pub use tenants::{NewTenant, TenantChanges, TenantCreated, TenantFilter};
 pub use users::{NewUser, UserChanges, UserDeleted, UserFilter};
 
 pub use iron_audit::Role;
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("identity", "0001_identity", "0002_teams");
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
+    "identity",
+    "0001_identity",
+    "0002_teams",
+    "0003_invitations"
+);

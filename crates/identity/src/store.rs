@@ -2,6 +2,7 @@
 
 pub(crate) mod api_tokens;
 pub(crate) mod ic_tokens;
+pub(crate) mod invitations;
 pub(crate) mod login;
 pub(crate) mod projects;
 pub(crate) mod sessions;

@@ -69,6 +69,17 @@ pub struct TeamMember {
     pub joined_at: Timestamp,
 }
 
+/// What everybody in the tenant may know of a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamName {
+    /// Its id.
+    pub id: TeamId,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: Option<String>,
+}
+
 /// A team to be made.
 #[derive(Debug, Clone, Default)]
 pub struct NewTeam {
@@ -211,6 +222,19 @@ impl Identity {
         page: Page,
     ) -> Result<Paged<Team>, Error> {
         Ok(store::list(&self.db, authorised, name, sort, page).await?)
+    }
+
+    /// A page of the names of all teams of the tenant, for whoever wants to ask for access.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn team_names(
+        &self,
+        authorised: &Authorised,
+        name: Option<&str>,
+        page: Page,
+    ) -> Result<Paged<TeamName>, Error> {
+        Ok(store::names(&self.db, authorised.tenant, name, page).await?)
     }
 
     /// Changes a team.

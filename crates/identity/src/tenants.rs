@@ -391,7 +391,7 @@ impl Identity {
     }
 }
 
-fn platform_admin(authorised: &Authorised) -> Result<(), Error> {
+pub(crate) fn platform_admin(authorised: &Authorised) -> Result<(), Error> {
     if authorised.platform_admin {
         Ok(())
     } else {

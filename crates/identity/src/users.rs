@@ -18,7 +18,7 @@ pub struct NewUser {
     pub name: String,
     /// What the user is to be.
     pub role: Role,
-    /// The first password; without one the user is invited and cannot sign in yet.
+    /// The first password; without one the user cannot sign in until he accepts an invitation.
     pub password: Option<PasswordHash>,
 }
 
@@ -211,6 +211,8 @@ impl Identity {
                 });
             }
             user.email = identity::email(&address)?;
+            // It went to the address before.
+            store::invitations::forget(tx, authorised.tenant, id).await?;
         }
         if let Some(name) = changes.name {
             user.name = name;
@@ -262,6 +264,7 @@ impl Identity {
         self.keep_an_admin(tx, &before).await?;
         let now = self.now();
         store::sessions::end_of_user(tx, authorised.tenant, id, None, now).await?;
+        store::invitations::forget(tx, authorised.tenant, id).await?;
         let user = User {
             status: UserStatus::Suspended,
             suspended_at: Some(now),
@@ -327,6 +330,7 @@ impl Identity {
         }
         let (tenant, now) = (authorised.tenant, self.now());
         store::users::set_password(tx, tenant, id, Some(&password.0)).await?;
+        store::invitations::forget(tx, tenant, id).await?;
         store::sessions::end_of_user(tx, tenant, id, None, now).await?;
         self.forgive_logins(tx, &before).await?;
         let user = User {
@@ -370,6 +374,7 @@ impl Identity {
         store::ic_tokens::change_owner(tx, tenant, id, heir_id).await?;
         store::users::set_password(tx, tenant, id, None).await?;
         store::users::leave_teams(tx, tenant, id).await?;
+        store::invitations::forget(tx, tenant, id).await?;
         let user = User {
             status: UserStatus::Deleted,
             deleted_at: Some(now),
@@ -399,7 +404,7 @@ impl Identity {
 
     /// A user that is there and may be changed by the caller: nobody but a platform admin
     /// touches a platform admin, else an admin of the tenant could make himself one.
-    async fn changeable(
+    pub(crate) async fn changeable(
         &self,
         tx: &mut Tx,
         authorised: &Authorised,

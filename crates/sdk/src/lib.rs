@@ -32,6 +32,7 @@ pub mod client;
 pub mod decimal;
 pub mod dollars;
 pub mod exchange;
+pub mod invitations;
 pub mod leases;
 pub mod limits;
 pub mod lists;

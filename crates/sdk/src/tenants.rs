@@ -1,7 +1,7 @@
 //! The tenants of a platform.
 
 use crate::budget_requests::both;
-use crate::{BudgetAmount, Dollars, users::UserView, words::words};
+use crate::{BudgetAmount, Dollars, invitations::InvitationView, users::UserView, words::words};
 use iron_primitives::{TenantId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -140,6 +140,8 @@ pub struct TenantCreated {
     pub tenant: TenantView,
     /// The first admin, invited.
     pub admin: UserView,
+    /// His invitation.
+    pub invitation: InvitationView,
 }
 
 impl<'de> Deserialize<'de> for TenantCreated {
@@ -147,11 +149,13 @@ impl<'de> Deserialize<'de> for TenantCreated {
         #[derive(Deserialize)]
         struct Invited {
             admin: UserView,
+            invitation: InvitationView,
         }
         let (tenant, invited): (TenantView, Invited) = both(deserializer)?;
         Ok(TenantCreated {
             tenant,
             admin: invited.admin,
+            invitation: invited.invitation,
         })
     }
 }

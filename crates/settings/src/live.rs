@@ -18,6 +18,8 @@ pub struct Security {
     pub password_min_length: usize,
     /// How long a new API token may be good; none for no bound.
     pub api_token_max: Option<Duration>,
+    /// How long an invitation can be accepted.
+    pub invitation_lifetime: Duration,
 }
 
 /// How often somebody may ask; 0 for no limit.
@@ -93,6 +95,7 @@ impl Holding {
     fn read(effective: &Effective) -> Self {
         let days = |path| Duration::from_secs(number(effective, path).saturating_mul(86_400));
         let minutes = |path| Duration::from_secs(number(effective, path).saturating_mul(60));
+        let hours = |path| Duration::from_secs(number(effective, path).saturating_mul(3_600));
         let longest = days("security.api_token_max_days");
         let fewest = number(effective, "security.password_min_length");
         Holding {
@@ -101,6 +104,7 @@ impl Holding {
                 refresh_lifetime: days("security.refresh_days"),
                 password_min_length: usize::try_from(fewest).unwrap_or(usize::MAX),
                 api_token_max: (!longest.is_zero()).then_some(longest),
+                invitation_lifetime: hours("security.invitation_hours"),
             },
             users: rates(effective, USERS),
         }

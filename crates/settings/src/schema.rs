@@ -126,6 +126,14 @@ pub const SETTINGS: &[Setting] = &[
         default: Fallback::Nothing,
     },
     Setting {
+        path: "security.invitation_hours",
+        kind: Kind::Number(1, 720),
+        levels: TENANTS,
+        stricter: Some(Stricter::Less),
+        meaning: "How many hours an invitation can be accepted.",
+        default: Fallback::Number(72),
+    },
+    Setting {
         path: "security.password_min_length",
         kind: Kind::Number(8, 128),
         levels: TENANTS,

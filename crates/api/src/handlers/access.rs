@@ -10,7 +10,7 @@ use iron_net::problem::Problem;
 use iron_primitives::{AccessRequestId, ErrorKind};
 use iron_sdk::access::{
     AccessDecided, AccessDecision, AccessQuery, AccessRequestView, AccessResult, ApproveAccess,
-    CreateAccessRequest, DecideAccess, DenyAccess,
+    CreateAccessRequest, DecideAccess, DenyAccess, TeamName, TeamNameQuery,
 };
 use iron_sdk::lists::List;
 use iron_store::{Sort, Tx};
@@ -64,6 +64,26 @@ pub(crate) async fn create_access_request(
         location: format!("/api/v1/access-requests/{}", request.id),
         view: view::access_request(request),
     })
+}
+
+/// Names the teams of the tenant, in any of which everybody may ask for access.
+#[utoipa::path(get, path = "/access-requests/teams", tag = "access-requests",
+    params(TeamNameQuery),
+    responses((status = 200, description = "The teams", body = List<TeamName>)))]
+pub(crate) async fn list_access_teams(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(query): Params<TeamNameQuery>,
+) -> Result<Answer<List<TeamName>>, Failure> {
+    let authorised = caller.may(Permission::AccessRequest)?;
+    let page = page(query.page, query.per_page);
+    let name = query.name.as_deref();
+    let found = api.identity.team_names(&authorised, name, page).await?;
+    Ok(list(found, page, |team| TeamName {
+        id: team.id,
+        name: team.name,
+        description: team.description,
+    }))
 }
 
 /// Lists the access requests of the tenant.

@@ -69,7 +69,7 @@ pub(crate) async fn refresh(
 }
 
 /// The tokens in the body, or as cookies.
-fn signed_in_answer(api: &Api, signed_in: SignedIn) -> Response {
+pub(super) fn signed_in_answer(api: &Api, signed_in: SignedIn) -> Response {
     let now = api.environment.now();
     let secure = if api.config.secure_cookies {
         "; Secure"

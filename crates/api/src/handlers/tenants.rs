@@ -14,6 +14,7 @@ use iron_sdk::tenants::{
 use iron_sdk::users::Reason;
 use iron_store::{Paged, Sort};
 
+use super::invitations::deliver;
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -60,13 +61,23 @@ pub(crate) async fn create_tenant(
             .put_tenant_in(&mut tx, &authorised, tenant, set)
             .await?;
     }
+    let invite = api
+        .identity
+        .invite_first_admin(&mut tx, &authorised, tenant);
+    let invited = invite.await?;
+    let invitation = deliver(&api, &mut tx, &authorised, &invited).await?;
     tx.commit().await?;
+    api.channels.wake();
     let location = format!("/api/v1/tenants/{}", made.tenant.id);
     let tenant = shown(&api, made.tenant).await?;
     let admin = view::user(made.admin);
     Ok(Created {
         location,
-        view: TenantCreated { tenant, admin },
+        view: TenantCreated {
+            tenant,
+            admin,
+            invitation,
+        },
     })
 }
 

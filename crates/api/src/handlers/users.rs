@@ -5,6 +5,7 @@ use iron_budget::RequestsOf;
 use iron_identity::{NewUser, Permission, Role, User, UserChanges, UserFilter, UserStatus};
 use iron_primitives::{Period, Scope, UserId};
 use iron_runtime::authority::Change;
+use iron_sdk::invitations::UserCreated;
 use iron_sdk::lists::List;
 use iron_sdk::users::{
     CreateUser, DeleteUser, Reason, ResetPassword, SetRole, UpdateMe, UpdateUser, UserDeleted,
@@ -13,6 +14,7 @@ use iron_sdk::users::{
 use iron_store::Sort;
 
 use super::access::keys::{forget, withdraw};
+use super::invitations::deliver;
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -23,13 +25,13 @@ use crate::view;
 
 /// Creates a user; without a password he is invited.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUser, responses(
-    (status = 201, description = "The user", body = UserView),
+    (status = 201, description = "The user", body = UserCreated),
 ))]
 pub(crate) async fn create_user(
     State(api): State<Api>,
     caller: Caller,
     Input(body): Input<CreateUser>,
-) -> Result<Created<UserView>, Failure> {
+) -> Result<Created<UserCreated>, Failure> {
     let authorised = caller.may(Permission::UserManage)?;
     let password = match body.password {
         Some(text) => Some(
@@ -52,10 +54,20 @@ pub(crate) async fn create_user(
     api.limits
         .create_row(&mut tx, authorised.tenant, scope, None, Period::None)
         .await?;
+    let invitation = match user.status {
+        UserStatus::Invited => {
+            let made = api.identity.invite(&mut tx, &authorised, user.id).await?;
+            Some(deliver(&api, &mut tx, &authorised, &made).await?)
+        }
+        _ => None,
+    };
     tx.commit().await?;
+    api.channels.wake();
+    let location = format!("/api/v1/users/{}", user.id);
+    let user = view::user(user);
     Ok(Created {
-        location: format!("/api/v1/users/{}", user.id),
-        view: view::user(user),
+        location,
+        view: UserCreated { user, invitation },
     })
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use iron_approvals::{Seal, SealFailure};
-use iron_primitives::{ChannelId, Secret, TenantId};
+use iron_primitives::{Secret, TenantId};
 use iron_store::Tx;
 use iron_vault::{Place, Vault};
 
@@ -14,14 +14,13 @@ impl Seal for ChannelKeeper {
         &self,
         tx: &mut Tx,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         secret: &Secret,
     ) -> Result<Vec<u8>, SealFailure> {
-        let id = channel.to_string();
         let place = Place {
             tenant,
-            id: &id,
+            id,
             version,
         };
         let sealed = self.0.seal(tx, place, secret).await;
@@ -31,14 +30,13 @@ impl Seal for ChannelKeeper {
     async fn unseal(
         &self,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         sealed: &[u8],
     ) -> Result<Secret, SealFailure> {
-        let id = channel.to_string();
         let place = Place {
             tenant,
-            id: &id,
+            id,
             version,
         };
         let opened = self.0.unseal(place, sealed).await;

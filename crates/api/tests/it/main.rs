@@ -14,6 +14,7 @@ mod contract;
 mod conventions;
 mod house;
 mod idempotency;
+mod invitations;
 mod keeper;
 mod kit;
 mod locks;

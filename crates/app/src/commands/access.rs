@@ -3,7 +3,7 @@
 use iron_primitives::AccessRequestId;
 use iron_sdk::access::{
     AccessDecided, AccessDecision, AccessQuery, AccessRequestView, ApproveAccess,
-    CreateAccessRequest, DecideAccess, DenyAccess,
+    CreateAccessRequest, DecideAccess, DenyAccess, TeamNameQuery,
 };
 use iron_sdk::users::Reason;
 use iron_sdk::{BudgetAmount, Client};
@@ -23,12 +23,27 @@ pub(super) async fn run(verb: Access, connection: &Connection, console: Console)
             budget,
         } => {
             let body = CreateAccessRequest {
-                team_id: resolve::team(&client, &team).await?,
+                team_id: resolve::any_team(&client, &team).await?,
                 use_case,
                 monthly_budget: amount(&budget)?,
             };
             let view = client.create_access_request(&body).await?;
             console.show(&view, || facts(console, &view))
+        }
+        Access::Teams { name, paging } => {
+            let query = TeamNameQuery {
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+                name,
+            };
+            let list = client.list_access_teams(&query).await?;
+            console.show(&list, || {
+                let rows = list.data.iter().map(|team| {
+                    let what = team.description.clone().unwrap_or_default();
+                    vec![team.id.to_string(), team.name.clone(), what]
+                });
+                console.table(&["id", "name", "description"], rows.collect())
+            })
         }
         Access::List {
             mine,

@@ -233,7 +233,7 @@ async fn developer(admin: &Client, url: &str, folder: &Folder, demo: &mut Demo) 
                 role: Some(Role::Developer),
                 password: None,
             };
-            admin.create_user(&body).await?.id
+            admin.create_user(&body).await?.user.id
         }
     };
     if demo.operator.is_some() {

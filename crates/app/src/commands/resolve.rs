@@ -2,6 +2,7 @@
 
 use iron_primitives::{AgentId, PoolId, ProjectId, ProviderId, TeamId, TenantId, UserId};
 use iron_sdk::Client;
+use iron_sdk::access::TeamNameQuery;
 use iron_sdk::agents::AgentQuery;
 use iron_sdk::pools::PoolQuery;
 use iron_sdk::projects::ProjectQuery;
@@ -76,6 +77,20 @@ pub(super) async fn team(client: &Client, text: &str) -> Outcome<TeamId> {
         ..TeamQuery::default()
     };
     let found = client.list_teams(&query).await?.data;
+    let named = found.iter().filter(|team| team.name == text);
+    only(text, "team", named.map(|team| team.id))
+}
+
+/// The same among all teams of the tenant, whoever is in them.
+pub(super) async fn any_team(client: &Client, text: &str) -> Outcome<TeamId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = TeamNameQuery {
+        name: Some(text.to_owned()),
+        ..TeamNameQuery::default()
+    };
+    let found = client.list_access_teams(&query).await?.data;
     let named = found.iter().filter(|team| team.name == text);
     only(text, "team", named.map(|team| team.id))
 }

@@ -4,6 +4,7 @@ use iron_sdk::tenants::{CreateTenant, SetTenantQuotas, TenantQuery, TenantView, 
 use iron_sdk::users::Reason;
 
 use super::resolve;
+use super::users::invited;
 use crate::args::Tenants;
 use crate::connection::Connection;
 use crate::console::Console;
@@ -42,7 +43,16 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
                 admin_email,
             };
             let created = client.create_tenant(&body).await?;
-            return console.show(&created, || facts(console, &created.tenant));
+            return console.show(&created, || {
+                let tenant = facts(console, &created.tenant);
+                let admin = invited(console, &created.admin, &created.invitation);
+                format!("{tenant}\n\nits first admin:\n{admin}")
+            });
+        }
+        Tenants::InviteAdmin { tenant } => {
+            let id = resolve::tenant(&client, &tenant).await?;
+            let made = client.invite_tenant_admin(id).await?;
+            return console.show(&made, || invited(console, &made.user, &made.invitation));
         }
         Tenants::Get { tenant } => {
             let id = resolve::tenant(&client, &tenant).await?;

@@ -1,19 +1,27 @@
 //! `iron users`.
 
+use std::io::BufRead as _;
+
 use iron_sdk::Client;
+use iron_sdk::invitations::{AcceptInvitation, InvitationView};
 use iron_sdk::users::{
     CreateUser, DeleteUser, Reason, ResetPassword, SetRole, UpdateMe, UpdateUser, UserQuery,
     UserView,
 };
 
+use serde_json::json;
+
 use super::providers::secret_from_stdin;
 use super::resolve;
 use crate::args::Users;
-use crate::connection::Connection;
+use crate::connection::{Connection, session};
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
 pub(super) async fn run(verb: Users, connection: &Connection, console: Console) -> Outcome {
+    if let Users::Accept { stdin } = verb {
+        return accept(stdin, connection, console).await;
+    }
     let client = connection.client().await?;
     match verb {
         Users::List {
@@ -57,8 +65,16 @@ pub(super) async fn run(verb: Users, connection: &Connection, console: Console) 
                 role,
                 password,
             };
-            let view = client.create_user(&body).await?;
-            console.show(&view, || facts(console, &view))
+            let made = client.create_user(&body).await?;
+            console.show(&made, || match &made.invitation {
+                Some(invitation) => invited(console, &made.user, invitation),
+                None => facts(console, &made.user),
+            })
+        }
+        Users::Invite { user } => {
+            let id = resolve::user(&client, &user).await?;
+            let made = client.invite_user(id).await?;
+            console.show(&made, || invited(console, &made.user, &made.invitation))
         }
         Users::Permissions { user } => {
             let id = resolve::user(&client, &user).await?;
@@ -109,6 +125,11 @@ async fn change(client: &Client, verb: Users, console: Console) -> Outcome<UserV
             let id = resolve::user(client, &user).await?;
             client.set_user_role(id, &SetRole { role }).await?
         }
+        Users::CancelInvitation { user, force } => {
+            let id = resolve::user(client, &user).await?;
+            console.confirm(&format!("take the invitation of `{user}` back?"), force)?;
+            client.cancel_invitation(id).await?
+        }
         Users::Suspend {
             user,
             reason,
@@ -142,6 +163,54 @@ async fn change(client: &Client, verb: Users, console: Console) -> Outcome<UserV
         }
         _ => return Err(Failure::usage("this verb changes no user")),
     })
+}
+
+/// Sets the first password of whoever was invited, and keeps the session as a login does.
+async fn accept(stdin: bool, connection: &Connection, console: Console) -> Outcome {
+    let (token, password) = if stdin {
+        let mut lines = std::io::stdin().lock().lines();
+        let mut line = || {
+            let line = lines.next().transpose()?;
+            line.ok_or_else(|| Failure::usage("expected the token and the password, one a line"))
+        };
+        (line()?, line()?)
+    } else {
+        let token = console.ask_secret("Token of the invitation", "`--stdin`")?;
+        (token, twice(console)?)
+    };
+    let body = AcceptInvitation {
+        token: token.trim().to_owned().into(),
+        password: password.into(),
+        cookie: None,
+    };
+    let tokens = connection.anonymous()?.accept_invitation(&body).await?;
+    let answer = json!({
+        "server": connection.server, "user": tokens.user, "expires_at": tokens.expires_at,
+    });
+    let who = format!(
+        "signed in to {} as {}",
+        connection.server, tokens.user.email
+    );
+    connection.keychain().save(&session(tokens)?)?;
+    console.show(&answer, || who)
+}
+
+/// A user with his invitation, and what he does with it.
+pub(super) fn invited(console: Console, user: &UserView, invitation: &InvitationView) -> String {
+    let mut lines = vec![
+        ("id", user.id.to_string()),
+        ("address", user.email.clone()),
+        ("until", invitation.expires_at.to_string()),
+    ];
+    match &invitation.token {
+        Some(token) => {
+            lines.push(("token", token.expose().to_owned()));
+            let text = "pass the token on, it is shown this once: iron users accept";
+            lines.push(("next", text.to_owned()));
+        }
+        None => lines.push(("next", "the invitation was mailed".to_owned())),
+    }
+    console.facts(&lines)
 }
 
 fn twice(console: Console) -> Outcome<String> {

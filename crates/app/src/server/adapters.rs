@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use iron_approvals::SealFailure as ChannelSealFailure;
 use iron_audit::{KeyFailure, SubjectKey, SubjectKeys, Wanted};
 use iron_catalog::{Seal, SealFailure};
-use iron_primitives::{ChannelId, ProviderId, Secret, TenantId};
+use iron_primitives::{ProviderId, Secret, TenantId};
 use iron_store::Tx;
 use iron_vault::{Error, Place, Vault};
 
@@ -60,14 +60,13 @@ impl iron_approvals::Seal for Keeper {
         &self,
         tx: &mut Tx,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         secret: &Secret,
     ) -> Result<Vec<u8>, ChannelSealFailure> {
-        let id = channel.to_string();
         let place = Place {
             tenant,
-            id: &id,
+            id,
             version,
         };
         let sealed = self.0.seal(tx, place, secret).await;
@@ -77,14 +76,13 @@ impl iron_approvals::Seal for Keeper {
     async fn unseal(
         &self,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         sealed: &[u8],
     ) -> Result<Secret, ChannelSealFailure> {
-        let id = channel.to_string();
         let place = Place {
             tenant,
-            id: &id,
+            id,
             version,
         };
         let opened = self.0.unseal(place, sealed).await;

@@ -8,6 +8,7 @@ use crate::kit::{EMAIL, Home, call, text};
 
 /// Each operation of the API with the command that calls it; `-` where people need none.
 const VERBS: &[(&str, &str)] = &[
+    ("accept_invitation", "users accept"),
     ("activate_tenant", "tenants activate"),
     ("activate_user", "users activate"),
     ("approve_access_request", "access approve"),
@@ -26,6 +27,7 @@ const VERBS: &[(&str, &str)] = &[
     ("budget_return", "-"),
     ("budget_return_unversioned", "-"),
     ("cancel_budget_request", "budget-requests cancel"),
+    ("cancel_invitation", "users cancel-invitation"),
     ("change_password", "auth password"),
     ("claim_access", "access claim"),
     ("create_access_request", "access request"),
@@ -102,8 +104,11 @@ const VERBS: &[(&str, &str)] = &[
     ("get_version_unversioned", "-"),
     ("identify_bearer", "router"),
     ("import_prices", "models import"),
+    ("invite_tenant_admin", "tenants invite-admin"),
+    ("invite_user", "users invite"),
     ("kill_agent", "agents kill"),
     ("list_access_requests", "access list"),
+    ("list_access_teams", "access teams"),
     ("list_agents", "agents list"),
     ("list_anomalies", "analytics anomalies"),
     ("list_api_tokens", "api-tokens list"),

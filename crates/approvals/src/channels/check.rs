@@ -25,7 +25,7 @@ pub(super) fn topics(topics: Option<Vec<Topic>>) -> Result<Vec<Topic>, Error> {
     let mut topics = topics.unwrap_or_else(|| Topic::choosable().collect());
     topics.sort_unstable();
     topics.dedup();
-    if topics.is_empty() || topics.contains(&Topic::ChannelTest) {
+    if topics.is_empty() || !topics.iter().all(|topic| topic.is_choosable()) {
         return invalid("events", "expected at least one, and no test among them");
     }
     Ok(topics)

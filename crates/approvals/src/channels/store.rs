@@ -3,7 +3,7 @@
 use iron_primitives::{ChannelId, DeliveryId, EventId, TenantId, Timestamp};
 use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
-use super::model::{Channel, Settings};
+use super::model::{Channel, ChannelKind, Settings};
 use crate::{Error, Notice, Topic};
 
 const COLUMNS: &str = "tenant_id, id, name, kind, settings, topics, enabled, sealed_version, \
@@ -152,6 +152,22 @@ pub(super) async fn on_for(
     tenant: TenantId,
     topic: Topic,
 ) -> Result<Vec<Channel>, Error> {
+    let mut channels = on(tx, tenant).await?;
+    channels.retain(|channel| channel.topics.contains(&topic));
+    Ok(channels)
+}
+
+/// The oldest channel for mail that is on. It stays until the end of the transaction.
+pub(super) async fn first_for_mail(
+    tx: &mut Tx,
+    tenant: TenantId,
+) -> Result<Option<Channel>, Error> {
+    let channels = on(tx, tenant).await?.into_iter();
+    let mut for_mail = channels.filter(|channel| channel.kind == ChannelKind::Email);
+    Ok(for_mail.next())
+}
+
+async fn on(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Channel>, Error> {
     let rows = sql_per_engine(
         "SELECT * FROM notification_channels WHERE tenant_id = $1 AND enabled = 1 ORDER BY id",
         "SELECT * FROM notification_channels WHERE tenant_id = $1 AND enabled = 1 ORDER BY id
@@ -160,14 +176,7 @@ pub(super) async fn on_for(
     .bind(tenant)
     .fetch_all(tx)
     .await?;
-    let mut channels = Vec::with_capacity(rows.len());
-    for row in rows {
-        let found = channel(&row)?;
-        if found.topics.contains(&topic) {
-            channels.push(found);
-        }
-    }
-    Ok(channels)
+    rows.iter().map(channel).collect()
 }
 
 /// What a delivery belongs to.
@@ -199,6 +208,22 @@ pub(super) async fn put(
     .bind(now)
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+/// Puts something sealed into a delivery.
+pub(super) async fn enclose(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: DeliveryId,
+    sealed: &[u8],
+) -> Result<(), Error> {
+    sql("UPDATE notification_deliveries SET enclosed = $3 WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant)
+        .bind(id)
+        .bind(sealed)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

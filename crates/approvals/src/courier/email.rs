@@ -17,13 +17,16 @@ use crate::{Mail, Secrecy};
 const FOOTER: &str =
     "\n-- \nIron Cage tells you this because a notification channel of your tenant says so.\n";
 
+const CONFIDED: &str =
+    "\n-- \nNobody else was sent this letter. If you do not expect it, do nothing.\n";
+
 pub(super) async fn send(
     rules: AddressRules,
     mail: &Mail,
     password: Option<Secret>,
-    parcel: &Parcel,
+    (parcel, enclosed): (&Parcel, Option<Secret>),
 ) -> Result<(), Failed> {
-    let message = message(mail, parcel)?;
+    let message = message(mail, parcel, enclosed)?;
     let secrecy = mail.security.parse().unwrap_or(Secrecy::Tls);
     let found = rules.resolve(&mail.host, mail.port).await;
     let addresses = found.map_err(|error| Failed::again(error.to_string()))?;
@@ -64,7 +67,7 @@ pub(super) async fn send(
     Err(last)
 }
 
-fn message(mail: &Mail, parcel: &Parcel) -> Result<Message, Failed> {
+fn message(mail: &Mail, parcel: &Parcel, enclosed: Option<Secret>) -> Result<Message, Failed> {
     let mailbox = |text: &str| {
         let address = text.parse::<Address>();
         let address = address.map_err(|_| Failed::finally("an address of the channel is none"))?;
@@ -89,7 +92,11 @@ fn message(mail: &Mail, parcel: &Parcel) -> Result<Message, Failed> {
     for one in to {
         builder = builder.to(mailbox(one)?);
     }
-    let text = format!("{}{FOOTER}", parcel.said.as_text());
+    let said = parcel.said.as_text();
+    let text = match enclosed {
+        Some(enclosed) => format!("{said}\n{}\n{CONFIDED}", enclosed.expose()),
+        None => format!("{said}{FOOTER}"),
+    };
     builder
         .body(text)
         .map_err(|error| Failed::finally(chain(&error)))

@@ -52,7 +52,7 @@ pub(super) async fn take(
     loop {
         let row = sql(
             "SELECT d.id AS id, d.event_id AS event_id, d.topic AS topic,
-                 d.notice AS notice, d.recipient AS recipient, d.attempts AS attempts,
+                 d.notice AS notice, d.recipient AS recipient, d.enclosed AS enclosed, d.attempts AS attempts,
                  d.refusals AS refusals, d.created_at AS created_at
              FROM notification_deliveries d
              JOIN notification_channels c ON c.tenant_id = d.tenant_id AND c.id = d.channel_id
@@ -76,6 +76,7 @@ pub(super) async fn take(
                 topic: row.get("topic")?,
                 said,
                 recipient: row.get("recipient")?,
+                enclosed: row.get("enclosed")?,
                 created_at: row.get("created_at")?,
             },
             attempt: attempts.saturating_add(1),
@@ -101,7 +102,8 @@ pub(super) async fn take(
 /// It has arrived, whoever else may be trying.
 pub(super) async fn delivered(channels: &Channels, due: &Due) -> Result<(), Error> {
     sql(
-        "UPDATE notification_deliveries SET status = 'delivered', ended_at = $3, error = NULL
+        "UPDATE notification_deliveries SET status = 'delivered', ended_at = $3, error = NULL,
+             enclosed = NULL
          WHERE tenant_id = $1 AND id = $2 AND status = 'pending'",
     )
     .bind(due.parcel.tenant)

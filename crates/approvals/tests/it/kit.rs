@@ -15,7 +15,7 @@ use iron_approvals::{
 };
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
-use iron_primitives::{ChannelId, Secret, TenantId};
+use iron_primitives::{Secret, TenantId};
 use iron_store::{Db, Page, Tx};
 use iron_telemetry::Metrics;
 use iron_testkit::TestEnvironment;
@@ -30,23 +30,23 @@ impl Seal for Mirror {
         &self,
         _tx: &mut Tx,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         secret: &Secret,
     ) -> Result<Vec<u8>, SealFailure> {
-        let text = format!("{tenant}/{channel}/{version}/{}", secret.expose());
+        let text = format!("{tenant}/{id}/{version}/{}", secret.expose());
         Ok(text.bytes().rev().collect())
     }
 
     async fn unseal(
         &self,
         tenant: TenantId,
-        channel: ChannelId,
+        id: &str,
         version: i64,
         sealed: &[u8],
     ) -> Result<Secret, SealFailure> {
         let text = String::from_utf8(sealed.iter().rev().copied().collect()).unwrap();
-        let place = format!("{tenant}/{channel}/{version}/");
+        let place = format!("{tenant}/{id}/{version}/");
         Ok(Secret::new(text.strip_prefix(&place).unwrap().to_owned()))
     }
 }

@@ -255,6 +255,20 @@ pub(crate) async fn other_admins(
     select.count(tx).await
 }
 
+/// The admin of a tenant who can sign in, else the one who was there first.
+pub(crate) async fn first_admin(tx: &mut Tx, tenant: TenantId) -> Result<Option<User>, Error> {
+    let rows = Select::new(COLUMNS, "users u")
+        .filter("u.tenant_id = ?", tenant)
+        .filter("u.role = ?", Role::Admin.as_str())
+        .filter_fixed("u.deleted_at IS NULL")
+        .statement()
+        .fetch_all(tx)
+        .await?;
+    let admins: Result<Vec<User>, Error> = rows.iter().map(user).collect();
+    let first = |user: &User| (user.status == UserStatus::Invited, user.created_at, user.id);
+    Ok(admins?.into_iter().min_by_key(first))
+}
+
 pub(crate) async fn leave_teams(tx: &mut Tx, tenant: TenantId, id: UserId) -> Result<(), Error> {
     sql("DELETE FROM team_members WHERE tenant_id = $1 AND user_id = $2")
         .bind(tenant)

@@ -8,7 +8,7 @@ use iron_store::{
     Db, Error, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine,
 };
 
-use super::{Team, TeamMember};
+use super::{Team, TeamMember, TeamName};
 
 const COLUMNS: &str = "t.id, t.tenant_id, t.name, t.description, t.policy, \
     t.default_user_budget, t.created_at, t.updated_at";
@@ -142,6 +142,28 @@ pub(super) async fn list(
         .fetch_page(db, page)
         .await?
         .try_map(|row| team(&row))
+}
+
+/// A page of the names of all teams.
+pub(super) async fn names(
+    db: &Db,
+    tenant: TenantId,
+    name: Option<&str>,
+    page: Page,
+) -> Result<Paged<TeamName>, Error> {
+    Select::new("id, name, description", "teams")
+        .filter("tenant_id = ?", tenant)
+        .filter_contains_some("name", name)
+        .sort(Sort::ascending("name"), "id")
+        .fetch_page(db, page)
+        .await?
+        .try_map(|row| {
+            Ok(TeamName {
+                id: row.get("id")?,
+                name: row.get("name")?,
+                description: row.get("description")?,
+            })
+        })
 }
 
 /// How many projects belong to a team.

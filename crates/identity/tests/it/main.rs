@@ -5,6 +5,7 @@
 mod api_tokens;
 mod hostile;
 mod ic_tokens;
+mod invitations;
 mod isolation;
 mod login;
 mod permissions;

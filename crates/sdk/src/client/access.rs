@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use crate::access::{
     AccessClaimed, AccessDecided, AccessQuery, AccessRequestView, ApproveAccess,
-    CreateAccessRequest, DecideAccess, DenyAccess,
+    CreateAccessRequest, DecideAccess, DenyAccess, TeamName, TeamNameQuery,
 };
 use crate::lists::List;
 use crate::users::Reason;
@@ -26,6 +26,15 @@ impl Client {
         body: &CreateAccessRequest,
     ) -> Result<AccessRequestView, Error> {
         self.send(Call::new(Method::POST, "/access-requests").body(body))
+            .await
+    }
+
+    /// The names of the teams that access can be asked for in.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_access_teams(&self, query: &TeamNameQuery) -> Result<List<TeamName>, Error> {
+        self.send(Call::new(Method::GET, "/access-requests/teams").query(query))
             .await
     }
 

@@ -7,6 +7,7 @@ use crate::auth::{
     ChangePassword, LoggedOut, Login, Logout, PasswordChanged, Refresh, SessionEnded,
     SessionTokens, SessionView, TokenValidity,
 };
+use crate::invitations::{AcceptInvitation, UserCreated, UserInvited};
 use crate::lists::{List, PageQuery};
 use crate::projects::{CreateProject, ProjectDeleted, ProjectQuery, ProjectView, UpdateProject};
 use crate::tenants::{CreateTenant, TenantCreated, TenantQuery, TenantView, UpdateTenant};
@@ -94,9 +95,45 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], if the server refuses or cannot be reached.
-    pub async fn create_user(&self, body: &CreateUser) -> Result<UserView, Error> {
+    pub async fn create_user(&self, body: &CreateUser) -> Result<UserCreated, Error> {
         self.send(Call::new(Method::POST, "/users").body(body))
             .await
+    }
+
+    /// Invites a user who has no password yet; an earlier invitation is good for nothing.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn invite_user(&self, id: UserId) -> Result<UserInvited, Error> {
+        self.send(Call::new(Method::POST, &format!("/users/{id}/invite")))
+            .await
+    }
+
+    /// Takes the invitation of a user back.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn cancel_invitation(&self, id: UserId) -> Result<UserView, Error> {
+        let path = format!("/users/{id}/invitation");
+        self.send(Call::new(Method::DELETE, &path)).await
+    }
+
+    /// Sets a first password, and signs in.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn accept_invitation(&self, body: &AcceptInvitation) -> Result<SessionTokens, Error> {
+        self.send(Call::new(Method::POST, "/auth/accept-invitation").body(body))
+            .await
+    }
+
+    /// Invites the first admin of a tenant anew.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn invite_tenant_admin(&self, id: TenantId) -> Result<UserInvited, Error> {
+        let path = format!("/tenants/{id}/invite-admin");
+        self.send(Call::new(Method::POST, &path)).await
     }
 
     /// The users of the tenant.

@@ -30,6 +30,14 @@ Examples:
         #[arg(long, value_name = "DOLLARS")]
         budget: String,
     },
+    /// List the teams in which you can ask for access
+    Teams {
+        /// Only those whose name contains this
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
     /// List requests: all of the tenant, or your own
     #[command(visible_alias = "ls")]
     List {

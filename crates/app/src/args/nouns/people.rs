@@ -63,6 +63,26 @@ Examples:
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Invite a user who has no password yet, anew
+    Invite {
+        /// The user, by id or address
+        user: String,
+    },
+    /// Take an invitation back
+    CancelInvitation {
+        /// The user, by id or address
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        force: bool,
+    },
+    /// Accept an invitation: set your password and sign in (asks, or reads the token and the
+    /// password from standard input, one a line)
+    Accept {
+        /// Read the token and the new password from standard input
+        #[arg(long)]
+        stdin: bool,
+    },
     /// Change a user
     Update {
         /// The user, by id or address
@@ -179,6 +199,11 @@ pub(crate) enum Tenants {
         /// What all its agents together may spend in a month, in dollars; `none` for no limit
         #[arg(long, value_name = "DOLLARS")]
         monthly_budget: Option<String>,
+    },
+    /// Invite the first admin of a tenant anew, before anybody there has signed in
+    InviteAdmin {
+        /// The tenant, by id or slug
+        tenant: String,
     },
     /// Suspend a tenant: its users are refused, the calls of its agents end
     Suspend {

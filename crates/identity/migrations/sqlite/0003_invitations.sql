@@ -1,0 +1,10 @@
+-- By what invited people set their first password: one for each at most, known by its SHA-256
+-- alone. Whoever uses it takes it away; a newer one takes its place.
+CREATE TABLE invitations (
+    tenant_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    digest BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, user_id)
+) STRICT;
