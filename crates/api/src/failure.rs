@@ -66,6 +66,10 @@ impl From<iron_identity::Error> for Failure {
                 plain(kind, error).detail("token_id", token.to_string())
             }
             Error::InvalidState { status } => plain(kind, error).detail("status", status.as_str()),
+            Error::QuotaExceeded { quota, limit, used } => plain(kind, error)
+                .detail("quota", quota.as_str())
+                .detail("limit", limit)
+                .detail("used", used),
             Error::TenantActive => plain(kind, error).detail("status", "active"),
             Error::InvalidTokenState { status } => plain(kind, error).detail("status", status),
             Error::AccountLocked { until } => plain(kind, error).detail("until", until.to_string()),

@@ -5,6 +5,7 @@ pub(crate) mod agents;
 pub(crate) mod analytics;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod billing;
 pub(crate) mod budget;
 pub(crate) mod budget_events;
 pub(crate) mod budget_requests;

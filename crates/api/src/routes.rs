@@ -4,9 +4,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    access, agents, analytics, audit, auth, budget, budget_events, budget_requests, configuration,
-    invitations, leases, limits, models, notifications, pools, projects, providers, quotas,
-    reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
+    access, agents, analytics, audit, auth, billing, budget, budget_events, budget_requests,
+    configuration, invitations, leases, limits, models, notifications, pools, projects, providers,
+    quotas, reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -81,6 +81,7 @@ fn people() -> OpenApiRouter<Api> {
             tenants::update_tenant,
             tenants::delete_tenant
         ))
+        .routes(routes!(billing::get_tenant_billing))
         .routes(routes!(tenants::suspend_tenant))
         .routes(routes!(tenants::activate_tenant))
 }

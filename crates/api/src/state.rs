@@ -135,7 +135,7 @@ pub struct Config {
     pub max_developer_agent_budget: BudgetAmount,
     /// The address by which people and agents reach this server, without a trailing slash.
     pub public_url: String,
-    /// How many days the key of an access request works.
+    /// How many days the key of an access request works where the settings do not say otherwise.
     pub access_key_days: u32,
 }
 
@@ -144,6 +144,7 @@ impl Config {
     pub fn defaults(&self) -> Defaults {
         let (users, others) = (self.authenticated, self.unauthenticated);
         Defaults::default()
+            .with("security.access_key_days", self.access_key_days)
             .with("rate_limits.user_per_minute", users.per_minute)
             .with("rate_limits.user_per_hour", users.per_hour)
             .with("rate_limits.anonymous_per_minute", others.per_minute)

@@ -49,6 +49,7 @@
 
 mod audit;
 mod authorised;
+mod bill;
 mod body;
 mod calls;
 mod desk;
@@ -69,6 +70,7 @@ mod verify;
 
 pub use audit::Audit;
 pub use authorised::{Authorised, Credential, Grounds, Reach, RequestFacts, Role, UnknownRole};
+pub use bill::BillLine;
 pub use body::Item;
 pub use calls::{Call, CallFilter};
 pub use entry::{Changes, Entry, Origin};

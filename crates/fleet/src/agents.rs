@@ -7,7 +7,7 @@ use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_primitives::{
     AgentId, Environment, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
-use iron_store::{Db, Page, Paged, Sort, Tx};
+use iron_store::{Db, Page, Paged, Sort, Target, Tx};
 use serde_json::json;
 
 use crate::model::{
@@ -359,6 +359,29 @@ impl Agents {
         team: TeamId,
     ) -> Result<Vec<TeamAgent>, Error> {
         store::of_team(&self.db, authorised.tenant, team).await
+    }
+
+    /// How many agents a tenant has.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_all<'a>(
+        &self,
+        on: impl Into<Target<'a>>,
+        tenant: TenantId,
+    ) -> Result<u64, Error> {
+        store::count_all(on, tenant).await
+    }
+
+    /// The names and projects of all agents that a tenant has or had.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn places(
+        &self,
+        tenant: TenantId,
+    ) -> Result<HashMap<AgentId, (String, ProjectId)>, Error> {
+        store::places(&self.db, tenant).await
     }
 
     /// How many agents each project of the tenant has.

@@ -461,6 +461,31 @@ pub(crate) async fn count_in(
     Ok(select.count(tx).await?)
 }
 
+pub(crate) async fn count_all<'a>(
+    on: impl Into<Target<'a>>,
+    tenant: TenantId,
+) -> Result<u64, Error> {
+    let row =
+        sql("SELECT COUNT(*) AS total FROM agents WHERE tenant_id = $1 AND deleted_at IS NULL")
+            .bind(tenant)
+            .fetch_one(on)
+            .await?;
+    Ok(u64::try_from(row.get::<i64>("total")?).unwrap_or(0))
+}
+
+pub(crate) async fn places(
+    db: &Db,
+    tenant: TenantId,
+) -> Result<HashMap<AgentId, (String, ProjectId)>, Error> {
+    let rows = sql("SELECT id, name, project_id FROM agents WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, (row.get("name")?, row.get("project_id")?))))
+        .collect()
+}
+
 pub(crate) async fn count_in_team(
     tx: &mut Tx,
     tenant: TenantId,

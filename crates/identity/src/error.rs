@@ -117,6 +117,16 @@ pub enum Error {
     /// The tenant would be left without an active admin.
     #[error("no active admin would be left")]
     LastAdmin,
+    /// The tenant has as much of something as it may have.
+    #[error("the quota `{quota}` of the tenant is used up: {used} of {limit}")]
+    QuotaExceeded {
+        /// Which quota.
+        quota: crate::Quota,
+        /// How much there may be.
+        limit: u64,
+        /// How much there is.
+        used: u64,
+    },
     /// A field of the request does not do.
     #[error("`{field}`: {problem}")]
     Invalid {
@@ -170,6 +180,7 @@ impl Error {
             | Error::TenantHasAdmin => ErrorKind::InvalidState,
             Error::DefaultProject | Error::TeamHasProjects { .. } => ErrorKind::ResourceInUse,
             Error::LastAdmin => ErrorKind::LastAdmin,
+            Error::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
             Error::Invalid { .. } => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_))
             | Error::Interrupted => ErrorKind::ServiceUnavailable,

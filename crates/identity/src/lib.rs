@@ -50,6 +50,7 @@ mod model;
 mod password;
 mod permission;
 mod projects;
+mod quotas;
 mod sessions;
 mod store;
 mod teams;
@@ -74,6 +75,7 @@ pub use model::{
 };
 pub use permission::{Extent, Permission};
 pub use projects::{NewProject, ProjectChanges};
+pub use quotas::{Population, Quota, Quotas};
 pub use teams::{NewTeam, Team, TeamChanges, TeamMember, TeamName, TeamPolicy, TeamRole};
 pub use tenants::{NewTenant, TenantChanges, TenantCreated, TenantFilter};
 pub use users::{NewUser, UserChanges, UserDeleted, UserFilter};
@@ -85,5 +87,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "identity",
     "0001_identity",
     "0002_teams",
-    "0003_invitations"
+    "0003_invitations",
+    "0004_quotas"
 );

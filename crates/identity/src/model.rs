@@ -81,6 +81,8 @@ pub struct Tenant {
     pub name: String,
     /// What it has bought.
     pub plan: Plan,
+    /// What it may have.
+    pub quotas: crate::Quotas,
     /// Whether it may work.
     pub status: TenantStatus,
     /// When it was suspended.

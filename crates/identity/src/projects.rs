@@ -1,11 +1,13 @@
 //! Projects: what agents are grouped by.
 
+use std::collections::HashMap;
+
 use iron_audit::{Authorised, Entry};
-use iron_primitives::{ProjectId, TeamId};
+use iron_primitives::{ProjectId, TeamId, TenantId};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 use serde_json::{Map, Value};
 
-use crate::{Error, Identity, Project, identity, store};
+use crate::{Error, Identity, Project, Quota, identity, store};
 
 /// A project to be made.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +50,19 @@ impl ProjectChanges {
 }
 
 impl Identity {
+    /// The names of the projects of a tenant: of one's own, or of any for a platform admin.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn project_names(
+        &self,
+        authorised: &Authorised,
+        tenant: TenantId,
+    ) -> Result<HashMap<ProjectId, String>, Error> {
+        self.tenant(&self.db, authorised, tenant).await?;
+        Ok(store::projects::names(&self.db, tenant).await?)
+    }
+
     /// Makes a project.
     ///
     /// # Errors
@@ -58,6 +73,7 @@ impl Identity {
         authorised: &Authorised,
         new: NewProject,
     ) -> Result<Project, Error> {
+        self.room_for(tx, authorised, Quota::Projects).await?;
         let now = self.now();
         let project = Project {
             id: self.environment.new_id(),

@@ -8,7 +8,7 @@ use iron_store::{Page, Paged, Sort, Target, Tx};
 use serde_json::{Map, json};
 
 use crate::{
-    Error, Identity, PasswordHash, Permission, Plan, Project, Tenant, TenantStatus, User,
+    Error, Identity, PasswordHash, Permission, Plan, Project, Quotas, Tenant, TenantStatus, User,
     UserStatus, identity, store,
 };
 
@@ -24,6 +24,8 @@ pub struct NewTenant {
     pub slug: String,
     /// What it has bought.
     pub plan: Plan,
+    /// What it may have.
+    pub quotas: Quotas,
     /// The e-mail address of its first admin.
     pub admin_email: String,
     /// The first admin's first password; without one he is invited.
@@ -48,6 +50,8 @@ pub struct TenantChanges {
     pub name: Option<String>,
     /// What it has bought.
     pub plan: Option<Plan>,
+    /// What it may have, all of it. What there is already stays, also where it is more.
+    pub quotas: Option<Quotas>,
 }
 
 /// Which tenants are wanted.
@@ -102,6 +106,14 @@ impl Identity {
         let made = self
             .found_tenant(tx, &new.name, &new.slug, new.plan, &founder)
             .await?;
+        let made = TenantCreated {
+            tenant: Tenant {
+                quotas: new.quotas,
+                ..made.tenant
+            },
+            ..made
+        };
+        store::tenants::set_quotas(tx, made.tenant.id, new.quotas).await?;
         let entry = Entry::new("tenant.create", "tenant")
             .resource(made.tenant.id)
             .changes(None::<&Tenant>, Some(&made.tenant));
@@ -176,6 +188,9 @@ impl Identity {
         let plan = changes.plan.unwrap_or(before.plan);
         let now = identity::later(self.now(), before.updated_at);
         store::tenants::update(tx, id, name, plan, now).await?;
+        if let Some(quotas) = changes.quotas {
+            store::tenants::set_quotas(tx, id, quotas).await?;
+        }
         self.tenant_changed(tx, authorised, "tenant.update", before)
             .await
     }
@@ -318,6 +333,7 @@ impl Identity {
             slug: checked_slug(slug)?,
             name: name.to_owned(),
             plan,
+            quotas: Quotas::default(),
             status: TenantStatus::Active,
             suspended_at: None,
             suspend_reason: None,

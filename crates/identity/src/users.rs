@@ -7,7 +7,7 @@ use iron_primitives::{TeamId, TenantId, Timestamp, UserId};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 
 use crate::sessions::own_or_reached;
-use crate::{Error, Identity, PasswordHash, Permission, User, UserStatus, identity, store};
+use crate::{Error, Identity, PasswordHash, Permission, Quota, User, UserStatus, identity, store};
 
 /// A user to be made.
 #[derive(Debug, Clone)]
@@ -80,6 +80,7 @@ impl Identity {
         authorised: &Authorised,
         new: NewUser,
     ) -> Result<User, Error> {
+        self.room_for(tx, authorised, Quota::Users).await?;
         let now = self.now();
         let invited = new.password.is_none();
         let user = User {

@@ -25,6 +25,7 @@ pub mod agents;
 pub mod analytics;
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod budget;
 pub mod budget_events;
 pub mod budget_requests;

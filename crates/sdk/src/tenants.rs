@@ -78,6 +78,26 @@ pub struct SetTenantQuotas {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BudgetAmount>)]
     pub monthly_budget: Option<Option<BudgetAmount>>,
+    /// How many agents it may have; null for no limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000000)]
+    pub max_agents: Option<Option<u32>>,
+    /// How many users it may have; null for no limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000000)]
+    pub max_users: Option<Option<u32>>,
+    /// How many projects it may have; null for no limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000000)]
+    pub max_projects: Option<Option<u32>>,
+    /// How many cores its agents may use where they run here; kept for now; null for no limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000000)]
+    pub cpu_cores: Option<Option<u32>>,
+    /// How much memory they may use there, in MiB; kept for now; null for no limit.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000000)]
+    pub memory_mb: Option<Option<u32>>,
 }
 
 /// What a tenant may use.
@@ -89,6 +109,21 @@ pub struct TenantQuotas {
     /// The same in millionths of a dollar.
     #[schema(required = true)]
     pub monthly_budget_micros: Option<i64>,
+    /// How many agents it may have; null if there is no limit.
+    #[schema(required = true)]
+    pub max_agents: Option<u32>,
+    /// How many users it may have; null if there is no limit.
+    #[schema(required = true)]
+    pub max_users: Option<u32>,
+    /// How many projects it may have; null if there is no limit.
+    #[schema(required = true)]
+    pub max_projects: Option<u32>,
+    /// How many cores its agents may use where they run here; kept for now; null if there is no limit.
+    #[schema(required = true)]
+    pub cpu_cores: Option<u32>,
+    /// How much memory they may use there, in MiB; kept for now; null if there is no limit.
+    #[schema(required = true)]
+    pub memory_mb: Option<u32>,
 }
 
 /// What a tenant has used.
@@ -99,6 +134,12 @@ pub struct TenantUsage {
     pub spent: Dollars,
     /// The same in millionths of a dollar.
     pub spent_micros: i64,
+    /// Agents.
+    pub agents: u64,
+    /// Users, the invited and suspended among them.
+    pub users: u64,
+    /// Projects.
+    pub projects: u64,
 }
 
 /// A tenant.

@@ -18,6 +18,8 @@ pub struct Security {
     pub password_min_length: usize,
     /// How long a new API token may be good; none for no bound.
     pub api_token_max: Option<Duration>,
+    /// How long the key of an access request works.
+    pub access_key: Duration,
     /// How long an invitation can be accepted.
     pub invitation_lifetime: Duration,
 }
@@ -104,6 +106,7 @@ impl Holding {
                 refresh_lifetime: days("security.refresh_days"),
                 password_min_length: usize::try_from(fewest).unwrap_or(usize::MAX),
                 api_token_max: (!longest.is_zero()).then_some(longest),
+                access_key: days("security.access_key_days"),
                 invitation_lifetime: hours("security.invitation_hours"),
             },
             users: rates(effective, USERS),

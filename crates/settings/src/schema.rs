@@ -117,6 +117,14 @@ pub const SETTINGS: &[Setting] = &[
         "Requests a minute of one user, all sessions and API tokens together; 0 for no limit.",
     ),
     Setting {
+        path: "security.access_key_days",
+        kind: Kind::Number(1, 365),
+        levels: TENANTS,
+        stricter: Some(Stricter::Less),
+        meaning: "How many days the key of an access request works from its claim on.",
+        default: Fallback::Number(90),
+    },
+    Setting {
         path: "security.api_token_max_days",
         kind: Kind::Limit(3_650),
         levels: TENANTS,

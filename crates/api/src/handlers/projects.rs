@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use iron_audit::Authorised;
-use iron_identity::{NewProject, Permission, Project, ProjectChanges};
+use iron_identity::{NewProject, Permission, Project, ProjectChanges, Quota};
 use iron_net::problem::Problem;
 use iron_primitives::{ErrorKind, Period, ProjectId, Scope};
 use iron_runtime::authority::Change;
@@ -37,6 +37,10 @@ pub(crate) async fn create_project(
         settings: body.settings.unwrap_or_default(),
     };
     let mut tx = api.db.begin().await?;
+    // The tenant before its teams.
+    api.identity
+        .hold_quota(&mut tx, &authorised, Quota::Projects)
+        .await?;
     if let Some(team) = new.team {
         api.identity.keep_team(&mut tx, &authorised, team).await?;
     }

@@ -1,9 +1,10 @@
 //! The tenants of a platform.
 
 use axum::extract::State;
+use iron_audit::{Authorised, Entry};
 use iron_budget::SetBudget;
 use iron_identity::{
-    NewTenant, Permission, Plan, Tenant, TenantChanges, TenantFilter, TenantStatus,
+    NewTenant, Permission, Plan, Quota, Quotas, Tenant, TenantChanges, TenantFilter, TenantStatus,
 };
 use iron_primitives::{Period, Scope, TenantId};
 use iron_runtime::authority::Change;
@@ -12,7 +13,7 @@ use iron_sdk::tenants::{
     CreateTenant, SetTenantQuotas, TenantCreated, TenantQuery, TenantView, UpdateTenant,
 };
 use iron_sdk::users::Reason;
-use iron_store::{Paged, Sort};
+use iron_store::{Paged, Sort, Tx};
 
 use super::invitations::deliver;
 use crate::answer::{Answer, Created, Tagged, list, page};
@@ -33,11 +34,13 @@ pub(crate) async fn create_tenant(
     Input(body): Input<CreateTenant>,
 ) -> Result<Created<TenantCreated>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
-    let budget = budget_of(body.quotas)?;
+    let budget = budget_of(body.quotas.as_ref())?;
+    let quotas = quotas_of(Quotas::default(), body.quotas.as_ref());
     let new = NewTenant {
         name: body.name,
         slug: body.slug,
         plan: body.plan.map_or(Plan::Free, view::plan_of),
+        quotas,
         admin_email: body.admin_email,
         admin_password: None,
     };
@@ -82,7 +85,7 @@ pub(crate) async fn create_tenant(
 }
 
 /// What the quotas of a tenant ask of its budget.
-fn budget_of(quotas: Option<SetTenantQuotas>) -> Result<Option<SetBudget>, Failure> {
+fn budget_of(quotas: Option<&SetTenantQuotas>) -> Result<Option<SetBudget>, Failure> {
     let Some(limit) = quotas.and_then(|quotas| quotas.monthly_budget) else {
         return Ok(None);
     };
@@ -94,13 +97,64 @@ fn budget_of(quotas: Option<SetTenantQuotas>) -> Result<Option<SetBudget>, Failu
     }))
 }
 
-/// A tenant with its budget.
+/// The quotas as they are to be; what is absent stays.
+fn quotas_of(present: Quotas, wanted: Option<&SetTenantQuotas>) -> Quotas {
+    let Some(wanted) = wanted else {
+        return present;
+    };
+    Quotas {
+        max_agents: wanted.max_agents.unwrap_or(present.max_agents),
+        max_users: wanted.max_users.unwrap_or(present.max_users),
+        max_projects: wanted.max_projects.unwrap_or(present.max_projects),
+        cpu_cores: wanted.cpu_cores.unwrap_or(present.cpu_cores),
+        memory_mb: wanted.memory_mb.unwrap_or(present.memory_mb),
+    }
+}
+
+/// Makes sure that the caller's tenant may have one more agent. Before other locks.
+pub(super) async fn room_for_agent(
+    api: &Api,
+    tx: &mut Tx,
+    authorised: &Authorised,
+) -> Result<(), Failure> {
+    let quota = Quota::Agents;
+    let held = api.identity.hold_quota(tx, authorised, quota).await?;
+    let Some(limit) = held else {
+        return Ok(());
+    };
+    let used = api.agents.count_all(tx, authorised.tenant).await?;
+    if used < limit {
+        return Ok(());
+    }
+    Err(iron_identity::Error::QuotaExceeded { quota, limit, used }.into())
+}
+
+/// Notes that a platform admin has looked at what belongs to another tenant.
+pub(super) async fn looked_across(
+    api: &Api,
+    authorised: &Authorised,
+    tenant: TenantId,
+    action: &'static str,
+) -> Result<(), Failure> {
+    if tenant == authorised.tenant {
+        return Ok(());
+    }
+    let mut tx = api.db.begin().await?;
+    let entry = Entry::new(action, "tenant").resource(tenant);
+    api.audit.write(&mut tx, authorised, entry).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A tenant with its budget and what it has.
 async fn shown(api: &Api, tenant: Tenant) -> Result<TenantView, Failure> {
+    let population = api.identity.population(tenant.id).await?;
+    let agents = api.agents.count_all(&api.db, tenant.id).await?;
     let budget = api
         .limits
         .status(tenant.id, Scope::Tenant(tenant.id))
         .await?;
-    Ok(view::tenant(tenant, &budget))
+    Ok(view::tenant(tenant, &budget, (population, agents)))
 }
 
 /// Lists the tenants of the platform.
@@ -155,6 +209,7 @@ pub(crate) async fn get_tenant(
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantRead)?;
     let tenant = api.identity.tenant(&api.db, &authorised, id).await?;
+    looked_across(&api, &authorised, id, "tenant.view").await?;
     tagged(&api, tenant).await
 }
 
@@ -176,13 +231,14 @@ pub(crate) async fn update_tenant(
     Input(body): Input<UpdateTenant>,
 ) -> Result<Tagged<TenantView>, Failure> {
     let authorised = caller.may(Permission::TenantManage)?;
-    let budget = budget_of(body.quotas)?;
+    let budget = budget_of(body.quotas.as_ref())?;
     let mut tx = api.db.begin().await?;
     let present = api.identity.hold_tenant(&mut tx, &authorised, id).await?;
     if_match.allows_since(present.updated_at)?;
     let changes = TenantChanges {
         name: body.name,
         plan: body.plan.map(view::plan_of),
+        quotas: Some(quotas_of(present.quotas, body.quotas.as_ref())),
     };
     let tenant = api
         .identity

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iron_budget::BudgetStatus;
 use iron_identity::{
-    Extent, Permission, Plan, Session, SignedIn, Tenant, TenantStatus, User, UserStatus,
+    Extent, Permission, Plan, Population, Session, SignedIn, Tenant, TenantStatus, User, UserStatus,
 };
 use iron_primitives::{Money, Timestamp};
 use iron_sdk::auth::{SessionTokens, SessionUser, SessionView};
@@ -140,7 +140,11 @@ pub(crate) fn session(found: Session, user: &User, idle: Duration, current: bool
 }
 
 /// A tenant.
-pub(crate) fn tenant(tenant: Tenant, budget: &BudgetStatus) -> tenants::TenantView {
+pub(crate) fn tenant(
+    tenant: Tenant,
+    budget: &BudgetStatus,
+    (population, agents): (Population, u64),
+) -> tenants::TenantView {
     let spent = budget.spent();
     tenants::TenantView {
         id: tenant.id,
@@ -154,10 +158,18 @@ pub(crate) fn tenant(tenant: Tenant, budget: &BudgetStatus) -> tenants::TenantVi
         quotas: tenants::TenantQuotas {
             monthly_budget: budget.limit.map(Dollars::from),
             monthly_budget_micros: budget.limit.map(Money::micros),
+            max_agents: tenant.quotas.max_agents,
+            max_users: tenant.quotas.max_users,
+            max_projects: tenant.quotas.max_projects,
+            cpu_cores: tenant.quotas.cpu_cores,
+            memory_mb: tenant.quotas.memory_mb,
         },
         usage: tenants::TenantUsage {
             spent: spent.into(),
             spent_micros: spent.micros(),
+            agents,
+            users: population.users,
+            projects: population.projects,
         },
         suspended_at: tenant.suspended_at,
         deletion_at: tenant.deletion_at,

@@ -56,6 +56,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("invite_tenant_admin", "P", ""),
     ("list_tenants", "PA", ""),
     ("get_tenant", "PA", ""),
+    ("get_tenant_billing", "PA", ""),
     ("update_tenant", "P", r#"{"name":"n"}"#),
     ("delete_tenant", "P", ""),
     ("suspend_tenant", "P", r#"{"reason":"r"}"#),

@@ -29,3 +29,4 @@ mod resources;
 mod runtimes;
 mod settings;
 mod teams;
+mod tenants;

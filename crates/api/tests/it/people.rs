@@ -229,7 +229,8 @@ both_engines! {
         let made = world.create(&admin, "/api/v1/tenants", body).await;
         let (path, tenant) = (made.head("location").to_owned(), made.id::<TenantId>("id"));
         assert_eq!(made.body["quotas"]["monthly_budget"], 500.5);
-        assert_eq!(made.body["usage"], json!({"spent": 0.0, "spent_micros": 0}));
+        let usage = json!({"spent": 0.0, "spent_micros": 0, "agents": 0, "users": 1, "projects": 1});
+        assert_eq!(made.body["usage"], usage);
         let change = async |quotas: serde_json::Value| {
             let call = world.call(Method::PATCH, &path).by(&admin);
             call.json(&json!({"quotas": quotas})).send().await

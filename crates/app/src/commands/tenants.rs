@@ -1,11 +1,15 @@
 //! `iron tenants`.
 
+use std::str::FromStr;
+
+use iron_sdk::Client;
+use iron_sdk::billing::BillQuery;
 use iron_sdk::tenants::{CreateTenant, SetTenantQuotas, TenantQuery, TenantView, UpdateTenant};
 use iron_sdk::users::Reason;
 
 use super::resolve;
 use super::users::invited;
-use crate::args::Tenants;
+use crate::args::{TenantQuotas, Tenants};
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::Outcome;
@@ -33,13 +37,13 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
             slug,
             admin_email,
             plan,
-            monthly_budget,
+            quotas,
         } => {
             let body = CreateTenant {
                 name,
                 slug,
                 plan,
-                quotas: quotas(monthly_budget)?,
+                quotas: wanted(quotas)?,
                 admin_email,
             };
             let created = client.create_tenant(&body).await?;
@@ -48,6 +52,18 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
                 let admin = invited(console, &created.admin, &created.invitation);
                 format!("{tenant}\n\nits first admin:\n{admin}")
             });
+        }
+        Tenants::Billing {
+            tenant,
+            month,
+            group_by,
+        } => {
+            let query = BillQuery {
+                month,
+                group_by,
+                format: None,
+            };
+            return billing(&client, console, (&tenant, query)).await;
         }
         Tenants::InviteAdmin { tenant } => {
             let id = resolve::tenant(&client, &tenant).await?;
@@ -62,12 +78,12 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
             tenant,
             name,
             plan,
-            monthly_budget,
+            quotas,
         } => {
             let change = UpdateTenant {
                 name,
                 plan,
-                quotas: quotas(monthly_budget)?,
+                quotas: wanted(quotas)?,
             };
             let id = resolve::tenant(&client, &tenant).await?;
             client.update_tenant(id, &change).await?
@@ -96,22 +112,56 @@ pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console
     console.show(&view, || facts(console, &view))
 }
 
-/// The monthly budget as an amount, or `none`.
-fn quotas(monthly_budget: Option<String>) -> Outcome<Option<SetTenantQuotas>> {
-    let Some(text) = monthly_budget else {
-        return Ok(None);
+/// The quotas that are named; `none` takes one away.
+fn wanted(quotas: TenantQuotas) -> Outcome<Option<SetTenantQuotas>> {
+    let number = |text| one(text, "`none` or a number from 0 to 1000000");
+    let amount = "`none` or an amount in dollars from 0.01 to 999999.99";
+    let set = SetTenantQuotas {
+        monthly_budget: one(quotas.monthly_budget, amount)?,
+        max_agents: number(quotas.max_agents)?,
+        max_users: number(quotas.max_users)?,
+        max_projects: number(quotas.max_projects)?,
+        cpu_cores: number(quotas.cpu_cores)?,
+        memory_mb: number(quotas.memory_mb)?,
     };
-    let amount = if text == "none" {
-        None
-    } else {
-        Some(resolve::parse(
-            &text,
-            "`none` or an amount in dollars from 0.01 to 999999.99",
-        )?)
-    };
-    Ok(Some(SetTenantQuotas {
-        monthly_budget: Some(amount),
-    }))
+    Ok((set != SetTenantQuotas::default()).then_some(set))
+}
+
+fn one<T: FromStr>(text: Option<String>, expected: &'static str) -> Outcome<Option<Option<T>>> {
+    match text.as_deref() {
+        None => Ok(None),
+        Some("none") => Ok(Some(None)),
+        Some(text) => resolve::parse(text, expected).map(|value| Some(Some(value))),
+    }
+}
+
+async fn billing(client: &Client, console: Console, (tenant, query): (&str, BillQuery)) -> Outcome {
+    let id = resolve::tenant(client, tenant).await?;
+    let bill = client.get_tenant_billing(id, &query).await?;
+    console.show(&bill, || {
+        let rows = bill.items.iter().map(|item| {
+            vec![
+                item.project.clone().unwrap_or_default(),
+                item.agent.clone().unwrap_or_default(),
+                item.model.clone().unwrap_or_default(),
+                item.requests.to_string(),
+                item.input_tokens.to_string(),
+                item.output_tokens.to_string(),
+                item.cost.to_string(),
+            ]
+        });
+        let headings = [
+            "project",
+            "agent",
+            "model",
+            "calls",
+            "tokens in",
+            "out",
+            "cost",
+        ];
+        let table = console.table(&headings, rows.collect());
+        format!("{table}\n\n{} in {}", bill.cost, bill.month)
+    })
 }
 
 fn table(console: Console, tenants: &[TenantView]) -> String {
@@ -142,10 +192,20 @@ fn facts(console: Console, tenant: &TenantView) -> String {
                 .map_or("unlimited".to_owned(), |budget| budget.to_string()),
         ),
         ("spent", tenant.usage.spent.to_string()),
+        ("agents", of(tenant.usage.agents, tenant.quotas.max_agents)),
+        ("users", of(tenant.usage.users, tenant.quotas.max_users)),
+        (
+            "projects",
+            of(tenant.usage.projects, tenant.quotas.max_projects),
+        ),
         ("created", tenant.created_at.to_string()),
     ];
     if let Some(at) = tenant.deletion_at {
         facts.push(("removed after", at.to_string()));
     }
     console.facts(&facts)
+}
+
+fn of(used: u64, most: Option<u32>) -> String {
+    most.map_or_else(|| used.to_string(), |most| format!("{used} of {most}"))
 }

@@ -96,6 +96,7 @@ const VERBS: &[(&str, &str)] = &[
     ("get_team_budget", "limits get"),
     ("get_team_report", "teams report"),
     ("get_tenant", "tenants get"),
+    ("get_tenant_billing", "tenants billing"),
     ("get_token", "tokens get"),
     ("get_user", "users get"),
     ("get_user_budget", "limits get"),

@@ -1,5 +1,7 @@
 //! `projects`.
 
+use std::collections::HashMap;
+
 use iron_primitives::{ProjectId, TenantId};
 use iron_store::{
     Db, Error, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine,
@@ -141,4 +143,22 @@ pub(crate) async fn delete(tx: &mut Tx, tenant: TenantId, id: ProjectId) -> Resu
         .execute(tx)
         .await
         .map(drop)
+}
+
+pub(crate) async fn count<'a>(on: impl Into<Target<'a>>, tenant: TenantId) -> Result<u64, Error> {
+    let row = sql("SELECT COUNT(*) AS total FROM projects WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_one(on)
+        .await?;
+    Ok(u64::try_from(row.get::<i64>("total")?).unwrap_or(0))
+}
+
+pub(crate) async fn names(db: &Db, tenant: TenantId) -> Result<HashMap<ProjectId, String>, Error> {
+    let rows = sql("SELECT id, name FROM projects WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, row.get("name")?)))
+        .collect()
 }

@@ -4,10 +4,10 @@ use iron_primitives::{TenantId, Timestamp};
 use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
 use crate::tenants::TenantFilter;
-use crate::{Plan, Tenant, TenantStatus};
+use crate::{Plan, Quotas, Tenant, TenantStatus};
 
 const COLUMNS: &str = "id, slug, name, plan, status, suspended_at, suspend_reason, deletion_at, \
-                       created_at, updated_at";
+                       created_at, updated_at, max_agents, max_users, max_projects, cpu_cores, memory_mb";
 
 fn tenant(row: &Row) -> Result<Tenant, Error> {
     Ok(Tenant {
@@ -15,6 +15,13 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         slug: row.get("slug")?,
         name: row.get("name")?,
         plan: row.get("plan")?,
+        quotas: Quotas {
+            max_agents: row.get("max_agents")?,
+            max_users: row.get("max_users")?,
+            max_projects: row.get("max_projects")?,
+            cpu_cores: row.get("cpu_cores")?,
+            memory_mb: row.get("memory_mb")?,
+        },
         status: row.get("status")?,
         suspended_at: row.get("suspended_at")?,
         suspend_reason: row.get("suspend_reason")?,
@@ -96,6 +103,22 @@ pub(crate) async fn update(
         .execute(tx)
         .await
         .map(drop)
+}
+
+pub(crate) async fn set_quotas(tx: &mut Tx, id: TenantId, quotas: Quotas) -> Result<(), Error> {
+    sql(
+        "UPDATE tenants SET max_agents = $2, max_users = $3, max_projects = $4, cpu_cores = $5, \
+         memory_mb = $6 WHERE id = $1",
+    )
+    .bind(id)
+    .bind(quotas.max_agents)
+    .bind(quotas.max_users)
+    .bind(quotas.max_projects)
+    .bind(quotas.cpu_cores)
+    .bind(quotas.memory_mb)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 pub(crate) async fn set_status(

@@ -136,6 +136,7 @@ both_engines! {
             name: "Second".to_owned(),
             slug: "second".to_owned(),
             plan: Plan::Pro,
+            quotas: iron_identity::Quotas::default(),
             admin_email: "boss@second.example".to_owned(),
             admin_password: None,
         };

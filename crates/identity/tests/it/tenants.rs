@@ -22,6 +22,7 @@ pub(crate) async fn second_tenant(world: &World, admin_email: &str) -> TenantCre
         name: "Second".to_owned(),
         slug: "second".to_owned(),
         plan: Plan::Pro,
+        quotas: iron_identity::Quotas::default(),
         admin_email: admin_email.to_owned(),
         admin_password: Some(hash),
     };
@@ -64,7 +65,7 @@ both_engines! {
         // Not even with the evidence of another permission.
         let boss = world.may("boss@second.example", Permission::TenantRead).await;
         let mut tx = world.tx().await;
-        let changes = TenantChanges { plan: Some(Plan::Enterprise), name: None };
+        let changes = TenantChanges { plan: Some(Plan::Enterprise), ..TenantChanges::default() };
         let refused = world.identity.update_tenant(&mut tx, &boss, made.tenant.id, changes.clone()).await;
         assert!(matches!(refused, Err(Error::InsufficientPermissions { .. })));
         let platform = world.admin(Permission::TenantManage);
@@ -85,6 +86,7 @@ both_engines! {
                 name: "Third".to_owned(),
                 slug: slug.to_owned(),
                 plan: Plan::Free,
+                quotas: iron_identity::Quotas::default(),
                 admin_email: "x@third.example".to_owned(),
                 admin_password: None,
             };

@@ -7,6 +7,7 @@ use crate::auth::{
     ChangePassword, LoggedOut, Login, Logout, PasswordChanged, Refresh, SessionEnded,
     SessionTokens, SessionView, TokenValidity,
 };
+use crate::billing::{Bill, BillQuery};
 use crate::invitations::{AcceptInvitation, UserCreated, UserInvited};
 use crate::lists::{List, PageQuery};
 use crate::projects::{CreateProject, ProjectDeleted, ProjectQuery, ProjectView, UpdateProject};
@@ -125,6 +126,19 @@ impl Client {
     pub async fn accept_invitation(&self, body: &AcceptInvitation) -> Result<SessionTokens, Error> {
         self.send(Call::new(Method::POST, "/auth/accept-invitation").body(body))
             .await
+    }
+
+    /// What a tenant has to pay for in a month. The format is always JSON here.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_tenant_billing(&self, id: TenantId, query: &BillQuery) -> Result<Bill, Error> {
+        let query = BillQuery {
+            format: None,
+            ..query.clone()
+        };
+        let path = format!("/tenants/{id}/billing");
+        self.send(Call::new(Method::GET, &path).query(&query)).await
     }
 
     /// Invites the first admin of a tenant anew.

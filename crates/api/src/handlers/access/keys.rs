@@ -1,7 +1,5 @@
 //! The key that an access request leads to: made when it is claimed, withdrawn when it is revoked.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use iron_approvals::{AccessRequest, IssuedKey};
 use iron_audit::Authorised;
@@ -20,6 +18,7 @@ use super::{tagged, tell};
 use crate::answer::{Answer, Tagged, tag_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::tenants::room_for_agent;
 use crate::input::{IfMatch, Input, PathId};
 use crate::state::Api;
 
@@ -37,6 +36,7 @@ pub(crate) async fn claim_access(
     let authorised = caller.may(Permission::AccessRequest)?;
     let providers = shared_providers(&api, &authorised).await?;
     let mut tx = api.db.begin().await?;
+    room_for_agent(&api, &mut tx, &authorised).await?;
     let hold = api
         .identity
         .hold_user(&mut tx, &authorised, authorised.user);
@@ -47,11 +47,8 @@ pub(crate) async fn claim_access(
     }
     let request = api.access.claimable(&mut tx, &authorised, id).await?;
     let agent = personal_agent(&api, &mut tx, &authorised, (&user, &request), &providers).await?;
-    let days = u64::from(api.config.access_key_days);
-    let expires_at = api
-        .environment
-        .now()
-        .plus(Duration::from_secs(days * 24 * 60 * 60));
+    let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
+    let expires_at = api.environment.now().plus(lifetime);
     let new = NewIcToken {
         agent: agent.id,
         project: agent.project,

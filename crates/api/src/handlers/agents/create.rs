@@ -15,6 +15,7 @@ use iron_store::Tx;
 use crate::answer::Created;
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::tenants::room_for_agent;
 use crate::input::Input;
 use crate::state::Api;
 use crate::view;
@@ -40,6 +41,7 @@ pub(crate) async fn create_agent(
         view::period_of(body.period, body.schedule.as_ref())?.unwrap_or_default(),
     );
     let mut tx = api.db.begin().await?;
+    room_for_agent(&api, &mut tx, &authorised).await?;
     let new = new_agent(&api, &mut tx, &caller, &authorised, body).await?;
     let agent = api.agents.create(&mut tx, &authorised, new).await?;
     let scope = Scope::Agent(agent.id);

@@ -167,7 +167,7 @@ fn csv_line(entry: &AuditEntry, text: &mut String) {
 
 /// A cell of a table. What a spreadsheet would take for a formula is kept from being one: some
 /// of these texts are chosen by strangers.
-fn cell(value: &str) -> String {
+pub(crate) fn cell(value: &str) -> String {
     let guard = match value.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r') => "'",
         _ => "",

@@ -36,6 +36,11 @@ pub(crate) async fn put_team_member(
         RoleWord::Lead => TeamRole::Lead,
     };
     let mut tx = api.db.begin().await?;
+    // The tenant before its teams, as whoever makes something under a quota holds them.
+    let tenant = authorised.tenant;
+    api.identity
+        .hold_tenant(&mut tx, &authorised, tenant)
+        .await?;
     let team = api
         .identity
         .hold_team(&mut tx, &authorised, team_id)
@@ -97,6 +102,11 @@ pub(crate) async fn remove_team_member(
 ) -> Result<Answer<TeamMemberRemoved>, Failure> {
     let authorised = caller.may(Permission::TeamManage)?;
     let mut tx = api.db.begin().await?;
+    // The tenant before its teams, as whoever makes something under a quota holds them.
+    let tenant = authorised.tenant;
+    api.identity
+        .hold_tenant(&mut tx, &authorised, tenant)
+        .await?;
     api.identity
         .hold_team(&mut tx, &authorised, team_id)
         .await?;

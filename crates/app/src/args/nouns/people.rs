@@ -1,7 +1,8 @@
 //! The verbs of people and what they belong to: users, tenants, projects.
 
-use clap::Subcommand;
 use clap::builder::TypedValueParser;
+use clap::{Args, Subcommand};
+use iron_sdk::billing::BillGroup;
 use iron_sdk::tenants::Plan;
 use iron_sdk::users::Role;
 
@@ -148,6 +149,29 @@ Examples:
     },
 }
 
+/// What a tenant may have.
+#[derive(Debug, Args)]
+pub(crate) struct TenantQuotas {
+    /// What all its agents together may spend in a month, in dollars; `none` for no limit
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) monthly_budget: Option<String>,
+    /// How many agents it may have; `none` for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_agents: Option<String>,
+    /// How many users it may have; `none` for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_users: Option<String>,
+    /// How many projects it may have; `none` for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_projects: Option<String>,
+    /// How many cores its agents may use where they run here; `none` for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) cpu_cores: Option<String>,
+    /// How much memory its agents may use there, in MiB; `none` for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) memory_mb: Option<String>,
+}
+
 /// `iron tenants`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenants {
@@ -182,9 +206,8 @@ pub(crate) enum Tenants {
         /// What it has subscribed to [default: free]
         #[arg(long, value_parser = plans())]
         plan: Option<Plan>,
-        /// What all its agents together may spend in a month, in dollars
-        #[arg(long, value_name = "DOLLARS")]
-        monthly_budget: Option<String>,
+        #[command(flatten)]
+        quotas: TenantQuotas,
     },
     /// Change a tenant
     Update {
@@ -196,9 +219,19 @@ pub(crate) enum Tenants {
         /// The new plan
         #[arg(long, value_parser = plans())]
         plan: Option<Plan>,
-        /// What all its agents together may spend in a month, in dollars; `none` for no limit
-        #[arg(long, value_name = "DOLLARS")]
-        monthly_budget: Option<String>,
+        #[command(flatten)]
+        quotas: TenantQuotas,
+    },
+    /// Show what a tenant has to pay for in a month, by project or agent and by model
+    Billing {
+        /// The tenant, by id or slug
+        tenant: String,
+        /// The month, such as 2026-11 [default: the present one]
+        #[arg(long)]
+        month: Option<String>,
+        /// What an item is about [default: project]
+        #[arg(long, value_parser = one_of(BillGroup::ALL, BillGroup::as_str))]
+        group_by: Option<BillGroup>,
     },
     /// Invite the first admin of a tenant anew, before anybody there has signed in
     InviteAdmin {
