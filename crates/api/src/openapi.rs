@@ -64,7 +64,11 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
             A `POST` with an `Idempotency-Key` happens once in 24 hours.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(iron_sdk::problem::ErrorAnswer)),
+    components(schemas(
+        iron_sdk::problem::ErrorAnswer,
+        iron_sdk::billing::BillFormat,
+        iron_sdk::billing::BillGroup,
+    )),
     servers((url = "/", description = "This server")),
     tags(
         (name = "auth", description = "Signing in and out, sessions, passwords"),
