@@ -2,9 +2,10 @@
 //!
 //! 1. **identify**: whose credential is it? First, because the next step counts by user.
 //! 2. **rate**: is there room in his windows? Before anything that costs.
-//! 3. **route**: a route that takes a credential refuses here who has none, so that nobody
+//! 3. **bind**: from here on the database shows him the rows of his tenant alone.
+//! 4. **route**: a route that takes a credential refuses here who has none, so that nobody
 //!    learns from the order of errors what he may not see.
-//! 4. **query**: are the parameters those that the operation declares?
+//! 5. **query**: are the parameters those that the operation declares?
 //!
 //! Then comes the idempotency key, and then the handler.
 
@@ -17,7 +18,8 @@ use http::{HeaderValue, header};
 use iron_net::RequestContext;
 use iron_net::problem::Problem;
 use iron_net::rate::{Standing, Verdict};
-use iron_primitives::ErrorKind;
+use iron_primitives::{ErrorKind, TenantId};
+use iron_store::bound_to;
 
 use crate::agent;
 use crate::caller::{self, Caller, Who};
@@ -55,8 +57,13 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
+            let tenant = tenant_of(&who, parts.uri.path());
             parts.extensions.insert(who);
-            enter(parts, body, next).await
+            let rest = enter(parts, body, next);
+            match tenant {
+                Some(tenant) => bound_to(tenant, rest).await,
+                None => rest.await,
+            }
         }
     };
     if let Some(standing) = standing {
@@ -66,6 +73,28 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Where the admins of the platform look at tenants that are not theirs.
+const OF_THE_PLATFORM: [&str; 3] = [
+    "/api/v1/tenants",
+    "/api/v1/settings/system",
+    "/api/v1/config",
+];
+
+/// Whose rows alone the rest of the request may see; none for what nobody known asks, and for
+/// the platform's own admins where they look after all tenants.
+fn tenant_of(who: &Who, path: &str) -> Option<TenantId> {
+    match who {
+        Who::Nobody | Who::Refused(_) => None,
+        Who::Known(caller) => {
+            let platform = caller.known().user.platform_admin
+                && OF_THE_PLATFORM.iter().any(|begin| path.starts_with(begin));
+            (!platform).then(|| caller.tenant())
+        }
+        Who::Runtime(runner) => Some(runner.runtime().tenant),
+        Who::Agent(agent) => Some(agent.principal().path.tenant),
+    }
 }
 
 /// Checks that need no body.

@@ -116,10 +116,10 @@ async fn run_once(
     }
     // From here on the client may leave: the claim must still get its answer.
     let api = api.clone();
-    let running = tokio::spawn(async move {
+    let running = tokio::spawn(iron_store::as_here(async move {
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
         keep(&api, &place, response).await
-    });
+    }));
     running
         .await
         .map_err(|error| Failure::from(Problem::internal(error)))?

@@ -86,5 +86,10 @@ pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations =
-    iron_store::migrations!("audit", "0001_records", "0002_tenant_usage", "0003_heads");
+pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
+    "audit",
+    "0001_records",
+    "0002_tenant_usage",
+    "0003_heads",
+    "0004_row_security"
+);

@@ -75,5 +75,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0003_pools",
     "0004_events",
     "0006_paths",
-    "0007_path_runtimes"
+    "0007_path_runtimes",
+    "0008_row_security"
 );

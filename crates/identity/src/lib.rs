@@ -88,5 +88,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0001_identity",
     "0002_teams",
     "0003_invitations",
-    "0004_quotas"
+    "0004_quotas",
+    "0005_row_security"
 );

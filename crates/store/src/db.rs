@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 
 use crate::Error;
+use crate::bound::{self, EVERYBODY, Keys, Purpose, SETTING};
 use crate::migrate::{self, Migrations};
 use crate::statement::{Answer, Target, sql};
 
@@ -33,7 +34,10 @@ pub(crate) enum Inner {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        keys: Keys,
+    },
 }
 
 /// How long a statement waits for a connection, and a writer for the one before it.
@@ -101,19 +105,32 @@ impl Db {
             ("synchronous_commit", "on"),
             // A process that froze within a transaction must not keep its locks from the others.
             ("idle_in_transaction_session_timeout", "5s"),
+            // What is done here is the platform's work, until a transaction says whose it is.
+            (SETTING, EVERYBODY),
         ]);
-        let pool = PgPoolOptions::new()
+        let pool = bound::asks_only_when_needed(PgPoolOptions::new())
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
             .connect_with(options);
-        Ok(Db(Inner::Postgres(Box::pin(pool).await?)))
+        let (pool, keys) = (Box::pin(pool).await?, Keys::default());
+        let db = Db(Inner::Postgres { pool, keys });
+        db.learn().await?;
+        Ok(db)
     }
 
     /// Which engine answers.
     pub const fn engine(&self) -> Engine {
         match self.0 {
             Inner::Sqlite { .. } => Engine::Sqlite,
-            Inner::Postgres(_) => Engine::Postgres,
+            Inner::Postgres { .. } => Engine::Postgres,
+        }
+    }
+
+    /// Reads what must be known of the schema to tell its errors.
+    pub(crate) async fn learn(&self) -> Result<(), Error> {
+        match &self.0 {
+            Inner::Sqlite { .. } => Ok(()),
+            Inner::Postgres { keys, .. } => keys.learn(self).await,
         }
     }
 
@@ -128,7 +145,10 @@ impl Db {
                 Inner::Sqlite { writer, .. } => {
                     TxInner::Sqlite(Box::new(writer.begin_with("BEGIN IMMEDIATE").await?))
                 }
-                Inner::Postgres(pool) => TxInner::Postgres(Box::new(pool.begin().await?)),
+                Inner::Postgres { pool, keys } => TxInner::Postgres {
+                    tx: Box::new(bound::begin(pool, Purpose::Write).await?),
+                    keys: keys.clone(),
+                },
             }))
         })
     }
@@ -141,10 +161,10 @@ impl Db {
         Box::pin(async move {
             Ok(Tx(match &self.0 {
                 Inner::Sqlite { readers, .. } => TxInner::Sqlite(Box::new(readers.begin().await?)),
-                Inner::Postgres(pool) => {
-                    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                    TxInner::Postgres(Box::new(pool.begin_with(begin).await?))
-                }
+                Inner::Postgres { pool, keys } => TxInner::Postgres {
+                    tx: Box::new(bound::begin(pool, Purpose::Snapshot).await?),
+                    keys: keys.clone(),
+                },
             }))
         })
     }
@@ -173,7 +193,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Inner::Postgres(pool) => pool.close().await,
+            Inner::Postgres { pool, .. } => pool.close().await,
         }
     }
 }
@@ -186,7 +206,10 @@ pub struct Tx(pub(crate) TxInner);
 #[derive(Debug)]
 pub(crate) enum TxInner {
     Sqlite(Box<sqlx::Transaction<'static, sqlx::Sqlite>>),
-    Postgres(Box<sqlx::Transaction<'static, sqlx::Postgres>>),
+    Postgres {
+        tx: Box<sqlx::Transaction<'static, sqlx::Postgres>>,
+        keys: Keys,
+    },
 }
 
 impl Tx {
@@ -198,7 +221,7 @@ impl Tx {
         Box::pin(async move {
             match self.0 {
                 TxInner::Sqlite(tx) => tx.commit().await?,
-                TxInner::Postgres(tx) => tx.commit().await?,
+                TxInner::Postgres { tx, .. } => tx.commit().await?,
             }
             Ok(())
         })
@@ -212,7 +235,7 @@ impl Tx {
         Box::pin(async move {
             match self.0 {
                 TxInner::Sqlite(tx) => tx.rollback().await?,
-                TxInner::Postgres(tx) => tx.rollback().await?,
+                TxInner::Postgres { tx, .. } => tx.rollback().await?,
             }
             Ok(())
         })
@@ -222,7 +245,7 @@ impl Tx {
     pub const fn engine(&self) -> Engine {
         match self.0 {
             TxInner::Sqlite(_) => Engine::Sqlite,
-            TxInner::Postgres(_) => Engine::Postgres,
+            TxInner::Postgres { .. } => Engine::Postgres,
         }
     }
 
@@ -233,7 +256,7 @@ impl Tx {
             TxInner::Sqlite(tx) => {
                 (&mut ***tx).execute(sqlx::raw_sql(script)).await?;
             }
-            TxInner::Postgres(tx) => {
+            TxInner::Postgres { tx, .. } => {
                 (&mut ***tx).execute(sqlx::raw_sql(script)).await?;
             }
         }
@@ -245,7 +268,7 @@ impl<'a> From<&'a Db> for Target<'a> {
     fn from(db: &'a Db) -> Self {
         match &db.0 {
             Inner::Sqlite { writer, readers } => Target::SqlitePool { writer, readers },
-            Inner::Postgres(pool) => Target::PostgresPool(pool),
+            Inner::Postgres { pool, keys } => Target::PostgresPool(pool, keys),
         }
     }
 }
@@ -254,7 +277,7 @@ impl<'a> From<&'a mut Tx> for Target<'a> {
     fn from(tx: &'a mut Tx) -> Self {
         match &mut tx.0 {
             TxInner::Sqlite(tx) => Target::Sqlite(tx),
-            TxInner::Postgres(tx) => Target::Postgres(tx),
+            TxInner::Postgres { tx, keys } => Target::Postgres(tx, keys),
         }
     }
 }

@@ -18,6 +18,9 @@
 //!   `synchronous_commit=on` on PostgreSQL.
 //! - **A writer never fails half way for a lock**: a write transaction on SQLite begins as
 //!   `BEGIN IMMEDIATE` on the only writing connection; readers are never in its way.
+//! - **A tenant's request sees the tenant's rows**, on PostgreSQL also when its statement forgets to
+//!   say so: work within [`bound_to`] meets the row security of every table with a `tenant_id`,
+//!   which [`Db::migrate`] gives to each by itself.
 //! - **A schema only moves forward**, all pending scripts in one transaction; an applied
 //!   script that has changed since, or that this program does not know, stops the start.
 //!
@@ -36,6 +39,7 @@
 //! # }
 //! ```
 
+mod bound;
 mod db;
 mod error;
 mod migrate;
@@ -50,6 +54,7 @@ mod value;
 mod vitals;
 mod words;
 
+pub use bound::{EVERYBODY, SETTING, as_here, as_platform, bound, bound_to};
 pub use db::{Db, Engine, Tx};
 pub use error::{Error, MigrationError};
 pub use migrate::{Migration, Migrations};
@@ -62,5 +67,7 @@ pub use value::{FromColumn, Json, Kind, ToColumn, Value};
 pub use vitals::Vitals;
 pub use words::UnknownWord;
 
+#[doc(hidden)]
+pub use bound::Keys;
 #[doc(hidden)]
 pub use serde;

@@ -82,8 +82,38 @@ pub(crate) async fn apply(db: &Db, sets: &[Migrations]) -> Result<(), Error> {
             .into());
         }
     }
-    tx.commit().await
+    if tx.engine() == Engine::Postgres {
+        tx.script(GUARD).await?;
+    }
+    tx.commit().await?;
+    db.learn().await
 }
+
+/// Gives every table with a `tenant_id` the policy of tenants, if its feature has given it none of
+/// its own, and binds its owner to it.
+const GUARD: &str = "
+DO $guard$
+DECLARE
+    place REGCLASS;
+BEGIN
+    FOR place IN
+        SELECT c.oid FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+          AND a.attname = 'tenant_id' AND NOT a.attisdropped
+          AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid)
+    LOOP
+        EXECUTE format($policy$
+            CREATE POLICY tenant ON %s
+                USING ((SELECT current_setting('iron.tenant', true)) IN (tenant_id, '*'))
+        $policy$, place);
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', place);
+        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', place);
+    END LOOP;
+END
+$guard$
+";
 
 /// Numbers ascend strictly, so that the order of the list is the order of the names.
 fn check_order(set: &Migrations) -> Result<(), MigrationError> {

@@ -6,6 +6,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqlitePool};
 use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _};
 
+use crate::bound::{self, Keys, Purpose};
 use crate::value::{Kind, ToColumn, Value};
 use crate::{Engine, Error, Row};
 
@@ -22,18 +23,18 @@ pub enum Target<'a> {
         readers: &'a SqlitePool,
     },
     #[doc(hidden)]
-    PostgresPool(&'a PgPool),
+    PostgresPool(&'a PgPool, &'a Keys),
     #[doc(hidden)]
     Sqlite(&'a mut SqliteConnection),
     #[doc(hidden)]
-    Postgres(&'a mut PgConnection),
+    Postgres(&'a mut PgConnection, &'a Keys),
 }
 
 impl Target<'_> {
     const fn engine(&self) -> Engine {
         match self {
             Target::SqlitePool { .. } | Target::Sqlite(_) => Engine::Sqlite,
-            Target::PostgresPool(_) | Target::Postgres(_) => Engine::Postgres,
+            Target::PostgresPool(..) | Target::Postgres(..) => Engine::Postgres,
         }
     }
 }
@@ -78,7 +79,7 @@ pub const fn sql_per_engine(sqlite: &'static str, postgres: &'static str) -> Sta
 }
 
 macro_rules! run {
-    ($statement:expr, $target:expr, $pool:ident, |$query:ident, $executor:ident| $body:expr) => {{
+    ($statement:expr, $target:expr, $pool:ident, $purpose:expr, |$query:ident, $executor:ident| $body:expr) => {{
         let target = $target;
         let (text, values) = $statement.parts(target.engine());
         match target {
@@ -86,19 +87,30 @@ macro_rules! run {
                 $pool: $executor, ..
             } => {
                 let $query = sqlx::query_with(text, sqlite(values)?);
-                $body
-            }
-            Target::PostgresPool($executor) => {
-                let $query = sqlx::query_with(text, postgres(values)?);
-                $body
+                $body.map_err(Error::from)
             }
             Target::Sqlite($executor) => {
                 let $query = sqlx::query_with(text, sqlite(values)?);
-                $body
+                $body.map_err(Error::from)
             }
-            Target::Postgres($executor) => {
+            Target::PostgresPool($executor, keys) if bound::bound().is_none() => {
                 let $query = sqlx::query_with(text, postgres(values)?);
-                $body
+                $body.map_err(|error| keys.explain(error))
+            }
+            Target::PostgresPool(pool, keys) => {
+                let $query = sqlx::query_with(text, postgres(values)?);
+                let mut tx = bound::begin(pool, $purpose).await?;
+                let $executor = &mut *tx;
+                let answer = $body.map_err(|error| keys.explain(error))?;
+                // What only read is over as soon as the connection goes back.
+                if $purpose == Purpose::Write {
+                    tx.commit().await?;
+                }
+                Ok(answer)
+            }
+            Target::Postgres($executor, keys) => {
+                let $query = sqlx::query_with(text, postgres(values)?);
+                $body.map_err(|error| keys.explain(error))
             }
         }
     }};
@@ -191,18 +203,31 @@ impl Statement {
 
 fn all(statement: Statement, target: Target<'_>) -> Answer<'_, Vec<Row>> {
     Box::pin(async move {
-        run!(statement, target, readers, |query, executor| {
-            let rows = query.fetch_all(executor).await?;
-            Ok(rows.into_iter().map(Row::from).collect())
-        })
+        run!(
+            statement,
+            target,
+            readers,
+            Purpose::Read,
+            |query, executor| {
+                let rows = query.fetch_all(executor).await;
+                rows.map(|rows| rows.into_iter().map(Row::from).collect())
+            }
+        )
     })
 }
 
 fn optional(statement: Statement, target: Target<'_>) -> Answer<'_, Option<Row>> {
     Box::pin(async move {
-        run!(statement, target, readers, |query, executor| {
-            Ok(query.fetch_optional(executor).await?.map(Row::from))
-        })
+        run!(
+            statement,
+            target,
+            readers,
+            Purpose::Read,
+            |query, executor| {
+                let row = query.fetch_optional(executor).await;
+                row.map(|row| row.map(Row::from))
+            }
+        )
     })
 }
 
@@ -212,9 +237,16 @@ fn one(statement: Statement, target: Target<'_>) -> Answer<'_, Row> {
 
 fn changed(statement: Statement, target: Target<'_>) -> Answer<'_, u64> {
     Box::pin(async move {
-        run!(statement, target, writer, |query, executor| {
-            Ok(query.execute(executor).await?.rows_affected())
-        })
+        run!(
+            statement,
+            target,
+            writer,
+            Purpose::Write,
+            |query, executor| {
+                let done = query.execute(executor).await;
+                done.map(|done| done.rows_affected())
+            }
+        )
     })
 }
 

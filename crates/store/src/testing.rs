@@ -14,6 +14,13 @@ use crate::{Db, Error, Migrations, schema};
 /// The environment variable with the address of a PostgreSQL server for tests.
 pub const POSTGRES_URL: &str = "IRON_TEST_POSTGRES_URL";
 
+/// Who owns what tests make and works with it: a role that row security binds, as it binds the one
+/// of an installation. The role that makes the schemas may be a superuser, whom it does not bind.
+const ROLE: &str = "iron_tests";
+/// Several tests may make it at once.
+const PLAIN_ROLE: &str = "DO $$ BEGIN CREATE ROLE iron_tests NOLOGIN; \
+     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
+
 /// Runs the test on an empty SQLite file.
 #[expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 pub fn on_sqlite<T, F>(test: impl FnOnce(Db) -> F) -> T
@@ -79,8 +86,11 @@ impl PostgresSchema {
         let server = PgConnectOptions::from_str(&url)?;
         let name = unique_name();
         let mut connection = server.connect().await?;
+        connection.execute(PLAIN_ROLE).await?;
         connection
-            .execute(AssertSqlSafe(format!("CREATE SCHEMA {name}")))
+            .execute(AssertSqlSafe(format!(
+                "CREATE SCHEMA {name} AUTHORIZATION {ROLE}"
+            )))
             .await?;
         Ok(PostgresSchema { server, name })
     }
@@ -89,7 +99,10 @@ impl PostgresSchema {
     pub fn url(&self) -> String {
         let url = std::env::var(POSTGRES_URL).unwrap_or_default();
         let separator = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{separator}options=-c%20search_path%3D{}", self.name)
+        format!(
+            "{url}{separator}options=-c%20search_path%3D{}%20-c%20role%3D{ROLE}",
+            self.name
+        )
     }
 
     /// Connects to the schema.
@@ -100,7 +113,7 @@ impl PostgresSchema {
         let options = self
             .server
             .clone()
-            .options([("search_path", self.name.as_str())]);
+            .options([("search_path", self.name.as_str()), ("role", ROLE)]);
         Db::connect_postgres_with(options, 4).await
     }
 

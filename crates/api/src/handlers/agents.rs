@@ -326,7 +326,8 @@ pub(crate) async fn stop_agent(
         agent: id,
         version,
     };
-    tokio::spawn(end_after(api.clone(), stop, grace));
+    let ending = end_after(api.clone(), stop, grace);
+    tokio::spawn(iron_store::as_here(ending));
     shown(&api, &authorised, stopped).await
 }
 

@@ -14,7 +14,7 @@ use iron_identity::{Bootstrap, FirstAdmin, Identity};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
-use iron_store::{Db, Tx};
+use iron_store::{Db, Engine, Tx};
 use iron_vault::{MasterKey, Purpose, Vault};
 
 use super::adapters::Keeper;
@@ -77,6 +77,12 @@ impl Features {
         db.migrate(MIGRATIONS)
             .await
             .context("the database cannot be brought up to date")?;
+        if db.engine() == Engine::Postgres && !db.is_bound_by_row_security().await? {
+            tracing::warn!(
+                "the role in database_url is a superuser or has BYPASSRLS: row security, the second \
+                 net between tenants, does not hold for it; see docs/how-to/keep-tenants-apart.md"
+            );
+        }
         let master = master_key(settings, folder, environment)?;
         let vault = Vault::open(db.clone(), &master, environment.clone()).await?;
         let keeper = Arc::new(Keeper(vault.clone()));

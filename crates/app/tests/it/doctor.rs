@@ -129,6 +129,26 @@ fn a_postgres_that_answers_tells_its_version_and_its_clock() {
 }
 
 #[test]
+fn a_superuser_of_postgres_is_warned_of_and_a_plain_role_is_not() {
+    let url = std::env::var(iron_store::testing::POSTGRES_URL).unwrap();
+    let (findings, _) = doctor(&Home::new().with("IRON_DATABASE_URL", &url));
+    let found = of(&findings, "row security");
+    assert_eq!(
+        text(found, "/verdict"),
+        "warning",
+        "tests are given a superuser"
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let schema = runtime
+        .block_on(iron_store::testing::PostgresSchema::create())
+        .unwrap();
+    let (findings, code) = doctor(&Home::new().with("IRON_DATABASE_URL", &schema.url()));
+    assert_eq!(code, Some(0), "{findings:#?}");
+    assert_eq!(text(of(&findings, "row security"), "/verdict"), "ok");
+    runtime.block_on(schema.drop()).unwrap();
+}
+
+#[test]
 fn wrong_settings_are_problems_with_a_place() {
     let home = Home::new();
     std::fs::write(home.path("iron.yaml"), "durability: sometimes\n").unwrap();

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod bound;
 mod concurrency;
 mod migrations;
 mod select;

@@ -49,8 +49,10 @@ async fn server(url: &str) -> Vec<Finding> {
         let before = environment.now();
         let vitals = db.vitals().await;
         let after = environment.now();
+        let bound = db.is_bound_by_row_security().await;
         db.close().await;
-        vitals.map(|vitals| (skew(before, after, vitals.clock), vitals))
+        let vitals = vitals?;
+        Ok::<_, iron_store::Error>((skew(before, after, vitals.clock), vitals, bound?))
     };
     match tokio::time::timeout(PATIENCE, asked).await {
         Err(_) => vec![Finding::problem(
@@ -63,7 +65,7 @@ async fn server(url: &str) -> Vec<Finding> {
             format!("PostgreSQL cannot be used: {}", reasons(&error)),
             "check the host, the name, the password and sslmode in database_url",
         )],
-        Ok(Ok((skew, vitals))) => vec![reached(url, &vitals), clock(skew)],
+        Ok(Ok((skew, vitals, bound))) => vec![reached(url, &vitals), clock(skew), net(bound)],
     }
 }
 
@@ -83,6 +85,18 @@ fn reached(url: &str, vitals: &Vitals) -> Finding {
             "database",
             format!("PostgreSQL {version}, not encrypted on the way"),
             "add sslmode=verify-full and sslrootcert=FILE to database_url",
+        ),
+    }
+}
+
+/// Whether the second net between tenants holds.
+fn net(bound: bool) -> Finding {
+    match bound {
+        true => Finding::ok("row security", "holds for the role in database_url"),
+        false => Finding::warning(
+            "row security",
+            "does not hold for the role in database_url: a superuser, or one with BYPASSRLS",
+            "use a plain role, see docs/how-to/keep-tenants-apart.md",
         ),
     }
 }

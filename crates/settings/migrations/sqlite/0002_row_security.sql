@@ -1,0 +1,2 @@
+-- Row security is PostgreSQL's: there is nothing to do here.
+SELECT 1;
