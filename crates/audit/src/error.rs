@@ -14,6 +14,15 @@ pub enum Error {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] iron_journal::Error),
+    /// The archive did not take records that are due to be purged; they stay.
+    #[error("the archive did not take `{}`", .file.display())]
+    Archive {
+        /// The file with the records.
+        file: std::path::PathBuf,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
     /// An entry has no canonical form.
     #[error("an entry cannot be written as a record")]
     NotCanonical(#[from] iron_journal::canonical::NotCanonical),
@@ -47,9 +56,11 @@ impl Error {
             | Error::Journal(_)
             | Error::SubjectKey(_)
             | Error::Superseded => ErrorKind::ServiceUnavailable,
-            Error::Store(_) | Error::NotCanonical(_) | Error::Malformed(_) | Error::Sealed => {
-                ErrorKind::Internal
-            }
+            Error::Store(_)
+            | Error::Archive { .. }
+            | Error::NotCanonical(_)
+            | Error::Malformed(_)
+            | Error::Sealed => ErrorKind::Internal,
         }
     }
 }

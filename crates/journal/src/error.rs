@@ -107,6 +107,15 @@ pub enum Error {
         /// The line, counted from one.
         line: usize,
     },
+    /// A line of the `purges` file is not what this instance signed, or does not follow the one
+    /// before it.
+    #[error(
+        "line {line} of the `purges` file is not signed by this instance in this place; restore the file"
+    )]
+    BadPurge {
+        /// The line, counted from one.
+        line: u64,
+    },
     /// The cursor lies behind the end of the journal.
     #[error(
         "the journal ends at {end}, before the place {cursor} that was already read; the folder is older than the database"

@@ -29,7 +29,10 @@
 //! - **What is given up is said and signed** ([`Journal::repair`]): a gap that nobody has
 //!   acknowledged stays a fault.
 //!
-//! In the folder stand `<ordinal>.segment`, `checkpoints`, `losses`, `records/<ordinal>.ndjson` (the
+//! - **What is purged leaves a signed tombstone** ([`Journal::purge`]), which the first record that
+//!   is kept links to; and it goes only after the archive has taken it.
+//!
+//! In the folder stand `<ordinal>.segment`, `checkpoints`, `losses`, `purges`, `records/<ordinal>.ndjson` (the
 //! archive, with `records/checkpoints-<number>` for older checkpoints) and `lock`.
 //!
 //! ```
@@ -71,6 +74,7 @@ mod journal;
 mod keys;
 mod loss;
 mod position;
+mod purge;
 mod reader;
 mod record;
 mod recover;
@@ -93,6 +97,7 @@ pub use journal::{Journal, Options};
 pub use keys::{JournalKeys, PublicKey};
 pub use loss::{FILE_NAME as LOSSES_FILE, Loss};
 pub use position::{Cursor, Position};
+pub use purge::{FILE_NAME as PURGES_FILE, Purge, PurgeError, PurgeTerms};
 pub use reader::Reader;
 pub use record::{Appended, Head, NotARecord, Record, Stream};
 pub use recover::{Recovered, Torn};

@@ -10,9 +10,7 @@
 //! Giving up touches no byte of a segment. The bytes stay where they are until the segment is
 //! retired: then only the records that can be read are archived, and its file goes.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,25 +82,7 @@ impl Loss {
         let path = folder.join(FILE_NAME);
         let body = canonical::to_vec(self).map_err(io::Error::other);
         let body = body.at("sign a line of", &path)?;
-        let signed = signed::sign(CONTEXT, &body, signer).map_err(io::Error::other);
-        let mut line = signed.at("sign a line of", &path)?;
-        line.push(b'\n');
-        let before = bytes(&path)?;
-        let (complete, unended) = split(&before);
-        if is_line(unended) {
-            line.insert(0, b'\n');
-        }
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .at("open", &path)?;
-        if !unended.is_empty() && !is_line(unended) {
-            file.set_len(complete.len() as u64).at("cut", &path)?;
-        }
-        file.write_all(&line).at("write", &path)?;
-        file.sync_all().at("sync", &path)?;
+        signed::append(&path, CONTEXT, &body, signer)?;
         crate::segment::sync_folder(folder)
     }
 }
@@ -112,37 +92,9 @@ fn named(heads: &[TenantHead], tenant: TenantId) -> Option<&Head> {
     named.map(|named| &named.head)
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read.at("read", path),
-    }
-}
-
-/// The lines that have an end, and what stands behind them.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let ends = bytes.iter().rposition(|byte| *byte == b'\n');
-    bytes
-        .split_at_checked(ends.map_or(0, |at| at + 1))
-        .unwrap_or_default()
-}
-
-/// Whether a line is whole, be it true or not.
-fn is_line(line: &[u8]) -> bool {
-    SignedLine::read(line).is_some()
-}
-
-/// The lines of the file in a folder; none if nothing was ever lost. What a crash left of a last
-/// line is none.
+/// The lines of the file in a folder; none if nothing was ever lost.
 pub(crate) fn lines(folder: &Path) -> Result<Vec<Vec<u8>>, Error> {
-    let bytes = bytes(&folder.join(FILE_NAME))?;
-    let (complete, unended) = split(&bytes);
-    let lines = complete.split(|byte| *byte == b'\n');
-    Ok(lines
-        .chain(is_line(unended).then_some(unended))
-        .filter(|line| !line.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect())
+    signed::lines(&folder.join(FILE_NAME))
 }
 
 /// The places that reading skips.

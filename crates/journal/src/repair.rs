@@ -8,6 +8,7 @@ use iron_primitives::{Environment, TenantId};
 use crate::checkpoint::{CheckpointFile, TenantHead};
 use crate::keys::{SealingKey, Signer};
 use crate::loss::{Holes, Loss};
+use crate::purge;
 use crate::record::Record;
 use crate::recover::{Scan, take_lock};
 use crate::segment::{self, NoHeader, SegmentReader, Step};
@@ -99,6 +100,12 @@ fn heads_before(
     holes: &Holes,
 ) -> Result<Vec<TenantHead>, Error> {
     let mut heads: BTreeMap<TenantId, Head> = BTreeMap::new();
+    let purges = purge::lines(folder)?;
+    let purges = purge::all(&purges, &options.keys.public()?, Some(options.instance));
+    let purges = purges.map_err(|line| Error::BadPurge { line })?;
+    for named in purges.last().into_iter().flat_map(|purge| &purge.heads) {
+        heads.insert(named.tenant, named.head);
+    }
     let mut take = |record: &Record, position: Position| {
         heads.insert(record.stream.tenant, head_of(record, position));
     };

@@ -23,6 +23,7 @@ use iron_primitives::{InstanceId, TenantId};
 
 use crate::checkpoint::Checkpoint;
 use crate::keys::MacKey;
+use crate::purge::{self, Purge};
 use crate::record::Record;
 use crate::{Error, Hash, Head, Loss, Position, PublicKey, Stream};
 
@@ -84,6 +85,7 @@ pub fn verify(
             }),
         }
     }
+    purges(bundle, trust, &pins, &mut report)?;
     let mut check = Check::new(trust, &pins, report);
     for source in bundle.sources()? {
         for line in source.lines()? {
@@ -106,6 +108,42 @@ pub fn verify(
         }
     }
     Ok(check.finish())
+}
+
+/// Reads the tombstones. One that is wrong takes those behind it along.
+fn purges(bundle: &Bundle, trust: &Trust, pins: &Pins, report: &mut Report) -> Result<(), Error> {
+    match purge::all(&bundle.purge_lines()?, &trust.public_key, pins.instance()) {
+        Ok(all) => report.purges = all,
+        Err(line) => report.faults.push(Fault {
+            stream: None,
+            sequence: None,
+            reason: Reason::BadPurge { line },
+        }),
+    }
+    let Some(last) = report.purges.last() else {
+        return Ok(());
+    };
+    for named in &last.heads {
+        let head = &named.head;
+        let place = (named.tenant, head.incarnation, head.sequence);
+        if let Some(pin) = pins.heads.get(&place)
+            && pin.hash != head.hash
+        {
+            let stream = Stream {
+                tenant: named.tenant,
+                instance: last.instance,
+                incarnation: head.incarnation,
+            };
+            report.faults.push(Fault {
+                stream: Some(stream),
+                sequence: Some(head.sequence),
+                reason: Reason::PurgedAnother {
+                    checkpoint: pin.checkpoint,
+                },
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A record: its incarnation, its number and its hash.
@@ -142,9 +180,12 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(trust: &'a Trust, pins: &'a Pins, report: Report) -> Self {
         let mut chains = HashMap::new();
-        if let Some(since) = &trust.since {
-            for pinned in &since.statement.heads {
-                let instance = since.statement.instance;
+        let purged = report.purges.last();
+        let purged = purged.map(|purge| (purge.instance, &purge.heads));
+        let since = trust.since.as_ref().map(|since| &since.statement);
+        let since = since.map(|since| (since.instance, &since.heads));
+        for (instance, heads) in purged.into_iter().chain(since) {
+            for pinned in heads {
                 let incarnation = pinned.head.incarnation;
                 let stream = Stream {
                     tenant: pinned.tenant,
@@ -268,6 +309,10 @@ impl<'a> Check<'a> {
         })
     }
 
+    fn last_purge(&self) -> Option<&Purge> {
+        self.report.purges.last()
+    }
+
     fn losses_of(&self, instance: InstanceId) -> impl Iterator<Item = &Loss> {
         let losses = self.report.losses.iter();
         losses.filter(move |loss| loss.instance == instance)
@@ -313,7 +358,12 @@ impl<'a> Check<'a> {
                     && own.incarnation <= stream.incarnation
             })
             .map(|found| (found.stream.incarnation, found.last, found.head));
-        found.or_else(|| {
+        let purged = || {
+            let purge = self.last_purge()?;
+            (purge.instance == stream.instance)
+                .then(|| purge.head_of(stream.tenant).map(place_of))?
+        };
+        found.or_else(purged).or_else(|| {
             let since = &self.trust.since.as_ref()?.statement;
             let mut heads = since.heads.iter();
             let head = heads.find(|pinned| pinned.tenant == stream.tenant)?;
@@ -393,7 +443,9 @@ impl<'a> Check<'a> {
                         && chain.stream.tenant == *tenant
                         && (chain.stream.incarnation, chain.sequence) >= (*incarnation, *sequence)
                 });
-                !before && !self.met.contains(&(*tenant, *incarnation, *sequence))
+                let purged = self.last_purge();
+                let purged = purged.is_some_and(|it| it.took(*tenant, *incarnation, *sequence));
+                !before && !purged && !self.met.contains(&(*tenant, *incarnation, *sequence))
             })
             .map(|((tenant, incarnation), newest)| (*tenant, *incarnation, *newest))
             .collect();

@@ -234,6 +234,7 @@ fn describe(report: &Report, trust: &Trust, trusted: &str) -> Value {
             "head": stream.head.to_string(),
         })).collect::<Vec<_>>(),
         "losses": report.losses,
+        "purges": report.purges,
         "faults": report.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -248,6 +249,7 @@ fn summary(console: Console, report: &Report, trust: &Trust, trusted: &str) -> S
         ("checkpoints", report.checkpoints.to_string()),
         ("chains", report.streams.len().to_string()),
         ("places given up as lost", report.losses.len().to_string()),
+        ("purges with a tombstone", report.purges.len().to_string()),
         (
             "HMAC checked",
             if report.macs_checked {

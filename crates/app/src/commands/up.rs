@@ -154,7 +154,7 @@ fn attached(
                     demo::greeting(&url, demo, &made)
                 })?;
                 console.note("following calls; Ctrl-C stops the server\n");
-                attend(server, records, signals, console).await
+                Box::pin(attend(server, records, signals, console)).await
             }
             Err(failure) => {
                 Box::pin(server.stop()).await?;

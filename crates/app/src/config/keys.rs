@@ -145,6 +145,12 @@ keys! {
         "The address by which people and agents reach this server, told with keys; the address it listens on, if absent.";
     ACCESS_KEY_DAYS = "access.key_days", number(1, 365), Some("90"),
         "How many days a key works that somebody has claimed for himself (`iron access claim`).";
+    RETENTION_DAYS = "audit.retention_days", number(90, 36_500), None,
+        "How many days records are kept; for ever, if absent. What is older is purged by whole segments of the journal, each purge with a signed tombstone.";
+    ARCHIVE_FOLDER = "audit.archive_folder", Kind::Path, None,
+        "The folder that files of records are copied to before they are purged.";
+    ARCHIVE_COMMAND = "audit.archive_command", Kind::Path, None,
+        "A program that takes the path of each file of records before it is purged, instead of a folder. Nothing is purged before it has ended with success.";
     PLAIN_HTTP = "providers.plain_http", Kind::Choice(&["yes", "no"]), Some("no"),
         "Whether providers may be called over unencrypted HTTP beyond this machine.";
     PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),

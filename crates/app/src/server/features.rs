@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use iron_api::Far;
 use iron_approvals::{AccessRequests, Channels};
-use iron_audit::{Audit, AuditLog, JournalPlace};
+use iron_audit::{Archive, Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{Agents, Runtimes};
@@ -57,6 +57,8 @@ pub(super) struct Features {
     pub(super) ledger: Ledger,
     pub(super) paths: Paths,
     far_leases: Duration,
+    /// How long records are kept, if not for ever, and where they go then.
+    pub(super) retention: Option<(u32, Archive)>,
     pub(super) limits: Limits,
     pub(super) pools: Pools,
     pub(super) requests: Requests,
@@ -136,6 +138,9 @@ impl Features {
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
             runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
             far_leases: settings.far_leases,
+            retention: settings
+                .retention_days
+                .map(|days| (days, settings.archive.clone())),
             paths: Paths::new(ledger.clone(), settings.path_leases),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use iron_api::ApiState;
-use iron_audit::{Projection, Projector, Relay};
+use iron_audit::{Projection, Projector, Relay, Retention};
 use iron_journal::Journal;
 use iron_runtime::Runtime;
 use iron_runtime::authority::Change;
@@ -23,6 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// What is set on one server holds on all within a second.
 const SETTINGS_EVERY: Duration = Duration::from_millis(500);
 const PRICES_EVERY: Duration = Duration::from_secs(60);
+const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ pub(super) struct Loops {
     housekeeping: JoinHandle<()>,
     enforcer: JoinHandle<()>,
     courier: JoinHandle<()>,
+    retention: JoinHandle<()>,
     features: Features,
     journal: Journal,
 }
@@ -73,6 +75,7 @@ impl Loops {
             housekeeping,
             enforcer: tokio::spawn(enforcer),
             courier: tokio::spawn(api.courier.clone().run()),
+            retention: tokio::spawn(retain(features.clone(), journal.clone())),
             features: features.clone(),
             journal: journal.clone(),
         })
@@ -83,6 +86,7 @@ impl Loops {
         self.housekeeping.abort();
         self.enforcer.abort();
         self.courier.abort();
+        self.retention.abort();
         self.relay.abort();
         self.projector.abort();
         let _ = (
@@ -91,6 +95,7 @@ impl Loops {
             self.housekeeping.await,
             self.enforcer.await,
             self.courier.await,
+            self.retention.await,
         );
         let last = finish(&self.features, &self.journal);
         match tokio::time::timeout(LAST_RECORDS, last).await {
@@ -125,6 +130,33 @@ async fn finish(features: &Features, journal: &Journal) -> Result<()> {
 fn end(error: iron_audit::Error, fatal: &CancellationToken) {
     tracing::error!(%error, "alarm: records cannot be kept, the server stops");
     fatal.cancel();
+}
+
+/// Purges the records of this server whose time is over. Each server has a journal of its own, and
+/// purges that one and what is shown of it.
+async fn retain(features: Features, journal: Journal) {
+    let Some((days, archive)) = features.retention else {
+        return;
+    };
+    let mut retention = Retention::new(features.audit, journal, days, archive);
+    let mut due = tokio::time::interval(PURGE_EVERY);
+    loop {
+        due.tick().await;
+        match retention.run_once().await {
+            Ok(None) => {}
+            Ok(Some(purge)) => tracing::info!(
+                records = purge.records,
+                segments = format!("{} to {}", purge.from, purge.through),
+                "records whose time was over were purged"
+            ),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "alarm: old records could not be purged"
+                );
+            }
+        }
+    }
 }
 
 async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::MetricsAccess;
+use iron_audit::Archive;
 use iron_budget::{PathTerms, Terms};
 use iron_identity::Bootstrap;
 use iron_journal::Durability;
@@ -29,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) leases: Terms,
     /// How long leases of runtimes elsewhere live.
     pub(crate) far_leases: Duration,
+    /// How many days records are kept; for ever if none.
+    pub(crate) retention_days: Option<u32>,
+    /// Where records go before they are purged.
+    pub(crate) archive: Archive,
     /// How leases of runtimes that are not ours are dealt out.
     pub(crate) path_leases: PathTerms,
     pub(crate) identity: iron_identity::Config,
@@ -88,11 +93,26 @@ impl Settings {
                 plain_http: config.flag(keys::PLAIN_HTTP),
                 private_networks: config.flag(keys::PRIVATE_NETWORKS),
             },
+            retention_days: config
+                .optional(keys::RETENTION_DAYS)
+                .and_then(|days| days.parse().ok()),
+            archive: archive(config),
             proxies: match config.optional(keys::TRUSTED_PROXIES) {
                 Some(networks) => networks.parse()?,
                 None => TrustedProxies::default(),
             },
         })
+    }
+}
+
+fn archive(config: &Config) -> Archive {
+    match (
+        config.optional(keys::ARCHIVE_COMMAND),
+        config.optional(keys::ARCHIVE_FOLDER),
+    ) {
+        (Some(program), _) => Archive::Command(program.into()),
+        (None, Some(folder)) => Archive::Folder(folder.into()),
+        (None, None) => Archive::Nowhere,
     }
 }
 

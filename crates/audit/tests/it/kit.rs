@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) instance: InstanceId,
     pub(crate) tenant: TenantId,
     pub(crate) folder: TempDir,
+    /// The size of its segments, if they are to be small.
+    pub(crate) segment_bytes: Option<u32>,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             log: AuditLog::new(audit.clone(), keys.clone(), journal),
             tenant: environment.new_id(),
             folder,
+            segment_bytes: None,
             db,
             audit,
             keys,
@@ -101,6 +104,7 @@ impl World {
     pub(crate) fn journal(&self) -> Journal {
         let mut options = Options::new(self.instance, 1, journal_keys());
         options.checkpoint_interval = Duration::from_secs(3_600);
+        options.segment_bytes = self.segment_bytes.unwrap_or(options.segment_bytes);
         Journal::open(self.folder.path(), options, self.environment.clone())
             .unwrap()
             .0

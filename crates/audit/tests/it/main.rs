@@ -6,5 +6,6 @@ mod intake;
 mod kit;
 mod log;
 mod projection;
+mod retention;
 mod schema;
 mod verify;

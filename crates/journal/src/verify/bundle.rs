@@ -16,6 +16,7 @@ use crate::content::{self, Content};
 use crate::error::At;
 use crate::keys::SealingKey;
 use crate::loss::{self, Holes};
+use crate::purge;
 use crate::record::Record;
 use crate::segment::{self, NoHeader, SegmentReader, Step};
 use crate::{Damage, Error, Hash, Position};
@@ -101,6 +102,13 @@ impl Bundle {
             let lines: Vec<u8> = lines.flatten().copied().collect();
             std::fs::write(&path, lines).at("write", &path)?;
         }
+        let purges = self.purge_lines()?;
+        if !purges.is_empty() {
+            let path = to.join(purge::FILE_NAME);
+            let lines = purges.iter().flat_map(|line| [line.as_slice(), b"\n"]);
+            let lines: Vec<u8> = lines.flatten().copied().collect();
+            std::fs::write(&path, lines).at("write", &path)?;
+        }
         for (index, source) in self.sources()?.iter().enumerate() {
             let path = records.join(format!(
                 "{:010}.ndjson",
@@ -134,13 +142,42 @@ impl Bundle {
         Ok(())
     }
 
+    /// Reads the records of one archived segment; all of its lines must be records.
+    pub(crate) fn each_archived(
+        &self,
+        ordinal: u32,
+        mut each: impl FnMut(&Record),
+    ) -> Result<(), Error> {
+        let file = self
+            .folder
+            .join(RECORDS_FOLDER)
+            .join(format!("{ordinal:010}.ndjson"));
+        let opened = File::open(&file).at("read", &file)?;
+        for line in FileLines::new(file, opened) {
+            match line? {
+                Line::Record(record, stated) if record.hash == stated => each(&record),
+                _ => {
+                    let position = Position::at(ordinal, 0);
+                    let damage = Damage::NotAuthentic;
+                    return Err(Error::Damaged { position, damage });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The tombstones.
+    pub(super) fn purge_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
+        purge::lines(&self.folder)
+    }
+
     /// The lines about what was given up.
     pub(super) fn loss_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
         loss::lines(&self.folder)
     }
 
     /// The complete lines of the file of checkpoints.
-    pub(super) fn checkpoint_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
+    pub(crate) fn checkpoint_lines(&self) -> Result<Vec<Vec<u8>>, Error> {
         let path = self.folder.join(FILE_NAME);
         let newest = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -205,6 +242,9 @@ impl Bundle {
             }
         }
         files.sort_unstable();
+        // What a crash left of a purge is gone already.
+        let gone = purge::claimed(&self.folder)?;
+        files.retain(|file| gone.is_none_or(|gone| ordinal_of(file).is_none_or(|own| own > gone)));
         let archived: BTreeSet<u32> = files.iter().filter_map(|file| ordinal_of(file)).collect();
         let mut sources: Vec<Source<'_>> = files
             .into_iter()

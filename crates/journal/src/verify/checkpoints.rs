@@ -110,6 +110,10 @@ impl Pins {
         closed.is_some_and(|last| last.get(&tenant).copied().unwrap_or(0) < sequence)
     }
 
+    pub(super) const fn instance(&self) -> Option<InstanceId> {
+        self.instance
+    }
+
     pub(super) fn instance_or_nil(&self) -> InstanceId {
         self.instance
             .unwrap_or_else(|| InstanceId::from_uuid(uuid::Uuid::nil()))

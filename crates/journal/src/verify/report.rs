@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::{Damage, Hash, Loss, Position, Stream};
+use crate::{Damage, Hash, Loss, Position, Purge, Stream};
 
 /// What was checked, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub struct Report {
     pub streams: Vec<StreamReport>,
     /// What was lost and is acknowledged under the trusted key; it is not among the faults.
     pub losses: Vec<Loss>,
+    /// What was purged, as its tombstones say: each signed with the trusted key and following the
+    /// one before it.
+    pub purges: Vec<Purge>,
     /// What is wrong, in the order it was found. What merely follows from a fault is left out.
     pub faults: Vec<Fault>,
 }
@@ -151,6 +154,20 @@ pub enum Reason {
     BadLoss {
         /// The line, counted from one.
         line: u64,
+    },
+    /// A tombstone is not signed with the trusted key, or does not follow the one before it.
+    #[error("line {line} of the purges is not signed with the trusted key in this place")]
+    BadPurge {
+        /// The line, counted from one.
+        line: u64,
+    },
+    /// A tombstone names another record than a signed checkpoint.
+    #[error(
+        "the last record that was purged is not the one that checkpoint {checkpoint} vouches for"
+    )]
+    PurgedAnother {
+        /// Its number.
+        checkpoint: u64,
     },
     /// Checkpoints were removed or moved.
     #[error("checkpoint {expected} was expected, but {found} stands there")]

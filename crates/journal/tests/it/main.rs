@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod full_disk;
 mod kit;
+mod purge;
 mod repair;
 mod retire;
 mod rotate;
