@@ -53,4 +53,5 @@ pub use settings::{Draft, Held, Settings, Shown};
 pub use version::{Change, Version};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("settings", "0001_settings", "0002_row_security");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("settings", "0001_settings", "0002_row_security");
