@@ -7,6 +7,8 @@
 //! the one shape of errors; [`rate`] counts requests in sliding windows; [`body`] reads bodies
 //! with an end.
 //!
+//! [`tls`] encrypts connections and says which certificate their clients have shown.
+//!
 //! **Egress** ([`egress`]) is the pooled client for providers, with time limits on connecting,
 //! on the first byte and between bytes. [`sealing`] keeps secrets for one process far away from
 //! whoever carries them.
@@ -38,8 +40,10 @@ mod proxies;
 pub mod rate;
 pub mod sealing;
 pub mod server;
+pub mod tls;
 
 pub use context::{Peer, RequestContext, TraceContext};
 pub use problem::Problem;
 pub use proxies::{InvalidNetwork, TrustedProxies};
 pub use server::{Drained, ServerConfig, serve};
+pub use tls::{ClientCertificate, ServerTls};

@@ -4,7 +4,10 @@
 //! in any stretch of its length, and remembers at most 61 numbers per caller. Bursts are
 //! smoothed by a virtual schedule: ten requests at one instant pass untouched, further ones
 //! wait for their turn, 10 ms apart, up to a second.
+//!
+//! [`RateLimiter`] counts in the memory of one server, [`SharedRates`] for several in Redis.
 
+mod shared;
 mod window;
 
 use std::collections::HashMap;
@@ -16,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use iron_primitives::{BootInstant, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use shared::{InvalidRedisAddress, SharedObserver, SharedRates};
 use window::Window;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -67,6 +71,10 @@ impl Quota {
         per_hour: 100,
         burst: 10,
     };
+
+    const fn is_unlimited(self) -> bool {
+        self.per_minute == 0 && self.per_hour == 0
+    }
 }
 
 /// What the limiter says about one request.
@@ -159,19 +167,48 @@ impl<K: Eq + Hash> RateLimiter<K> {
         boot: BootInstant,
         now: Timestamp,
     ) -> (Verdict, Option<Standing>) {
-        let unlimited = (
-            Verdict::Admitted {
-                wait: Duration::ZERO,
-            },
-            None,
-        );
-        if quota.per_minute == 0 && quota.per_hour == 0 {
-            return unlimited;
+        self.of(key, quota, boot, |caller| {
+            caller.check(quota.burst, boot, now)
+        })
+        .unwrap_or(UNLIMITED)
+    }
+
+    /// As [`RateLimiter::check_within`], but what other servers have counted counts too, for as
+    /// long as they can be asked; `name` is what the caller is called there. This server keeps
+    /// count of what it admits itself: it knows that much when it is alone again.
+    pub async fn check_shared(
+        &self,
+        shared: &SharedRates,
+        (key, name): (K, String),
+        quota: Quota,
+        boot: BootInstant,
+        now: Timestamp,
+    ) -> (Verdict, Option<Standing>) {
+        if quota.is_unlimited() {
+            return UNLIMITED;
+        }
+        let Some(counted) = shared.check(&name, quota, now).await else {
+            return self.check_within(key, quota, boot, now);
+        };
+        if matches!(counted.0, Verdict::Admitted { .. }) {
+            self.of(key, quota, boot, |caller| caller.add(boot));
+        }
+        counted
+    }
+
+    /// Does something with the windows of a caller; none if it has no limit.
+    fn of<T>(
+        &self,
+        key: K,
+        quota: Quota,
+        boot: BootInstant,
+        act: impl FnOnce(&mut Caller) -> T,
+    ) -> Option<T> {
+        if quota.is_unlimited() {
+            return None;
         }
         let shard = usize::try_from(self.hasher.hash_one(&key)).unwrap_or(0) % SHARDS;
-        let Some(shard) = self.shards.get(shard) else {
-            return unlimited;
-        };
+        let shard = self.shards.get(shard)?;
         let mut callers = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= MOST_CALLERS && !callers.contains_key(&key) {
             forget_someone(&mut callers, boot);
@@ -179,9 +216,17 @@ impl<K: Eq + Hash> RateLimiter<K> {
         let caller = callers.entry(key).or_insert_with(|| Caller::new(quota));
         caller.minute.set_limit(quota.per_minute);
         caller.hour.set_limit(quota.per_hour);
-        caller.check(quota.burst, boot, now)
+        Some(act(caller))
     }
 }
+
+/// What is said of whoever has no limit.
+const UNLIMITED: (Verdict, Option<Standing>) = (
+    Verdict::Admitted {
+        wait: Duration::ZERO,
+    },
+    None,
+);
 
 /// Forgets callers of whom nothing is counted any more; if there is none, the first at hand.
 fn forget_someone<K: Eq + Hash>(callers: &mut HashMap<K, Caller>, boot: BootInstant) {
@@ -217,10 +262,14 @@ impl Caller {
             None => self.schedule(burst, boot),
         };
         if matches!(verdict, Verdict::Admitted { .. }) {
-            self.minute.add(boot);
-            self.hour.add(boot);
+            self.add(boot);
         }
         (verdict, self.standing(boot, now))
+    }
+
+    fn add(&mut self, boot: BootInstant) {
+        self.minute.add(boot);
+        self.hour.add(boot);
     }
 
     fn schedule(&mut self, burst: u32, boot: BootInstant) -> Verdict {
@@ -244,11 +293,16 @@ impl Caller {
                 resets_at: now.plus(window.frees_in(boot)),
             })
         });
-        // a/b < c/d without fractions: the smaller share of what is left is nearer to its end.
-        let nearer = |a: Standing, b: Standing| {
-            let share = |x: Standing, y: Standing| u64::from(x.remaining) * u64::from(y.limit);
-            if share(a, b) <= share(b, a) { a } else { b }
-        };
-        standings.into_iter().flatten().reduce(nearer)
+        nearest(standings)
     }
+}
+
+/// The window that is nearest to its end.
+fn nearest(standings: [Option<Standing>; 2]) -> Option<Standing> {
+    // a/b < c/d without fractions: the smaller share of what is left is nearer to its end.
+    let nearer = |a: Standing, b: Standing| {
+        let share = |x: Standing, y: Standing| u64::from(x.remaining) * u64::from(y.limit);
+        if share(a, b) <= share(b, a) { a } else { b }
+    };
+    standings.into_iter().flatten().reduce(nearer)
 }

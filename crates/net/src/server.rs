@@ -1,5 +1,6 @@
 //! A server that hostile and slow clients cannot hold, and that drains before it leaves.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,15 +9,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::context::Peer;
+use crate::tls::{ClientCertificate, ServerTls};
 
 /// What one server allows its clients.
 #[derive(Clone)]
@@ -31,9 +36,17 @@ pub struct ServerConfig {
     pub head_timeout: Duration,
     /// The longest that calls under way may take after the signal to stop.
     pub drain_timeout: Duration,
+    /// How connections are encrypted; not at all if there is none.
+    pub tls: Option<ServerTls>,
+    /// While this says so, each answer ends its connection, so that clients that keep theirs open
+    /// go elsewhere before the server does.
+    pub leaving: Option<Leaving>,
     /// Told when connections come, go or are refused.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
+
+/// Whether the server is about to stop; asked at each answer.
+pub type Leaving = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Default for ServerConfig {
     fn default() -> Self {
@@ -43,6 +56,8 @@ impl Default for ServerConfig {
             max_head_bytes: 64 * 1024,
             head_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
+            tls: None,
+            leaving: None,
             observer: None,
         }
     }
@@ -167,6 +182,8 @@ impl Server {
             router: self.router.clone(),
             address,
             head_timeout: self.config.head_timeout,
+            tls: self.config.tls.clone(),
+            leaving: self.config.leaving.clone(),
             occupied: Occupied::new(slot, self.config.observer.clone()),
         };
         connections.spawn(connection.run(stream, watcher));
@@ -178,18 +195,53 @@ struct Connection {
     router: Router,
     address: SocketAddr,
     head_timeout: Duration,
+    tls: Option<ServerTls>,
+    leaving: Option<Leaving>,
     occupied: Occupied,
 }
 
 impl Connection {
     async fn run(self, stream: TcpStream, watcher: Watcher) {
+        let Some(tls) = &self.tls else {
+            return self.serve(stream, None, watcher).await;
+        };
+        match tokio::time::timeout(self.head_timeout, tls.accept(stream)).await {
+            Ok(Ok((stream, certificate))) => self.serve(stream, certificate, watcher).await,
+            // The client is told why, too.
+            Ok(Err(error)) => {
+                tracing::info!(client = %self.address, %error, "no TLS with a client");
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        certificate: Option<ClientCertificate>,
+        watcher: Watcher,
+    ) {
         let spoke = Arc::new(AtomicBool::new(false));
         let (router, address, heard) = (self.router, self.address, Arc::clone(&spoke));
+        let leaving = self.leaving;
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             heard.store(true, Ordering::Relaxed);
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(Peer(address));
-            router.clone().oneshot(request)
+            if let Some(certificate) = certificate {
+                request.extensions_mut().insert(certificate);
+            }
+            let (router, leaving) = (router.clone(), leaving.clone());
+            async move {
+                // HTTP/2 says goodbye by itself, once for the whole connection.
+                let single = request.version() < Version::HTTP_2;
+                let mut response = router.oneshot(request).await?;
+                if single && leaving.is_some_and(|leaving| leaving()) {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let serving = self.builder.serve_connection(TokioIo::new(stream), service);
         let serving = watcher.watch(serving.into_owned());

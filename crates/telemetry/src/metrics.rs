@@ -347,6 +347,11 @@ pub struct HttpMetrics {
     pub connections_refused: Counter,
     /// `iron_http_rate_limited_total`.
     pub rate_limited: Counter,
+    /// `iron_rate_limits_shared`: 1 while all servers count requests together.
+    pub rates_shared: Gauge,
+    /// `iron_rate_limits_alone_total`: requests that this server counted by itself although
+    /// others should have known.
+    pub rates_alone: Counter,
     /// `iron_http_panics_total`: handlers that panicked; alarm on any increase.
     pub panics: Counter,
     /// `iron_failed_logins_total`.
@@ -376,6 +381,16 @@ impl HttpMetrics {
                 registry,
                 "http_rate_limited",
                 "Requests refused for their rate",
+            ),
+            rates_shared: gauge(
+                registry,
+                "rate_limits_shared",
+                "1 while requests are counted for all servers together, by Redis",
+            ),
+            rates_alone: counter(
+                registry,
+                "rate_limits_alone",
+                "Requests counted by this server alone because Redis did not answer",
             ),
             panics: counter(registry, "http_panics", "Handlers that panicked"),
             failed_logins: counter(registry, "failed_logins", "Refused logins"),

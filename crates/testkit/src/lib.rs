@@ -8,6 +8,8 @@
 //!   keeps every request byte for byte, bills every token it generates, and is therefore the
 //!   oracle of every claim about money: what it billed is what was spent. A [`Behaviour`] tells
 //!   it how to fail.
+//! - [`CertificateAuthority`] makes certificates for servers and clients, good ones and others.
+//! - [`RedisServer`] is a real Redis of the test's own.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,11 +21,15 @@
 //! assert_eq!(world.environment.now().since(before), Duration::from_secs(60));
 //! ```
 
+mod authority;
 mod environment;
 mod fake;
+mod redis;
 
+pub use authority::{CertificateAuthority, IssuedCertificate};
 pub use environment::{ManualClock, SeededEntropy, TestEnvironment};
 pub use fake::{
     Answer, Behaviour, Bill, Billing, FakeUpstream, Fault, Prices, RetryAfter, SeenRequest, Shape,
     UsageReport,
 };
+pub use redis::RedisServer;

@@ -6,3 +6,5 @@ mod edge;
 mod egress;
 mod rate;
 mod server;
+mod shared_rates;
+mod tls;
