@@ -168,7 +168,7 @@ async fn in_body(api: &Api, parts: &Parts, object: Option<&Value>) -> Result<Age
     let context = parts.extensions.get::<RequestContext>().copied();
     let context =
         context.unwrap_or_else(|| RequestContext::read(&parts.headers, None, &api.environment));
-    match api.count_address(context.address_group()).0 {
+    match api.count_address(context.address_group()).await.0 {
         Verdict::Refused { retry_after } => {
             api.metrics.http.rate_limited.inc();
             Err(too_many(retry_after.as_millis().div_ceil(1000)))

@@ -9,8 +9,8 @@ use http::request::Parts;
 use iron_audit::{Authorised, RequestFacts};
 use iron_fleet::Runtime;
 use iron_identity::{Identity, Permission, Presented};
-use iron_net::RequestContext;
 use iron_net::problem::Problem;
+use iron_net::{ClientCertificate, RequestContext};
 use iron_primitives::{ErrorKind, RuntimeId, TenantId, TokenKind, TokenValue, UserId};
 
 use crate::agent::Agent;
@@ -22,6 +22,9 @@ use crate::state::Api;
 pub(crate) const ACCESS_COOKIE: &str = "iron_access";
 /// The cookie with the refresh token.
 pub(crate) const REFRESH_COOKIE: &str = "iron_refresh";
+
+/// Where client certificates say who asks; anywhere else they say nothing.
+const OF_RUNTIMES: &str = "/api/v1/runtimes/";
 
 /// A caller with a good credential.
 #[derive(Clone)]
@@ -164,8 +167,14 @@ fn facts(headers: &HeaderMap, method: &str, path: &str, context: &RequestContext
 
 /// Looks at the credential of a request.
 pub(crate) async fn identify(api: &Api, parts: &Parts, context: &RequestContext) -> Who {
+    let certificate = parts.extensions.get::<ClientCertificate>().copied();
     let Some(presented) = presented(&parts.headers, is_write(&parts.method)) else {
-        return Who::Nobody;
+        return match certificate {
+            Some(certificate) if parts.uri.path().starts_with(OF_RUNTIMES) => {
+                certified(api, certificate).await
+            }
+            _ => Who::Nobody,
+        };
     };
     let presented = match presented {
         Ok(presented) => presented,
@@ -181,7 +190,7 @@ pub(crate) async fn identify(api: &Api, parts: &Parts, context: &RequestContext)
         && let Ok(key) = TokenValue::parse(text)
         && key.kind() == TokenKind::Runtime
     {
-        return runner(api, &key).await;
+        return runner(api, &key, certificate).await;
     }
     match api.identity.authenticate(presented).await {
         Ok(caller) => {
@@ -196,8 +205,28 @@ pub(crate) async fn identify(api: &Api, parts: &Parts, context: &RequestContext)
     }
 }
 
-/// Whose key this is.
-async fn runner(api: &Api, key: &TokenValue) -> Who {
+/// Whose client certificate this is.
+async fn certified(api: &Api, certificate: ClientCertificate) -> Who {
+    let fingerprint = certificate.fingerprint();
+    match api.far.runtimes.by_certificate(&fingerprint).await {
+        Err(error) => Who::Refused(Failure::from(error).into()),
+        Ok(None) => {
+            let message = format!(
+                "no runtime has the client certificate with the SHA-256 `{fingerprint}`; an admin adds it with `iron runtimes update`"
+            );
+            Who::Refused(Problem::new(ErrorKind::InvalidToken, message))
+        }
+        Ok(Some(runtime)) if runtime.revoked_at.is_some() => {
+            let message = "the runtime of this client certificate was revoked";
+            Who::Refused(Problem::new(ErrorKind::TokenRevoked, message))
+        }
+        Ok(Some(runtime)) => Who::Runtime(Runner(Arc::new(runtime))),
+    }
+}
+
+/// Whose key this is. Of a runtime with client certificates the key alone says nothing.
+async fn runner(api: &Api, key: &TokenValue, certificate: Option<ClientCertificate>) -> Who {
+    let shown = certificate.map(|certificate| certificate.fingerprint());
     let found = match api.far.runtimes.by_key(key.digest()).await {
         Ok(found) => found,
         Err(error) => return Who::Refused(Failure::from(error).into()),
@@ -209,7 +238,20 @@ async fn runner(api: &Api, key: &TokenValue) -> Who {
             ErrorKind::TokenRevoked,
             "the key of this runtime was revoked",
         ),
-        Some(runtime) => Who::Runtime(Runner(Arc::new(runtime))),
+        Some(runtime) if runtime.certificates.is_empty() => Who::Runtime(Runner(Arc::new(runtime))),
+        Some(runtime) => match shown {
+            Some(shown) if runtime.certificates.contains(&shown) => {
+                Who::Runtime(Runner(Arc::new(runtime)))
+            }
+            Some(_) => refused(
+                ErrorKind::InvalidToken,
+                "the client certificate is not one of this runtime",
+            ),
+            None => refused(
+                ErrorKind::InvalidToken,
+                "this runtime must show one of its client certificates; its key alone opens nothing",
+            ),
+        },
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
     };
     let (verdict, standing) = match (&who, protocol) {
         (Who::Nobody, true) => (FREELY, None),
-        _ => count(&api, &who, &context),
+        _ => count(&api, &who, &context).await,
     };
     let mut response = match verdict {
         Verdict::Refused { retry_after } => {
@@ -138,14 +138,17 @@ fn context(api: &Api, parts: &Parts) -> RequestContext {
     known.unwrap_or_else(|| RequestContext::read(&parts.headers, None, &api.environment))
 }
 
-fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Standing>) {
+async fn count(api: &Api, who: &Who, context: &RequestContext) -> (Verdict, Option<Standing>) {
     match who {
-        Who::Known(caller) => api.count_user(caller.known().user.tenant_id, caller.user()),
+        Who::Known(caller) => {
+            let user = &caller.known().user;
+            api.count_user(user.tenant_id, caller.user()).await
+        }
         // Known by its key, and asks as often as its calls need it.
         Who::Runtime(_) => (FREELY, None),
         // What an agent has spent is never refused for coming too often.
         Who::Agent(_) => (FREELY, None),
-        Who::Nobody | Who::Refused(_) => api.count_address(context.address_group()),
+        Who::Nobody | Who::Refused(_) => api.count_address(context.address_group()).await,
     }
 }
 

@@ -229,7 +229,7 @@ fn settings_routes() -> OpenApiRouter<Api> {
 fn far() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(runtimes::create_runtime, runtimes::list_runtimes))
-        .routes(routes!(runtimes::get_runtime))
+        .routes(routes!(runtimes::get_runtime, runtimes::update_runtime))
         .routes(routes!(runtimes::rotate_runtime_key))
         .routes(routes!(runtimes::revoke_runtime))
         .routes(routes!(runtimes::money::enroll_runtime))

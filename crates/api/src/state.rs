@@ -1,6 +1,8 @@
 //! What the handlers work with.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +16,7 @@ use iron_identity::{Identity, Terms, TermsOf};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
-use iron_net::rate::{Quota, RateLimiter, Standing, Verdict};
+use iron_net::rate::{Quota, RateLimiter, SharedRates, Standing, Verdict};
 use iron_primitives::{AgentId, BootInstant, Environment, TenantId, TokenDigest, UserId};
 use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
@@ -88,6 +90,8 @@ pub struct ApiState {
     pub started_at: BootInstant,
     /// The running program.
     pub build: Build,
+    /// Where requests are counted for several servers together; none if each counts its own.
+    pub shared_rates: Option<SharedRates>,
     /// What an operator has set.
     pub config: Config,
 }
@@ -223,17 +227,32 @@ impl Api {
     }
 
     /// Counts a request of a user.
-    pub(crate) fn count_user(&self, tenant: TenantId, user: UserId) -> Counted {
+    pub(crate) async fn count_user(&self, tenant: TenantId, user: UserId) -> Counted {
         let quota = within(self.settings.user_rates(tenant), self.config.authenticated);
-        let (boot, now) = (self.environment.boot(), self.environment.now());
-        self.0.users.check_within(user, quota, boot, now)
+        self.count(&self.0.users, user, quota).await
     }
 
     /// Counts a request without a credential.
-    pub(crate) fn count_address(&self, address: IpAddr) -> Counted {
+    pub(crate) async fn count_address(&self, address: IpAddr) -> Counted {
         let quota = within(self.settings.anonymous_rates(), self.config.unauthenticated);
+        self.count(&self.0.addresses, address, quota).await
+    }
+
+    async fn count<K: Eq + Hash + Display>(
+        &self,
+        here: &RateLimiter<K>,
+        caller: K,
+        quota: Quota,
+    ) -> Counted {
         let (boot, now) = (self.environment.boot(), self.environment.now());
-        self.0.addresses.check_within(address, quota, boot, now)
+        match &self.shared_rates {
+            Some(shared) => {
+                let name = caller.to_string();
+                let caller = (caller, name);
+                here.check_shared(shared, caller, quota, boot, now).await
+            }
+            None => here.check_within(caller, quota, boot, now),
+        }
     }
 
     pub(crate) fn graces(&self) -> &Graces {

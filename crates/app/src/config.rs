@@ -301,6 +301,7 @@ fn check(key: &Key, value: &str, place: &Place) -> Option<Problem> {
         Kind::Address => value.to_socket_addrs().is_ok(),
         Kind::Url => value.starts_with("http://") || value.starts_with("https://"),
         Kind::DatabaseUrl => value.starts_with("postgres://") || value.starts_with("postgresql://"),
+        Kind::RedisUrl => value.starts_with("redis://") || value.starts_with("rediss://"),
         Kind::Number { least, most } => value
             .parse()
             .is_ok_and(|number: u64| (least..=most).contains(&number)),

@@ -4,6 +4,7 @@
 
 mod args;
 mod build;
+mod certificates;
 mod commands;
 mod config;
 mod connection;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use iron_net::ServerTls;
 use iron_net::sealing::SealingKey;
 use iron_net::server::{Drained, ServerConfig};
 use iron_runtime::authority::Change;
@@ -27,9 +28,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificates::{self, Following};
 use crate::commands::journal_keys;
 use crate::environment;
-use crate::server::faces::connections;
+use crate::server::faces::{connections, url};
 use crate::server::folder::{Folder, Lock};
 use crate::server::plane::{Ground, Manners, Plane, RECHECK_EVERY};
 use records::Shipping;
@@ -44,6 +46,8 @@ const LAST_RECORDS: Duration = Duration::from_secs(5);
 pub(crate) struct Router {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    has_tls: bool,
+    _certificates: Following,
     plane: Plane,
     shipping: Shipping,
     prices: JoinHandle<()>,
@@ -76,6 +80,15 @@ impl Router {
         let ground =
             Ground::open(&folder, instance, keys, settings.durability, &environment).await?;
         let client = settings.client()?;
+        let (own, same) = (settings.clone(), client.clone());
+        // From the beginning: a router may wait for a certificate with which it can enrol.
+        let following = certificates::follow_of_client(same, move || own.transport());
+        let mut certificates = Following(vec![tokio::spawn(following)]);
+        let tls = settings.tls.clone().map(ServerTls::read).transpose()?;
+        certificates.0.extend(
+            tls.clone()
+                .map(|tls| tokio::spawn(certificates::follow_own(tls))),
+        );
         let sealing = SealingKey::generate()?;
         let enrolled = enrolment::enrol(&client, &ground, &sealing).await?;
         let authority = Arc::new(RemoteAuthority::new(client.clone(), enrolled.id, sealing));
@@ -109,6 +122,7 @@ impl Router {
         let router = faces::router(parts);
         let front_config = ServerConfig {
             drain_timeout: settings.drain,
+            tls: tls.clone(),
             observer: Some(connections(&metrics)),
             ..ServerConfig::default()
         };
@@ -120,6 +134,8 @@ impl Router {
         });
         Ok(Router {
             address,
+            has_tls: tls.is_some(),
+            _certificates: certificates,
             plane,
             shipping,
             prices,
@@ -129,6 +145,11 @@ impl Router {
             drain: settings.drain,
             lock,
         })
+    }
+
+    /// The same as a URL.
+    pub(crate) fn url(&self) -> String {
+        url(self.address, self.has_tls)
     }
 
     /// Waits until the router cannot go on.

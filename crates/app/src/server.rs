@@ -23,6 +23,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use iron_identity::FirstAdmin;
 use iron_journal::Reader;
+use iron_net::ServerTls;
 use iron_net::server::{Drained, ServerConfig};
 use iron_primitives::{AgentId, Environment, InstanceId, TenantId};
 use iron_runtime::Config;
@@ -33,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificates::{self, Following};
 use crate::commands::journal_keys;
 use crate::environment;
 use features::Features;
@@ -57,15 +59,19 @@ impl Names {
 pub(crate) struct Server {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    has_tls: bool,
+    _certificates: Following,
     /// The administrator, if this was the first start of the database.
     pub(crate) first_admin: Option<FirstAdmin>,
     plane: Plane,
     loops: Loops,
     features: Features,
     front: JoinHandle<Drained>,
+    leaving: CancellationToken,
     stopping: CancellationToken,
     fatal: CancellationToken,
     drain: Duration,
+    drain_notice: Duration,
     lock: Lock,
 }
 
@@ -95,16 +101,18 @@ impl Server {
             &environment,
         )
         .await?;
-        let stopping = CancellationToken::new();
+        let leaving = CancellationToken::new();
         let api = faces::api(
             &settings,
+            faces::shared_rates(&settings, &metrics)?,
             &features,
             &plane,
             &metrics,
             &environment,
-            &stopping,
+            &leaving,
         );
         let fatal = CancellationToken::new();
+        let tls = settings.tls.clone().map(ServerTls::read).transpose()?;
         let loops = Loops::start(
             &features,
             &api,
@@ -116,27 +124,43 @@ impl Server {
         let router = faces::router(&settings, api, &plane, &metrics, &environment);
         let config = ServerConfig {
             drain_timeout: settings.drain,
+            tls: tls.clone(),
+            leaving: Some(faces::is_cancelled(&leaving)),
             observer: Some(faces::connections(&metrics)),
             ..ServerConfig::default()
         };
         // Told before the first answer: whoever is answered finds the note.
         folder.announce(address)?;
+        let stopping = CancellationToken::new();
         let stop = stopping.clone();
         let front = tokio::spawn(async move {
             iron_net::server::serve(listener, router, config, stop.cancelled_owned()).await
         });
         Ok(Server {
             address,
+            has_tls: tls.is_some(),
+            _certificates: Following(
+                tls.map(|tls| tokio::spawn(certificates::follow_own(tls)))
+                    .into_iter()
+                    .collect(),
+            ),
             first_admin,
             plane,
             loops,
             features,
             front,
+            leaving,
             stopping,
             fatal,
             drain: settings.drain,
+            drain_notice: settings.drain_notice,
             lock,
         })
+    }
+
+    /// Where it listens, as a URL.
+    pub(crate) fn url(&self) -> String {
+        faces::url(self.address, self.has_tls)
     }
 
     /// The records from now on.
@@ -160,8 +184,15 @@ impl Server {
         self.fatal.cancelled().await;
     }
 
+    /// Tells whoever sends calls here to send them elsewhere, and gives them the time to do so.
+    pub(crate) async fn give_notice(&self) {
+        self.leaving.cancel();
+        tokio::time::sleep(self.drain_notice).await;
+    }
+
     /// Lets calls under way finish, gives all money back, writes the last records, and ends.
     pub(crate) async fn stop(self) -> Result<()> {
+        self.leaving.cancel();
         self.stopping.cancel();
         let drained = self.plane.close(self.drain).await;
         let front = self

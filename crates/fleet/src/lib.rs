@@ -58,7 +58,8 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0003_ends",
     "0004_runtimes",
     "0005_budget_pauses",
-    "0006_sealing_keys"
+    "0006_sealing_keys",
+    "0007_runtime_certificates"
 );
 
 /// The fields by which a list of agents can be sorted, with their columns.

@@ -43,6 +43,9 @@ pub struct Runtime {
     pub instance: Option<InstanceId>,
     /// The key that its records are signed with, since it has enrolled.
     pub public_key: Option<String>,
+    /// The SHA-256 of its client certificates, in hexadecimal digits. Where there are any, it must
+    /// show one of them.
+    pub certificates: BTreeSet<String>,
     /// The key that secrets for its present process are sealed to.
     #[serde(skip)]
     pub sealing_key: Option<String>,
@@ -68,6 +71,9 @@ pub struct Binding {
     /// The version of its program.
     pub program: String,
 }
+
+/// Enough for one that takes the place of another, on two machines.
+const MOST_CERTIFICATES: usize = 4;
 
 type Noted = HashMap<(RuntimeId, AgentId), (Timestamp, Vec<String>)>;
 
@@ -124,6 +130,7 @@ impl Runtimes {
             key_prefix: key.display_prefix().to_owned(),
             instance: None,
             public_key: None,
+            certificates: BTreeSet::new(),
             sealing_key: None,
             program: None,
             enrolled_at: None,
@@ -178,6 +185,45 @@ impl Runtimes {
         Ok((key.secret().clone(), until))
     }
 
+    /// Replaces the client certificates by which the runtime is known; without any, its key alone
+    /// will do.
+    ///
+    /// # Errors
+    /// [`Error::NoRuntime`]; [`Error::RuntimeRevoked`]; [`Error::Invalid`] for what is no SHA-256,
+    /// for more than four, and for one that another runtime has.
+    pub async fn certify(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: RuntimeId,
+        certificates: BTreeSet<String>,
+    ) -> Result<Runtime, Error> {
+        let field = "certificates";
+        if certificates.len() > MOST_CERTIFICATES {
+            let problem = "must be four at most";
+            return Err(Error::Invalid { field, problem });
+        }
+        if !certificates.iter().all(|one| is_fingerprint(one)) {
+            let problem = "must be SHA-256 fingerprints: 64 hexadecimal digits in lower case each";
+            return Err(Error::Invalid { field, problem });
+        }
+        let before = self.hold(tx, authorised, id).await?;
+        if before.revoked_at.is_some() {
+            return Err(Error::RuntimeRevoked);
+        }
+        let after = Runtime {
+            certificates,
+            ..before.clone()
+        };
+        if !store::certify(tx, &after, self.environment.now()).await? {
+            let problem = "one of them belongs to another runtime";
+            return Err(Error::Invalid { field, problem });
+        }
+        let entry = about(&after, "runtime.update").changes(Some(&before), Some(&after));
+        self.audit.write(tx, authorised, entry).await?;
+        Ok(after)
+    }
+
     /// Revokes the key for good; doing it again changes nothing.
     ///
     /// # Errors
@@ -220,6 +266,14 @@ impl Runtimes {
     /// [`Error::Store`] if the database fails.
     pub async fn by_key(&self, key: TokenDigest) -> Result<Option<Runtime>, Error> {
         store::by_key(&self.db, key, self.environment.now()).await
+    }
+
+    /// Whose client certificate this is; also that of one that was revoked.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn by_certificate(&self, fingerprint: &str) -> Result<Option<Runtime>, Error> {
+        store::by_certificate(&self.db, fingerprint).await
     }
 
     /// Notes that a process of the runtime begins. The first one binds the key to its data
@@ -317,6 +371,11 @@ fn of_tenant(found: Option<Runtime>, tenant: TenantId, id: RuntimeId) -> Result<
     found
         .filter(|runtime| runtime.tenant == tenant)
         .ok_or(Error::NoRuntime { id })
+}
+
+fn is_fingerprint(text: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 64 && text.bytes().all(digit)
 }
 
 fn about(runtime: &Runtime, action: &'static str) -> Entry {

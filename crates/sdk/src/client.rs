@@ -15,6 +15,7 @@ mod records;
 mod runtimes;
 mod settings;
 mod teams;
+mod transport;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +31,7 @@ use serde::de::DeserializeOwned;
 
 pub use error::{Error, Refused};
 pub use settings::SettingsOf;
+pub use transport::Transport;
 
 /// How often a read is tried in all.
 const READ_ATTEMPTS: u32 = 3;
@@ -50,7 +52,8 @@ pub type Refresher =
 #[derive(Clone)]
 pub struct Client {
     base: String,
-    http: reqwest::Client,
+    patience: Duration,
+    http: Arc<RwLock<reqwest::Client>>,
     credential: Arc<RwLock<Option<Secret>>>,
     refresher: Option<Refresher>,
 }
@@ -129,17 +132,19 @@ impl Client {
     /// # Errors
     /// [`Error::Setup`] if the platform offers no way to make connections.
     pub fn with_patience(address: &str, patience: Duration) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(patience.min(Duration::from_secs(5)))
-            .timeout(patience)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("iron-sdk/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Setup)?;
+        Client::over(address, patience, &Transport::default())
+    }
+
+    /// As [`Client::with_patience`], with certificates of one's own.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the certificates do not read.
+    pub fn over(address: &str, patience: Duration, transport: &Transport) -> Result<Self, Error> {
         let base = format!("{}/api/v1", address.trim_end_matches('/'));
         Ok(Client {
             base,
-            http,
+            patience,
+            http: Arc::new(RwLock::new(transport.client(patience)?)),
             credential: Arc::default(),
             refresher: None,
         })
@@ -158,6 +163,16 @@ impl Client {
             .credential
             .write()
             .unwrap_or_else(PoisonError::into_inner) = credential;
+    }
+
+    /// Makes new connections with these certificates from now on; clones of the client too.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the certificates do not read; then those before are used on.
+    pub fn set_transport(&self, transport: &Transport) -> Result<(), Error> {
+        let http = transport.client(self.patience)?;
+        *self.http.write().unwrap_or_else(PoisonError::into_inner) = http;
+        Ok(())
     }
 
     /// Asks this for a fresh access token when the present one has expired.
@@ -238,10 +253,12 @@ impl Client {
     /// The head of an answer that is no refusal.
     async fn begin(&self, call: &Call, patience: Option<Duration>) -> Result<Response, Error> {
         let url = format!("{}{}", self.base, call.path);
-        let mut request = self
+        let http = self
             .http
-            .request(call.method.clone(), url)
-            .query(&call.query);
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut request = http.request(call.method.clone(), url).query(&call.query);
         if let Some(patience) = patience {
             request = request.timeout(patience);
         }

@@ -27,6 +27,17 @@ pub struct CreateRuntime {
     pub name: String,
 }
 
+/// What is to be changed about a runtime.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRuntime {
+    /// The SHA-256 fingerprints of its client certificates, 64 hexadecimal digits in lower case
+    /// each: all of them, in place of those before. Where there are any, its key opens nothing
+    /// without one of them, and one of them will do without the key.
+    #[schema(max_items = 4)]
+    pub certificates: Vec<String>,
+}
+
 /// A runtime, without its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RuntimeView {
@@ -44,6 +55,9 @@ pub struct RuntimeView {
     /// The key that its records are signed with, since it has enrolled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// The SHA-256 fingerprints of its client certificates.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// The version of its program, since it has enrolled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

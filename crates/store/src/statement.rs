@@ -31,6 +31,16 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
+    /// The same for one more statement.
+    pub fn again(&mut self) -> Target<'_> {
+        match self {
+            Target::SqlitePool { writer, readers } => Target::SqlitePool { writer, readers },
+            Target::PostgresPool(pool, keys) => Target::PostgresPool(pool, keys),
+            Target::Sqlite(connection) => Target::Sqlite(connection),
+            Target::Postgres(connection, keys) => Target::Postgres(connection, keys),
+        }
+    }
+
     const fn engine(&self) -> Engine {
         match self {
             Target::SqlitePool { .. } | Target::Sqlite(_) => Engine::Sqlite,

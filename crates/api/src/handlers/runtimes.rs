@@ -13,7 +13,7 @@ use iron_primitives::RuntimeId;
 use iron_sdk::lists::List;
 use iron_sdk::runtimes::{
     CreateRuntime, RotateRuntimeKey, RuntimeCreated, RuntimeKeyRotated, RuntimeQuery,
-    RuntimeStatus, RuntimeView,
+    RuntimeStatus, RuntimeView, UpdateRuntime,
 };
 use iron_sdk::users::Reason;
 
@@ -77,6 +77,31 @@ pub(crate) async fn get_runtime(
 ) -> Result<Answer<RuntimeView>, Failure> {
     let authorised = caller.may(Permission::RuntimeManage)?;
     Ok(Answer(view(api.far.runtimes.get(&authorised, id).await?)))
+}
+
+/// Replaces the client certificates by which a runtime is known. While one takes the place of
+/// another, both are named.
+#[utoipa::path(patch, path = "/runtimes/{runtime_id}", tag = "runtimes",
+    request_body = UpdateRuntime,
+    params(("runtime_id" = RuntimeId, Path, description = "The runtime")), responses(
+    (status = 200, description = "The runtime", body = RuntimeView),
+))]
+pub(crate) async fn update_runtime(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<RuntimeId>,
+    Input(body): Input<UpdateRuntime>,
+) -> Result<Answer<RuntimeView>, Failure> {
+    let authorised = caller.may(Permission::RuntimeManage)?;
+    let certificates = body.certificates.into_iter().collect();
+    let mut tx = api.db.begin().await?;
+    let changed = api
+        .far
+        .runtimes
+        .certify(&mut tx, &authorised, id, certificates);
+    let runtime = changed.await?;
+    tx.commit().await?;
+    Ok(Answer(view(runtime)))
 }
 
 /// Replaces the key of a runtime; the former one works for a while.
@@ -145,6 +170,7 @@ fn view(runtime: Runtime) -> RuntimeView {
         key_prefix: runtime.key_prefix,
         instance_id: runtime.instance,
         public_key: runtime.public_key,
+        certificates: runtime.certificates.into_iter().collect(),
         version: runtime.program,
         enrolled_at: runtime.enrolled_at,
         created_at: runtime.created_at,

@@ -24,16 +24,20 @@ use crate::state::Api;
 pub(crate) async fn get_health(State(api): State<Api>) -> Response {
     let services = HealthServices {
         database: up_or_down(sql("SELECT 1 AS one").fetch_one(&api.db).await.is_ok()),
-        cache: ServiceHealth::Unused,
+        cache: match &api.shared_rates {
+            None => ServiceHealth::Unused,
+            Some(shared) => up_or_down(shared.is_counting()),
+        },
         secrets: ServiceHealth::Up,
         queue: up_or_down((api.journal_writable)()),
     };
     let all_up = services.database == ServiceHealth::Up && services.queue == ServiceHealth::Up;
     let view = HealthView {
-        status: if all_up {
-            Health::Healthy
-        } else {
-            Health::Unhealthy
+        status: match (all_up, services.cache) {
+            (false, _) => Health::Unhealthy,
+            // Each server counts requests by itself meanwhile.
+            (true, ServiceHealth::Down) => Health::Degraded,
+            (true, _) => Health::Healthy,
         },
         version: api.build.version.to_owned(),
         timestamp: api.environment.now(),

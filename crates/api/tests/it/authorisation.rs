@@ -191,6 +191,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("create_runtime", "PA", r#"{"name":"n"}"#),
     ("list_runtimes", "PA", ""),
     ("get_runtime", "PA", ""),
+    ("update_runtime", "PA", r#"{"certificates":[]}"#),
     ("rotate_runtime_key", "PA", "{}"),
     ("revoke_runtime", "PA", r#"{"reason":"r"}"#),
     // With the key of a runtime alone.

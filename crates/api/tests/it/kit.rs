@@ -23,7 +23,7 @@ use iron_journal::{Journal, JournalKeys, Options};
 use iron_net::edge::{self, Edge};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_net::rate::Quota;
-use iron_net::{Peer, TrustedProxies};
+use iron_net::{ClientCertificate, Peer, TrustedProxies};
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
 use iron_runtime::authority::Change;
 use iron_settings::Settings;
@@ -300,6 +300,7 @@ impl World {
                 commit: "test",
                 timestamp: "2026-01-01T00:00:00Z",
             },
+            shared_rates: None,
             config,
         };
         let router = edge::wrap(
@@ -357,6 +358,7 @@ impl World {
             path: path.into(),
             headers: HeaderMap::new(),
             peer: None,
+            certificate: None,
             body: Vec::new(),
         }
     }
@@ -591,6 +593,7 @@ pub(crate) struct Call<'a> {
     path: String,
     headers: HeaderMap,
     peer: Option<IpAddr>,
+    certificate: Option<ClientCertificate>,
     body: Vec<u8>,
 }
 
@@ -608,6 +611,12 @@ impl Call<'_> {
     /// Over a connection from this address.
     pub(crate) fn from(mut self, address: &str) -> Self {
         self.peer = Some(address.parse().unwrap());
+        self
+    }
+
+    /// Over a connection whose client has shown this certificate.
+    pub(crate) fn showing(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -631,6 +640,13 @@ impl Call<'_> {
         if let Some(address) = self.peer {
             let peer = Peer(SocketAddr::new(address, 4_000));
             request.as_mut().unwrap().extensions_mut().insert(peer);
+        }
+        if let Some(certificate) = self.certificate {
+            request
+                .as_mut()
+                .unwrap()
+                .extensions_mut()
+                .insert(certificate);
         }
         let response = self
             .world

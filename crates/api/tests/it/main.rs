@@ -8,6 +8,7 @@ mod analytics;
 mod authorisation;
 mod budget_protocol;
 mod budget_requests;
+mod certificates;
 mod client;
 mod concurrency;
 mod contract;

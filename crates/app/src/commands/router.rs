@@ -16,7 +16,7 @@ pub(super) fn run(arguments: Arguments, global: &Global, console: Console) -> Ou
     runtime()?.block_on(async {
         let router = Box::pin(Router::start(settings)).await?;
         let mut signals = Signals::catch()?;
-        console.note(&format!("listening on http://{}", router.address));
+        console.note(&format!("listening on {}", router.url()));
         let told = signals.until_told(router.failed()).await;
         tracing::info!("draining; calls under way may finish");
         hurry();
@@ -29,6 +29,8 @@ fn flags(arguments: Arguments) -> Flags {
     let data = arguments.data.map(|path| path.display().to_string());
     let given = [
         (keys::CONTROL, "control", arguments.control),
+        (keys::CLIENT_CERT, "client-cert", arguments.client_cert),
+        (keys::CLIENT_KEY, "client-key", arguments.client_key),
         (keys::DATA, "data", data),
         (keys::LISTEN, "listen", arguments.listen),
         (keys::DURABILITY, "durability", arguments.durability),

@@ -1,9 +1,12 @@
 //! `iron runtimes`.
 
+use std::path::Path;
+
+use iron_net::ClientCertificate;
 use iron_primitives::RuntimeId;
 use iron_sdk::Client;
 use iron_sdk::runtimes::{
-    CreateRuntime, RotateRuntimeKey, RuntimeQuery, RuntimeStatus, RuntimeView,
+    CreateRuntime, RotateRuntimeKey, RuntimeQuery, RuntimeStatus, RuntimeView, UpdateRuntime,
 };
 use iron_sdk::users::Reason;
 
@@ -36,6 +39,16 @@ pub(super) async fn run(verb: Runtimes, connection: &Connection, console: Consol
             console.note("the key is shown this once; give it to `iron router` as IRON_ROUTER_KEY");
             Ok(())
         }
+        Runtimes::Update {
+            runtime,
+            certificates,
+        } => {
+            let certificates = fingerprints(&certificates)?;
+            let id = find(&client, &runtime).await?;
+            let body = UpdateRuntime { certificates };
+            let view = client.update_runtime(id, &body).await?;
+            console.show(&view, || facts(console, &view))
+        }
         Runtimes::Rotate {
             runtime,
             grace_minutes,
@@ -65,6 +78,23 @@ pub(super) async fn run(verb: Runtimes, connection: &Connection, console: Consol
             console.show(&view, || facts(console, &view))
         }
     }
+}
+
+/// The SHA-256 of certificates, each given as a file or as just that.
+fn fingerprints(given: &[String]) -> Outcome<Vec<String>> {
+    if given.len() == 1 && given.iter().any(|word| word == "none") {
+        return Ok(Vec::new());
+    }
+    let fingerprints = given.iter().map(|word| {
+        let digits = word.replace(':', "").to_ascii_lowercase();
+        if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(digits);
+        }
+        let certificate = ClientCertificate::in_file(Path::new(word));
+        let certificate = certificate.map_err(anyhow::Error::from)?;
+        Ok(certificate.fingerprint())
+    });
+    fingerprints.collect()
 }
 
 /// The runtime of this id, or the one of this name that is not revoked.
@@ -118,9 +148,17 @@ fn facts(console: Console, runtime: &RuntimeView) -> String {
         ("name", runtime.name.clone()),
         ("status", runtime.status.to_string()),
         ("key", runtime.key_prefix.clone()),
+        ("certificates", certificates(runtime)),
         ("instance", text(&instance)),
         ("public key", text(&runtime.public_key)),
         ("version", text(&runtime.version)),
         ("created", runtime.created_at.to_string()),
     ])
+}
+
+fn certificates(runtime: &RuntimeView) -> String {
+    match runtime.certificates.as_slice() {
+        [] => "none; its key will do".to_owned(),
+        some => some.join(" "),
+    }
 }

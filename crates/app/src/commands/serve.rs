@@ -20,8 +20,11 @@ pub(super) fn run(arguments: Serve, global: &Global, console: Console) -> Outcom
         let mut signals = Signals::catch()?;
         announce(&server, console);
         let told = signals.until_told(server.failed()).await;
-        tracing::info!("draining; calls under way may finish");
         hurry();
+        if told == Told::Stop {
+            server.give_notice().await;
+        }
+        tracing::info!("draining; calls under way may finish");
         Box::pin(server.stop()).await?;
         told.outcome()
     })
@@ -97,7 +100,7 @@ fn announce(server: &Server, console: Console) {
             ));
         }
     }
-    console.note(&format!("listening on http://{}", server.address));
+    console.note(&format!("listening on {}", server.url()));
 }
 
 /// What made a server stop.

@@ -136,7 +136,9 @@ fn attached(
     console: Console,
 ) -> Outcome {
     serve::logs(config)?;
-    let settings = Settings::read(config)?;
+    let mut settings = Settings::read(config)?;
+    // Whoever follows it speaks plainly to it, on this machine.
+    settings.tls = None;
     serve::runtime()?.block_on(async {
         let server = Server::start(settings).await?;
         let running = Running {

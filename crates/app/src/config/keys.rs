@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Url,
     /// `postgres://…`; holds a password, so it is never shown.
     DatabaseUrl,
+    /// `redis://…` or `rediss://…`; may hold a password, too.
+    RedisUrl,
     /// A text that is never shown.
     Secret,
     /// A whole number.
@@ -32,7 +34,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether the value must not be printed.
     pub(crate) const fn is_secret(self) -> bool {
-        matches!(self, Kind::Secret | Kind::DatabaseUrl)
+        matches!(self, Kind::Secret | Kind::DatabaseUrl | Kind::RedisUrl)
     }
 
     /// The kind in words, for documents and messages.
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Address => "address such as `127.0.0.1:4766`".to_owned(),
             Kind::Url => "URL beginning with `http://` or `https://`".to_owned(),
             Kind::DatabaseUrl => "URL beginning with `postgres://`".to_owned(),
+            Kind::RedisUrl => "URL beginning with `redis://`, or `rediss://` for TLS".to_owned(),
             Kind::Secret => "secret text".to_owned(),
             Kind::Number {
                 least,
@@ -109,6 +112,10 @@ keys! {
         "The data folder: keys, journal, and the embedded database. By default `iron` in the user's data folder (`$XDG_DATA_HOME`, else `~/.local/share`).";
     DATABASE_URL = "database_url", Kind::DatabaseUrl, None,
         "A PostgreSQL to use instead of the embedded SQLite in the data folder.";
+    REDIS_URL = "redis_url", Kind::RedisUrl, None,
+        "A Redis (7 or newer, or Valkey) in which servers that share a database count the requests of the control plane together, so that `rate_limits` hold for all of them. While it does not answer each counts by itself. Without it each always does.";
+    REDIS_TIMEOUT_MS = "redis_timeout_ms", number(1, 1_000), Some("5"),
+        "How long a request waits for Redis before this server counts it by itself.";
     MASTER_KEY = "master_key", Kind::Secret, None,
         "The master key, 64 hexadecimal digits, instead of the file `master.key` in the data folder. Servers that share a database must share it.";
     SERVER = "server", Kind::Url, Some("http://127.0.0.1:4766"),
@@ -118,7 +125,19 @@ keys! {
     CONTROL = "router.control", Kind::Url, None,
         "The server that `iron router` belongs to. Over unencrypted HTTP only on this machine.";
     ROUTER_KEY = "router.key", Kind::Secret, None,
-        "The key of the router (`rk_…`), from `iron runtimes create`.";
+        "The key of the router (`rk_…`), from `iron runtimes create`. Not needed with a client certificate.";
+    CLIENT_CERT = "router.client_cert", Kind::Path, None,
+        "The client certificate that the router shows its server (PEM, with those between it and its authority). Read again when it has changed.";
+    CLIENT_KEY = "router.client_key", Kind::Path, None,
+        "The private key of `router.client_cert` (PEM).";
+    CONTROL_CA = "router.ca", Kind::Path, None,
+        "Authorities (PEM) of the server's certificate, beside those that the system trusts.";
+    TLS_CERTIFICATE = "tls.certificate", Kind::Path, None,
+        "The certificate of the server (PEM, with those between it and its authority). With it `iron serve` and `iron router` speak TLS 1.3 and nothing else. Read again when it has changed.";
+    TLS_KEY = "tls.key", Kind::Path, None,
+        "The private key of `tls.certificate` (PEM).";
+    TLS_CLIENT_CA = "tls.client_ca", Kind::Path, None,
+        "Authorities (PEM) of client certificates, by which runtimes can be known. Whoever shows one must have it from them; nobody need show any.";
     KEYCHAIN = "keychain", Kind::Choice(&["auto", "system", "file"]), Some("auto"),
         "Where the commands keep the session of `iron login`. `system`: the keychain of the desktop (Secret Service). `file`: `sessions.json` in the user's configuration folder, readable by its owner alone. `auto`: the keychain where one answers, else the file.";
     ADMIN_EMAIL = "admin_email", Kind::Text, Some("admin@localhost.local"),
@@ -129,6 +148,8 @@ keys! {
         "`strict`: the first byte of an answer waits until the record of its money is on the disk. `relaxed`: it is written at once and on the disk within 5 ms; a killed process loses nothing either way.";
     DRAIN_SECONDS = "drain_seconds", number(0, 3_600), Some("30"),
         "How long calls under way may go on after SIGTERM before they are settled at their bound.";
+    DRAIN_NOTICE_SECONDS = "drain_notice_seconds", number(0, 600), Some("0"),
+        "How long after SIGTERM the server goes on as before, but says at `/api/health/ready` that it will stop, and ends connections with their next answer. Behind a load balancer: longer than that takes to notice.";
     LEASE_SECONDS = "leases.seconds", number(2, 86_400), Some("30"),
         "How long a server may spend what it holds of a budget without hearing from the database. Longer rides out longer outages; a server that dies keeps its money from the others until `leases.grace_seconds` later.";
     FAR_LEASE_SECONDS = "leases.router_seconds", number(2, 86_400), Some("900"),

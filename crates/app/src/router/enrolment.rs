@@ -48,7 +48,7 @@ pub(super) async fn enrol(
             }
             Err(error) => {
                 tracing::warn!(
-                    %error,
+                    error = told(&error),
                     again_in_ms = pause.as_millis(),
                     "the server does not answer, so the router cannot enrol yet"
                 );
@@ -57,6 +57,18 @@ pub(super) async fn enrol(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// An error with all its causes: what the server says of a certificate is the last of them.
+fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 /// Fetches the prices: without them every call would be refused.

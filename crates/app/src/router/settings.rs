@@ -9,9 +9,12 @@ use iron_api::MetricsAccess;
 use iron_journal::Durability;
 use iron_net::TrustedProxies;
 use iron_net::egress::AddressRules;
+use iron_net::tls::TlsFiles;
 use iron_primitives::{Secret, TokenKind, TokenValue};
 use iron_sdk::Client;
+use iron_sdk::client::Transport;
 
+use crate::certificates::{self, ClientFiles};
 use crate::config::{Config, keys};
 use crate::server;
 
@@ -19,6 +22,7 @@ use crate::server;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that a router is told.
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(super) data: PathBuf,
     pub(super) listen: SocketAddr,
@@ -28,8 +32,11 @@ pub(crate) struct Settings {
     pub(super) rules: AddressRules,
     pub(super) proxies: TrustedProxies,
     pub(super) metrics: MetricsAccess,
+    pub(super) tls: Option<TlsFiles>,
+    identity: Option<ClientFiles>,
+    authorities: Option<PathBuf>,
     control: String,
-    key: Secret,
+    key: Option<Secret>,
 }
 
 impl Settings {
@@ -38,12 +45,21 @@ impl Settings {
         let control = config.optional(keys::CONTROL);
         let control = control.context("which server? give `--control URL`")?;
         let key = config.secret(keys::ROUTER_KEY);
-        let key = key.context(
-            "no key; set IRON_ROUTER_KEY (or `router.key` in a file) to that of `iron runtimes create`",
-        )?;
-        let kind = TokenValue::parse(key.expose()).map(|key| key.kind());
-        if kind != Ok(TokenKind::Runtime) {
+        let identity = ClientFiles::read(config)?;
+        if key.is_none() && identity.is_none() {
+            bail!(
+                "no key; set IRON_ROUTER_KEY (or `router.key` in a file) to that of `iron runtimes create`, or give `--client-cert` and `--client-key`"
+            );
+        }
+        let is_of_runtime = |key: &Secret| {
+            let kind = TokenValue::parse(key.expose()).map(|key| key.kind());
+            kind == Ok(TokenKind::Runtime)
+        };
+        if !key.as_ref().is_none_or(is_of_runtime) {
             bail!("`router.key` is not the key of a runtime (`rk_…`)");
+        }
+        if identity.is_some() && !control.starts_with("https://") {
+            bail!("`{control}` sees no client certificate; use https, or `router.key`");
         }
         if !is_private(&control) {
             bail!(
@@ -61,6 +77,9 @@ impl Settings {
             rules: common.rules,
             proxies: common.proxies,
             metrics: common.api.metrics,
+            tls: common.tls,
+            identity,
+            authorities: config.optional(keys::CONTROL_CA).map(PathBuf::from),
             control,
             key,
         })
@@ -68,8 +87,21 @@ impl Settings {
 
     /// How the server is spoken to.
     pub(super) fn client(&self) -> Result<Client> {
-        let client = Client::with_patience(&self.control, PATIENCE)?;
-        Ok(client.with_credential(self.key.clone()))
+        let client = Client::over(&self.control, PATIENCE, &self.transport()?)?;
+        Ok(match &self.key {
+            Some(key) => client.with_credential(key.clone()),
+            None => client,
+        })
+    }
+
+    /// With which certificates.
+    pub(super) fn transport(&self) -> Result<Transport> {
+        let authorities = self.authorities.as_deref().map(certificates::contents);
+        let identity = self.identity.as_ref().map(ClientFiles::contents);
+        Ok(Transport {
+            authorities: authorities.transpose()?,
+            identity: identity.transpose()?,
+        })
     }
 }
 

@@ -1,12 +1,15 @@
 //! The two faces on one listener: the gateway for agents, the API for people.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Result;
 use axum::Router;
 use iron_api::{ApiState, Build};
 use iron_approvals::Courier;
 use iron_net::edge::{Edge, Observer};
+use iron_net::rate::{SharedObserver, SharedRates};
 use iron_net::server::ConnectionObserver;
 use iron_primitives::Environment;
 use iron_telemetry::{Metrics, Surface};
@@ -16,18 +19,27 @@ use super::features::Features;
 use super::plane::Plane;
 use super::settings::Settings;
 
+/// Where requests are counted for all servers together, if anywhere.
+pub(super) fn shared_rates(settings: &Settings, metrics: &Metrics) -> Result<Option<SharedRates>> {
+    let Some((url, patience)) = &settings.redis else {
+        return Ok(None);
+    };
+    let observer = Arc::new(Counted(metrics.clone()));
+    Ok(Some(SharedRates::at(url, *patience, observer)?))
+}
+
 /// What the control plane works with.
 pub(super) fn api(
     settings: &Settings,
+    shared_rates: Option<SharedRates>,
     features: &Features,
     plane: &Plane,
     metrics: &Metrics,
     environment: &Environment,
-    stopping: &CancellationToken,
+    leaving: &CancellationToken,
 ) -> ApiState {
     let runtime = plane.runtime.clone();
     let journal = plane.journal.clone();
-    let draining = stopping.clone();
     ApiState {
         identity: features.identity.clone(),
         agents: features.agents.clone(),
@@ -58,13 +70,14 @@ pub(super) fn api(
         metrics: metrics.clone(),
         notify: Arc::new(move |change| runtime.apply(change)),
         journal_writable: Arc::new(move || journal.stopped().is_none() && !journal.is_full()),
-        draining: Arc::new(move || draining.is_cancelled()),
+        draining: is_cancelled(leaving),
         started_at: environment.boot(),
         build: Build {
             version: crate::build::VERSION,
             commit: crate::build::COMMIT,
             timestamp: crate::build::TIME,
         },
+        shared_rates,
         config: settings.api.clone(),
     }
 }
@@ -85,6 +98,18 @@ pub(super) fn router(
     let gateway = iron_gateway::router(plane.runtime.clone(), iron_gateway::Config::default());
     // The API answers whatever nobody claims, so it comes last.
     iron_net::edge::wrap(gateway.merge(iron_api::router(api)), edge)
+}
+
+/// The URL of what listens there.
+pub(crate) fn url(address: SocketAddr, has_tls: bool) -> String {
+    let scheme = if has_tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+/// Asks whether it is so far.
+pub(crate) fn is_cancelled(token: &CancellationToken) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    let token = token.clone();
+    Arc::new(move || token.is_cancelled())
 }
 
 /// Counts connections.
@@ -116,6 +141,16 @@ impl Observer for Counted {
 
     fn panicked(&self) {
         self.0.http.panics.inc();
+    }
+}
+
+impl SharedObserver for Counted {
+    fn shared(&self, yes: bool) {
+        self.0.http.rates_shared.set(i64::from(yes));
+    }
+
+    fn alone(&self) {
+        self.0.http.rates_alone.inc();
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) struct Loops {
     enforcer: JoinHandle<()>,
     courier: JoinHandle<()>,
     retention: JoinHandle<()>,
+    shared_rates: Option<JoinHandle<()>>,
     features: Features,
     journal: Journal,
 }
@@ -76,6 +77,10 @@ impl Loops {
             enforcer: tokio::spawn(enforcer),
             courier: tokio::spawn(api.courier.clone().run()),
             retention: tokio::spawn(retain(features.clone(), journal.clone())),
+            shared_rates: api
+                .shared_rates
+                .clone()
+                .map(|shared| tokio::spawn(shared.keep())),
             features: features.clone(),
             journal: journal.clone(),
         })
@@ -87,6 +92,9 @@ impl Loops {
         self.enforcer.abort();
         self.courier.abort();
         self.retention.abort();
+        if let Some(shared) = self.shared_rates {
+            shared.abort();
+        }
         self.relay.abort();
         self.projector.abort();
         let _ = (

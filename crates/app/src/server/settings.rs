@@ -14,8 +14,11 @@ use iron_journal::Durability;
 use iron_net::TrustedProxies;
 use iron_net::egress::AddressRules;
 use iron_net::rate::Quota;
+use iron_net::tls::TlsFiles;
 use iron_primitives::{Money, Secret, TokenDigest};
 
+use super::faces;
+use crate::certificates;
 use crate::config::{Config, keys};
 
 /// Everything that a server is told.
@@ -23,10 +26,14 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) database_url: Option<Secret>,
+    /// Where requests are counted together, and how long one waits for it.
+    pub(crate) redis: Option<(Secret, Duration)>,
     pub(crate) master_key: Option<Secret>,
     pub(crate) first_admin: Bootstrap,
     pub(crate) durability: Durability,
     pub(crate) drain: Duration,
+    /// How long the server tells that it will stop before it does.
+    pub(crate) drain_notice: Duration,
     pub(crate) leases: Terms,
     /// How long leases of runtimes elsewhere live.
     pub(crate) far_leases: Duration,
@@ -40,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) tls: Option<TlsFiles>,
 }
 
 impl Settings {
@@ -51,6 +59,7 @@ impl Settings {
             .ok()
             .and_then(|mut addresses| addresses.next())
             .with_context(|| format!("`{listen}` is not an address to listen on"))?;
+        let tls = certificates::of_server(config)?;
         let identity = iron_identity::Config::default();
         let api = iron_api::Config {
             authenticated: quota(config, keys::USER_PER_MINUTE, keys::USER_PER_HOUR),
@@ -62,7 +71,7 @@ impl Settings {
             },
             public_url: match config.optional(keys::PUBLIC_URL) {
                 Some(url) => url.trim_end_matches('/').to_owned(),
-                None => format!("http://{listen}"),
+                None => faces::url(listen, tls.is_some()),
             },
             access_key_days: u32::try_from(config.number(keys::ACCESS_KEY_DAYS)).unwrap_or(90),
             ..iron_api::Config::default()
@@ -71,6 +80,10 @@ impl Settings {
             data: config.data(),
             listen,
             database_url: config.secret(keys::DATABASE_URL),
+            redis: config.secret(keys::REDIS_URL).map(|url| {
+                let patience = config.number(keys::REDIS_TIMEOUT_MS);
+                (url, Duration::from_millis(patience))
+            }),
             master_key: config.secret(keys::MASTER_KEY),
             first_admin: Bootstrap {
                 email: config.text(keys::ADMIN_EMAIL),
@@ -81,12 +94,14 @@ impl Settings {
                 _ => Durability::Strict,
             },
             drain: Duration::from_secs(config.number(keys::DRAIN_SECONDS)),
+            drain_notice: Duration::from_secs(config.number(keys::DRAIN_NOTICE_SECONDS)),
             leases: leases(config),
             far_leases: Duration::from_secs(config.number(keys::FAR_LEASE_SECONDS)),
             path_leases: PathTerms {
                 ttl: Duration::from_secs(config.number(keys::PATH_LEASE_SECONDS)),
                 ..PathTerms::default()
             },
+            tls,
             identity,
             api,
             rules: AddressRules {

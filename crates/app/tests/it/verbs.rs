@@ -177,6 +177,7 @@ const VERBS: &[(&str, &str)] = &[
     ("update_pool", "pools update"),
     ("update_project", "projects update"),
     ("update_provider", "providers update"),
+    ("update_runtime", "runtimes update"),
     ("update_team", "teams update"),
     ("update_tenant", "tenants update"),
     ("update_user", "users update"),

@@ -15,10 +15,16 @@ mod router_process;
 #[path = "../support/server.rs"]
 mod server;
 
+mod balanced;
+mod balancer;
 mod books;
+mod certificates;
 mod courier;
 mod crowd;
+mod house;
+mod once;
 mod quotas;
+mod rolling;
 mod router;
 mod runaway;
 mod several;

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::http;
 
-const EMAIL: &str = "admin@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const EMAIL: &str = "admin@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A server on a folder of its own.
 pub(crate) struct Server {
@@ -102,6 +102,17 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it can be waited for");
+    }
+
+    /// Waits until the process has ended by itself; whether it says that all is well.
+    pub(crate) async fn ended_in_order(&mut self) -> bool {
+        for _ in 0..1_200 {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.success();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
     }
 
     async fn wait_until_ready(&self) {

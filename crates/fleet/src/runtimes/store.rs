@@ -1,5 +1,7 @@
 //! `runtimes` and what is within their reach.
 
+use std::collections::{BTreeSet, HashMap};
+
 use iron_primitives::{RuntimeId, TenantId, Timestamp, TokenDigest, TokenValue};
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
@@ -17,6 +19,7 @@ fn runtime(row: &Row) -> Result<Runtime, iron_store::Error> {
         key_prefix: row.get("key_prefix")?,
         instance: row.get("instance_id")?,
         public_key: row.get("public_key")?,
+        certificates: BTreeSet::new(),
         sealing_key: row.get("sealing_key")?,
         program: row.get("program")?,
         enrolled_at: row.get("enrolled_at")?,
@@ -47,7 +50,20 @@ pub(super) async fn list(db: &Db, tenant: TenantId, page: Page) -> Result<Paged<
         .sort(Sort::descending("created_at"), "id")
         .fetch_page(db, page)
         .await?;
-    Ok(found.try_map(|row| runtime(&row))?)
+    let mut found = found.try_map(|row| runtime(&row))?;
+    let rows = sql("SELECT runtime_id, fingerprint FROM runtime_certificates WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_all(db)
+        .await?;
+    let mut certificates = HashMap::<RuntimeId, BTreeSet<String>>::new();
+    for row in rows {
+        let of_one = certificates.entry(row.get("runtime_id")?).or_default();
+        of_one.insert(row.get("fingerprint")?);
+    }
+    for runtime in &mut found.items {
+        runtime.certificates = certificates.remove(&runtime.id).unwrap_or_default();
+    }
+    Ok(found)
 }
 
 /// Lets one transaction at a time change a runtime.
@@ -66,12 +82,64 @@ pub(super) async fn find<'a>(
     on: impl Into<Target<'a>>,
     id: RuntimeId,
 ) -> Result<Option<Runtime>, Error> {
+    let mut on = on.into();
     let row = Select::new(COLUMNS, "runtimes")
         .filter("id = ?", id)
         .statement()
-        .fetch_optional(on)
+        .fetch_optional(on.again())
         .await?;
-    Ok(row.map(|row| runtime(&row)).transpose()?)
+    with_certificates(on, row).await
+}
+
+/// The runtime of a row, with its certificates.
+async fn with_certificates(on: Target<'_>, row: Option<Row>) -> Result<Option<Runtime>, Error> {
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let mut runtime = runtime(&row)?;
+    let rows = sql("SELECT fingerprint FROM runtime_certificates WHERE runtime_id = $1")
+        .bind(runtime.id)
+        .fetch_all(on)
+        .await?;
+    for row in rows {
+        runtime.certificates.insert(row.get("fingerprint")?);
+    }
+    Ok(Some(runtime))
+}
+
+pub(super) async fn by_certificate(db: &Db, fingerprint: &str) -> Result<Option<Runtime>, Error> {
+    let row = sql("SELECT runtime_id FROM runtime_certificates WHERE fingerprint = $1")
+        .bind(fingerprint)
+        .fetch_optional(db)
+        .await?;
+    match row {
+        Some(row) => find(db, row.get("runtime_id")?).await,
+        None => Ok(None),
+    }
+}
+
+/// Replaces the certificates of a runtime; `false` if one of them belongs to another.
+pub(super) async fn certify(tx: &mut Tx, runtime: &Runtime, now: Timestamp) -> Result<bool, Error> {
+    sql("DELETE FROM runtime_certificates WHERE runtime_id = $1")
+        .bind(runtime.id)
+        .execute(&mut *tx)
+        .await?;
+    for fingerprint in &runtime.certificates {
+        let added = sql(
+            "INSERT INTO runtime_certificates (tenant_id, runtime_id, fingerprint, added_at) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (fingerprint) DO NOTHING",
+        )
+        .bind(runtime.tenant)
+        .bind(runtime.id)
+        .bind(fingerprint)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        if added == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) async fn by_key(
@@ -88,7 +156,7 @@ pub(super) async fn by_key(
     .bind(now)
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| runtime(&row)).transpose()?)
+    with_certificates(db.into(), row).await
 }
 
 pub(super) async fn replace_key(

@@ -9,7 +9,7 @@ use crate::runtimes::{
     AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, CreateRuntime,
     CredentialAnswer, EndedAnswer, EnrollRuntime, IdentifyBearer, PricesAnswer, RecordsTaken,
     RotateRuntimeKey, RuntimeCreated, RuntimeEnrolled, RuntimeKeyRotated, RuntimeQuery,
-    RuntimeView, ShipRecords, SubjectKeyAnswer,
+    RuntimeView, ShipRecords, SubjectKeyAnswer, UpdateRuntime,
 };
 use crate::users::Reason;
 
@@ -40,6 +40,19 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn get_runtime(&self, id: RuntimeId) -> Result<RuntimeView, Error> {
         self.send(Call::new(Method::GET, &format!("/runtimes/{id}")))
+            .await
+    }
+
+    /// Changes by which client certificates a runtime is known.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn update_runtime(
+        &self,
+        id: RuntimeId,
+        body: &UpdateRuntime,
+    ) -> Result<RuntimeView, Error> {
+        self.send(Call::new(Method::PATCH, &format!("/runtimes/{id}")).body(body))
             .await
     }
 

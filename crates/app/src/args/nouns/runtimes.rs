@@ -20,6 +20,12 @@ pub(crate) struct Router {
     /// The server it belongs to [setting: router.control]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) control: Option<String>,
+    /// Its client certificate (PEM) [setting: router.client_cert]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) client_cert: Option<String>,
+    /// The private key of it (PEM) [setting: router.client_key]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) client_key: Option<String>,
     /// The data folder [setting: data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
@@ -55,6 +61,21 @@ The key belongs to the first data folder that enrols with it: make a runtime for
         /// What to call it
         #[arg(long)]
         name: String,
+    },
+    /// Say by which client certificates a runtime is known
+    #[command(after_help = "\
+Examples:
+  iron runtimes update edge-1 --certificates edge-1.pem
+  iron runtimes update edge-1 --certificates edge-1.pem,edge-1-new.pem    while one replaces the other
+  iron runtimes update edge-1 --certificates none                        its key alone will do again
+
+A certificate is a PEM file, or its SHA-256 in hexadecimal digits.")]
+    Update {
+        /// The runtime, by id or name
+        runtime: String,
+        /// All its certificates, four at most, or `none`
+        #[arg(long, value_name = "FILE", value_delimiter = ',', required = true)]
+        certificates: Vec<String>,
     },
     /// Replace the key of a runtime; the former one works for a while
     Rotate {
