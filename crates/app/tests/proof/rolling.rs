@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use iron_testkit::{Behaviour, FakeUpstream, Shape};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::books::{at_rest, field, recorded_nanos};
+use crate::books::{NANOS_PER_MICRO, at_rest, field, recorded_nanos};
 use crate::crowd::body;
 use crate::house::{House, SERVERS, agent_of, text};
 use crate::server::{Server, Variables};
@@ -148,8 +149,16 @@ async fn servers_are_replaced_one_after_the_other_and_nobody_is_refused() {
         count(&traffic.streams)
     );
     assert!(count(&traffic.reads) > 0 && count(&traffic.calls) > 0 && count(&traffic.streams) > 0);
+    // The last reports are on their way.
     let path = format!("/api/v1/limits/agents/{}/budget", agent.id);
-    let budget = at_rest(&house.servers[0], &admin, &path).await;
+    let mut patience = 600;
+    let mut budget = at_rest(&house.servers[0], &admin, &path).await;
+    while field(&budget, "spent_micros") < upstream.billed_nanos() / NANOS_PER_MICRO {
+        patience -= 1;
+        assert!(patience > 0, "not all is counted: {budget}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        budget = at_rest(&house.servers[0], &admin, &path).await;
+    }
     let records: Vec<Value> = house
         .servers
         .iter()
