@@ -57,6 +57,12 @@ clients:
 	IRON_BINARY=$(abspath $(TARGET_DIR))/debug/iron IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
 		$(VENV)/bin/python -m pytest e2e -q
 
+.PHONY: schema
+schema: build ## Try the API against its document at length, SCHEMA_EXAMPLES for each operation (default 50)
+	@.ci/setup python $(VENV)
+	IRON_BINARY=$(abspath $(TARGET_DIR))/debug/iron IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
+		IRON_SCHEMA_EXAMPLES=$(or $(SCHEMA_EXAMPLES),50) $(VENV)/bin/python -m pytest e2e/test_schema.py -q
+
 .PHONY: bench
 bench: build ## Compare with the direct path and with a bare proxy
 	$(CARGO) build --locked --package iron-testkit --example bench

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, USER_AGENT};
 use http::request::Parts;
-use iron_audit::{Authorised, RequestFacts};
+use iron_audit::{Authorised, Origin, RequestFacts};
 use iron_fleet::Runtime;
 use iron_identity::{Identity, Permission, Presented};
 use iron_net::problem::Problem;
@@ -73,6 +73,15 @@ impl Caller {
 
     pub(crate) fn user(&self) -> UserId {
         self.0.caller.user.id
+    }
+
+    /// Who it was and in which request, for an entry about something that needs no permission.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            tenant: self.tenant(),
+            user: Some(self.user()),
+            request: Some(self.0.facts.clone()),
+        }
     }
 }
 

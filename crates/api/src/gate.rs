@@ -23,6 +23,8 @@ use iron_store::bound_to;
 
 use crate::agent;
 use crate::caller::{self, Caller, Who};
+use crate::deprecation;
+use crate::deprecation::uses::{self, Noted};
 use crate::input::{self, CONTRACT};
 use crate::state::Api;
 
@@ -31,11 +33,20 @@ const FREELY: Verdict = Verdict::Admitted {
     wait: std::time::Duration::ZERO,
 };
 
-/// Lets a request pass, or answers it.
+/// Lets a request pass, or answers it. No answer is to be taken for anything but what it says it is.
 pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if is_exempt(request.uri().path()) {
-        return next.run(request).await;
-    }
+    let mut response = match is_exempt(request.uri().path()) {
+        true => next.run(request).await,
+        false => passed(api, request, next).await,
+    };
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+async fn passed(api: Api, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let context = context(&api, &parts);
     // Whoever speaks the budget protocol is an agent; the token may also stand in the body.
@@ -59,7 +70,7 @@ pub(crate) async fn pass(State(api): State<Api>, request: Request, next: Next) -
             }
             let tenant = tenant_of(&who, parts.uri.path());
             parts.extensions.insert(who);
-            let rest = enter(parts, body, next);
+            let rest = watched(&api, parts, body, next);
             match tenant {
                 Some(tenant) => bound_to(tenant, rest).await,
                 None => rest.await,
@@ -97,12 +108,35 @@ fn tenant_of(who: &Who, path: &str) -> Option<TenantId> {
     }
 }
 
+/// Lets it enter, and tells of what it has used that goes away.
+async fn watched(api: &Api, mut parts: Parts, body: Body, next: Next) -> Response {
+    let noted = Noted::default();
+    parts.extensions.insert(noted.clone());
+    let caller = match parts.extensions.get::<Who>() {
+        Some(Who::Known(caller)) => Some(caller.clone()),
+        _ => None,
+    };
+    let path = parts.uri.path().to_owned();
+    let mut response = enter(api, parts, body, next, &noted).await;
+    for deprecated in noted.taken() {
+        deprecated.announce(&path, &mut response);
+        uses::count(api, deprecated, caller.as_ref()).await;
+    }
+    response
+}
+
 /// Checks that need no body.
-async fn enter(mut parts: Parts, body: Body, next: Next) -> Response {
+async fn enter(api: &Api, mut parts: Parts, body: Body, next: Next, noted: &Noted) -> Response {
     let path = parts
         .extensions
         .get::<MatchedPath>()
         .map(MatchedPath::as_str);
+    if let Some(deprecated) = path.and_then(|path| deprecation::operation(&parts.method, path)) {
+        noted.note(deprecated);
+        if deprecated.is_over(api.environment.now()) {
+            return deprecated.gone().into_response();
+        }
+    }
     // What runtimes ask says itself that it is for them.
     let for_runtimes = matches!(parts.extensions.get::<Who>(), Some(Who::Runtime(_)))
         && path.is_some_and(|path| path.starts_with("/api/v1/runtimes/"));

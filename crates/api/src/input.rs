@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::answer::tag_of;
+use crate::deprecation::uses::Noted;
+use crate::deprecation::{self, What};
 use crate::openapi::Contract;
 use crate::state::Api;
 use check::Checker;
@@ -34,7 +36,9 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<Api> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        read_input(request, api.config.body).await.map(Input)
+        read_input(request, api.config.body, api.environment.now())
+            .await
+            .map(Input)
     }
 }
 
@@ -45,17 +49,31 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<Api> for Upload<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        read_input(request, api.config.upload).await.map(Upload)
+        read_input(request, api.config.upload, api.environment.now())
+            .await
+            .map(Upload)
     }
 }
 
 async fn read_input<T: DeserializeOwned + ToSchema>(
     request: Request,
     limit: BodyLimit,
+    now: Timestamp,
 ) -> Result<T, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = limit.read(body).await?;
-    typed(&read_object(&parts.headers, &bytes)?, &bytes)
+    let object = read_object(&parts.headers, &bytes)?;
+    for deprecated in deprecation::fields(&T::name(), &object) {
+        if let What::Field { field, .. } = deprecated.what
+            && deprecated.is_over(now)
+        {
+            return Err(deprecated.field_gone(field));
+        }
+        if let Some(noted) = parts.extensions.get::<Noted>() {
+            noted.note(deprecated);
+        }
+    }
+    typed(&object, &bytes)
 }
 
 /// Reads the bytes as a JSON object; nothing at all is an empty one.

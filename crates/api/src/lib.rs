@@ -23,6 +23,7 @@
 mod agent;
 mod answer;
 mod caller;
+mod deprecation;
 mod failure;
 mod gate;
 mod handlers;
@@ -41,6 +42,7 @@ mod view;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 
+pub use deprecation::notices::{NoticeError, announce_deprecations};
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
 pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question, terms_of};
@@ -48,7 +50,8 @@ pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question,
 use state::Api;
 
 /// The tables of this plane.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("api", "0001_idempotency");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("api", "0001_idempotency", "0002_deprecation");
 
 /// The control plane as a router. It answers every path that no other router claims.
 pub fn router(state: ApiState) -> Router {

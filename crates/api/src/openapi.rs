@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::{Map, Value};
 use utoipa::OpenApi;
 
-use crate::routes;
+use crate::{deprecation, routes};
 
 pub(crate) use downgrade::to_3_0;
 
@@ -105,6 +105,7 @@ pub fn document() -> Value {
     // What the derive makes always serialises; an empty document would fail every test.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     finish::finish(&mut document);
+    deprecation::mark(&mut document);
     document
 }
 
@@ -181,6 +182,22 @@ fn operations(document: &Value) -> impl Iterator<Item = (Method, &String, &Map<S
                     Some((method, path, operation.as_object()?))
                 })
         })
+}
+
+/// Every operation by its name, to be changed.
+pub(crate) fn operations_mut(
+    document: &mut Value,
+) -> impl Iterator<Item = (String, &mut Map<String, Value>)> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let items = paths.into_iter().flat_map(Map::values_mut);
+    let operations = items
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut);
+    operations.filter_map(|operation| {
+        let operation = operation.as_object_mut()?;
+        let name = operation.get("operationId")?.as_str()?.to_owned();
+        Some((name, operation))
+    })
 }
 
 fn public(document: &Value) -> HashSet<(Method, String)> {

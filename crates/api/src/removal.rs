@@ -9,6 +9,7 @@
 use iron_primitives::TenantId;
 use iron_runtime::authority::Change;
 
+use crate::deprecation::notices;
 use crate::idempotency;
 use crate::state::ApiState;
 
@@ -80,6 +81,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
     state.models.remove_tenant(&mut tx, &mut removal).await?;
     state.ledger.remove_tenant(&mut tx, &mut removal).await?;
     removal.delete(&mut tx, idempotency::OF_A_TENANT).await?;
+    removal.delete(&mut tx, notices::OF_A_TENANT).await?;
     state
         .reconciliations
         .remove_tenant(&mut tx, &mut removal)

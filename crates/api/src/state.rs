@@ -25,6 +25,8 @@ use iron_store::Db;
 use iron_telemetry::Metrics;
 use iron_vault::Vault;
 
+use crate::deprecation::uses::Today;
+
 /// Told about each change that runtimes must act on at once; called after the commit.
 pub type Notifier = Arc<dyn Fn(Change) + Send + Sync>;
 
@@ -214,6 +216,7 @@ pub(crate) struct Shared {
     users: RateLimiter<UserId>,
     addresses: RateLimiter<IpAddr>,
     graces: Graces,
+    uses: Today,
 }
 
 impl Api {
@@ -222,6 +225,7 @@ impl Api {
             users: RateLimiter::new(state.config.authenticated),
             addresses: RateLimiter::new(state.config.unauthenticated),
             graces: Graces::default(),
+            uses: Today::default(),
             state,
         }))
     }
@@ -253,6 +257,11 @@ impl Api {
             }
             None => here.check_within(caller, quota, boot, now),
         }
+    }
+
+    /// Who has used today what goes away.
+    pub(crate) fn uses(&self) -> &Today {
+        &self.0.uses
     }
 
     pub(crate) fn graces(&self) -> &Graces {

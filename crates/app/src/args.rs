@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+#[cfg(test)]
+mod hostile;
 mod nouns;
 
 pub(crate) use nouns::*;

@@ -320,6 +320,14 @@ impl Channels {
         Ok(self.seal.unseal(tenant, &id, 1, sealed).await?)
     }
 
+    /// The tenants that have a channel for this topic that is on.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn tenants_told_of(&self, topic: Topic) -> Result<Vec<TenantId>, Error> {
+        store::tenants_told_of(&self.db, topic).await
+    }
+
     /// Lets the courier of this server look now, instead of within half a second.
     pub fn wake(&self) {
         self.announced.notify_one();

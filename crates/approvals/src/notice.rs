@@ -22,6 +22,8 @@ iron_store::words! {
         AccessDecided = "access.decided",
         /// Somebody is invited; told to him alone.
         UserInvited = "user.invited",
+        /// Something of the API goes away.
+        ApiDeprecated = "api.deprecated",
         /// Somebody sends a test.
         ChannelTest = "channel.test",
     }

@@ -178,6 +178,20 @@ impl Identity {
         Ok(user.is_some_and(|user| user.status == UserStatus::Suspended))
     }
 
+    /// A person of a tenant, for those who tell people something; none if there is no such one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn person<'a>(
+        &self,
+        on: impl Into<Target<'a>>,
+        tenant: TenantId,
+        id: UserId,
+    ) -> Result<Option<User>, Error> {
+        let found = store::users::get(on, tenant, id).await?;
+        Ok(found.filter(|user| user.status != UserStatus::Deleted))
+    }
+
     /// How many users the tenant has.
     ///
     /// # Errors

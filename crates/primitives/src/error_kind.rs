@@ -49,6 +49,7 @@ kinds! {
     ActionDenied, 403, "ACTION_DENIED", "A policy refuses this tool, model, domain or data source.";
     ContentBlocked, 403, "CONTENT_BLOCKED", "A guardrail blocked the input or the output.";
     ResourceNotFound, 404, "RESOURCE_NOT_FOUND", "The object or route does not exist.";
+    EndpointSunset, 410, "ENDPOINT_SUNSET", "The operation was deprecated and its last day has passed; `details.replacement` says what to use.";
     MethodNotAllowed, 405, "METHOD_NOT_ALLOWED", "The route exists, but not with this method.";
     PayloadTooLarge, 413, "PAYLOAD_TOO_LARGE", "The body is larger than the route accepts.";
     UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE", "The body is not of a type the route accepts.";

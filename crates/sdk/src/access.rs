@@ -230,10 +230,14 @@ pub struct AccessQuery {
     pub per_page: Option<u32>,
     /// `created_at` or `monthly_budget`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(created_at|monthly_budget)$")]
     pub sort: Option<String>,
     /// One or several of `pending`, `approved`, `denied`, `claimed` and `revoked`,
     /// comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(pending|approved|denied|claimed|revoked)(, ?(pending|approved|denied|claimed|revoked))*$"
+    )]
     pub status: Option<String>,
     /// The team.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -250,6 +250,7 @@ pub struct AgentQuery {
     pub per_page: Option<u32>,
     /// `name`, `budget`, `spent`, `created_at` or `updated_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|budget|spent|created_at|updated_at)$")]
     pub sort: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -257,9 +258,11 @@ pub struct AgentQuery {
     pub name: Option<String>,
     /// One or several of `active`, `exhausted` and `inactive`, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(active|exhausted|inactive)(, ?(active|exhausted|inactive))*$")]
     pub status: Option<String>,
     /// One or several states, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(running|paused|stopped)(, ?(running|paused|stopped))*$")]
     pub runtime_state: Option<String>,
     /// Labels that it must all have, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -139,6 +139,7 @@ pub struct AuditPage {
     pub per_page: Option<u32>,
     /// `timestamp`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(timestamp)$")]
     pub sort: Option<String>,
 }
 

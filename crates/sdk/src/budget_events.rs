@@ -86,6 +86,7 @@ pub struct BudgetEventQuery {
     pub scope: Option<Scope>,
     /// One or several of `warning`, `limit` and `runaway`, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(warning|limit|runaway)(, ?(warning|limit|runaway))*$")]
     pub kind: Option<String>,
     /// Events at this instant or later: a date, or a date and time.
     #[serde(default, skip_serializing_if = "Option::is_none")]

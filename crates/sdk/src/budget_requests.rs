@@ -207,9 +207,13 @@ pub struct BudgetRequestQuery {
     pub per_page: Option<u32>,
     /// `created_at` or `requested_budget`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(created_at|requested_budget)$")]
     pub sort: Option<String>,
     /// One or several of `pending`, `approved`, `denied` and `cancelled`, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(pending|approved|denied|cancelled)(, ?(pending|approved|denied|cancelled))*$"
+    )]
     pub status: Option<String>,
     /// The agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

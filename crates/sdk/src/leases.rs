@@ -1,5 +1,6 @@
 //! Money in the hands of instances.
 
+use crate::budget_events::BudgetUnit;
 use crate::{Dollars, budget::PathLeaseStatus, words::words};
 use iron_primitives::{AgentId, InstanceId, LeaseId, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,16 @@ pub struct LeaseView {
     pub incarnation: i64,
     /// Its state.
     pub status: LeaseStatus,
+    /// What it counts. Amounts in dollars are 0 where that is not money.
+    pub unit: BudgetUnit,
+    /// Granted ever, in the smallest part of the unit: nano-dollars, tokens, milliseconds.
+    pub granted_amount: i64,
+    /// Spent and reported, likewise.
+    pub settled_amount: i64,
+    /// Given back, likewise.
+    pub returned_amount: i64,
+    /// Held by calls under way, likewise.
+    pub held_amount: i64,
     /// Granted ever.
     pub granted: Dollars,
     /// The same in millionths of a dollar.
@@ -81,6 +92,7 @@ pub struct LeaseQuery {
     /// One or several of `active`, `fenced` and `closed`, comma-separated; all that are not
     /// closed if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(active|fenced|closed)(, ?(active|fenced|closed))*$")]
     pub status: Option<String>,
 }
 

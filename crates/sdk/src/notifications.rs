@@ -34,6 +34,8 @@ words! {
         AccessRequested = "access.requested",
         /// A request for access was approved, denied or revoked.
         AccessDecided = "access.decided",
+        /// Something of the API goes away.
+        ApiDeprecated = "api.deprecated",
     }
 }
 
@@ -292,5 +294,6 @@ pub struct DeliveryQuery {
     pub per_page: Option<u32>,
     /// One or several of `pending`, `delivered` and `dead`, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(pending|delivered|dead)(, ?(pending|delivered|dead))*$")]
     pub status: Option<String>,
 }

@@ -130,6 +130,7 @@ pub struct ProjectQuery {
     pub per_page: Option<u32>,
     /// `name` or `created_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|created_at|updated_at)$")]
     pub sort: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -187,6 +187,7 @@ pub struct ProviderQuery {
     pub per_page: Option<u32>,
     /// `name`, `created_at` or `updated_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|created_at|updated_at)$")]
     pub sort: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,9 +195,13 @@ pub struct ProviderQuery {
     pub name: Option<String>,
     /// One or several kinds, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(openai|anthropic|local|simulated)(, ?(openai|anthropic|local|simulated))*$"
+    )]
     pub r#type: Option<String>,
     /// One or several states, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(active|inactive)(, ?(active|inactive))*$")]
     pub status: Option<String>,
 }
 

@@ -45,7 +45,11 @@ pub struct CreateTenant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quotas: Option<SetTenantQuotas>,
     /// The address of the first admin, who is invited.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^\\s*[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+\\s*$"
+    )]
     pub admin_email: String,
 }
 
@@ -216,9 +220,11 @@ pub struct TenantQuery {
     pub per_page: Option<u32>,
     /// `name`, `slug` or `created_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|slug|created_at)$")]
     pub sort: Option<String>,
     /// One or several states, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(active|suspended)(, ?(active|suspended))*$")]
     pub status: Option<String>,
     /// A part of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -183,6 +183,7 @@ pub struct TokenQuery {
     pub per_page: Option<u32>,
     /// `created_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(created_at|expires_at|last_used_at)$")]
     pub sort: Option<String>,
     /// The project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,6 +193,9 @@ pub struct TokenQuery {
     pub agent_id: Option<AgentId>,
     /// One or several states, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(active|rotating|revoked|expired)(, ?(active|rotating|revoked|expired))*$"
+    )]
     pub status: Option<String>,
 }
 
@@ -306,6 +310,7 @@ pub struct ApiTokenQuery {
     pub per_page: Option<u32>,
     /// `name`, `created_at`, `expires_at` or `last_used_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|created_at|expires_at|last_used_at)$")]
     pub sort: Option<String>,
     /// The user, for an admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]

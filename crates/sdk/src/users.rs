@@ -52,7 +52,11 @@ words! {
 #[serde(deny_unknown_fields)]
 pub struct CreateUser {
     /// The e-mail address, unique in the tenant.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^\\s*[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+\\s*$"
+    )]
     pub email: String,
     /// The name.
     #[schema(min_length = 1, max_length = 100)]
@@ -132,12 +136,19 @@ pub struct UserQuery {
     pub per_page: Option<u32>,
     /// `name`, `email`, `created_at` or `last_login_at`, with `-` for descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(name|email|created_at|last_login_at)$")]
     pub sort: Option<String>,
     /// One or several roles, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(admin|developer|operator|viewer|auditor)(, ?(admin|developer|operator|viewer|auditor))*$"
+    )]
     pub role: Option<String>,
     /// One or several states, comma-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(
+        pattern = "^(invited|active|suspended|deleted)(, ?(invited|active|suspended|deleted))*$"
+    )]
     pub status: Option<String>,
     /// A part of the name or the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +178,12 @@ pub struct UpdateUser {
     pub name: Option<String>,
     /// The e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 255)]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^\\s*[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+\\s*$"
+    )]
     pub email: Option<String>,
 }
 

@@ -15,8 +15,8 @@ use prometheus_client::registry::Registry;
 
 pub use duration::DurationHistogram;
 pub use label::{
-    AttemptOutcome, BudgetNotice, CallOutcome, DeliveryOutcome, Label, PerLabel, StatusClass,
-    Surface,
+    AttemptOutcome, BudgetNotice, CallOutcome, DeliveryOutcome, Label, PerLabel, PerText,
+    StatusClass, Surface,
 };
 pub use models::ModelMetrics;
 use models::Models;
@@ -354,6 +354,8 @@ pub struct HttpMetrics {
     pub rates_alone: Counter,
     /// `iron_http_panics_total`: handlers that panicked; alarm on any increase.
     pub panics: Counter,
+    /// `iron_deprecated_requests_total` by `operation`.
+    pub deprecated: PerText,
     /// `iron_failed_logins_total`.
     pub failed_logins: Counter,
 }
@@ -393,6 +395,12 @@ impl HttpMetrics {
                 "Requests counted by this server alone because Redis did not answer",
             ),
             panics: counter(registry, "http_panics", "Handlers that panicked"),
+            deprecated: PerText::register(
+                registry,
+                "deprecated_requests",
+                "Requests that used what goes away, by operation",
+                "operation",
+            ),
             failed_logins: counter(registry, "failed_logins", "Refused logins"),
         }
     }

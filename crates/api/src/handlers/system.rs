@@ -139,7 +139,8 @@ pub(crate) async fn get_docs() -> Response {
 
 /// What a Prometheus server scrapes.
 #[utoipa::path(get, path = "/metrics", tag = "system", responses(
-    (status = 200, description = "OpenMetrics text", body = String, content_type = "text/plain"),
+    (status = 200, description = "OpenMetrics text", body = String,
+        content_type = "application/openmetrics-text"),
 ))]
 pub(crate) async fn get_metrics(
     State(api): State<Api>,

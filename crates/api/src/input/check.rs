@@ -192,6 +192,10 @@ impl<'a> Checker<'a> {
         let too_small = least.is_some_and(|least| value < least);
         if too_small || most.is_some_and(|most| value > most) {
             let text = match (least, most) {
+                // The largest of 32 bits is a bound of machines, not of people.
+                (Some(least), Some(most)) if too_small && most >= f64::from(i32::MAX) => {
+                    format!("must be at least {least}")
+                }
                 (Some(least), Some(most)) => format!("must be {least} to {most}"),
                 (Some(least), None) => format!("must be at least {least}"),
                 (None, Some(most)) => format!("must be at most {most}"),
@@ -349,6 +353,23 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 fn expected_pattern(pattern: &str) -> String {
+    let inner = pattern
+        .strip_prefix('^')
+        .and_then(|rest| rest.strip_suffix('$'));
+    let listed = |words: &str| format!("`{}`", words.replace('|', "`, `"));
+    if let Some(words) = inner.and_then(|inner| inner.strip_prefix("-?(")?.strip_suffix(')')) {
+        return format!(
+            "expected one of {}, with `-` before it for descending",
+            listed(words)
+        );
+    }
+    if let Some((words, _)) = inner.and_then(|inner| inner.strip_prefix('(')?.split_once(")(, ?("))
+    {
+        return format!("expected one or several of {}", listed(words));
+    }
+    if pattern.contains('@') {
+        return "expected an e-mail address".to_owned();
+    }
     match pattern
         .strip_prefix('^')
         .and_then(|rest| rest.split_once("_[0-9a-f]{8}-"))

@@ -11,6 +11,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Adds the shared parts to a document.
 pub(super) fn finish(document: &mut Value) {
     add_components(document);
+    bound(document);
     let mut seen = HashSet::new();
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
@@ -23,6 +24,27 @@ pub(super) fn finish(document: &mut Value) {
                 add_shared(operation, method);
             }
         }
+    }
+}
+
+/// An integer of 32 bits has a largest one, also where its type has no sign.
+fn bound(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(bound),
+        Value::Object(fields) => {
+            if fields.get("format").and_then(Value::as_str) == Some("int32") {
+                fields.entry("maximum").or_insert_with(|| json!(i32::MAX));
+            }
+            // Percentages are bytes.
+            if let Some(items) = fields
+                .get_mut("soft_limits")
+                .and_then(|list| list.get_mut("items"))
+            {
+                items["maximum"] = json!(u8::MAX);
+            }
+            fields.values_mut().for_each(bound);
+        }
+        _ => {}
     }
 }
 
@@ -81,6 +103,10 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     if has_body {
         statuses.extend(["413", "415"]);
     }
+    // They take no credential, but look at one of their own.
+    if ["login", "refresh"].contains(&name_of(operation)) {
+        statuses.extend(["401", "403"]);
+    }
     if method != "get" && !public {
         statuses.push("409");
     }
@@ -95,6 +121,8 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     let header = match method {
         _ if public || FOR_RUNTIMES.contains(&name_of(operation)) => None,
         "post" => Some("IdempotencyKey"),
+        // A membership has no tag that could be matched.
+        "put" if name_of(operation) == "put_team_member" => None,
         "put" | "patch" | "delete" => Some("IfMatch"),
         _ => None,
     };
@@ -152,7 +180,7 @@ fn add_components(document: &mut Value) {
                 "in": "header",
                 "required": false,
                 "description": "The `ETag` that the object must still have.",
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "minLength": 1, "pattern": "\\S"},
             },
         }),
     );

@@ -5,6 +5,15 @@ use iron_primitives::Unit;
 use iron_sdk::Dollars;
 use iron_sdk::budget_events::{BudgetEventKind, BudgetEventView, BudgetUnit};
 
+/// What a budget counts.
+pub(crate) const fn unit(unit: Unit) -> BudgetUnit {
+    match unit {
+        Unit::Usd => BudgetUnit::Usd,
+        Unit::Tokens => BudgetUnit::Tokens,
+        Unit::ExecutionTime => BudgetUnit::ExecutionTime,
+    }
+}
+
 /// One event.
 pub(crate) fn budget_event(event: BudgetEvent) -> BudgetEventView {
     let money = event.unit == Unit::Usd;
@@ -16,11 +25,7 @@ pub(crate) fn budget_event(event: BudgetEvent) -> BudgetEventView {
             EventKind::Runaway => BudgetEventKind::Runaway,
         },
         scope: event.scope,
-        unit: match event.unit {
-            Unit::Usd => BudgetUnit::Usd,
-            Unit::Tokens => BudgetUnit::Tokens,
-            Unit::ExecutionTime => BudgetUnit::ExecutionTime,
-        },
+        unit: unit(event.unit),
         percentage: event.percent,
         limit: money.then(|| Dollars::from(event.limit)),
         limit_amount: event.limit.nanos(),

@@ -4,10 +4,11 @@ use iron_budget::{
     BudgetStatus, Changed, HardAction, LeaseState, LeaseView, Modification, Standing,
 };
 use iron_net::problem::Problem;
-use iron_primitives::{Money, Period, Scope};
+use iron_primitives::{Money, Period, Scope, Unit};
 use iron_sdk::limits::{BudgetChange, BudgetView};
 use iron_sdk::{BudgetAmount, Dollars, leases, limits};
 
+use super::budget_events::unit;
 use crate::handlers::budget::status;
 
 /// A limit as the ledger counts it.
@@ -120,8 +121,12 @@ pub(crate) fn budget_change(change: Modification) -> BudgetChange {
 
 /// One lease.
 pub(crate) fn lease(lease: LeaseView) -> leases::LeaseView {
+    let money = |amount: i64| match lease.unit {
+        Unit::Usd => Money::from_nanos(amount),
+        Unit::Tokens | Unit::ExecutionTime => Money::from_nanos(0),
+    };
     let [granted, settled, returned, held] =
-        [lease.granted, lease.settled, lease.returned, lease.held].map(Money::from_nanos);
+        [lease.granted, lease.settled, lease.returned, lease.held].map(money);
     leases::LeaseView {
         id: lease.id,
         scope: lease.scope,
@@ -132,6 +137,11 @@ pub(crate) fn lease(lease: LeaseView) -> leases::LeaseView {
             LeaseState::Fenced => leases::LeaseStatus::Fenced,
             LeaseState::Closed => leases::LeaseStatus::Closed,
         },
+        unit: unit(lease.unit),
+        granted_amount: lease.granted,
+        settled_amount: lease.settled,
+        returned_amount: lease.returned,
+        held_amount: lease.held,
         granted: granted.into(),
         granted_micros: granted.micros(),
         settled: settled.into(),

@@ -1,8 +1,8 @@
 //! Quotas, each in its unit.
 
+use super::budget_events::unit;
 use iron_budget::{BudgetStatus, HardAction, SoftLimits};
 use iron_primitives::{AgentId, Money, PeriodKind, Unit};
-use iron_sdk::budget_events::BudgetUnit;
 use iron_sdk::limits;
 use iron_sdk::quotas::{QuotaUse, QuotasView};
 
@@ -36,11 +36,7 @@ pub(crate) fn quotas(agent: AgentId, quotas: &[BudgetStatus]) -> QuotasView {
 
 fn quota_use(quota: &BudgetStatus) -> QuotaUse {
     QuotaUse {
-        unit: match quota.unit {
-            Unit::Usd => BudgetUnit::Usd,
-            Unit::Tokens => BudgetUnit::Tokens,
-            Unit::ExecutionTime => BudgetUnit::ExecutionTime,
-        },
+        unit: unit(quota.unit),
         limit: quota.limit.map(Money::nanos),
         used: quota.spent().nanos(),
         reserved: quota.reserved().nanos(),

@@ -241,22 +241,22 @@ const CASES: &[(&str, &str, &str)] = &[
     ("rollback_config", "PA", r#"{"version":1}"#),
 ];
 
-struct Operation {
-    name: String,
-    method: Method,
-    path: String,
-    public: bool,
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) public: bool,
     /// With the token of an agent alone.
     for_agents: bool,
 }
 
 impl Operation {
-    fn for_people(&self) -> bool {
+    pub(crate) fn for_people(&self) -> bool {
         !self.public && !self.for_agents
     }
 }
 
-fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let document = iron_api::document();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -273,14 +273,14 @@ fn operations() -> Vec<Operation> {
     found
 }
 
-fn case(name: &str) -> (&'static str, &'static str) {
+pub(crate) fn case(name: &str) -> (&'static str, &'static str) {
     let found = CASES.iter().find(|(operation, ..)| *operation == name);
     let (_, roles, body) = found.unwrap_or_else(|| panic!("no authorisation case for `{name}`"));
     (roles, body)
 }
 
 /// The path with ids of nothing that exists, except the user's own.
-fn filled(world: &World, path: &str, user: UserId) -> String {
+pub(crate) fn filled(world: &World, path: &str, user: UserId) -> String {
     path.replace("{agent_id}", &world.new_id::<AgentId>().to_string())
         .replace("{provider_id}", &world.new_id::<ProviderId>().to_string())
         .replace("{token_id}", &world.new_id::<IcTokenId>().to_string())

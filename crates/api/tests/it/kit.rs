@@ -159,6 +159,20 @@ impl World {
     }
 
     pub(crate) async fn behind(db: Db, config: Config, proxies: TrustedProxies) -> World {
+        let rules = AddressRules {
+            private_networks: true,
+            plain_http: true,
+        };
+        World::built(db, config, proxies, rules).await
+    }
+
+    /// One that reaches public addresses only, as a server does where nothing is set.
+    pub(crate) async fn guarded(db: Db) -> World {
+        let (proxies, rules) = (TrustedProxies::default(), AddressRules::default());
+        World::built(db, relaxed(), proxies, rules).await
+    }
+
+    async fn built(db: Db, config: Config, proxies: TrustedProxies, rules: AddressRules) -> World {
         db.migrate(&[
             iron_audit::MIGRATIONS,
             iron_vault::MIGRATIONS,
@@ -222,10 +236,6 @@ impl World {
         let changes: Arc<Mutex<Vec<Change>>> = Arc::default();
         let heard = Arc::clone(&changes);
         let metrics = Metrics::new();
-        let rules = AddressRules {
-            private_networks: true,
-            plain_http: true,
-        };
         let agents = Agents::new(db.clone(), audit.clone(), environment.clone());
         let providers = Providers::new(
             db.clone(),

@@ -1,6 +1,8 @@
 //! `iron leases`.
 
 use iron_primitives::LeaseId;
+use iron_sdk::Dollars;
+use iron_sdk::budget_events::BudgetUnit;
 use iron_sdk::leases::{LeaseQuery, LeaseView, ReconcileLease};
 use iron_sdk::users::Reason;
 
@@ -68,15 +70,24 @@ fn id(text: &str) -> Outcome<LeaseId> {
     parse(text, "a lease id such as `lease_…`")
 }
 
+/// An amount in the unit of its lease.
+fn amount(unit: BudgetUnit, dollars: Dollars, amount: i64) -> String {
+    match unit {
+        BudgetUnit::Usd => format!("${dollars}"),
+        BudgetUnit::Tokens => format!("{amount} tokens"),
+        BudgetUnit::ExecutionTime => format!("{amount} ms"),
+    }
+}
+
 fn table(console: Console, leases: &[LeaseView]) -> String {
     let rows = leases.iter().map(|lease| {
         vec![
             lease.id.to_string(),
             lease.scope.to_string(),
             lease.status.to_string(),
-            lease.granted.to_string(),
-            lease.settled.to_string(),
-            lease.returned.to_string(),
+            amount(lease.unit, lease.granted, lease.granted_amount),
+            amount(lease.unit, lease.settled, lease.settled_amount),
+            amount(lease.unit, lease.returned, lease.returned_amount),
             lease.reported_at.to_string(),
         ]
     });
@@ -101,10 +112,33 @@ fn facts(console: Console, lease: &LeaseView) -> String {
             format!("{} (start {})", lease.instance_id, lease.incarnation),
         ),
         ("status", lease.status.to_string()),
-        ("granted", lease.granted.to_string()),
-        ("settled", lease.settled.to_string()),
-        ("returned", lease.returned.to_string()),
-        ("held", lease.held.to_string()),
+        (
+            "granted",
+            amount(lease.unit, lease.granted, lease.granted_amount),
+        ),
+        (
+            "settled",
+            amount(lease.unit, lease.settled, lease.settled_amount),
+        ),
+        (
+            "returned",
+            amount(lease.unit, lease.returned, lease.returned_amount),
+        ),
+        ("held", amount(lease.unit, lease.held, lease.held_amount)),
         ("reported", lease.reported_at.to_string()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_shown_as_tokens_and_time_as_time() {
+        let none = Dollars::from_cents(0);
+        assert_eq!(amount(BudgetUnit::Tokens, none, 1500), "1500 tokens");
+        assert_eq!(amount(BudgetUnit::ExecutionTime, none, 250), "250 ms");
+        let dollars = Dollars::from_cents(150);
+        assert_eq!(amount(BudgetUnit::Usd, dollars, 1_500_000_000), "$1.50");
+    }
 }

@@ -179,6 +179,26 @@ async fn on(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Channel>, Error> {
     rows.iter().map(channel).collect()
 }
 
+/// The tenants with a channel that is on for a topic.
+pub(super) async fn tenants_told_of(db: &Db, topic: Topic) -> Result<Vec<TenantId>, Error> {
+    let rows = sql(
+        "SELECT tenant_id, topics FROM notification_channels WHERE enabled = $1
+         ORDER BY tenant_id",
+    )
+    .bind(true)
+    .fetch_all(db)
+    .await?;
+    let mut tenants = Vec::new();
+    for row in rows {
+        let Json(words): Json<Vec<String>> = row.get("topics")?;
+        if words.iter().any(|word| word == topic.as_str()) {
+            tenants.push(row.get("tenant_id")?);
+        }
+    }
+    tenants.dedup();
+    Ok(tenants)
+}
+
 /// What a delivery belongs to.
 pub(super) struct Place {
     pub(super) tenant: TenantId,

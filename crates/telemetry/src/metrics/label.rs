@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use iron_primitives::ErrorKind;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, LabelSetEncoder};
 use prometheus_client::metrics::TypedMetric;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
@@ -63,6 +64,33 @@ where
     pub fn of(&self, label: L) -> &M {
         let found = self.handles.iter().find(|(known, _)| *known == label);
         found.map_or(&self.unlisted, |(_, metric)| metric)
+    }
+}
+
+/// One counter for each text of the program's own; texts from outside would fill the memory.
+#[derive(Debug, Clone)]
+pub struct PerText {
+    label: &'static str,
+    family: Family<Pairs, Counter>,
+}
+
+impl PerText {
+    pub(super) fn register(
+        registry: &mut Registry,
+        name: &str,
+        help: &str,
+        label: &'static str,
+    ) -> Self {
+        let family = Family::default();
+        registry.register(name, help, Family::clone(&family));
+        PerText { label, family }
+    }
+
+    /// The counter of one text.
+    pub fn of(&self, text: &'static str) -> Counter {
+        self.family
+            .get_or_create(&Pairs(vec![(self.label, text)]))
+            .clone()
     }
 }
 

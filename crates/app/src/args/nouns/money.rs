@@ -308,6 +308,7 @@ pub(crate) enum Models {
     },
     /// Import prices from a file in LiteLLM's JSON format
     Import {
+        /// The file
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
         /// Do not ask
