@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_catalog::Provider;
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderKind, root_of};
 use iron_net::egress::{BaseUrl, Outgoing, Timeouts};
 use iron_primitives::Secret;
 use iron_sdk::providers::ProviderTested;
@@ -56,14 +56,11 @@ async fn ask(
     let usual = provider.kind.default_base_url().unwrap_or_default();
     let address = provider.base_url.as_deref().unwrap_or(usual);
     let base = BaseUrl::parse(address, api.egress.rules()).map_err(|error| error.to_string())?;
-    let tail = if base.path().ends_with("/v1") {
-        "/models"
-    } else {
-        "/v1/models"
-    };
+    let base = base.with_path(root_of(provider.kind, base.path()));
+    let tail = provider.config.rooted(provider.kind, "/v1/models");
     let outgoing = Outgoing {
         method: Method::GET,
-        uri: base.join(tail).map_err(|error| error.to_string())?,
+        uri: base.join(&tail).map_err(|error| error.to_string())?,
         headers: headers(provider, key),
         body: Bytes::new(),
     };
@@ -101,29 +98,30 @@ async fn ask(
 
 fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let secret = |text: String| {
-        let mut value = HeaderValue::try_from(text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    };
-    if provider.kind == ProviderKind::Anthropic {
-        let version = HeaderValue::from_static("2023-06-01");
-        headers.insert(HeaderName::from_static("anthropic-version"), version);
-        if let Some(value) = secret(key.expose().to_owned()) {
-            headers.insert(HeaderName::from_static("x-api-key"), value);
+    let (name, text) = match provider.kind {
+        _ if key.expose().is_empty() => return headers,
+        ProviderKind::Anthropic => {
+            let version = HeaderValue::from_static("2023-06-01");
+            headers.insert(HeaderName::from_static("anthropic-version"), version);
+            (
+                HeaderName::from_static("x-api-key"),
+                key.expose().to_owned(),
+            )
         }
-    } else if let Some(value) = Some(key.expose())
-        .filter(|key| !key.is_empty())
-        .and_then(|key| secret(format!("Bearer {key}")))
-    {
-        headers.insert(header::AUTHORIZATION, value);
+        ProviderKind::AzureOpenAi => (HeaderName::from_static("api-key"), key.expose().to_owned()),
+        _ => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+    };
+    if let Ok(mut value) = HeaderValue::try_from(text) {
+        value.set_sensitive(true);
+        headers.insert(name, value);
     }
     headers
 }
 
 fn lists(body: &[u8], model: &str) -> bool {
     let list: Value = serde_json::from_slice(body).unwrap_or_default();
-    let entries = list.get("data").and_then(Value::as_array);
+    // Together's list stands alone.
+    let entries = list.get("data").unwrap_or(&list).as_array();
     entries
         .into_iter()
         .flatten()

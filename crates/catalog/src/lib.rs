@@ -39,7 +39,8 @@ pub use prices::{PriceTier, Prices};
 pub use providers::{Providers, Seal};
 
 /// The tables of this feature.
-pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!("catalog", "0001_catalog");
+pub const MIGRATIONS: iron_store::Migrations =
+    iron_store::migrations!("catalog", "0001_catalog", "0002_config");
 
 /// The fields by which a list of providers can be sorted, with their columns.
 pub const SORTABLE: &[(&str, &str)] = &[

@@ -1,6 +1,6 @@
 //! What a provider is made of.
 
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_primitives::{ProviderId, Secret, TenantId, Timestamp, UserId};
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// The organisation at the provider.
     pub organization: Option<String>,
+    /// What only some kinds have.
+    pub config: ProviderConfig,
     /// The models it is limited to; empty if it is not.
     pub models: Vec<String>,
     /// The longest that a call may take, if it is not the usual time.
@@ -57,6 +59,8 @@ pub struct NewProvider {
     pub base_url: Option<String>,
     /// The organisation at the provider.
     pub organization: Option<String>,
+    /// What only some kinds have.
+    pub config: ProviderConfig,
     /// The models it is limited to.
     pub models: Vec<String>,
     /// The longest that a call may take, 1 to 3600 seconds.
@@ -76,6 +80,8 @@ pub struct ProviderChange {
     pub base_url: Option<Option<String>>,
     /// The organisation.
     pub organization: Option<Option<String>>,
+    /// What only some kinds have, as a whole.
+    pub config: Option<ProviderConfig>,
     /// The models it is limited to.
     pub models: Option<Vec<String>>,
     /// The longest that a call may take.
@@ -108,6 +114,8 @@ pub struct CallProvider {
     pub base_url: String,
     /// The organisation at the provider.
     pub organization: Option<String>,
+    /// What only some kinds have.
+    pub config: ProviderConfig,
     /// The models it is limited to; empty if it is not.
     pub models: Vec<String>,
     /// The longest that a call may take.

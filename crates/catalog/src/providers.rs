@@ -92,6 +92,7 @@ impl Providers {
             key_rotated_at: None,
             base_url: new.base_url,
             organization: new.organization,
+            config: new.config,
             models: new.models,
             timeout_seconds: new.timeout_seconds,
             active: true,
@@ -332,6 +333,9 @@ impl Providers {
         {
             return invalid("organization_id", "expected 1 to 200 printable characters");
         }
+        if let Err((field, problem)) = provider.config.check(provider.kind) {
+            return invalid(field, problem);
+        }
         match (&provider.base_url, provider.kind) {
             (Some(_), ProviderKind::Simulated) => invalid(
                 "base_url",
@@ -343,6 +347,10 @@ impl Providers {
             (None, ProviderKind::Local) => invalid(
                 "base_url",
                 "a local provider needs one, such as `http://127.0.0.1:11434/v1`",
+            ),
+            (None, ProviderKind::AzureOpenAi) => invalid(
+                "base_url",
+                "a resource of Azure has its own, such as `https://example.openai.azure.com`",
             ),
             (None, _) => Ok(()),
         }
@@ -360,8 +368,10 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
     };
     let Some(key) = key else {
         return match provider.kind {
-            ProviderKind::OpenAi | ProviderKind::Anthropic => invalid("required for this type"),
             ProviderKind::Local | ProviderKind::Simulated => Ok(()),
+            // A TGI server of one's own may ask for none.
+            ProviderKind::HuggingFace if provider.base_url.is_some() => Ok(()),
+            _ => invalid("required for this type"),
         };
     };
     if !is_plain(key.expose(), 500) {
@@ -373,6 +383,9 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
         }
         (ProviderKind::Anthropic, None) if !key.expose().starts_with("sk-ant-") => {
             invalid("a key of Anthropic begins with `sk-ant-`")
+        }
+        (ProviderKind::HuggingFace, None) if !key.expose().starts_with("hf_") => {
+            invalid("a token of Hugging Face begins with `hf_`")
         }
         _ => Ok(()),
     }
@@ -406,6 +419,9 @@ fn changed(before: &Provider, change: &ProviderChange) -> Provider {
     if let Some(organization) = &change.organization {
         after.organization.clone_from(organization);
     }
+    if let Some(config) = &change.config {
+        after.config.clone_from(config);
+    }
     if let Some(models) = &change.models {
         after.models.clone_from(models);
     }
@@ -425,6 +441,7 @@ fn call_provider(provider: Provider) -> CallProvider {
         kind: provider.kind,
         base_url: provider.base_url.unwrap_or_else(|| own.to_owned()),
         organization: provider.organization,
+        config: provider.config,
         models: provider.models,
         timeout_ms: u64::from(seconds).saturating_mul(1_000),
     }

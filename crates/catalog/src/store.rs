@@ -9,7 +9,7 @@ use crate::{Error, Prices};
 
 const COLUMNS: &str = "id, tenant_id, name, kind, masked_key, key_version, key_rotated_at, \
      base_url, organization, models, timeout_seconds, active, shared, owner_id, version, \
-     created_at, updated_at";
+     created_at, updated_at, config";
 
 /// A key as it is stored.
 pub(crate) struct SealedKey(pub(crate) Vec<u8>);
@@ -44,6 +44,7 @@ fn provider(row: &Row) -> Result<Provider, Error> {
         key_rotated_at: row.get("key_rotated_at")?,
         base_url: row.get("base_url")?,
         organization: row.get("organization")?,
+        config: row.get::<Json<_>>("config")?.0,
         models: row.get::<Json<Vec<String>>>("models")?.0,
         timeout_seconds: row.get("timeout_seconds")?,
         active: row.get("active")?,
@@ -63,8 +64,8 @@ pub(crate) async fn insert(
     sql(
         "INSERT INTO providers (tenant_id, id, name, kind, sealed_key, masked_key, key_version, \
          base_url, organization, models, timeout_seconds, active, shared, owner_id, version, \
-         created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)",
+         created_at, updated_at, config) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)",
     )
     .bind(provider.tenant)
     .bind(provider.id)
@@ -82,6 +83,7 @@ pub(crate) async fn insert(
     .bind(provider.owner)
     .bind(provider.version)
     .bind(provider.created_at)
+    .bind(Json(&provider.config))
     .execute(tx)
     .await?;
     Ok(())
@@ -99,7 +101,7 @@ pub(crate) async fn replace(
         "UPDATE providers SET name = $3, base_url = $4, organization = $5, models = $6, \
          timeout_seconds = $7, active = $8, shared = $9, version = $10, updated_at = $11, \
          sealed_key = COALESCE($12, sealed_key), masked_key = $13, key_version = $14, \
-         key_rotated_at = $15 \
+         key_rotated_at = $15, config = $17 \
          WHERE tenant_id = $1 AND id = $2 AND version = $16 AND deleted_at IS NULL",
     )
     .bind(provider.tenant)
@@ -118,6 +120,7 @@ pub(crate) async fn replace(
     .bind(provider.key_version)
     .bind(provider.key_rotated_at)
     .bind(read_version)
+    .bind(Json(&provider.config))
     .execute(tx)
     .await?;
     if changed == 0 {

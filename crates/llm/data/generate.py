@@ -129,8 +129,9 @@ def find_genai(providers, provider, name):
 
 
 def tokenizer(provider, name):
-    if provider != "openai":
+    if provider not in {"openai", "azure_openai"}:
         return None
+    name = name.split("/")[-1].replace("gpt-35", "gpt-3.5")
     if re.match(r"gpt-4o|gpt-4\.1|gpt-5|o1|o3|o4|chatgpt-4o", name):
         return "o200k"
     if re.match(r"gpt-4|gpt-3\.5|text-embedding|babbage-002|davinci-002", name):
@@ -144,6 +145,13 @@ def images(provider, name, row):
         return None
     if provider == "anthropic":
         return {"most": 4784}
+    if provider == "together":
+        # docs.together.ai, vision: at most four tiles of 1601 tokens, for Llama's models. What others
+        # make of an image is not told, so it has no bound.
+        return {"most": 6404} if re.search(r"[Ll]lama", name) else None
+    if provider not in {"openai", "azure_openai"}:
+        return None
+    name = name.split("/")[-1]
     tiles = [
         (r"gpt-4o-mini", 2833, 5667), (r"gpt-4\.1-(mini|nano)", 0, 0), (r"gpt-4", 85, 170),
         (r"o1|o3(-pro)?(-\d|$)", 75, 150), (r"gpt-5(-chat|-codex|-pro|-2025|$)", 70, 140),
@@ -163,14 +171,46 @@ def images(provider, name, row):
     return {"patches": 2500, "original": 10000, "permille": 2000}
 
 
+# LiteLLM's word, ours, genai-prices' and the prefix of names in LiteLLM's list.
+PROVIDERS = {
+    "openai": ("openai", "openai", ""),
+    "text-completion-openai": ("openai", "openai", ""),
+    "anthropic": ("anthropic", "anthropic", ""),
+    "azure": ("azure_openai", "azure", "azure/"),
+    "azure_text": ("azure_openai", "azure", "azure/"),
+    "together_ai": ("together", "together", "together_ai/"),
+    "ai21": ("ai21", "ai21", ""),
+}
+
+
+def plain_name(name, row):
+    """The name on the wire. Azure's data zones keep theirs (`eu/gpt-4o`): a deployment says which it is in."""
+    prefix = PROVIDERS[row["litellm_provider"]][2]
+    if not name.startswith(prefix):
+        return None  # a class of sizes, not a model
+    name = name[len(prefix):]
+    if row["litellm_provider"].startswith("azure"):
+        # The plain name is the global one.
+        zone, _, rest = name.partition("/")
+        known = {"eu", "us", "apac"}
+        return name if not rest or (zone in known and "/" not in rest) else None
+    return name if prefix or "/" not in name else None
+
+
 def entry(name, row, providers, date):
-    provider = {"text-completion-openai": "openai"}.get(row["litellm_provider"], row["litellm_provider"])
+    provider, genai_name, _ = PROVIDERS[row["litellm_provider"]]
+    name = plain_name(name, row)
     mode = MODES.get(row.get("mode"))
-    if mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
+    if name is None or mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
         return None
+    if mode != "embedding" and "output_cost_per_token" not in row:
+        return None
+    if not row["input_cost_per_token"]:
+        return None  # a price that is not known, not a gift
     rates = litellm_rates(row)
     agreed = {}
-    other = find_genai(providers, provider, name)
+    zoned = provider == "azure_openai" and "/" in name
+    other = None if zoned else find_genai(providers, genai_name, name)
     if other:
         for key, buckets in genai_prices(other, date).items():
             if key[1] is not None and key[1] not in {threshold for _, threshold in rates}:
@@ -182,6 +222,12 @@ def entry(name, row, providers, date):
                     if ours is not None:
                         agreed.setdefault("dearer_at_genai_prices", []).append(f"{key[0]}.{bucket}")
                     rates[key][bucket] = price
+    for (tier, _), buckets in rates.items():
+        # Writing to a cache is never cheaper than reading without one; a list that says so is wrong.
+        for bucket in ("cache_write_5m", "cache_write_1h"):
+            if bucket in buckets and buckets[bucket] < buckets.get("input", 0):
+                buckets[bucket] = buckets["input"]
+                agreed.setdefault("raised_to_input", []).append(f"{tier}.{bucket}")
     fast = (row.get("provider_specific_entry") or {}).get("fast")
     if fast:
         for (tier, threshold), buckets in list(rates.items()):
@@ -207,13 +253,15 @@ def entry(name, row, providers, date):
         "tokenizer": tokenizer(provider, name), "images": images(provider, name, row),
         "flags": flags,
         "prices": {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
-                   for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is None and "input" in buckets},
+                   for (tier, threshold), buckets in sorted(rates.items(), key=str)
+                   if threshold is None and "input" in buckets and ("output" in buckets or mode == "embedding")},
         "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date"),
     }
     if thresholds:
         result["long_context_above"] = thresholds[0]
         result["long_prices"] = {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
-                                 for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is not None}
+                                 for (tier, threshold), buckets in sorted(rates.items(), key=str)
+                                 if threshold is not None and tier in result["prices"] and "output" in buckets}
     if searches:
         result["web_search"] = text(max(Decimal(price) for price in searches) * 1_000_000)
     if uplift > 1:
@@ -222,15 +270,36 @@ def entry(name, row, providers, date):
     return {name: value for name, value in result.items() if value is not None}
 
 
+def routed(providers, date):
+    """What Hugging Face's router passes on to others, at their prices: `model:provider`."""
+    for entry in providers:
+        if not entry["id"].startswith("huggingface_"):
+            continue
+        via = entry["id"].removeprefix("huggingface_")
+        for model in entry["models"]:
+            # Some went through binary fractions on their way (0.18000000000000002).
+            rates = {bucket: price.quantize(Decimal("0.000001")) for bucket, price
+                     in genai_prices(model, date).get(("standard", None), {}).items()}
+            if "input" not in rates or "output" not in rates:
+                continue
+            result = {
+                "provider": "huggingface", "model": f"{model['id']}:{via}", "mode": "chat",
+                "context": model.get("context_window"), "flags": ["tools", "json_schema"],
+                "prices": {"standard": {bucket: text(price) for bucket, price in sorted(rates.items())}},
+                "source": "genai-prices",
+            }
+            yield {name: value for name, value in result.items() if value is not None}
+
+
 def main():
     litellm_path, litellm_version, genai_path, genai_version, date = sys.argv[1:]
     raw = {path: open(path, "rb").read() for path in (litellm_path, genai_path)}
     rows = json.loads(raw[litellm_path], parse_float=Decimal)
     genai = json.loads(raw[genai_path], parse_float=Decimal)
     providers = genai if isinstance(genai, list) else genai["providers"]
-    wanted = {"openai", "anthropic", "text-completion-openai"}
     entries = [entry(name, row, providers, date) for name, row in sorted(rows.items())
-               if row.get("litellm_provider") in wanted and "/" not in name]
+               if row.get("litellm_provider") in PROVIDERS]
+    entries += routed(providers, date)
     sources = [
         {"name": "litellm", "version": litellm_version, "licence": "MIT",
          "url": "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json",

@@ -176,7 +176,19 @@ impl Bound {
         envelope: &Envelope,
         assumptions: &Assumptions,
     ) -> Result<Bound, BoundError> {
-        let model = find(book, kind, envelope)?;
+        Bound::quick_of(find(book, kind, envelope)?, envelope, assumptions)
+    }
+
+    /// The same for a model that is known already: at some providers it goes by another name than
+    /// the request's.
+    ///
+    /// # Errors
+    /// [`BoundError`] names what has no bound.
+    pub fn quick_of(
+        model: &ModelRef,
+        envelope: &Envelope,
+        assumptions: &Assumptions,
+    ) -> Result<Bound, BoundError> {
         let input = input::by_bytes(envelope, model, assumptions)?;
         Bound::of(model, envelope, assumptions, input)
     }
@@ -192,7 +204,18 @@ impl Bound {
         envelope: &Envelope,
         assumptions: &Assumptions,
     ) -> Result<Bound, BoundError> {
-        let model = find(book, kind, envelope)?;
+        Bound::tight_of(find(book, kind, envelope)?, envelope, assumptions)
+    }
+
+    /// The same for a model that is known already.
+    ///
+    /// # Errors
+    /// [`BoundError`] names what has no bound.
+    pub fn tight_of(
+        model: &ModelRef,
+        envelope: &Envelope,
+        assumptions: &Assumptions,
+    ) -> Result<Bound, BoundError> {
         let input = input::by_tokens(envelope, model, assumptions)?;
         Bound::of(model, envelope, assumptions, input)
     }
@@ -368,7 +391,8 @@ impl Bound {
         Edits {
             model,
             output_cap: self.cap_edit(cap),
-            include_usage: matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions),
+            include_usage: self.model.kind.takes_stream_options()
+                && matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions),
         }
     }
 

@@ -11,6 +11,18 @@ pub enum ProviderKind {
     /// Anthropic's own service.
     #[serde(rename = "anthropic")]
     Anthropic,
+    /// Azure OpenAI: models of OpenAI, each behind a deployment with a name of one's own.
+    #[serde(rename = "azure_openai")]
+    AzureOpenAi,
+    /// Together AI, in OpenAI's dialects.
+    #[serde(rename = "together")]
+    Together,
+    /// Hugging Face's router and its TGI servers, in OpenAI's chat completions.
+    #[serde(rename = "huggingface")]
+    HuggingFace,
+    /// AI21 Studio, in OpenAI's chat completions.
+    #[serde(rename = "ai21")]
+    Ai21,
     /// Any server that speaks OpenAI's dialects: vLLM, llama.cpp, Ollama.
     #[serde(rename = "local")]
     Local,
@@ -21,9 +33,13 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 4] = [
+    pub const ALL: [ProviderKind; 8] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
+        ProviderKind::AzureOpenAi,
+        ProviderKind::Together,
+        ProviderKind::HuggingFace,
+        ProviderKind::Ai21,
         ProviderKind::Local,
         ProviderKind::Simulated,
     ];
@@ -33,6 +49,10 @@ impl ProviderKind {
         match self {
             ProviderKind::OpenAi => "openai",
             ProviderKind::Anthropic => "anthropic",
+            ProviderKind::AzureOpenAi => "azure_openai",
+            ProviderKind::Together => "together",
+            ProviderKind::HuggingFace => "huggingface",
+            ProviderKind::Ai21 => "ai21",
             ProviderKind::Local => "local",
             ProviderKind::Simulated => "simulated",
         }
@@ -48,12 +68,60 @@ impl ProviderKind {
     /// Whether a request in this dialect can be sent as it is.
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
-            ProviderKind::OpenAi | ProviderKind::Local => {
+            ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local => {
                 !matches!(dialect, Dialect::AnthropicMessages)
+            }
+            ProviderKind::Together => matches!(
+                dialect,
+                Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings
+            ),
+            ProviderKind::HuggingFace | ProviderKind::Ai21 => {
+                matches!(dialect, Dialect::OpenAiChat)
             }
             ProviderKind::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
             ProviderKind::Simulated => true,
         }
+    }
+
+    /// The dialect into which requests are translated that it does not speak.
+    pub const fn mother_tongue(self) -> Dialect {
+        match self {
+            ProviderKind::Anthropic => Dialect::AnthropicMessages,
+            _ => Dialect::OpenAiChat,
+        }
+    }
+
+    /// Whether there may be no key: servers of one's own ask for none.
+    pub const fn may_lack_a_key(self) -> bool {
+        matches!(
+            self,
+            ProviderKind::HuggingFace | ProviderKind::Local | ProviderKind::Simulated
+        )
+    }
+
+    /// Whether a request can name the end user to it.
+    pub const fn names_end_users(self) -> bool {
+        !matches!(self, ProviderKind::HuggingFace | ProviderKind::Ai21)
+    }
+
+    /// Whether a request can name a service tier to it.
+    pub const fn has_tiers(self) -> bool {
+        !matches!(
+            self,
+            ProviderKind::Together | ProviderKind::HuggingFace | ProviderKind::Ai21
+        )
+    }
+
+    /// Whether it serves OpenAI's own models, with their habits: reasoning models that take the
+    /// newer cap only, service tiers, names of end users.
+    pub const fn serves_openai(self) -> bool {
+        matches!(self, ProviderKind::OpenAi | ProviderKind::AzureOpenAi)
+    }
+
+    /// Whether a stream has to be asked for its usage, by `stream_options`. AI21 knows no such
+    /// field and ends every stream with it.
+    pub const fn takes_stream_options(self) -> bool {
+        !matches!(self, ProviderKind::Ai21)
     }
 
     /// Whether the provider stops billing when a stream is aborted. Where it is unknown (a
@@ -61,7 +129,11 @@ impl ProviderKind {
     pub const fn abort_stops_billing(self) -> bool {
         matches!(
             self,
-            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Simulated
+            ProviderKind::OpenAi
+                | ProviderKind::Anthropic
+                | ProviderKind::AzureOpenAi
+                | ProviderKind::Together
+                | ProviderKind::Simulated
         )
     }
 
@@ -70,7 +142,11 @@ impl ProviderKind {
         match self {
             ProviderKind::OpenAi => Some("https://api.openai.com"),
             ProviderKind::Anthropic => Some("https://api.anthropic.com"),
-            ProviderKind::Local | ProviderKind::Simulated => None,
+            ProviderKind::Together => Some("https://api.together.xyz"),
+            ProviderKind::HuggingFace => Some("https://router.huggingface.co"),
+            ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
+            // Each resource of Azure has an address of its own.
+            ProviderKind::AzureOpenAi | ProviderKind::Local | ProviderKind::Simulated => None,
         }
     }
 }
@@ -124,6 +200,17 @@ impl Dialect {
             Dialect::OpenAiCompletions => "openai_completions",
             Dialect::OpenAiEmbeddings => "openai_embeddings",
             Dialect::AnthropicMessages => "anthropic_messages",
+        }
+    }
+
+    /// What people call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Dialect::OpenAiChat => "OpenAI chat completions",
+            Dialect::OpenAiResponses => "OpenAI responses",
+            Dialect::OpenAiCompletions => "OpenAI completions",
+            Dialect::OpenAiEmbeddings => "OpenAI embeddings",
+            Dialect::AnthropicMessages => "Anthropic messages",
         }
     }
 

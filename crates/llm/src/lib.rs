@@ -9,6 +9,7 @@
 //! | [`Bound`] | the most that an attempt can cost, as a function of the output cap that is forwarded |
 //! | [`Meter`] | watches a stream pass by and says what was used and why it ended |
 //! | [`Usage`] | counts of tokens in buckets that do not overlap |
+//! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
 //!
@@ -55,6 +56,7 @@
 pub mod anthropic;
 pub mod bound;
 pub mod canonical;
+mod config;
 pub mod envelope;
 pub mod errors;
 pub mod images;
@@ -69,6 +71,7 @@ pub mod translate;
 mod usage;
 
 pub use bound::{Assumptions, Bound, BoundError};
+pub use config::{ProviderConfig, Served, root_of};
 pub use envelope::{Edits, Envelope, Facts};
 pub use kind::{Dialect, ErrorShape, ProviderKind};
 pub use meter::{Meter, MeterOptions, Reading};

@@ -59,6 +59,8 @@ mod write_chat;
 mod write_messages;
 mod write_responses;
 
+use std::fmt;
+
 use iron_primitives::Timestamp;
 
 use crate::canonical::{Request, Thinking, ThinkingMode, ToolChoice};
@@ -69,71 +71,51 @@ pub use self::stream::{Ending, StreamTranslator};
 
 /// From which dialect to which a request is translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// A client of OpenAI's chat completions at Anthropic's messages.
-    ChatToMessages,
-    /// A client of OpenAI's responses at Anthropic's messages.
-    ResponsesToMessages,
-    /// A client of OpenAI's legacy completions at Anthropic's messages; nothing translates.
-    CompletionsToMessages,
-    /// A client of OpenAI's embeddings at Anthropic, which has none.
-    EmbeddingsToMessages,
-    /// A client of Anthropic's messages at a provider of OpenAI's chat completions.
-    MessagesToChat,
+pub struct Direction {
+    client: Dialect,
+    upstream: Dialect,
 }
 
 impl Direction {
-    /// All directions.
-    pub const ALL: [Direction; 5] = [
-        Direction::ChatToMessages,
-        Direction::ResponsesToMessages,
-        Direction::CompletionsToMessages,
-        Direction::EmbeddingsToMessages,
-        Direction::MessagesToChat,
-    ];
-
-    /// How messages and records name it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Direction::ChatToMessages => "OpenAI chat completions to Anthropic messages",
-            Direction::ResponsesToMessages => "OpenAI responses to Anthropic messages",
-            Direction::CompletionsToMessages => "OpenAI completions to Anthropic messages",
-            Direction::EmbeddingsToMessages => "OpenAI embeddings to Anthropic messages",
-            Direction::MessagesToChat => "Anthropic messages to OpenAI chat completions",
-        }
-    }
-
     /// The direction of a request that the provider does not understand as it is.
     pub const fn of(client: Dialect, provider: ProviderKind) -> Option<Direction> {
         if provider.speaks(client) {
             return None;
         }
-        Some(match client {
-            Dialect::OpenAiChat => Direction::ChatToMessages,
-            Dialect::OpenAiResponses => Direction::ResponsesToMessages,
-            Dialect::OpenAiCompletions => Direction::CompletionsToMessages,
-            Dialect::OpenAiEmbeddings => Direction::EmbeddingsToMessages,
-            Dialect::AnthropicMessages => Direction::MessagesToChat,
+        Some(Direction {
+            client,
+            upstream: provider.mother_tongue(),
+        })
+    }
+
+    /// All directions.
+    pub fn all() -> impl Iterator<Item = Direction> {
+        let pairs = ProviderKind::ALL.into_iter().flat_map(|provider| {
+            let clients = Dialect::ALL.into_iter();
+            clients.filter_map(move |client| Direction::of(client, provider))
+        });
+        let mut seen = Vec::new();
+        pairs.filter(move |direction| {
+            let is_new = !seen.contains(direction);
+            seen.push(*direction);
+            is_new
         })
     }
 
     /// The dialect of the client.
     pub const fn client(self) -> Dialect {
-        match self {
-            Direction::ChatToMessages => Dialect::OpenAiChat,
-            Direction::ResponsesToMessages => Dialect::OpenAiResponses,
-            Direction::CompletionsToMessages => Dialect::OpenAiCompletions,
-            Direction::EmbeddingsToMessages => Dialect::OpenAiEmbeddings,
-            Direction::MessagesToChat => Dialect::AnthropicMessages,
-        }
+        self.client
     }
 
     /// The dialect that the provider is spoken to in.
     pub const fn upstream(self) -> Dialect {
-        match self {
-            Direction::MessagesToChat => Dialect::OpenAiChat,
-            _ => Dialect::AnthropicMessages,
-        }
+        self.upstream
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.client.title(), self.upstream.title())
     }
 }
 
@@ -177,23 +159,18 @@ impl Plan {
         let direction = Direction::of(client, provider).ok_or(Error::Native)?;
         let fields = fields::Fields::of_body(body, direction)?;
         let mut notes = Vec::new();
-        let (request, client) = match direction {
-            Direction::ChatToMessages => chat_request::read(fields, &mut notes)?,
-            Direction::ResponsesToMessages => responses_request::read(fields, &mut notes)?,
-            Direction::MessagesToChat => messages_request::read(fields, &mut notes)?,
-            Direction::CompletionsToMessages => {
+        let (mut request, client) = match direction.client {
+            Dialect::OpenAiChat => chat_request::read(fields, &mut notes)?,
+            Dialect::OpenAiResponses => responses_request::read(fields, &mut notes)?,
+            Dialect::AnthropicMessages => messages_request::read(fields, &mut notes)?,
+            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => {
                 return Err(Error::Untranslatable {
-                    feature: "/v1/completions".to_owned(),
-                    direction,
-                });
-            }
-            Direction::EmbeddingsToMessages => {
-                return Err(Error::Untranslatable {
-                    feature: "/v1/embeddings".to_owned(),
+                    feature: direction.client.path().to_owned(),
                     direction,
                 });
             }
         };
+        leave_out_what_is_not_known(provider, &mut request, &mut notes);
         if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =
             (request.tools.is_empty(), &request.tool_choice)
         {
@@ -262,11 +239,17 @@ impl Plan {
     /// As [`Plan::request`]; and [`Error::Untranslatable`] when this model cannot do what
     /// the model that was asked for could.
     pub fn request_for(&self, model: &str, output_cap: u64) -> Result<Vec<u8>, Error> {
-        match self.direction.upstream() {
+        match self.direction.upstream {
             Dialect::AnthropicMessages => {
                 to_anthropic::write(&self.request, self.direction, model, output_cap)
             }
-            _ => to_chat::write(&self.request, self.provider, model, output_cap),
+            _ => to_chat::write(
+                &self.request,
+                self.direction,
+                self.provider,
+                model,
+                output_cap,
+            ),
         }
     }
 
@@ -296,23 +279,37 @@ impl Plan {
     /// prompt: Anthropic's clients read it at the start of a stream, where providers of
     /// chat completions have not said anything about usage yet.
     pub fn stream(&self, input_tokens: u64, now: Timestamp) -> Box<dyn StreamTranslator> {
+        match self.direction.upstream {
+            Dialect::AnthropicMessages => {
+                self.stream_from(messages_stream::Reader::default(), input_tokens, now)
+            }
+            _ => {
+                let reader = chat_stream::Reader::new(self.request.stop.clone());
+                self.stream_from(reader, input_tokens, now)
+            }
+        }
+    }
+
+    fn stream_from(
+        &self,
+        reader: impl stream::ReadFrames + 'static,
+        input_tokens: u64,
+        now: Timestamp,
+    ) -> Box<dyn StreamTranslator> {
         let hides = self.hides_thoughts();
-        match self.direction.client() {
-            Dialect::OpenAiResponses => Box::new(stream::Translator::new(
-                messages_stream::Reader::default(),
-                write_responses::Writer::new(self.client.echo.clone(), now),
-                hides,
-            )),
-            Dialect::AnthropicMessages => Box::new(stream::Translator::new(
-                chat_stream::Reader::new(self.request.stop.clone()),
-                write_messages::Writer::new(input_tokens),
-                hides,
-            )),
-            _ => Box::new(stream::Translator::new(
-                messages_stream::Reader::default(),
-                write_chat::Writer::new(self.client.include_usage, now),
-                hides,
-            )),
+        match self.direction.client {
+            Dialect::OpenAiResponses => {
+                let writer = write_responses::Writer::new(self.client.echo.clone(), now);
+                Box::new(stream::Translator::new(reader, writer, hides))
+            }
+            Dialect::AnthropicMessages => {
+                let writer = write_messages::Writer::new(input_tokens);
+                Box::new(stream::Translator::new(reader, writer, hides))
+            }
+            _ => {
+                let writer = write_chat::Writer::new(self.client.include_usage, now);
+                Box::new(stream::Translator::new(reader, writer, hides))
+            }
         }
     }
 
@@ -324,7 +321,28 @@ impl Plan {
     /// A caller that asked for no thoughts gets none, also from a provider that shows them.
     fn hides_thoughts(&self) -> bool {
         let Thinking { display, mode, .. } = &self.request.thinking;
-        self.direction == Direction::MessagesToChat
+        self.direction.client == Dialect::AnthropicMessages
             && (*display == Some(crate::canonical::Display::Omitted) || *mode == ThinkingMode::Off)
+    }
+}
+
+/// Names of end users and tiers mean nothing to providers that know no such field, and some of
+/// them refuse what they do not know.
+fn leave_out_what_is_not_known(
+    provider: ProviderKind,
+    request: &mut Request,
+    notes: &mut Vec<Note>,
+) {
+    if !provider.names_end_users() && request.end_user.take().is_some() {
+        notes.push(Note {
+            field: "user",
+            becomes: "part of the call's record: the provider has no field for it",
+        });
+    }
+    if !provider.has_tiers() && request.service_tier.take().is_some() {
+        notes.push(Note {
+            field: "service_tier",
+            becomes: "nothing: the provider has one tier",
+        });
     }
 }

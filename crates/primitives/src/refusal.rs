@@ -101,7 +101,7 @@ pub enum Refusal {
         /// The feature, by its field name.
         feature: String,
         /// From which dialect to which.
-        direction: &'static str,
+        direction: String,
     },
     /// The stored object does not exist, or is another agent's.
     NotFound {

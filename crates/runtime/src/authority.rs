@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iron_llm::{PriceBook, ProviderKind};
+use iron_llm::{PriceBook, ProviderConfig, ProviderKind};
 use iron_primitives::{
     ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProviderId,
     Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
@@ -178,6 +178,8 @@ pub struct Route {
     pub base_url: String,
     /// The organization header of OpenAI, if one is set.
     pub organization: Option<String>,
+    /// What only some kinds have.
+    pub config: ProviderConfig,
     /// The models it serves; empty means that the price book knows.
     pub models: Vec<String>,
     /// How long a whole call may take.

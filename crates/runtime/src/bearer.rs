@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderKind, root_of};
 use iron_net::egress::{AddressRules, BaseUrl};
 
 use crate::authority::{Principal, Route};
@@ -98,41 +98,12 @@ impl Lane {
         match BaseUrl::parse(text, rules) {
             Ok(base) => Some(Lane {
                 route: route.clone(),
-                base: Some(versionless(base)),
+                base: Some(base.with_path(root_of(route.kind, base.path()))),
             }),
             Err(error) => {
                 tracing::warn!(provider = %route.provider, %error, "the provider is not used");
                 None
             }
-        }
-    }
-}
-
-/// SDKs differ on whether a base URL ends in `/v1`; the paths of the dialects contain it.
-fn versionless(base: BaseUrl) -> BaseUrl {
-    match base.path().strip_suffix("/v1") {
-        Some(rest) => base.with_path(rest),
-        None => base,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_url_is_the_same_with_and_without_its_version() {
-        let rules = AddressRules::default();
-        for text in ["https://api.example.com/v1/", "https://api.example.com"] {
-            let base = versionless(BaseUrl::parse(text, rules).expect("a base"));
-            let joined = base
-                .join("/v1/chat/completions")
-                .expect("joins")
-                .to_string();
-            assert_eq!(
-                joined, "https://api.example.com/v1/chat/completions",
-                "{text}"
-            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Providers of models.
 
+use std::collections::BTreeMap;
+
 use crate::{Dollars, SecretText, words::words};
 use iron_primitives::{AgentId, ProjectId, ProviderId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,14 @@ words! {
         Openai = "openai",
         /// Anthropic.
         Anthropic = "anthropic",
+        /// Azure OpenAI.
+        AzureOpenai = "azure_openai",
+        /// Together AI.
+        Together = "together",
+        /// Hugging Face: the router, or a TGI server.
+        Huggingface = "huggingface",
+        /// AI21 Studio.
+        Ai21 = "ai21",
         /// Any server that speaks OpenAI's dialect.
         Local = "local",
         /// Built in, without a key and without a bill.
@@ -28,6 +38,29 @@ words! {
         Inactive = "inactive",
         /// It does not work.
         Error = "error",
+    }
+}
+
+/// What only some kinds of provider have.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// `azure_openai`: the version of the API, such as `2024-10-21`. Without it the API is spoken
+    /// to that has no versions (`/openai/v1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 10, max_length = 18)]
+    pub api_version: Option<String>,
+    /// `azure_openai`: the model behind each deployment, by the deployment's name. In a data zone
+    /// the model has the zone's prices: `eu/gpt-4o`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    pub deployments: BTreeMap<String, String>,
+}
+
+impl ProviderConfig {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == ProviderConfig::default()
     }
 }
 
@@ -52,6 +85,9 @@ pub struct CreateProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
     pub organization_id: Option<String>,
+    /// What only some kinds have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ProviderConfig>,
     /// The models it is limited to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_items = 0, max_items = 100)]
@@ -86,6 +122,10 @@ pub struct UpdateProvider {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub organization_id: Option<Option<String>>,
+    /// What only some kinds have, as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub config: Option<ProviderConfig>,
     /// The models it is limited to; empty for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_items = 0, max_items = 100)]
@@ -125,6 +165,10 @@ pub struct ProviderView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub organization_id: Option<String>,
+    /// What only some kinds have.
+    #[serde(default, skip_serializing_if = "ProviderConfig::is_empty")]
+    #[schema(required = false)]
+    pub config: ProviderConfig,
     /// The models it is limited to; empty if it is not.
     pub models: Vec<String>,
     /// The longest that a call may take.

@@ -1,6 +1,7 @@
 //! Runtimes elsewhere: how they are made, and what they ask.
 
 use crate::exchange::Incarnation;
+use crate::providers::ProviderConfig;
 use crate::{SecretText, words::words};
 use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -233,6 +234,9 @@ pub struct RuntimeRoute {
     /// The organization header, if one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
+    /// What only some kinds have.
+    #[serde(default)]
+    pub config: ProviderConfig,
     /// The models it serves; empty means that the price book knows.
     pub models: Vec<String>,
     /// How long a whole call may take.

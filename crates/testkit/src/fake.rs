@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 mod anthropic;
 mod behaviour;
 mod bill;
+mod compatible;
 mod control;
 mod openai;
 mod pieces;
@@ -34,6 +35,26 @@ pub enum Shape {
     OpenAi,
     /// Anthropic.
     Anthropic,
+    /// Azure OpenAI, in both forms of its API.
+    Azure,
+    /// Together AI.
+    Together,
+    /// The router of Hugging Face.
+    HuggingFace,
+    /// AI21 Studio.
+    Ai21,
+}
+
+impl Shape {
+    /// All of them, by the word that the process takes.
+    pub const ALL: [(&'static str, Shape); 6] = [
+        ("openai", Shape::OpenAi),
+        ("anthropic", Shape::Anthropic),
+        ("azure_openai", Shape::Azure),
+        ("together", Shape::Together),
+        ("huggingface", Shape::HuggingFace),
+        ("ai21", Shape::Ai21),
+    ];
 }
 
 /// A request exactly as it arrived.
@@ -133,8 +154,11 @@ impl FakeUpstream {
     /// The base URL as the provider's own SDK takes it.
     pub fn base_url(&self) -> String {
         match self.shared.shape {
-            Shape::OpenAi => format!("http://{}/v1", self.address),
-            Shape::Anthropic => format!("http://{}", self.address),
+            Shape::OpenAi | Shape::Together | Shape::HuggingFace => {
+                format!("http://{}/v1", self.address)
+            }
+            Shape::Anthropic | Shape::Azure => format!("http://{}", self.address),
+            Shape::Ai21 => format!("http://{}/studio/v1", self.address),
         }
     }
 
@@ -214,6 +238,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let reply = match shared.shape {
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
+        shape => compatible::reply(shape, &seen, &key, &behaviour),
     };
     let meter = reply
         .work

@@ -1,6 +1,6 @@
 //! A fake provider as a process, for tests that are not written in Rust.
 //!
-//! `fake-upstream openai|anthropic` prints its base URL and serves until it is killed.
+//! `fake-upstream SHAPE` (`openai`, `anthropic`, `azure_openai`, …) prints its base URL and serves until it is killed.
 //! `POST /_fake/behave` takes a behaviour, `GET /_fake/bills` tells what was charged.
 
 #![expect(
@@ -12,10 +12,11 @@ use iron_testkit::{FakeUpstream, Shape};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let shape = match std::env::args().nth(1).as_deref() {
-        Some("openai") => Shape::OpenAi,
-        Some("anthropic") => Shape::Anthropic,
-        _ => return Err(std::io::Error::other("say `openai` or `anthropic`")),
+    let word = std::env::args().nth(1).unwrap_or_default();
+    let shape = Shape::ALL.iter().find(|(name, _)| *name == word);
+    let Some((_, shape)) = shape.copied() else {
+        let words = Shape::ALL.map(|(name, _)| name).join(", ");
+        return Err(std::io::Error::other(format!("say one of {words}")));
     };
     let fake = FakeUpstream::start(shape).await?;
     println!("{} {}", fake.base_url(), fake.key());

@@ -3,8 +3,8 @@
 use iron_audit::Usage;
 use iron_catalog::{ListedModel, ListedPrice, PriceOrigin, Prices, Provider};
 use iron_fleet::Agent;
-use iron_llm::ProviderKind;
 use iron_llm::prices::Skipped;
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_primitives::Timestamp;
 use iron_sdk::models::{self, ModelView, PriceSource, PriceView, SetPrice};
 use iron_sdk::providers::{
@@ -18,6 +18,10 @@ pub(crate) const fn provider_type(kind: ProviderKind) -> providers::ProviderType
     match kind {
         ProviderKind::OpenAi => providers::ProviderType::Openai,
         ProviderKind::Anthropic => providers::ProviderType::Anthropic,
+        ProviderKind::AzureOpenAi => providers::ProviderType::AzureOpenai,
+        ProviderKind::Together => providers::ProviderType::Together,
+        ProviderKind::HuggingFace => providers::ProviderType::Huggingface,
+        ProviderKind::Ai21 => providers::ProviderType::Ai21,
         ProviderKind::Local => providers::ProviderType::Local,
         ProviderKind::Simulated => providers::ProviderType::Simulated,
     }
@@ -28,8 +32,20 @@ pub(crate) const fn provider_kind(name: providers::ProviderType) -> ProviderKind
     match name {
         providers::ProviderType::Openai => ProviderKind::OpenAi,
         providers::ProviderType::Anthropic => ProviderKind::Anthropic,
+        providers::ProviderType::AzureOpenai => ProviderKind::AzureOpenAi,
+        providers::ProviderType::Together => ProviderKind::Together,
+        providers::ProviderType::Huggingface => ProviderKind::HuggingFace,
+        providers::ProviderType::Ai21 => ProviderKind::Ai21,
         providers::ProviderType::Local => ProviderKind::Local,
         providers::ProviderType::Simulated => ProviderKind::Simulated,
+    }
+}
+
+/// What only some kinds have, as the wire says it.
+pub(crate) fn provider_config(config: providers::ProviderConfig) -> ProviderConfig {
+    ProviderConfig {
+        api_version: config.api_version,
+        deployments: config.deployments,
     }
 }
 
@@ -51,6 +67,10 @@ pub(crate) fn provider(provider: Provider, agent_count: u64, usage: Option<Usage
         api_key: provider.masked_key,
         base_url: provider.base_url,
         organization_id: provider.organization,
+        config: providers::ProviderConfig {
+            api_version: provider.config.api_version,
+            deployments: provider.config.deployments,
+        },
         models: provider.models,
         timeout_seconds: provider.timeout_seconds,
         status: provider_status(provider.active),

@@ -51,6 +51,7 @@ impl Authority for House {
             provider: provider.id,
             kind: provider.kind,
             base_url: provider.base_url,
+            config: provider.config,
             organization: provider.organization,
             models: provider.models,
             timeout_ms: provider.timeout_ms,

@@ -238,6 +238,16 @@ pub(crate) enum ProviderType {
     OpenAi,
     /// Anthropic
     Anthropic,
+    /// Azure OpenAI
+    #[value(name = "azure_openai")]
+    AzureOpenAi,
+    /// Together AI
+    Together,
+    /// Hugging Face: the router, or a TGI server
+    #[value(name = "huggingface")]
+    HuggingFace,
+    /// AI21 Studio
+    Ai21,
     /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
     Local,
     /// Built in, for trying things
@@ -249,6 +259,10 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
         match kind {
             ProviderType::OpenAi => Self::Openai,
             ProviderType::Anthropic => Self::Anthropic,
+            ProviderType::AzureOpenAi => Self::AzureOpenai,
+            ProviderType::Together => Self::Together,
+            ProviderType::HuggingFace => Self::Huggingface,
+            ProviderType::Ai21 => Self::Ai21,
             ProviderType::Local => Self::Local,
             ProviderType::Simulated => Self::Simulated,
         }
@@ -321,6 +335,16 @@ Examples:
     },
 }
 
+/// Reads `NAME=MODEL`.
+fn deployment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, model)) if !name.is_empty() && !model.is_empty() => {
+            Ok((name.to_owned(), model.to_owned()))
+        }
+        _ => Err("expected `NAME=MODEL`, such as `prod=gpt-4o`".to_owned()),
+    }
+}
+
 /// `iron providers create`.
 #[derive(Debug, Args)]
 pub(crate) struct CreateProvider {
@@ -339,6 +363,12 @@ pub(crate) struct CreateProvider {
     /// A model it serves; repeat; none means that the price book knows
     #[arg(long = "model", value_name = "MODEL")]
     pub(crate) models: Vec<String>,
+    /// Azure: a deployment and the model behind it; repeat
+    #[arg(long = "deployment", value_name = "NAME=MODEL", value_parser = deployment)]
+    pub(crate) deployments: Vec<(String, String)>,
+    /// Azure: the version of the API, such as 2024-10-21; without it, the API without versions
+    #[arg(long)]
+    pub(crate) api_version: Option<String>,
     /// Read the key from standard input
     #[arg(long)]
     pub(crate) key_stdin: bool,

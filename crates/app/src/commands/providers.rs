@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use iron_sdk::lists::PageQuery;
 use iron_sdk::providers::{
-    CreateProvider, DeleteProvider, ProviderQuery, ProviderType, ProviderView, TestProvider,
-    UpdateProvider,
+    CreateProvider, DeleteProvider, ProviderConfig, ProviderQuery, ProviderType, ProviderView,
+    TestProvider, UpdateProvider,
 };
 use iron_sdk::{Client, SecretText};
 
@@ -64,6 +64,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
                 base_url,
                 api_key,
                 organization_id: None,
+                config: None,
                 models: None,
                 timeout_seconds: None,
                 shared: None,
@@ -153,7 +154,8 @@ async fn test(client: &Client, name: &str, model: Option<String>, console: Conso
 
 async fn create(client: &Client, arguments: args::CreateProvider, console: Console) -> Outcome {
     let kind = ProviderType::from(arguments.kind);
-    let needs_key = matches!(kind, ProviderType::Openai | ProviderType::Anthropic);
+    let needs_key = !matches!(kind, ProviderType::Local | ProviderType::Simulated)
+        && (kind != ProviderType::Huggingface || arguments.base_url.is_none());
     let api_key = match (arguments.key_stdin, needs_key) {
         (true, _) => Some(secret_from_stdin()?),
         (false, true) => Some(console.ask_secret("API key", "`--key-stdin`")?.into()),
@@ -165,6 +167,11 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
         api_key,
         base_url: arguments.base_url,
         organization_id: arguments.organization,
+        config: Some(ProviderConfig {
+            api_version: arguments.api_version,
+            deployments: arguments.deployments.into_iter().collect(),
+        })
+        .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),
         timeout_seconds: None,
         shared: None,

@@ -96,6 +96,7 @@ impl House {
                     kind: provider.kind,
                     base_url: provider.base_url,
                     organization: provider.organization,
+                    config: provider.config,
                     models: provider.models,
                     timeout_ms: provider.timeout_ms,
                 })

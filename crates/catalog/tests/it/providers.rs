@@ -2,7 +2,7 @@
 
 use iron_audit::Reach;
 use iron_catalog::{Error, NewProvider, ProviderChange, ProviderFilter, SORTABLE};
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_primitives::{ErrorKind, Secret};
 use iron_store::{Db, Page, Sort, sql};
 
@@ -16,6 +16,7 @@ fn openai(name: &str) -> NewProvider {
         kind: ProviderKind::OpenAi,
         key: Some(Secret::new(KEY.to_owned())),
         base_url: None,
+        config: ProviderConfig::default(),
         organization: None,
         models: vec!["gpt-4o-mini".to_owned()],
         timeout_seconds: Some(30),
@@ -81,6 +82,37 @@ iron_store::both_engines! {
 }
 
 iron_store::both_engines! {
+    async fn deployments_are_kept_and_travel_with_the_call(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let new = NewProvider {
+            kind: ProviderKind::AzureOpenAi,
+            base_url: Some("https://example.openai.azure.com/openai".to_owned()),
+            config: ProviderConfig {
+                api_version: Some("2024-10-21".to_owned()),
+                deployments: [("prod".to_owned(), "gpt-4o".to_owned())].into(),
+            },
+            ..openai("azure")
+        };
+        let made = world.providers.create(&mut tx, &admin, new).await.unwrap();
+        tx.commit().await.unwrap();
+        let deployments = [("next".to_owned(), "gpt-5".to_owned())].into();
+        let change = ProviderChange {
+            config: Some(ProviderConfig { api_version: None, deployments }),
+            ..ProviderChange::default()
+        };
+        let mut tx = world.db.begin().await.unwrap();
+        let changed = world.providers.update(&mut tx, &admin, made.id, change).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(changed.config.api_version, None);
+        let routed = world.providers.for_call(made.tenant, &[made.id]).await.unwrap();
+        assert_eq!(routed[0].config, changed.config);
+        assert_eq!(routed[0].config.served("gpt-5").sent, "next");
+    }
+}
+
+iron_store::both_engines! {
     async fn forms_that_cannot_work_are_refused_by_field(db: Db) {
         let world = World::new(db).await;
         let admin = world.admin();
@@ -97,6 +129,23 @@ iron_store::both_engines! {
             (NewProvider { base_url: Some("http://example.com".to_owned()), ..openai("a") }, "base_url"),
             (NewProvider { base_url: Some("https://169.254.169.254/".to_owned()), ..openai("a") }, "base_url"),
         ];
+        let configured = |kind, deployment: &str| NewProvider {
+            kind,
+            base_url: Some("https://example.openai.azure.com".to_owned()),
+            config: ProviderConfig {
+                deployments: [(deployment.to_owned(), "gpt-4o".to_owned())].into(),
+                ..ProviderConfig::default()
+            },
+            ..openai("a")
+        };
+        let azure = ProviderKind::AzureOpenAi;
+        let cases = cases.into_iter().chain([
+            (NewProvider { kind: azure, ..openai("a") }, "base_url"),
+            (configured(ProviderKind::OpenAi, "prod"), "config"),
+            (configured(azure, "../prod"), "config.deployments"),
+            (NewProvider { kind: ProviderKind::Together, key: None, ..openai("a") }, "api_key"),
+            (NewProvider { kind: ProviderKind::HuggingFace, ..openai("a") }, "api_key"),
+        ]);
         for (new, field) in cases {
             let mut tx = world.db.begin().await.unwrap();
             let refused = world.providers.create(&mut tx, &admin, new).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use iron_gateway::Config;
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_net::egress::{AddressRules, Answer, BaseUrl, Egress, EgressOptions, Outgoing, Timeouts};
 use iron_primitives::ProviderId;
 use iron_runtime::authority::Route;
@@ -133,13 +133,29 @@ impl Front {
 
 /// A front with one fake provider of this kind.
 pub(crate) async fn behind(kind: ProviderKind) -> (FakeUpstream, Front) {
+    behind_configured(kind, ProviderConfig::default()).await
+}
+
+/// The same with what only some kinds have.
+pub(crate) async fn behind_configured(
+    kind: ProviderKind,
+    config: ProviderConfig,
+) -> (FakeUpstream, Front) {
     let shape = match kind {
         ProviderKind::Anthropic => Shape::Anthropic,
-        _ => Shape::OpenAi,
+        ProviderKind::AzureOpenAi => Shape::Azure,
+        ProviderKind::Together => Shape::Together,
+        ProviderKind::HuggingFace => Shape::HuggingFace,
+        ProviderKind::Ai21 => Shape::Ai21,
+        ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
     };
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");
     let provider: ProviderId = TestEnvironment::seeded(9).environment.new_id();
-    let front = Front::new(vec![route(kind, &fake.base_url(), provider)]).await;
+    let route = Route {
+        config,
+        ..route(kind, &fake.base_url(), provider)
+    };
+    let front = Front::new(vec![route]).await;
     front.world.set_key(provider, &fake.key());
     (fake, front)
 }

@@ -31,7 +31,7 @@ impl Terms {
             Some(word) => {
                 let tier = ServiceTier::from_answer(word).map(|tier| match (model.kind, tier) {
                     // OpenAI's `fast` is another word for its priority tier.
-                    (ProviderKind::OpenAi, ServiceTier::Fast) => ServiceTier::Priority,
+                    (kind, ServiceTier::Fast) if kind.serves_openai() => ServiceTier::Priority,
                     _ => tier,
                 });
                 let unknown = || BoundError::Tier {
@@ -49,7 +49,7 @@ impl Terms {
         let rates = match asked.or(assumptions.unnamed_tier) {
             // A request may be served, and billed, at the standard tier all the same.
             Some(tier) => price.rates_up_to(tier, input_tokens).dearer(&standard),
-            None if model.kind == ProviderKind::OpenAi
+            None if model.kind.serves_openai()
                 && price.tiers.contains_key(&ServiceTier::Priority) =>
             {
                 price

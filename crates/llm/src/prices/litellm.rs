@@ -71,7 +71,7 @@ type Prices = BTreeMap<Bucket, UnitPrice>;
 impl PriceBook {
     /// Reads LiteLLM's price list. Rows that cannot be used are listed, never guessed.
     ///
-    /// Models of `openai` and `anthropic` keep their kind; those of servers that one runs
+    /// Models of the providers that are served keep their kind; those of servers that one runs
     /// oneself (`ollama`, `hosted_vllm`, `vllm`, `lm_studio`, `llamafile`) become local.
     ///
     /// # Errors
@@ -98,6 +98,10 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
     let kind = match provider.as_str() {
         "openai" | "text-completion-openai" => ProviderKind::OpenAi,
         "anthropic" => ProviderKind::Anthropic,
+        "azure" | "azure_text" => ProviderKind::AzureOpenAi,
+        "together_ai" => ProviderKind::Together,
+        "huggingface" => ProviderKind::HuggingFace,
+        "ai21" => ProviderKind::Ai21,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
             ProviderKind::Local
         }

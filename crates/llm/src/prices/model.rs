@@ -149,7 +149,9 @@ impl Model {
     /// The field in which this model takes its output cap, in a dialect that has one.
     pub const fn cap_field(&self, dialect: Dialect) -> Option<CapField> {
         match (dialect, self.kind) {
-            (Dialect::OpenAiChat, ProviderKind::OpenAi) => Some(CapField::MaxCompletionTokens),
+            (Dialect::OpenAiChat, kind) if kind.serves_openai() => {
+                Some(CapField::MaxCompletionTokens)
+            }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
             (Dialect::OpenAiEmbeddings, _) => None,
             _ => Some(CapField::MaxTokens),

@@ -14,7 +14,7 @@ pub enum Error {
     #[error("the provider speaks the caller's dialect; nothing is to be translated")]
     Native,
     /// The provider's dialect cannot express a feature of the request.
-    #[error("`{feature}` cannot be translated ({})", direction.as_str())]
+    #[error("`{feature}` cannot be translated ({direction})")]
     Untranslatable {
         /// The feature, by the path of its field.
         feature: String,
@@ -44,7 +44,7 @@ impl From<Error> for Refusal {
         match error {
             Error::Untranslatable { feature, direction } => Refusal::Untranslatable {
                 feature,
-                direction: direction.as_str(),
+                direction: direction.to_string(),
             },
             Error::Invalid { field, problem } => Refusal::InvalidField { field, problem },
             Error::Native | Error::NotJson { .. } => Refusal::Malformed {

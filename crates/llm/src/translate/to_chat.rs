@@ -17,6 +17,7 @@ const LONGEST_USER: usize = 64;
 /// Writes the body.
 pub(super) fn write(
     request: &Request,
+    direction: Direction,
     provider: ProviderKind,
     model: &str,
     output_cap: u64,
@@ -27,12 +28,12 @@ pub(super) fn write(
     };
     put("model", model.into());
     // OpenAI's reasoning models refuse the older name, many local servers know no other.
-    let cap_field = match provider {
-        ProviderKind::OpenAi => "max_completion_tokens",
-        _ => "max_tokens",
+    let cap_field = match provider.serves_openai() {
+        true => "max_completion_tokens",
+        false => "max_tokens",
     };
     put(cap_field, output_cap.into());
-    put("messages", messages(request)?.into());
+    put("messages", messages(request, direction)?.into());
     if !request.tools.is_empty() {
         put("tools", tools::to_chat(&request.tools).into());
         if let Some(choice) = &request.tool_choice {
@@ -65,9 +66,9 @@ pub(super) fn write(
         put("reasoning_effort", effort.into());
     }
     if let Some(end_user) = &request.end_user {
-        let field = match provider {
-            ProviderKind::OpenAi => "safety_identifier",
-            _ => "user",
+        let field = match provider.serves_openai() {
+            true => "safety_identifier",
+            false => "user",
         };
         put(field, short(end_user).into());
     }
@@ -80,7 +81,9 @@ pub(super) fn write(
     }
     if request.stream {
         put("stream", true.into());
-        put("stream_options", json!({ "include_usage": true }));
+        if provider.takes_stream_options() {
+            put("stream_options", json!({ "include_usage": true }));
+        }
     }
     Ok(to_bytes(&Value::Object(body)))
 }
@@ -123,11 +126,11 @@ fn reasons(provider: ProviderKind, model: &str) -> bool {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u32>().ok()
     });
-    provider == ProviderKind::OpenAi
+    provider.serves_openai()
         && (o_series || (generation.is_some_and(|g| g >= 5) && !model.contains("-chat")))
 }
 
-fn messages(request: &Request) -> Result<Vec<Value>, Error> {
+fn messages(request: &Request, direction: Direction) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     if !request.system.is_empty() {
         out.push(json!({ "role": "system", "content": texts(&request.system) }));
@@ -135,8 +138,8 @@ fn messages(request: &Request) -> Result<Vec<Value>, Error> {
     for turn in &request.turns {
         match turn.role {
             Role::System => out.push(json!({ "role": "system", "content": texts(&turn.parts) })),
-            Role::User => user(turn, &mut out)?,
-            Role::Assistant => out.push(assistant(turn)?),
+            Role::User => user(turn, direction, &mut out)?,
+            Role::Assistant => out.push(assistant(turn, direction)?),
         }
     }
     Ok(out)
@@ -156,7 +159,7 @@ fn texts(parts: &[Part]) -> Value {
         .collect()
 }
 
-fn user(turn: &Turn, out: &mut Vec<Value>) -> Result<(), Error> {
+fn user(turn: &Turn, direction: Direction, out: &mut Vec<Value>) -> Result<(), Error> {
     let mut said = Vec::new();
     for part in &turn.parts {
         match part {
@@ -168,11 +171,12 @@ fn user(turn: &Turn, out: &mut Vec<Value>) -> Result<(), Error> {
                 out.push(json!({
                     "role": "tool",
                     "tool_call_id": id,
-                    "content": result(content, *is_error),
+                    "content": result(content, *is_error)
+                        .ok_or_else(|| misplaced(turn, direction))?,
                 }));
             }
             Part::Text { .. } | Part::Image(..) | Part::Document { .. } => said.push(part.clone()),
-            Part::ToolCall { .. } | Part::Thought(_) => return Err(misplaced(turn)),
+            Part::ToolCall { .. } | Part::Thought(_) => return Err(misplaced(turn, direction)),
         }
     }
     if said.iter().all(|part| matches!(part, Part::Text { .. })) {
@@ -182,7 +186,7 @@ fn user(turn: &Turn, out: &mut Vec<Value>) -> Result<(), Error> {
         return Ok(());
     }
     let content = said.iter().map(user_part).collect::<Option<Vec<Value>>>();
-    let content = content.ok_or_else(|| misplaced(turn))?;
+    let content = content.ok_or_else(|| misplaced(turn, direction))?;
     out.push(json!({ "role": "user", "content": content }));
     Ok(())
 }
@@ -193,7 +197,12 @@ fn user_part(part: &Part) -> Option<Value> {
         Part::Image(source, _) => {
             json!({ "type": "image_url", "image_url": { "url": url(source) } })
         }
-        Part::Document { source, title, .. } => {
+        // A document is sent with its bytes; there is no field for its address.
+        Part::Document {
+            source: source @ Source::Base64 { .. },
+            title,
+            ..
+        } => {
             let name = title.as_deref().unwrap_or("document.pdf");
             json!({ "type": "file", "file": { "filename": name, "file_data": url(source) } })
         }
@@ -208,14 +217,17 @@ fn url(source: &Source) -> String {
     }
 }
 
-/// A failure has no field of its own, so the text says it.
-fn result(content: &[Part], is_error: bool) -> Value {
+/// What a tool gave back, if it is text alone. A failure has no field of its own, so the text
+/// says it.
+fn result(content: &[Part], is_error: bool) -> Option<Value> {
+    if !content.iter().all(|part| matches!(part, Part::Text { .. })) {
+        return None;
+    }
     if !is_error {
-        return if content.is_empty() {
-            "".into()
-        } else {
-            texts(content)
-        };
+        return Some(match content {
+            [] => "".into(),
+            _ => texts(content),
+        });
     }
     let mut said = String::from("error:");
     for part in content {
@@ -224,10 +236,10 @@ fn result(content: &[Part], is_error: bool) -> Value {
             said.push_str(text);
         }
     }
-    said.into()
+    Some(said.into())
 }
 
-fn assistant(turn: &Turn) -> Result<Value, Error> {
+fn assistant(turn: &Turn, direction: Direction) -> Result<Value, Error> {
     let mut message = Map::new();
     message.insert("role".to_owned(), "assistant".into());
     let (mut said, mut calls) = (Vec::new(), Vec::new());
@@ -245,11 +257,11 @@ fn assistant(turn: &Turn) -> Result<Value, Error> {
             })),
             Part::Thought(Thought::Open { text, signature }) => {
                 let field = UNSIGNED.iter().find(|(mark, _)| mark == signature);
-                let (_, field) = *field.ok_or_else(|| misplaced(turn))?;
+                let (_, field) = *field.ok_or_else(|| misplaced(turn, direction))?;
                 let all = message.entry(field).or_insert_with(|| "".into());
                 *all = format!("{}{text}", all.as_str().unwrap_or_default()).into();
             }
-            _ => return Err(misplaced(turn)),
+            _ => return Err(misplaced(turn, direction)),
         }
     }
     let content = if said.is_empty() {
@@ -264,9 +276,9 @@ fn assistant(turn: &Turn) -> Result<Value, Error> {
     Ok(Value::Object(message))
 }
 
-fn misplaced(turn: &Turn) -> Error {
+fn misplaced(turn: &Turn, direction: Direction) -> Error {
     Error::Untranslatable {
-        feature: format!("{}: content of another role", turn.field),
-        direction: Direction::MessagesToChat,
+        feature: format!("{}: content that has no place there", turn.field),
+        direction,
     }
 }

@@ -93,7 +93,7 @@ impl Open {
             ended: ending.ended,
             first_byte_us: first_byte.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)),
             hold: HoldRecord::from(&self.hold),
-            model: provider.model_name().to_owned(),
+            model: provider.priced_as().to_owned(),
             number: self.number,
             provider: provider.lane().route.provider,
             provider_kind: provider.lane().route.kind.as_str().into(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use iron_llm::envelope::Envelope;
 use iron_llm::prices::ModelRef;
 use iron_llm::translate::Direction;
-use iron_llm::{Dialect, PriceBook};
+use iron_llm::{Dialect, PriceBook, ProviderConfig};
 use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
@@ -35,14 +35,20 @@ pub(super) struct Decided {
 #[derive(Clone)]
 pub(super) struct Choice {
     lane: Arc<Lane>,
-    name: Arc<str>,
+    asked: Arc<str>,
+    priced: Arc<str>,
     pub(super) model: ModelRef,
 }
 
 impl Choice {
-    /// The model as the provider is asked for it.
-    pub(super) fn model_name(&self) -> &str {
-        &self.name
+    /// The model as the provider is asked for it; at Azure a deployment.
+    pub(super) fn asked_as(&self) -> &str {
+        &self.asked
+    }
+
+    /// The model as the price book knows it.
+    pub(super) fn priced_as(&self) -> &str {
+        &self.priced
     }
 
     pub(super) fn lane(&self) -> &Lane {
@@ -141,7 +147,11 @@ fn choose(
             continue;
         }
         let kind = lane.route.kind;
-        let Some(known) = book.lookup(kind, model) else {
+        let served = lane.route.config.served(model);
+        if !ProviderConfig::can_name(kind, served.sent) {
+            continue;
+        }
+        let Some(known) = book.lookup(kind, served.priced) else {
             if !lane.route.models.is_empty() {
                 let what = format!("the model `{model}`, which has no price");
                 refusal = Refusal::Unbounded { what };
@@ -152,7 +162,8 @@ fn choose(
         if known.answers(spoken) {
             return Ok(Choice {
                 lane: lane.clone(),
-                name: model.into(),
+                asked: served.sent.into(),
+                priced: served.priced.into(),
                 model: known.clone(),
             });
         }

@@ -197,14 +197,11 @@ impl Runtime {
                     .map_err(Refusal::from)
             }
             // These count while they answer, and not before: what is told is the bound.
-            ProviderKind::OpenAi | ProviderKind::Local => {
-                let book = self.authority.prices(draft.bearer.principal.path.tenant);
-                translated(envelope, &choice).and_then(|outbound| {
-                    let assumptions = Assumptions::default();
-                    let bound = Bound::tight(&book, kind, &outbound.envelope, &assumptions)?;
-                    Ok(bound.input_tokens())
-                })
-            }
+            _ => translated(envelope, &choice).and_then(|outbound| {
+                let assumptions = Assumptions::default();
+                let bound = Bound::tight_of(&choice.model, &outbound.envelope, &assumptions)?;
+                Ok(bound.input_tokens())
+            }),
         };
         match counted {
             Ok(tokens) => {
@@ -247,6 +244,7 @@ impl Runtime {
             };
         }
         let path = path_of(action, &stored.original, query);
+        let path = lane.route.config.rooted(lane.route.kind, &path);
         let method = match action {
             StoredAction::Retrieve => Method::GET,
             StoredAction::Delete => Method::DELETE,

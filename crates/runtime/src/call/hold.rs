@@ -126,16 +126,14 @@ impl Runtime {
 
     /// The bound by bytes where the budget is far away, else by tokens.
     fn bound_of(&self, cleared: &Cleared) -> Result<Bound, Refusal> {
-        let tenant = cleared.draft.bearer.principal.path.tenant;
-        let book = self.authority.prices(tenant);
-        let kind = cleared.choice.model.kind;
+        let model = &cleared.choice.model;
         let assumptions = Assumptions::default();
         let envelope = &cleared.outbound.envelope;
-        let quick = Bound::quick(&book, kind, envelope, &assumptions)?;
+        let quick = Bound::quick_of(model, envelope, &assumptions)?;
         if quick.model().encoding.is_none() || !self.near_the_edge(&cleared.draft, &quick) {
             return Ok(quick);
         }
-        Ok(Bound::tight(&book, kind, envelope, &assumptions)?)
+        Ok(Bound::tight_of(model, envelope, &assumptions)?)
     }
 
     /// Whether a budget on the path has room for only a few calls like this one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderConfig, ProviderKind};
 
 use crate::Runtime;
 use crate::bearer::Lane;
@@ -28,17 +28,24 @@ impl Runtime {
         let principal = &authenticated.bearer.principal;
         let book = self.authority.prices(principal.path.tenant);
         let named = |lane: &Lane| -> Vec<String> {
-            let kind = lane.route.kind;
-            if lane.route.models.is_empty() {
+            let (kind, config) = (lane.route.kind, &lane.route.config);
+            let is_priced = |name: &String| book.lookup(kind, config.served(name).priced).is_some();
+            if !lane.route.models.is_empty() {
+                let listed = lane.route.models.iter();
+                listed.filter(|name| is_priced(name)).cloned().collect()
+            } else if !config.deployments.is_empty() {
+                let deployments = config.deployments.keys();
+                deployments
+                    .filter(|name| is_priced(name))
+                    .cloned()
+                    .collect()
+            } else {
                 let known = book
                     .models()
                     .filter(|model| model.kind == kind && model.name != "*");
-                known.map(|model| model.name.clone()).collect()
-            } else {
-                let listed = lane.route.models.iter();
-                listed
-                    .filter(|name| book.lookup(kind, name).is_some())
-                    .cloned()
+                known
+                    .filter(|model| ProviderConfig::can_name(kind, &model.name))
+                    .map(|model| model.name.clone())
                     .collect()
             }
         };

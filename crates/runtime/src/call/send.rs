@@ -241,7 +241,7 @@ impl Runtime {
     ) -> Result<Upstream, Failed> {
         let outbound = &cleared.outbound;
         let dialect = outbound.envelope.dialect();
-        let edits = bound.edits(open.hold.cap, None, dialect);
+        let edits = bound.edits(open.hold.cap, Some(cleared.choice.asked_as()), dialect);
         let mut body = outbound.envelope.rewrite(&edits);
         for (theirs, original) in &outbound.renames {
             body = rename(body, theirs, original);
@@ -262,9 +262,13 @@ impl Runtime {
             .credential(tenant, lane.route.provider, lane.route.kind)
             .await;
         let headers = &cleared.request.headers;
+        let route = &lane.route;
+        let path = route
+            .config
+            .path(route.kind, dialect, cleared.choice.asked_as());
         let question = Question {
             method: Method::POST,
-            path: dialect.path(),
+            path: &path,
             headers,
             body,
         };
@@ -291,7 +295,7 @@ impl Runtime {
         }
     }
 
-    /// The opened key of a provider. A local server may have none.
+    /// The opened key of a provider. A server of one's own may have none.
     pub(super) async fn credential(
         &self,
         tenant: iron_primitives::TenantId,
@@ -300,7 +304,7 @@ impl Runtime {
     ) -> Result<Credential, AuthorityError> {
         let now = self.environment.boot();
         match self.credentials.get(&(tenant, provider), now).await {
-            Err(AuthorityError::NotFound) if kind == ProviderKind::Local => Ok(Credential {
+            Err(AuthorityError::NotFound) if kind.may_lack_a_key() => Ok(Credential {
                 secret: String::new().into(),
                 version: 0,
             }),

@@ -17,6 +17,7 @@ use crate::bearer::Lane;
 use crate::room::Share;
 
 const ANTHROPIC_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const AZURE_KEY: HeaderName = HeaderName::from_static("api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const ANTHROPIC_DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
@@ -197,8 +198,12 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
                 headers.remove(name);
             }
         }
-        _ => {
-            if !key.is_empty() {
+        kind => {
+            if kind == ProviderKind::AzureOpenAi {
+                let mut value = HeaderValue::try_from(key).ok()?;
+                value.set_sensitive(true);
+                headers.insert(AZURE_KEY, value);
+            } else if !key.is_empty() {
                 let mut value = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
                 value.set_sensitive(true);
                 headers.insert(AUTHORIZATION, value);

@@ -1,7 +1,8 @@
 //! Between the words of the port and those of the wire.
 
-use iron_llm::ProviderKind;
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_primitives::{Secret, Unit};
+use iron_sdk::providers::ProviderConfig as RuntimeRouteConfig;
 use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute};
 
 use crate::authority::{AgentState, Counted, End, Principal, Route};
@@ -13,6 +14,10 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         kind: route.kind.as_str().to_owned(),
         base_url: route.base_url,
         organization: route.organization,
+        config: RuntimeRouteConfig {
+            api_version: route.config.api_version,
+            deployments: route.config.deployments,
+        },
         models: route.models,
         timeout_ms: route.timeout_ms,
     };
@@ -42,6 +47,10 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
             provider: route.provider,
             base_url: route.base_url,
             organization: route.organization,
+            config: ProviderConfig {
+                api_version: route.config.api_version,
+                deployments: route.config.deployments,
+            },
             models: route.models,
             timeout_ms: route.timeout_ms,
         })

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::HeaderMap;
 use iron_journal::{Content, Cursor, Journal, JournalKeys, Options};
-use iron_llm::{Dialect, PriceBook, ProviderKind};
+use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
 use iron_net::egress::{Egress, EgressOptions};
 use iron_primitives::{
     ActorPath, AgentId, Environment, IcTokenId, InstanceId, LeaseId, ProjectId, ProviderId,
@@ -441,6 +441,7 @@ pub(crate) fn route(kind: ProviderKind, base_url: &str, provider: ProviderId) ->
         provider,
         kind,
         base_url: base_url.to_owned(),
+        config: ProviderConfig::default(),
         organization: None,
         models: Vec::new(),
         timeout_ms: 10_000,

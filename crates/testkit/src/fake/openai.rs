@@ -22,6 +22,11 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
             "Incorrect API key provided",
         );
     }
+    answer(seen, behaviour)
+}
+
+/// Answers a request whose key was accepted.
+pub(super) fn answer(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
     if let Fault::Status {
         status,
         retry_after,

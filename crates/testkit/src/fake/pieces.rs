@@ -75,6 +75,12 @@ impl Reply {
         }
     }
 
+    /// The same answer, sent in other pieces.
+    pub(super) fn with_pieces(mut self, change: impl FnOnce(Vec<Piece>) -> Vec<Piece>) -> Self {
+        self.pieces = change(self.pieces);
+        self
+    }
+
     pub(super) fn header(mut self, (name, value): (&'static str, String)) -> Self {
         self.headers.push((name, value));
         self

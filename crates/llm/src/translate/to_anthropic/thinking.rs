@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::anthropic::model::{ThinkingStyle, thinking_style};
 use crate::canonical::{Display, Effort, Request, Thinking, ThinkingMode};
+use crate::kind::Dialect;
 use crate::translate::{Direction, Error};
 
 /// The least budget for thinking that Anthropic accepts.
@@ -29,8 +30,8 @@ pub(super) fn write(
     output_cap: u64,
     output_config: &mut Map<String, Value>,
 ) -> Result<Option<Value>, Error> {
-    let field = match direction {
-        Direction::ResponsesToMessages => "reasoning.effort",
+    let field = match direction.client() {
+        Dialect::OpenAiResponses => "reasoning.effort",
         _ => "reasoning_effort",
     };
     let refuse = |what: &str| {

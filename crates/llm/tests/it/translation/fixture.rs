@@ -91,22 +91,27 @@ pub(super) fn root() -> PathBuf {
 }
 
 /// The folder of a direction.
-pub(super) const fn folder(direction: Direction) -> &'static str {
-    match direction {
-        Direction::ChatToMessages => "chat_to_messages",
-        Direction::ResponsesToMessages => "responses_to_messages",
-        Direction::CompletionsToMessages => "completions_to_messages",
-        Direction::EmbeddingsToMessages => "embeddings_to_messages",
-        Direction::MessagesToChat => "messages_to_chat",
-    }
+pub(super) fn folder(direction: Direction) -> String {
+    let word = |dialect| match dialect {
+        Dialect::OpenAiChat => "chat",
+        Dialect::OpenAiResponses => "responses",
+        Dialect::OpenAiCompletions => "completions",
+        Dialect::OpenAiEmbeddings => "embeddings",
+        Dialect::AnthropicMessages => "messages",
+    };
+    format!(
+        "{}_to_{}",
+        word(direction.client()),
+        word(direction.upstream())
+    )
 }
 
 /// All fixtures by their path below [`root`], without the ending.
 pub(super) fn all() -> BTreeMap<String, Fixture> {
     let mut found = BTreeMap::new();
-    for direction in Direction::ALL {
+    for direction in Direction::all() {
         let folder = folder(direction);
-        for entry in fs::read_dir(root().join(folder)).expect("every direction has its folder") {
+        for entry in fs::read_dir(root().join(&folder)).expect("every direction has its folder") {
             let path = entry.expect("the folder is readable").path();
             let name = path
                 .file_stem()

@@ -1,0 +1,302 @@
+//! Every kind of provider from every dialect: what it is sent, what the client gets, and that the
+//! bill is the record's to the nano-dollar.
+
+use iron_llm::{PriceBook, ProviderConfig, ProviderKind, ServiceTier};
+use iron_runtime::record::{CallRecord, Outcome, Settlement};
+use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault, Prices, UsageReport};
+use serde_json::{Value, json};
+
+use crate::front::{Front, Got, behind, behind_configured};
+
+const CHAT: &str = "/v1/chat/completions";
+const RESPONSES: &str = "/v1/responses";
+const MESSAGES: &str = "/v1/messages";
+const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
+
+/// Each kind with a model of it that has a price and, where there are such, knows tools.
+const KINDS: [(ProviderKind, &str); 6] = [
+    (ProviderKind::OpenAi, "gpt-4o-mini"),
+    (ProviderKind::Anthropic, "claude-haiku-4-5"),
+    (ProviderKind::AzureOpenAi, "gpt-4o-mini"),
+    (
+        ProviderKind::Together,
+        "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    ),
+    (ProviderKind::HuggingFace, "Qwen/Qwen3-32B:groq"),
+    (ProviderKind::Ai21, "jamba-large-1.7"),
+];
+
+/// A fake that charges what the built-in book says of the model.
+async fn charging(kind: ProviderKind, model: &str) -> (FakeUpstream, Front) {
+    let (fake, front) = behind(kind).await;
+    let book = PriceBook::builtin();
+    let model = book.lookup(kind, model).expect("a priced model");
+    let rates = model.price.tiers[&ServiceTier::Standard].base;
+    fake.set_prices(Prices {
+        input: rates.input,
+        cached: rates.cache_read,
+        output: rates.output,
+    });
+    (fake, front)
+}
+
+fn body(client: &str, model: &str, stream: bool, tools: bool) -> String {
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let mut body = match client {
+        RESPONSES => {
+            json!({"model": model, "input": "Rain?", "max_output_tokens": 50, "store": false})
+        }
+        _ => json!({"model": model, "max_tokens": 50,
+            "messages": [{"role": "user", "content": "Rain?"}]}),
+    };
+    if stream {
+        body["stream"] = json!(true);
+    }
+    if tools {
+        body["tools"] = match client {
+            CHAT => {
+                json!([{"type": "function", "function": {"name": "weather", "parameters": schema}}])
+            }
+            RESPONSES => json!([{"type": "function", "name": "weather", "parameters": schema}]),
+            _ => json!([{"name": "weather", "input_schema": schema}]),
+        };
+    }
+    body.to_string()
+}
+
+async fn ask(front: &Front, client: &str, body: &str) -> Got {
+    match client {
+        MESSAGES => front.post_anthropic(client, body).await,
+        _ => front.post(client, body).await,
+    }
+}
+
+/// The data of a stream's frames, but for the end mark.
+fn frames(got: &Got) -> Vec<Value> {
+    let data = got
+        .body
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    let values = data
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap_or_else(|_| panic!("JSON: {data}")));
+    values.collect()
+}
+
+/// Everything that is said in an answer, whole or streamed.
+fn said(client: &str, got: &Got, stream: bool) -> String {
+    if !stream {
+        let answer = got.json();
+        let text = match client {
+            CHAT => answer.pointer("/choices/0/message/content"),
+            RESPONSES => answer.pointer("/output/0/content/0/text"),
+            _ => answer.pointer("/content/0/text"),
+        };
+        return text.and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    let pointer = match client {
+        CHAT => "/choices/0/delta/content",
+        RESPONSES => "/delta",
+        _ => "/delta/text",
+    };
+    let frames = frames(got);
+    let words = frames
+        .iter()
+        .filter_map(|frame| frame.pointer(pointer)?.as_str());
+    words.collect()
+}
+
+fn settlement(record: &CallRecord) -> Settlement {
+    record.attempts.last().expect("an attempt").settlement
+}
+
+fn last(records: &[CallRecord]) -> &CallRecord {
+    records.last().expect("a record")
+}
+
+#[tokio::test]
+async fn every_kind_answers_every_client_and_costs_what_it_bills() {
+    for (kind, model) in KINDS {
+        let (fake, front) = charging(kind, model).await;
+        for client in CLIENTS {
+            for stream in [false, true] {
+                let what = format!("{kind:?} {client} stream={stream}");
+                let before = fake.billed_nanos();
+                let got = ask(&front, client, &body(client, model, stream, false)).await;
+                assert_eq!(got.status, 200, "{what}: {}", got.body);
+                let words = said(client, &got, stream);
+                assert!(words.starts_with("w0 w1 w2 "), "{what}: {}", got.body);
+                let records = front.world.records().await;
+                let record = last(&records);
+                assert_eq!(record.outcome, Outcome::Completed, "{what}");
+                let billed = fake.billed_nanos() - before;
+                assert!(billed > 0, "{what}");
+                assert_eq!(record.cost_nanos, billed, "{what}");
+                assert_eq!(settlement(record), Settlement::Actual, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_kind_calls_tools_for_every_client() {
+    for (kind, model) in KINDS {
+        let (fake, front) = charging(kind, model).await;
+        let arguments = r#"{"city":"Oslo"}"#.to_owned();
+        fake.behave(Behaviour {
+            answer: Answer::ToolCalls { arguments },
+            ..Behaviour::default()
+        });
+        for client in CLIENTS {
+            for stream in [false, true] {
+                let what = format!("{kind:?} {client} stream={stream}");
+                let got = ask(&front, client, &body(client, model, stream, true)).await;
+                assert_eq!(got.status, 200, "{what}: {}", got.body);
+                assert!(got.body.contains("weather"), "{what}: {}", got.body);
+                assert!(got.body.contains("Oslo"), "{what}: {}", got.body);
+                let records = front.world.records().await;
+                assert_eq!(last(&records).outcome, Outcome::Completed, "{what}");
+            }
+        }
+        assert_eq!(
+            front
+                .world
+                .records()
+                .await
+                .iter()
+                .map(|record| record.cost_nanos)
+                .sum::<i64>(),
+            fake.billed_nanos(),
+            "{kind:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_kind_that_hides_its_usage_costs_its_bound() {
+    for (kind, model) in KINDS {
+        let (fake, front) = charging(kind, model).await;
+        fake.behave(Behaviour {
+            usage: UsageReport::Missing,
+            ..Behaviour::default()
+        });
+        for client in CLIENTS {
+            let got = ask(&front, client, &body(client, model, false, false)).await;
+            let records = front.world.records().await;
+            let record = last(&records);
+            assert_ne!(
+                settlement(record),
+                Settlement::Actual,
+                "{kind:?} {client}: {}",
+                got.body
+            );
+        }
+        let counted: i64 = front
+            .world
+            .records()
+            .await
+            .iter()
+            .map(|record| record.cost_nanos)
+            .sum();
+        assert!(counted >= fake.billed_nanos(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_kind_that_refuses_is_heard_in_the_clients_words() {
+    for (kind, model) in KINDS {
+        let (fake, front) = charging(kind, model).await;
+        for client in CLIENTS {
+            fake.behave(Behaviour {
+                fault: Fault::Status {
+                    status: 400,
+                    retry_after: None,
+                },
+                ..Behaviour::default()
+            });
+            let got = ask(&front, client, &body(client, model, false, false)).await;
+            assert_eq!(got.status, 400, "{kind:?} {client}: {}", got.body);
+            let message = got.json()["error"]["message"].clone();
+            assert!(message.is_string(), "{kind:?} {client}: {}", got.body);
+            let records = front.world.records().await;
+            assert_eq!(last(&records).cost_nanos, 0, "{kind:?} {client}");
+        }
+        assert_eq!(fake.billed_nanos(), 0, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_kind_does_not_offer_is_refused_by_name() {
+    for kind in [ProviderKind::HuggingFace, ProviderKind::Ai21] {
+        let (fake, front) = behind(kind).await;
+        let (_, model) = KINDS
+            .into_iter()
+            .find(|(other, _)| *other == kind)
+            .expect("it is listed");
+        for (path, field) in [("/v1/completions", "prompt"), ("/v1/embeddings", "input")] {
+            let body = json!({"model": model, field: "Hi"}).to_string();
+            let got = front.post(path, &body).await;
+            assert_eq!(got.status, 400, "{kind:?} {path}: {}", got.body);
+        }
+        assert!(fake.requests().is_empty(), "{kind:?}");
+    }
+}
+
+/// The path and the model of the last request that the fake has seen, and its key.
+fn asked(fake: &FakeUpstream) -> (String, Value, Option<String>) {
+    let requests = fake.requests();
+    let seen = requests.last().expect("a request");
+    let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
+    let key = seen.header("api-key").map(str::to_owned);
+    assert_eq!(seen.header("authorization"), None);
+    (seen.path.clone(), body["model"].clone(), key)
+}
+
+#[tokio::test]
+async fn azure_is_asked_by_deployment_and_priced_by_model() {
+    for (version, chat, responses) in [
+        (None, "/openai/v1/chat/completions", "/openai/v1/responses"),
+        (
+            Some("2024-10-21"),
+            "/openai/deployments/prod-mini/chat/completions?api-version=2024-10-21",
+            "/openai/responses?api-version=2024-10-21",
+        ),
+    ] {
+        let config = ProviderConfig {
+            api_version: version.map(str::to_owned),
+            deployments: [("prod-mini".to_owned(), "gpt-4o-mini".to_owned())].into(),
+        };
+        let (fake, front) = behind_configured(ProviderKind::AzureOpenAi, config).await;
+        for model in ["gpt-4o-mini", "prod-mini"] {
+            let got = ask(&front, CHAT, &body(CHAT, model, true, false)).await;
+            assert_eq!(got.status, 200, "{}", got.body);
+            let expected = (chat.to_owned(), json!("prod-mini"), Some(fake.key()));
+            assert_eq!(asked(&fake), expected);
+            let got = ask(&front, RESPONSES, &body(RESPONSES, model, false, false)).await;
+            assert_eq!(got.status, 200, "{}", got.body);
+            let expected = (responses.to_owned(), json!("prod-mini"), Some(fake.key()));
+            assert_eq!(asked(&fake), expected);
+        }
+        for record in front.world.records().await {
+            assert!(record.cost_nanos > 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn ai21_is_not_told_what_it_does_not_know() {
+    let (fake, front) = behind(ProviderKind::Ai21).await;
+    let message = json!({"model": "jamba-large-1.7", "max_tokens": 20, "stream": true,
+        "metadata": {"user_id": "u-1"}, "service_tier": "auto",
+        "messages": [{"role": "user", "content": "Hi"}]});
+    let got = ask(&front, MESSAGES, &message.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let requests = fake.requests();
+    let sent: Value = serde_json::from_slice(&requests[0].body).expect("JSON");
+    for field in ["stream_options", "user", "service_tier"] {
+        assert_eq!(sent.get(field), None);
+    }
+    // The usage stands in the chunk of the reason; the client of chat gets it as it is.
+    let got = ask(&front, CHAT, &body(CHAT, "jamba-large-1.7", true, false)).await;
+    assert!(got.body.contains("\"usage\":{"), "{}", got.body);
+}

@@ -1,0 +1,239 @@
+//! What some kinds of provider have to be told besides an address and a key.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kind::{Dialect, ProviderKind};
+
+/// The most deployments that one provider names.
+const MOST_DEPLOYMENTS: usize = 100;
+
+/// What only some kinds of provider have. For now all of it is Azure's: each model stands behind
+/// a *deployment* with a name of one's own, and there are two forms of its API, one with a
+/// version that is named (`/openai/deployments/{deployment}/…?api-version=…`) and one without
+/// (`/openai/v1/…`, where the deployment stands in the request's `model`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The version of Azure's API, such as `2024-10-21`; none for the one without versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// The model behind each deployment, by the deployment's name. In a data zone it is the model
+    /// of that zone, which has a price of its own: `eu/gpt-4o`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub deployments: BTreeMap<String, String>,
+}
+
+/// The path of a configured address without what the paths of requests begin with. SDKs differ on
+/// whether an address ends in `/v1`, and in `/openai` at Azure.
+pub fn root_of(kind: ProviderKind, path: &str) -> &str {
+    let rest = path.trim_end_matches('/');
+    let rest = rest.strip_suffix("/v1").unwrap_or(rest);
+    match kind {
+        ProviderKind::AzureOpenAi => rest.strip_suffix("/openai").unwrap_or(rest),
+        _ => rest,
+    }
+}
+
+/// A model as it is asked for and as it is priced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served<'a> {
+    /// The name by which the provider is asked.
+    pub sent: &'a str,
+    /// The name by which the price is known.
+    pub priced: &'a str,
+}
+
+impl ProviderConfig {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == ProviderConfig::default()
+    }
+
+    /// What is wrong with it for this kind, by the field and what was expected there.
+    ///
+    /// # Errors
+    /// The first field that does not do.
+    pub fn check(&self, kind: ProviderKind) -> Result<(), (&'static str, &'static str)> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        if kind != ProviderKind::AzureOpenAi {
+            return Err(("config", "only providers of type `azure_openai` have one"));
+        }
+        if let Some(version) = &self.api_version
+            && !is_version(version)
+        {
+            return Err((
+                "config.api_version",
+                "expected a date such as `2024-10-21`, `-preview` behind it or not",
+            ));
+        }
+        let fits = |(deployment, model): (&String, &String)| {
+            is_deployment(deployment) && (1..=200).contains(&model.len())
+        };
+        if self.deployments.len() > MOST_DEPLOYMENTS || !self.deployments.iter().all(fits) {
+            return Err((
+                "config.deployments",
+                "expected at most 100 deployments of 1 to 64 letters, digits, `-`, `_` and `.`, each with its model",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How a model that a caller names is asked for and priced. A caller may name the deployment
+    /// or the model behind it; without either the deployment is taken to be named as its model.
+    pub fn served<'a>(&'a self, model: &'a str) -> Served<'a> {
+        if let Some((deployment, behind)) = self.deployments.get_key_value(model) {
+            return Served {
+                sent: deployment,
+                priced: behind,
+            };
+        }
+        let plain = |behind: &str| {
+            let zone = behind.split_once('/').map(|(_, rest)| rest == model);
+            behind == model || zone == Some(true)
+        };
+        let found = self.deployments.iter().find(|(_, behind)| plain(behind));
+        match found {
+            Some((deployment, behind)) => Served {
+                sent: deployment,
+                priced: behind,
+            },
+            None => Served {
+                sent: model,
+                priced: model,
+            },
+        }
+    }
+
+    /// The path of a request below the provider's address, with its query.
+    pub fn path(&self, kind: ProviderKind, dialect: Dialect, model: &str) -> Cow<'static, str> {
+        let path = dialect.path();
+        match (kind, &self.api_version) {
+            (ProviderKind::AzureOpenAi, None) => format!("/openai{path}").into(),
+            (ProviderKind::AzureOpenAi, Some(version)) => {
+                let tail = path.strip_prefix("/v1").unwrap_or(path);
+                match dialect {
+                    Dialect::OpenAiResponses => self.rooted(kind, path).into(),
+                    _ => format!("/openai/deployments/{model}{tail}?api-version={version}").into(),
+                }
+            }
+            _ => path.into(),
+        }
+    }
+
+    /// The same for what is not a request for an answer, such as a stored response: a path that
+    /// begins with `/v1/`, and may have a query.
+    pub fn rooted(&self, kind: ProviderKind, path: &str) -> String {
+        if kind != ProviderKind::AzureOpenAi {
+            return path.to_owned();
+        }
+        let Some(version) = &self.api_version else {
+            return format!("/openai{path}");
+        };
+        let tail = path.strip_prefix("/v1").unwrap_or(path);
+        let joint = if tail.contains('?') { '&' } else { '?' };
+        format!("/openai{tail}{joint}api-version={version}")
+    }
+
+    /// Whether a model can be named to a provider of this kind: at Azure it stands in the address.
+    pub fn can_name(kind: ProviderKind, model: &str) -> bool {
+        kind != ProviderKind::AzureOpenAi || is_deployment(model)
+    }
+}
+
+fn is_deployment(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=64).contains(&name.len())
+        && name.bytes().all(plain)
+        // A segment of a path of dots alone would lead elsewhere.
+        && !name.bytes().all(|byte| byte == b'.')
+}
+
+fn is_version(text: &str) -> bool {
+    let date = text.strip_suffix("-preview").unwrap_or(text);
+    let digit_or_dash = |(place, byte): (usize, u8)| match place {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    date.len() == 10 && date.bytes().enumerate().all(digit_or_dash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn azure(version: Option<&str>) -> ProviderConfig {
+        let deployments = [("prod", "gpt-4o"), ("europe", "eu/gpt-5.1")];
+        ProviderConfig {
+            api_version: version.map(str::to_owned),
+            deployments: deployments
+                .map(|(name, model)| (name.to_owned(), model.to_owned()))
+                .into(),
+        }
+    }
+
+    #[test]
+    fn a_caller_names_the_deployment_or_the_model_behind_it() {
+        let config = azure(None);
+        for (asked, sent, priced) in [
+            ("prod", "prod", "gpt-4o"),
+            ("gpt-4o", "prod", "gpt-4o"),
+            ("gpt-5.1", "europe", "eu/gpt-5.1"),
+            ("gpt-4o-mini", "gpt-4o-mini", "gpt-4o-mini"),
+        ] {
+            assert_eq!(config.served(asked), Served { sent, priced });
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_same_with_and_without_its_version() {
+        for text in ["/v1/", "/v1", "/", ""] {
+            assert_eq!(root_of(ProviderKind::Local, text), "", "{text}");
+        }
+        for text in ["", "/", "/openai", "/openai/v1/"] {
+            assert_eq!(root_of(ProviderKind::AzureOpenAi, text), "", "{text}");
+        }
+        assert_eq!(root_of(ProviderKind::Ai21, "/studio/v1"), "/studio");
+    }
+
+    #[test]
+    fn azure_has_two_forms_of_addresses() {
+        let azure_path = |version, dialect| {
+            azure(version)
+                .path(ProviderKind::AzureOpenAi, dialect, "prod")
+                .into_owned()
+        };
+        let (chat, responses) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);
+        assert_eq!(azure_path(None, chat), "/openai/v1/chat/completions");
+        assert_eq!(
+            azure_path(Some("2024-10-21"), chat),
+            "/openai/deployments/prod/chat/completions?api-version=2024-10-21"
+        );
+        assert_eq!(
+            azure_path(Some("2025-03-01-preview"), responses),
+            "/openai/responses?api-version=2025-03-01-preview"
+        );
+    }
+
+    #[test]
+    fn what_would_lead_elsewhere_is_refused() {
+        let kind = ProviderKind::AzureOpenAi;
+        assert_eq!(azure(Some("2024-10-21")).check(kind), Ok(()));
+        for version in ["", "2024", "2024-10-21&x=y", "2024-10-21-preview-preview"] {
+            assert!(azure(Some(version)).check(kind).is_err(), "{version}");
+        }
+        for name in ["", "..", "a/b", "a?b", "ä", &"x".repeat(65)] {
+            assert!(!ProviderConfig::can_name(kind, name), "{name}");
+            let mut config = azure(None);
+            config
+                .deployments
+                .insert(name.to_owned(), "gpt-4o".to_owned());
+            assert!(config.check(kind).is_err(), "{name}");
+        }
+        assert!(azure(None).check(ProviderKind::OpenAi).is_err());
+    }
+}
