@@ -144,10 +144,11 @@ impl Models {
             .collect()
     }
 
-    /// What one model costs the tenant.
+    /// What one model costs the tenant; without a kind at whoever makes it.
     ///
     /// # Errors
-    /// [`Error::NoPrice`]; [`Error::AmbiguousModel`] if no kind is named and several serve it.
+    /// [`Error::NoPrice`]; [`Error::AmbiguousModel`] if no kind is named, several serve it and none of
+    /// them makes it.
     pub fn price(
         &self,
         authorised: &Authorised,
@@ -161,6 +162,12 @@ impl Models {
             .filter_map(|kind| book.lookup(kind, model))
             .filter(|found| kind.is_some() || found.name == model)
             .collect();
+        // Who makes a model is meant where others serve it, too.
+        let maker = found.iter().find(|found| found.kind.makes_models());
+        let found = match maker {
+            Some(maker) if found.len() > 1 => vec![*maker],
+            _ => found,
+        };
         let books = self.books.load();
         match found.as_slice() {
             [] => Err(Error::NoPrice {

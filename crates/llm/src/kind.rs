@@ -91,6 +91,14 @@ impl ProviderKind {
         }
     }
 
+    /// Whether it sells models of its own making.
+    pub const fn makes_models(self) -> bool {
+        matches!(
+            self,
+            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Ai21
+        )
+    }
+
     /// Whether there may be no key: servers of one's own ask for none.
     pub const fn may_lack_a_key(self) -> bool {
         matches!(

@@ -104,7 +104,7 @@ pub struct PriceTier {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPrice {
-    /// Who serves the model, where several do.
+    /// Who serves the model, where several do; without it whoever makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_type: Option<ProviderType>,
     /// A million input tokens.
@@ -191,7 +191,7 @@ pub struct ModelQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PriceQuery {
-    /// Who serves the model.
+    /// Who serves the model; without it whoever makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_type: Option<ProviderType>,
 }
