@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iron_audit::Reach;
 use iron_catalog::{PriceOrigin, Prices};
-use iron_llm::ProviderKind::{Local, OpenAi};
+use iron_llm::ProviderKind::{Local, OpenAi, Together};
 use iron_llm::Usage;
 use iron_primitives::{ErrorKind, Money};
 use iron_store::Db;
@@ -98,14 +98,16 @@ iron_store::both_engines! {
         let none = world.models.price(&admin, Some(OpenAi), "brand-new").unwrap_err();
         assert_eq!(none.kind(), ErrorKind::ResourceNotFound);
         let mut tx = world.db.begin().await.unwrap();
-        for kind in [OpenAi, Local] {
-            world.models.set_price(&mut tx, &admin, kind, "brand-new", &prices("3", "4"), None).await.unwrap();
+        for (kind, model) in [(Local, "brand-new"), (Together, "brand-new"), (OpenAi, "own"), (Local, "own")] {
+            world.models.set_price(&mut tx, &admin, kind, model, &prices("3", "4"), None).await.unwrap();
         }
         tx.commit().await.unwrap();
         world.models.refresh().await.unwrap();
         assert_eq!(cost(&world, Local, "brand-new"), Money::from_nanos(7_000_000));
         let ambiguous = world.models.price(&admin, None, "brand-new").unwrap_err();
         assert_eq!(ambiguous.field().as_deref(), Some("provider_type"));
+        // Who makes it is meant where others serve it, too.
+        assert_eq!(world.models.price(&admin, None, "own").unwrap().model.kind, OpenAi);
         assert_eq!(world.models.list(&admin, &[], Some("BRAND")).len(), 2);
         assert_eq!(world.models.list(&admin, &[Local], Some("brand")).len(), 1);
     }
