@@ -40,6 +40,8 @@ BEYOND_THE_SCHEMA = {
     "soft_limits": "are percentages from 1 to 99",
     "status": "is `active` or `inactive` where a provider is changed",
     "scope": "is the id of something that has a budget",
+    "reassign_to": "is another active user of the tenant",
+    "certificates": "are SHA-256 fingerprints in hexadecimal",
 }
 
 
