@@ -10,7 +10,7 @@ use crate::kind::{Dialect, ProviderKind};
 /// The most deployments that one provider names.
 const MOST_DEPLOYMENTS: usize = 100;
 
-/// What only some kinds of provider have. For now all of it is Azure's: each model stands behind
+/// What only some kinds of provider have. All of it is Azure's: each model stands behind
 /// a *deployment* with a name of one's own, and there are two forms of its API, one with a
 /// version that is named (`/openai/deployments/{deployment}/…?api-version=…`) and one without
 /// (`/openai/v1/…`, where the deployment stands in the request's `model`).
