@@ -284,7 +284,7 @@ pub(crate) enum Models {
     Price {
         /// The model's name
         model: String,
-        /// Of which kind of provider, else of whoever makes the model; needed where none of several does, or nobody serves it yet
+        /// Of which kind of provider; needed where none makes it, or several do
         #[arg(long = "type", value_enum)]
         kind: Option<ProviderType>,
         /// Dollars per million input tokens; with this, the price is set
