@@ -99,6 +99,7 @@ impl Router {
             policy: Policy::ROUTER,
             rules: settings.rules,
             metrics: metrics.clone(),
+            shared_rates: None,
         };
         let port = authority.clone();
         let plane = ground.raise(enrolled.incarnation, port, manners, &environment)?;

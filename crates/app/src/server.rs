@@ -24,6 +24,7 @@ use anyhow::{Context as _, Result, bail};
 use iron_identity::FirstAdmin;
 use iron_journal::Reader;
 use iron_net::ServerTls;
+use iron_net::rate::SharedRates;
 use iron_net::server::{Drained, ServerConfig};
 use iron_primitives::{AgentId, Environment, InstanceId, TenantId};
 use iron_runtime::Config;
@@ -92,19 +93,20 @@ impl Server {
         let features =
             Features::open(&settings, &folder, instance, settings.rules, &environment).await?;
         let first_admin = features.first_start(settings.first_admin.clone()).await?;
+        let shared_rates = faces::shared_rates(&settings, &metrics)?;
         let plane = plane(
             &settings,
             &folder,
             instance,
             &features,
-            &metrics,
+            manners(&settings, &features.db, &metrics, shared_rates.clone()),
             &environment,
         )
         .await?;
         let leaving = CancellationToken::new();
         let api = faces::api(
             &settings,
-            faces::shared_rates(&settings, &metrics)?,
+            shared_rates,
             &features,
             &plane,
             &metrics,
@@ -221,28 +223,37 @@ async fn plane(
     folder: &Folder,
     instance: InstanceId,
     features: &Features,
-    metrics: &Metrics,
+    manners: Manners,
     environment: &Environment,
 ) -> Result<Plane> {
     let keys = journal_keys(&features.master, instance)?;
     let ground = Ground::open(folder, instance, keys, settings.durability, environment).await?;
     let incarnation = features.ledger.enrol(&ground.enrolment()).await?;
-    let manners = Manners {
-        config: Config {
-            drain_timeout: settings.drain,
-            recheck: recheck(&features.db),
-            ..Config::default()
-        },
-        policy: Policy::SERVER,
-        rules: settings.rules,
-        metrics: metrics.clone(),
-    };
     ground.raise(
         incarnation,
         Arc::new(features.house()),
         manners,
         environment,
     )
+}
+
+fn manners(
+    settings: &Settings,
+    db: &Db,
+    metrics: &Metrics,
+    shared_rates: Option<SharedRates>,
+) -> Manners {
+    Manners {
+        config: Config {
+            drain_timeout: settings.drain,
+            recheck: recheck(db),
+            ..Config::default()
+        },
+        policy: Policy::SERVER,
+        rules: settings.rules,
+        metrics: metrics.clone(),
+        shared_rates,
+    }
 }
 
 /// Other servers may share a PostgreSQL database, and nobody tells what they change. A folder

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_llm::{ErrorShape, errors};
+use iron_net::rate::Standing;
 use iron_primitives::{BudgetShortfall, ErrorKind, Refusal, RequestId, Timestamp};
 use iron_runtime::call::{Body as ReplyBody, Chunks, Reply};
 
@@ -68,6 +69,9 @@ impl Reader {
         if let Some(wait_s) = wait_s(refusal, self.now) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
         }
+        if let Some(standing) = standing(refusal) {
+            standing.write(headers);
+        }
         self.stamp(response)
     }
 
@@ -108,9 +112,29 @@ fn wait_s(refusal: &Refusal, now: Timestamp) -> Option<u64> {
     match refusal {
         Refusal::Budget(_) if refusal.cured_by_waiting() => Some(1),
         Refusal::Budget(shortfall) => Some(until_reset_s(shortfall, now)),
+        Refusal::RateLimited(shortfall) => Some(whole_seconds(shortfall.resets_at, now)),
         _ if refusal.cured_by_waiting() => Some(1),
         _ => None,
     }
+}
+
+/// How the limit stands that refused, as the headers tell it.
+fn standing(refusal: &Refusal) -> Option<Standing> {
+    match refusal {
+        Refusal::RateLimited(shortfall) => Some(Standing {
+            limit: shortfall.most,
+            remaining: 0,
+            resets_at: shortfall.resets_at,
+        }),
+        _ => None,
+    }
+}
+
+/// Rounded up: whoever waits for so long finds room.
+fn whole_seconds(until: Timestamp, now: Timestamp) -> u64 {
+    let wait = until.since(now);
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(begun).max(1)
 }
 
 fn until_reset_s(shortfall: &BudgetShortfall, now: Timestamp) -> u64 {

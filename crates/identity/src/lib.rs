@@ -76,7 +76,9 @@ pub use model::{
 pub use permission::{Extent, Permission};
 pub use projects::{NewProject, ProjectChanges};
 pub use quotas::{Population, Quota, Quotas};
-pub use teams::{NewTeam, Team, TeamChanges, TeamMember, TeamName, TeamPolicy, TeamRole};
+pub use teams::{
+    NewTeam, PrivacyLevel, Team, TeamChanges, TeamMember, TeamName, TeamPolicy, TeamRole,
+};
 pub use tenants::{NewTenant, TenantChanges, TenantCreated, TenantFilter};
 pub use users::{NewUser, UserChanges, UserDeleted, UserFilter};
 

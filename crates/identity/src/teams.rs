@@ -24,6 +24,17 @@ iron_store::words! {
     }
 }
 
+/// What may be kept of what agents send and are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivacyLevel {
+    /// Providers store nothing, and of names of end users only keyed digests are kept.
+    Moderate,
+    /// Names of end users are kept sealed, and providers may store what they are asked to.
+    #[default]
+    Permissive,
+}
+
 /// What the agents of a team may do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TeamPolicy {
@@ -31,6 +42,15 @@ pub struct TeamPolicy {
     /// forbid stays forbidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_models: Option<Vec<String>>,
+    /// How many calls they may make together in any minute; no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// How many tokens they may use together in any minute; no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u32>,
+    /// What may be kept of what they send and are answered.
+    #[serde(default)]
+    pub privacy_level: PrivacyLevel,
 }
 
 /// A team.
@@ -388,6 +408,8 @@ impl TeamPolicy {
     fn strictest() -> Self {
         TeamPolicy {
             allowed_models: Some(Vec::new()),
+            privacy_level: PrivacyLevel::Moderate,
+            ..TeamPolicy::default()
         }
     }
 
@@ -431,7 +453,7 @@ mod tests {
         fn a_model_is_allowed_only_if_the_agent_and_the_team_both_allow_it(
             own in list(), teams in list(), model in "[a-d]",
         ) {
-            let policy = TeamPolicy { allowed_models: teams.clone() };
+            let policy = TeamPolicy { allowed_models: teams.clone(), ..TeamPolicy::default() };
             let both = allows(own.as_ref(), &model) && allows(teams.as_ref(), &model);
             prop_assert_eq!(allows(policy.allowed_with(own).as_ref(), &model), both);
         }

@@ -64,6 +64,13 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
     if let Refusal::Budget(shortfall) = refusal {
         add_shortfall(&mut error, shortfall);
     }
+    if let Refusal::RateLimited(shortfall) = refusal {
+        error.text("scope", shortfall.scope.kind().as_str());
+        error.text("scope_id", &shortfall.scope.to_string());
+        error.text("limit", shortfall.limit);
+        error.json("most", &shortfall.most.to_string());
+        error.text("resets_at", &shortfall.resets_at.to_string());
+    }
     let mut whole = Fields::default();
     match shape {
         ErrorShape::OpenAi => {
@@ -121,6 +128,7 @@ fn param(refusal: &Refusal) -> Option<&str> {
     match refusal {
         Refusal::InvalidField { field, .. } => Some(field),
         Refusal::Untranslatable { feature, .. } => Some(feature),
+        Refusal::StoringForbidden { field } => Some(field),
         Refusal::ModelNotAllowed { .. } | Refusal::NoProvider { .. } => Some("model"),
         _ => None,
     }

@@ -6,7 +6,9 @@
 //! wait for their turn, 10 ms apart, up to a second.
 //!
 //! [`RateLimiter`] counts in the memory of one server, [`SharedRates`] for several in Redis.
+//! [`PaceLimiter`] counts what groups of callers do in a minute: requests, and what they weigh.
 
+mod pace;
 mod shared;
 mod window;
 
@@ -19,6 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use iron_primitives::{BootInstant, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use pace::{Excess, Pace, PaceLimit, PaceLimiter};
 pub use shared::{InvalidRedisAddress, SharedObserver, SharedRates};
 use window::Window;
 
@@ -268,8 +271,8 @@ impl Caller {
     }
 
     fn add(&mut self, boot: BootInstant) {
-        self.minute.add(boot);
-        self.hour.add(boot);
+        self.minute.add(1, boot);
+        self.hour.add(1, boot);
     }
 
     fn schedule(&mut self, burst: u32, boot: BootInstant) -> Verdict {

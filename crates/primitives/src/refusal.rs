@@ -31,6 +31,19 @@ pub struct BudgetShortfall {
     pub resets_at: Option<Timestamp>,
 }
 
+/// A count of calls or tokens that is used up for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RateShortfall {
+    /// Whose limit it is.
+    pub scope: Scope,
+    /// Which one: `requests_per_minute`, `tokens_per_minute`.
+    pub limit: &'static str,
+    /// How much it admits.
+    pub most: u32,
+    /// When it admits something again.
+    pub resets_at: Timestamp,
+}
+
 /// A refusal of the governed path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
@@ -86,6 +99,13 @@ pub enum Refusal {
         /// The model asked for.
         model: String,
     },
+    /// A provider would keep what is sent, which the privacy level of the team forbids.
+    StoringForbidden {
+        /// The field that says what is to be kept.
+        field: &'static str,
+    },
+    /// The calls of a team come faster than its policy allows.
+    RateLimited(Box<RateShortfall>),
     /// No provider is assigned that serves the model.
     NoProvider {
         /// The model asked for.
@@ -136,7 +156,10 @@ impl Refusal {
             Refusal::InvalidField { .. } | Refusal::Untranslatable { .. } => ErrorKind::Validation,
             Refusal::Unbounded { .. } => ErrorKind::Validation,
             Refusal::TooLarge { .. } => ErrorKind::PayloadTooLarge,
-            Refusal::ModelNotAllowed { .. } => ErrorKind::ActionDenied,
+            Refusal::ModelNotAllowed { .. } | Refusal::StoringForbidden { .. } => {
+                ErrorKind::ActionDenied
+            }
+            Refusal::RateLimited(_) => ErrorKind::RateLimitExceeded,
             Refusal::NoProvider { .. } => ErrorKind::NoProviderAssigned,
             Refusal::NotFound { .. } => ErrorKind::ResourceNotFound,
             Refusal::Budget(_) => ErrorKind::BudgetExceeded,
@@ -157,6 +180,7 @@ impl Refusal {
             | Refusal::NoRoom { .. }
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable
+            | Refusal::RateLimited(_)
             | Refusal::ProviderUnavailable { .. } => true,
             // Holds of calls under way come back; settled money does not.
             Refusal::Budget(shortfall) => {
@@ -199,6 +223,20 @@ impl fmt::Display for Refusal {
             Refusal::ModelNotAllowed { model } => {
                 write!(f, "the agent is not allowed to use the model `{model}`")
             }
+            Refusal::StoringForbidden { field } => write!(
+                f,
+                "the privacy level of the agent's team lets providers store nothing; send \
+                 `{field}` as `false`"
+            ),
+            Refusal::RateLimited(shortfall) => write!(
+                f,
+                "{} `{}` has reached its limit of {} {}; try again at {}",
+                shortfall.scope.kind().as_str(),
+                shortfall.scope,
+                shortfall.most,
+                shortfall.limit.replace('_', " "),
+                shortfall.resets_at,
+            ),
             Refusal::NoProvider { model } => {
                 write!(
                     f,

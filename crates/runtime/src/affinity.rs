@@ -105,7 +105,7 @@ mod tests {
     use iron_testkit::TestEnvironment;
 
     use super::*;
-    use crate::authority::{AgentState, Principal};
+    use crate::authority::{AgentState, Principal, TeamRules};
 
     fn bearer(environment: &Environment) -> Bearer {
         let path = ActorPath {
@@ -126,6 +126,7 @@ mod tests {
             agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,
+            team_rules: TeamRules::default(),
             routes: Vec::new(),
             hash_key: [7; 32],
             environment: None,

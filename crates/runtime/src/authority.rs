@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use iron_llm::{PriceBook, ProviderConfig, ProviderKind};
+use iron_net::rate::Pace;
 use iron_primitives::{
     ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProviderId,
     Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
@@ -186,6 +187,25 @@ pub struct Route {
     pub timeout_ms: u64,
 }
 
+/// What the policy of a team says besides models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TeamRules {
+    /// How much all its agents may do in a minute; the weight of a request is its tokens.
+    pub pace: Pace,
+    /// What may be kept of what its agents send.
+    pub privacy: Privacy,
+}
+
+/// What may be kept of what agents send and are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Privacy {
+    /// Names of end users are kept sealed, and providers may store what they are asked to.
+    #[default]
+    Permissive,
+    /// Of names of end users only keyed digests are kept, and providers store nothing.
+    Moderate,
+}
+
 /// The bearer of a token with everything that the governed path asks about it.
 #[derive(Clone)]
 pub struct Principal {
@@ -208,6 +228,8 @@ pub struct Principal {
     pub tenant_suspended: bool,
     /// The models the agent's settings allow; none means all.
     pub allowed_models: Option<Vec<String>>,
+    /// What its team says besides; nothing without a team.
+    pub team_rules: TeamRules,
     /// The providers assigned, in order of preference.
     pub routes: Vec<Route>,
     /// The tenant's key for the hashes of prompts and end users.

@@ -64,7 +64,11 @@ impl Runtime {
         request: CallRequest,
     ) -> Result<Reply, Refusal> {
         match self.prepare(authenticated, request).await {
-            Ok(ready) => self.dispatch(ready).await,
+            Ok(ready) => {
+                let standing = ready.standing();
+                let answer = self.dispatch(ready).await;
+                answer.map(|reply| reply.telling(standing))
+            }
             Err(refused) => Err(self.close_refused(refused).await),
         }
     }

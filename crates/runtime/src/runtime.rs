@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use iron_journal::Journal;
 use iron_net::egress::Egress;
-use iron_primitives::{Environment, ProviderId, TenantId, TokenDigest};
+use iron_net::rate::{PaceLimiter, SharedRates};
+use iron_primitives::{Environment, ProviderId, TeamId, TenantId, TokenDigest};
 use iron_telemetry::Metrics;
 use tokio::sync::Notify;
 
@@ -39,6 +40,8 @@ pub struct Runtime {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) room: Room,
     pub(crate) shelf: Shelf,
+    /// What the agents of teams do in a minute.
+    pub(crate) paces: Arc<PaceLimiter<TeamId>>,
     pub(crate) cuts: Arc<Cuts>,
     pub(crate) lifelines: Arc<Lifelines>,
     /// Tells that something has changed that calls under way may rest on.
@@ -63,6 +66,8 @@ pub struct Parts {
     pub egress: Egress,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where the calls of teams are counted for all servers together; here alone if none.
+    pub shared_rates: Option<SharedRates>,
     /// Time and randomness.
     pub environment: Environment,
 }
@@ -90,6 +95,7 @@ impl Runtime {
             wallets,
             egress,
             metrics,
+            shared_rates,
             environment,
         } = parts;
         let cuts = Cuts::listen(wallets.cuts());
@@ -119,6 +125,7 @@ impl Runtime {
             in_flight,
             room,
             shelf: Shelf::new(),
+            paces: Arc::new(PaceLimiter::new(shared_rates)),
             cuts,
             lifelines,
             unsettled,

@@ -2,6 +2,7 @@
 
 use crate::exchange::Incarnation;
 use crate::providers::ProviderConfig;
+use crate::teams::PrivacyLevel;
 use crate::{SecretText, words::words};
 use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -213,6 +214,9 @@ pub struct RuntimeBearer {
     /// The models the agent's settings allow; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_models: Option<Vec<String>>,
+    /// What its team says besides; nothing without a team.
+    #[serde(default)]
+    pub team_rules: RuntimeTeamRules,
     /// The providers assigned, in order of preference.
     pub routes: Vec<RuntimeRoute>,
     /// The tenant's key for the hashes of prompts and end users.
@@ -220,6 +224,27 @@ pub struct RuntimeBearer {
     /// `prod`, `staging` or `dev`, if the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+}
+
+/// What the policy of a team says besides models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeTeamRules {
+    /// How many calls all its agents may make in any minute; 0 for no limit.
+    pub requests_per_minute: u32,
+    /// How many tokens all its agents may use in any minute; 0 for no limit.
+    pub tokens_per_minute: u32,
+    /// What may be kept of what its agents send.
+    pub privacy_level: PrivacyLevel,
+}
+
+impl Default for RuntimeTeamRules {
+    fn default() -> Self {
+        RuntimeTeamRules {
+            requests_per_minute: 0,
+            tokens_per_minute: 0,
+            privacy_level: PrivacyLevel::Permissive,
+        }
+    }
 }
 
 /// Where an agent's calls are sent, without the key.

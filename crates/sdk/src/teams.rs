@@ -25,6 +25,42 @@ pub struct TeamPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_items = 200)]
     pub allowed_models: Option<Vec<ModelName>>,
+    /// How much all its agents together may do in a minute; as much as they like if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rate_limits: Option<TeamRateLimits>,
+    /// What may be kept of what its agents send and are answered; `permissive` if absent.
+    /// `strict` is refused for now: it would have to find personal data in prompts and answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub privacy_level: Option<PrivacyLevel>,
+}
+
+/// How much the agents of a team together may do in any 60 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeamRateLimits {
+    /// Calls; no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 1_000_000_000)]
+    pub requests_per_minute: Option<u32>,
+    /// Tokens, input and output together; no limit if absent. Those of a call count from its end
+    /// on: a call is let in while those of the last minute are below the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 1_000_000_000)]
+    pub tokens_per_minute: Option<u32>,
+}
+
+words! {
+    /// What may be kept of what agents send and are answered.
+    PrivacyLevel {
+        /// Nothing beyond what is found in prompts and answers may leave; refused for now.
+        Strict = "strict",
+        /// Providers store nothing, and of the names of end users only digests are kept.
+        Moderate = "moderate",
+        /// Names of end users are kept sealed; providers may store what they are asked to.
+        Permissive = "permissive",
+    }
 }
 
 /// The name of a model.

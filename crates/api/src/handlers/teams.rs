@@ -43,10 +43,11 @@ pub(crate) async fn create_team(
         .map(|budget| view::amount("default_user_budget", budget))
         .transpose()?;
     let soft_limits = threshold(body.alert_threshold.unwrap_or(USUAL_THRESHOLD))?;
+    let policy = body.policy.map(view::policy_of).transpose()?;
     let new = NewTeam {
         name: body.name,
         description: body.description,
-        policy: body.policy.map(view::policy_of).unwrap_or_default(),
+        policy: policy.unwrap_or_default(),
         default_user_budget,
     };
     let mut tx = api.db.begin().await?;
@@ -118,10 +119,11 @@ pub(crate) async fn update_team(
         Some(Some(budget)) => Some(Some(view::amount("default_user_budget", budget)?)),
     };
     let policy_changes = body.policy.is_some();
+    let policy = body.policy.map(view::policy_of).transpose()?;
     let changes = TeamChanges {
         name: body.name,
         description: body.description,
-        policy: body.policy.map(view::policy_of),
+        policy,
         default_user_budget,
     };
     let mut tx = api.db.begin().await?;

@@ -1,11 +1,14 @@
 //! Teams.
 
 use iron_budget::BudgetStatus;
-use iron_identity::{Team, TeamMember, TeamPolicy, TeamRole};
+use iron_identity::{PrivacyLevel, Team, TeamMember, TeamPolicy, TeamRole};
+use iron_net::problem::Problem;
 use iron_primitives::{Money, TeamId};
 use iron_sdk::Dollars;
-use iron_sdk::teams::{ModelName, TeamBalance, TeamMemberView, TeamView};
-use iron_sdk::teams::{TeamPolicy as PolicyView, TeamRole as RoleWord};
+use iron_sdk::teams::{
+    ModelName, PrivacyLevel as PrivacyWord, TeamBalance, TeamMemberView, TeamPolicy as PolicyView,
+    TeamRateLimits, TeamRole as RoleWord, TeamView,
+};
 
 use super::money::{percentage, standing};
 
@@ -64,17 +67,39 @@ pub(crate) const fn team_role(role: TeamRole) -> RoleWord {
 
 fn policy(policy: TeamPolicy) -> PolicyView {
     let names = |models: Vec<String>| models.into_iter().map(ModelName).collect();
+    let rate_limits = TeamRateLimits {
+        requests_per_minute: policy.requests_per_minute,
+        tokens_per_minute: policy.tokens_per_minute,
+    };
     PolicyView {
         allowed_models: policy.allowed_models.map(names),
+        rate_limits: (rate_limits != TeamRateLimits::default()).then_some(rate_limits),
+        privacy_level: match policy.privacy_level {
+            PrivacyLevel::Moderate => Some(PrivacyWord::Moderate),
+            PrivacyLevel::Permissive => Some(PrivacyWord::Permissive),
+        },
     }
 }
 
-/// A policy as the feature takes it.
-pub(crate) fn policy_of(policy: PolicyView) -> TeamPolicy {
+/// A policy as the feature takes it, if it can be held.
+pub(crate) fn policy_of(policy: PolicyView) -> Result<TeamPolicy, Problem> {
     let names = |models: Vec<ModelName>| models.into_iter().map(|model| model.0).collect();
-    TeamPolicy {
+    let privacy_level = match policy.privacy_level {
+        None | Some(PrivacyWord::Permissive) => PrivacyLevel::Permissive,
+        Some(PrivacyWord::Moderate) => PrivacyLevel::Moderate,
+        Some(PrivacyWord::Strict) => {
+            let problem = "`strict` would have to find personal data in prompts and answers, \
+                           which nothing here does yet; use `moderate`";
+            return Err(Problem::field("policy.privacy_level", problem));
+        }
+    };
+    let rates = policy.rate_limits.unwrap_or_default();
+    Ok(TeamPolicy {
         allowed_models: policy.allowed_models.map(names),
-    }
+        requests_per_minute: rates.requests_per_minute,
+        tokens_per_minute: rates.tokens_per_minute,
+        privacy_level,
+    })
 }
 
 /// What a team has after a transfer.

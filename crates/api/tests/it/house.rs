@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use iron_budget::{Limits, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
-use iron_identity::{Identity, TokenIs};
+use iron_identity::{Identity, TeamPolicy, TokenIs};
 use iron_llm::PriceBook;
 use iron_primitives::{ProviderId, TenantId, TokenDigest};
 use iron_runtime::authority::{
@@ -34,17 +34,14 @@ impl Authority for House {
         }
         let agent = self.agents.for_call(bearer.tenant, bearer.agent).await;
         let agent = agent.unwrap().ok_or(AuthFailure::Revoked)?;
-        let allowed_models = match agent.path.team {
-            None => agent.allowed_models,
+        let policy = match agent.path.team {
+            None => TeamPolicy::default(),
             Some(team) => {
-                let policy = self
-                    .identity
-                    .team_policy(bearer.tenant, team)
-                    .await
-                    .unwrap();
-                policy.allowed_with(agent.allowed_models)
+                let found = self.identity.team_policy(bearer.tenant, team).await;
+                found.unwrap()
             }
         };
+        let allowed_models = policy.allowed_with(agent.allowed_models);
         let counted = self.limits.counted(bearer.tenant, bearer.agent).await;
         let routes = self.providers.for_call(bearer.tenant, &agent.providers);
         let routes = routes.await.unwrap().into_iter().map(|provider| Route {
@@ -66,6 +63,7 @@ impl Authority for House {
             agent_ends: agent.ends,
             tenant_suspended: false,
             allowed_models,
+            team_rules: iron_runtime::authority::TeamRules::default(),
             routes: routes.collect(),
             hash_key: [7; 32],
             environment: None,

@@ -93,7 +93,7 @@ both_engines! {
         assert_eq!(team["alert_threshold"], 80);
         assert_eq!(team["member_count"], 1);
         assert_eq!(team["members"][0]["email"], "ada@example.com");
-        assert_eq!(team["policy"], json!({}));
+        assert_eq!(team["policy"], json!({"privacy_level": "permissive"}));
         let user = house.get(&format!("/api/v1/users/{}", ada.id)).await;
         assert_eq!(user["team_ids"], json!([house.team]));
         // The budget of the team and the limit of the team are one row.
@@ -123,7 +123,8 @@ both_engines! {
         house.send(admin, Method::POST, PATH, same).await.is(409, "DUPLICATE_NAME");
         for (field, value) in [
             ("budget", json!(0)), ("alert_threshold", json!(0)), ("alert_threshold", json!(100)),
-            ("policy.rate_limits", json!({"rate_limits": {"requests_per_minute": 1}})),
+            ("policy.rate_limits.requests_per_minute", json!({"rate_limits": {"requests_per_minute": 0}})),
+            ("policy.rate_limits.calls", json!({"rate_limits": {"calls": 1}})),
             ("policy.privacy_level", json!({"privacy_level": "strict"})),
             ("policy.allowed_models[0]", json!({"allowed_models": [""]})),
             ("default_user_budget", json!(1_000_000)),
@@ -226,6 +227,10 @@ both_engines! {
         let (_, free) = house.agent(&ada, body).await;
         assert_eq!((free.path.team, free.allowed_models), (None, None));
         house.join(house.team, ada.id).await;
+        let limits = json!({"requests_per_minute": 5, "tokens_per_minute": 900});
+        let policy = json!({"policy": {"rate_limits": limits, "privacy_level": "moderate"}});
+        house.send(&house.admin, Method::PATCH, &house.path(), policy.clone()).await.ok();
+        assert_eq!(house.get(&house.path()).await["policy"], policy["policy"]);
         let policy = json!({"policy": {"allowed_models": ["gpt-b", "gpt-c"]}});
         house.send(&house.admin, Method::PATCH, &house.path(), policy).await.ok();
         let body = json!({"name": "bound", "budget": 1, "settings": settings});

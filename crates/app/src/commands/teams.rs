@@ -2,14 +2,14 @@
 
 use iron_primitives::TeamId;
 use iron_sdk::teams::{
-    CreateTeam, ModelName, PutTeamMember, ReportRange, TeamPolicy, TeamQuery, TeamReport,
-    TeamReportQuery, TeamRole, TeamView, TransferBudget, UpdateTeam,
+    CreateTeam, ModelName, PrivacyLevel, PutTeamMember, ReportRange, TeamPolicy, TeamQuery,
+    TeamReport, TeamReportQuery, TeamRole, TeamView, TransferBudget, UpdateTeam,
 };
 use iron_sdk::{BudgetAmount, Client, Dollars};
 
 use super::periods;
 use super::resolve::{self, parse};
-use crate::args::Teams;
+use crate::args::{TeamFacts, Teams};
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
@@ -114,8 +114,8 @@ async fn written(client: &Client, verb: Teams) -> Outcome<TeamView> {
             let body = CreateTeam {
                 name,
                 budget: dollars(&budget)?,
-                description: facts.description,
-                policy: policy(facts.allowed_models),
+                description: facts.description.clone(),
+                policy: policy(TeamPolicy::default(), &facts)?,
                 default_user_budget: some_dollars(facts.default_user_budget)?,
                 alert_threshold: facts.alert_threshold,
             };
@@ -132,12 +132,8 @@ async fn written(client: &Client, verb: Teams) -> Outcome<TeamView> {
             let change = UpdateTeam {
                 name,
                 budget: some_dollars(budget)?,
+                policy: changed_policy(client, id, &facts, allow_all_models).await?,
                 description: facts.description.map(Some),
-                policy: if allow_all_models {
-                    Some(TeamPolicy::default())
-                } else {
-                    policy(facts.allowed_models)
-                },
                 default_user_budget: some_dollars(facts.default_user_budget)?.map(Some),
                 alert_threshold: facts.alert_threshold,
             };
@@ -157,13 +153,59 @@ async fn report(client: &Client, team: TeamId, range: &str) -> Outcome<TeamRepor
     Ok(client.get_team_report(team, &query).await?)
 }
 
-fn policy(models: Vec<String>) -> Option<TeamPolicy> {
-    if models.is_empty() {
-        return None;
+/// A policy is changed as a whole, so what is not named stays as the server has it.
+async fn changed_policy(
+    client: &Client,
+    id: TeamId,
+    facts: &TeamFacts,
+    all_models: bool,
+) -> Outcome<Option<TeamPolicy>> {
+    let change = policy(TeamPolicy::default(), facts)?;
+    if change.is_none() && !all_models {
+        return Ok(None);
     }
-    Some(TeamPolicy {
-        allowed_models: Some(models.into_iter().map(ModelName).collect()),
+    let mut before = client.get_team(id).await?.policy;
+    if all_models {
+        before.allowed_models = None;
+    }
+    Ok(Some(policy(before.clone(), facts)?.unwrap_or(before)))
+}
+
+/// A policy with what was named; none if nothing was.
+fn policy(mut policy: TeamPolicy, facts: &TeamFacts) -> Outcome<Option<TeamPolicy>> {
+    let before = policy.clone();
+    if !facts.allowed_models.is_empty() {
+        let models = facts.allowed_models.iter().cloned();
+        policy.allowed_models = Some(models.map(ModelName).collect());
+    }
+    let mut rates = policy.rate_limits.unwrap_or_default();
+    let some = |limit: u32| (limit > 0).then_some(limit);
+    if let Some(limit) = facts.requests_per_minute {
+        rates.requests_per_minute = some(limit);
+    }
+    if let Some(limit) = facts.tokens_per_minute {
+        rates.tokens_per_minute = some(limit);
+    }
+    let named = facts.requests_per_minute.is_some() || facts.tokens_per_minute.is_some();
+    if named {
+        policy.rate_limits = Some(rates);
+    }
+    if let Some(level) = &facts.privacy_level {
+        policy.privacy_level = Some(privacy_level(level)?);
+    }
+    Ok((named || policy != before).then_some(policy))
+}
+
+fn privacy_level(word: &str) -> Outcome<PrivacyLevel> {
+    PrivacyLevel::from_word(word).ok_or_else(|| {
+        Failure::usage(format!(
+            "`{word}` is no privacy level, expected permissive or moderate"
+        ))
     })
+}
+
+fn a_minute(limit: Option<u32>) -> String {
+    limit.map_or("unlimited".to_owned(), |limit| limit.to_string())
 }
 
 fn dollars(text: &str) -> Outcome<BudgetAmount> {
@@ -207,6 +249,9 @@ fn facts(console: Console, team: &TeamView) -> String {
         let names: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
         names.join(", ")
     });
+    let rates = team.policy.rate_limits.unwrap_or_default();
+    let privacy = team.policy.privacy_level;
+    let privacy = privacy.unwrap_or(PrivacyLevel::Permissive);
     let head = console.facts(&[
         ("id", team.id.to_string()),
         ("name", team.name.clone()),
@@ -232,6 +277,9 @@ fn facts(console: Console, team: &TeamView) -> String {
                 .map_or("-".to_owned(), |percent| format!("{percent} %")),
         ),
         ("models", models.unwrap_or_else(|| "all".to_owned())),
+        ("calls a minute", a_minute(rates.requests_per_minute)),
+        ("tokens a minute", a_minute(rates.tokens_per_minute)),
+        ("privacy", privacy.to_string()),
         ("for new members", or(team.default_user_budget, "-")),
         ("agents", team.agent_count.to_string()),
     ]);

@@ -113,7 +113,7 @@ keys! {
     DATABASE_URL = "database_url", Kind::DatabaseUrl, None,
         "A PostgreSQL to use instead of the embedded SQLite in the data folder.";
     REDIS_URL = "redis_url", Kind::RedisUrl, None,
-        "A Redis (7 or newer, or Valkey) in which servers that share a database count the requests of the control plane together, so that `rate_limits` hold for all of them. While it does not answer each counts by itself. Without it each always does.";
+        "A Redis (7 or newer, or Valkey) in which servers that share a database count together: the requests of the control plane, so that `rate_limits` hold for all of them, and the calls of teams whose policy limits them. While it does not answer each counts by itself. Without it each always does.";
     REDIS_TIMEOUT_MS = "redis_timeout_ms", number(1, 1_000), Some("5"),
         "How long a request waits for Redis before this server counts it by itself.";
     MASTER_KEY = "master_key", Kind::Secret, None,

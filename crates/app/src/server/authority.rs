@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use iron_budget::{BudgetKey, Ledger, Limits, PassHold, Paths, Pools, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
-use iron_identity::{Bearer, Identity, TokenIs, TokenStanding};
+use iron_identity::{Bearer, Identity, PrivacyLevel, TeamPolicy, TokenIs, TokenStanding};
 use iron_llm::PriceBook;
+use iron_net::rate::Pace;
 use iron_primitives::{
     ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest,
 };
 use iron_runtime::authority::{
     AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, Credential, End, Engaged,
-    Exchange, ExchangeReply, Pass, PassHeld, Principal, Route, SubjectKey,
+    Exchange, ExchangeReply, Pass, PassHeld, Principal, Privacy, Route, SubjectKey, TeamRules,
 };
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -58,17 +59,14 @@ impl House {
             .for_call(tenant, &agent.providers)
             .await
             .map_err(away)?;
-        let allowed_models = match agent.path.team {
-            None => agent.allowed_models.clone(),
+        let policy = match agent.path.team {
+            None => TeamPolicy::default(),
             Some(team) => {
-                let policy = self
-                    .identity
-                    .team_policy(tenant, team)
-                    .await
-                    .map_err(away)?;
-                policy.allowed_with(agent.allowed_models.clone())
+                let found = self.identity.team_policy(tenant, team).await;
+                found.map_err(away)?
             }
         };
+        let allowed_models = policy.allowed_with(agent.allowed_models.clone());
         let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
         let counted = self
             .limits
@@ -89,6 +87,7 @@ impl House {
             agent_ends: agent.ends,
             tenant_suspended,
             allowed_models,
+            team_rules: team_rules(&policy),
             routes: routes
                 .into_iter()
                 .map(|provider| Route {
@@ -254,6 +253,20 @@ impl Authority for House {
             id: found.id,
             key: *found.key,
         })
+    }
+}
+
+/// What a policy says besides models.
+fn team_rules(policy: &TeamPolicy) -> TeamRules {
+    TeamRules {
+        pace: Pace {
+            requests: policy.requests_per_minute.unwrap_or(0),
+            weight: policy.tokens_per_minute.unwrap_or(0),
+        },
+        privacy: match policy.privacy_level {
+            PrivacyLevel::Moderate => Privacy::Moderate,
+            PrivacyLevel::Permissive => Privacy::Permissive,
+        },
     }
 }
 

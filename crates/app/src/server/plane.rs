@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use iron_budget::Enrolment;
 use iron_journal::{Durability, Journal, JournalKeys, Options};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
+use iron_net::rate::SharedRates;
 use iron_primitives::{Environment, InstanceId};
 use iron_runtime::authority::{Authority, Incarnation};
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets, estate};
@@ -46,6 +47,8 @@ pub(crate) struct Manners {
     pub(crate) policy: Policy,
     pub(crate) rules: AddressRules,
     pub(crate) metrics: Metrics,
+    /// Where the calls of teams are counted for all servers together; here alone if none.
+    pub(crate) shared_rates: Option<SharedRates>,
 }
 
 impl Ground {
@@ -150,6 +153,7 @@ impl Ground {
                 wallets: wallets.clone(),
                 egress: egress.clone(),
                 metrics: manners.metrics,
+                shared_rates: manners.shared_rates,
                 environment: environment.clone(),
             },
         );

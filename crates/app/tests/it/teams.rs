@@ -67,22 +67,40 @@ fn a_teams_agents_stop_together_at_its_budget_and_go_on_with_money_from_another_
     run(&["teams", "update", "writers", "--allow-all-models"]);
     assert!(call(&home.address, &tokens[0], MODEL).contains("200 OK"));
 
+    // So do limits of a minute, for all agents of the team together; other rules stay.
+    run(&["teams", "update", "writers", "--allow-model", MODEL]);
+    let limits = ["--requests-per-minute", "2", "--privacy-level", "moderate"];
+    run(&[&["teams", "update", "writers"][..], &limits].concat());
+    let (served, refused) = call_until_refused(&home, &tokens);
+    assert_eq!(served, 2);
+    assert!(refused.contains("429"), "{refused}");
+    assert!(refused.contains("RATE_LIMIT_EXCEEDED"), "{refused}");
+    assert!(refused.contains(id), "{refused}");
+    let head = refused.to_lowercase();
+    assert!(head.contains("retry-after: "), "{refused}");
+    assert!(head.contains("x-ratelimit-limit: 2"), "{refused}");
+    let team = home.json(&["teams", "get", "writers"]);
+    assert_eq!(text(&team, "/policy/allowed_models/0"), MODEL);
+    assert_eq!(text(&team, "/policy/privacy_level"), "moderate");
+    run(&["teams", "update", "writers", "--requests-per-minute", "0"]);
+    assert!(call(&home.address, &tokens[1], MODEL).contains("200 OK"));
+
     let mut report = home.json(&["teams", "report", "writers"]);
     for _ in 0..200 {
-        if report.pointer("/spent").and_then(serde_json::Value::as_f64) >= Some(6.0) {
+        if report.pointer("/spent").and_then(serde_json::Value::as_f64) >= Some(9.0) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
         report = home.json(&["teams", "report", "writers"]);
     }
-    assert_eq!(report["spent"], 6.0);
-    assert_eq!(report["trend"]["this_month"], 6.0);
+    assert_eq!(report["spent"], 9.0);
+    assert_eq!(report["trend"]["this_month"], 9.0);
     assert_eq!(
         report["trend"]["change_percentage"],
         serde_json::Value::Null
     );
     assert_eq!(text(&report, "/top_spenders/0/name"), "one");
-    assert_eq!(report["top_spenders"][1]["spent"], 2.0);
+    assert_eq!(report["top_spenders"][1]["spent"], 4.0);
     let gone = ["teams", "delete", "writers", "--force"];
     home.iron(&gone).assert().code(6);
     run(&["agents", "update", "one", "--team", "none"]);

@@ -1,12 +1,15 @@
--- Counts one request of one caller, if there is room for it, by the clock of this server: the
--- windows and the schedule of `rate.rs`, kept in one hash whose fields are `m<slot>` and
--- `h<slot>`, the requests of each second and minute, and `s`, when the schedule is empty.
--- Times are microseconds.
+-- Counts one request of one caller in two windows, if there is room in both, by the clock of this
+-- server: the windows and the schedule of `rate.rs`, kept in one hash whose fields are `m<slot>`
+-- and `h<slot>`, what each slot of the first and the second window counts, and `s`, when the
+-- schedule is empty. How wide slots are and what the request adds to each window is told with it;
+-- what is told `always` is counted even where there is no room. Times are microseconds.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local limits = { tonumber(ARGV[1]), tonumber(ARGV[2]) }
 local tolerance, pace, longest = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local kinds, widths, slots = { 'm', 'h' }, { 1000000, 60000000 }, 60
+local kinds, slots = { 'm', 'h' }, 60
+local widths = { tonumber(ARGV[6]), tonumber(ARGV[7]) }
+local adds, always = { tonumber(ARGV[8]), tonumber(ARGV[9]) }, ARGV[10] == '1'
 local counts, oldest, scheduled, gone = { 0, 0 }, {}, 0, {}
 
 local stored = redis.call('HGETALL', KEYS[1])
@@ -37,7 +40,9 @@ end
 
 local refused, wait = 0, 0
 for at = 1, 2 do
-  if limits[at] > 0 and counts[at] >= limits[at] then refused = math.max(refused, frees(at)) end
+  if limits[at] > 0 and counts[at] >= limits[at] and not always then
+    refused = math.max(refused, frees(at))
+  end
 end
 if refused == 0 then
   local start = math.max(scheduled, now)
@@ -47,10 +52,10 @@ if refused == 0 then
   else
     redis.call('HSET', KEYS[1], 's', string.format('%.0f', start + pace))
     for at = 1, 2 do
-      if limits[at] > 0 then
+      if limits[at] > 0 and adds[at] > 0 then
         local slot = math.floor(now / widths[at])
-        redis.call('HINCRBY', KEYS[1], kinds[at] .. string.format('%.0f', slot), 1)
-        counts[at] = counts[at] + 1
+        redis.call('HINCRBY', KEYS[1], kinds[at] .. string.format('%.0f', slot), adds[at])
+        counts[at] = counts[at] + adds[at]
         if not oldest[at] then oldest[at] = slot end
       end
     end

@@ -17,8 +17,10 @@ use redis::{AsyncConnectionConfig, Client, RedisError, Script};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::{LONGEST_QUEUE, PACE_NANOS, Quota, Standing, Verdict, nearest};
+use super::{LONGEST_QUEUE, PACE_NANOS, Pace, Quota, Standing, Verdict, nearest};
 
+/// A second in microseconds.
+const SECOND: u64 = 1_000_000;
 /// How long a new connection may take.
 const CONNECTING: Duration = Duration::from_secs(2);
 /// How often Redis is asked whether it counts, beside the requests.
@@ -117,13 +119,39 @@ impl SharedRates {
         quota: Quota,
         now: Timestamp,
     ) -> Option<(Verdict, Option<Standing>)> {
+        let counted = self.count(caller, Ask::of(quota)).await?;
+        Some(counted.verdict([quota.per_minute, quota.per_hour], now))
+    }
+
+    /// Counts one request of a group, if its pace has room for it. None if Redis does not answer.
+    pub(super) async fn enter(
+        &self,
+        group: &str,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Option<(Verdict, [Option<Standing>; 2])> {
+        let counted = self.count(group, Ask::pace(pace, [1, 0])).await?;
+        let standings = counted.standings([pace.requests, pace.weight], now);
+        Some((counted.outcome(), standings))
+    }
+
+    /// Adds what a request of a group has weighed. Whether Redis answered.
+    pub(super) async fn weigh(&self, group: &str, pace: Pace, weight: u32) -> bool {
+        let ask = Ask {
+            always: true,
+            ..Ask::pace(pace, [0, weight])
+        };
+        self.count(group, ask).await.is_some()
+    }
+
+    async fn count(&self, caller: &str, ask: Ask) -> Option<Count> {
         let connection = self.connection();
         let Some(connection) = connection.filter(|_| self.is_counting()) else {
             self.0.observer.alone();
             return None;
         };
-        match self.ask(connection, caller, quota).await {
-            Ok(counted) => Some(counted.verdict(quota, now)),
+        match self.ask(connection, caller, ask).await {
+            Ok(counted) => Some(counted),
             Err(missed) => {
                 self.stop_counting(&missed);
                 self.0.observer.alone();
@@ -155,7 +183,7 @@ impl SharedRates {
                 per_minute: u32::MAX,
                 ..Quota::default()
             };
-            match self.ask(connection, "probe", probe).await {
+            match self.ask(connection, "probe", Ask::of(probe)).await {
                 Ok(_) => self.count_again(),
                 Err(missed) => return self.stop_counting(&missed),
             }
@@ -184,16 +212,15 @@ impl SharedRates {
         &self,
         mut connection: MultiplexedConnection,
         caller: &str,
-        quota: Quota,
+        ask: Ask,
     ) -> Result<Count, Missed> {
-        let pace = PACE_NANOS / 1_000;
         let mut invocation = self.0.script.key(format!("iron:rate:{caller}"));
         invocation
-            .arg(quota.per_minute)
-            .arg(quota.per_hour)
-            .arg(u64::from(quota.burst.max(1) - 1) * pace)
-            .arg(pace)
-            .arg(u64::try_from(LONGEST_QUEUE.as_micros()).unwrap_or(u64::MAX));
+            .arg(&ask.limits)
+            .arg(&ask.schedule)
+            .arg(&ask.widths)
+            .arg(&ask.adds)
+            .arg(u8::from(ask.always));
         let asked = invocation.invoke_async(&mut connection);
         match timeout(self.0.patience, asked).await {
             Ok(count) => Ok(Count(count?)),
@@ -232,21 +259,67 @@ impl SharedRates {
     }
 }
 
+/// What the script is asked; times are microseconds.
+struct Ask {
+    limits: [u32; 2],
+    /// How far ahead of its schedule a request may be, the distance of requests in it, and the
+    /// longest wait.
+    schedule: [u64; 3],
+    /// How wide the slots of the windows are.
+    widths: [u64; 2],
+    adds: [u32; 2],
+    always: bool,
+}
+
+impl Ask {
+    fn of(quota: Quota) -> Self {
+        let pace = PACE_NANOS / 1_000;
+        let longest = u64::try_from(LONGEST_QUEUE.as_micros()).unwrap_or(u64::MAX);
+        Ask {
+            limits: [quota.per_minute, quota.per_hour],
+            schedule: [u64::from(quota.burst.max(1) - 1) * pace, pace, longest],
+            widths: [SECOND, 60 * SECOND],
+            adds: [1, 1],
+            always: false,
+        }
+    }
+
+    /// Two windows of a minute, and nothing is held back.
+    const fn pace(pace: Pace, adds: [u32; 2]) -> Self {
+        Ask {
+            limits: [pace.requests, pace.weight],
+            schedule: [0, 0, 0],
+            widths: [SECOND, SECOND],
+            adds,
+            always: false,
+        }
+    }
+}
+
 /// What the script says, in microseconds: refused for so long, held back for so long, and for
-/// minute and hour the requests in the window and how long until the oldest leaves it.
+/// both windows what they count and how long until the oldest leaves them.
 struct Count((u64, u64, u32, u64, u32, u64));
 
 impl Count {
-    fn verdict(self, quota: Quota, now: Timestamp) -> (Verdict, Option<Standing>) {
-        let (refused, wait, minute, minute_frees, hour, hour_frees) = self.0;
-        let verdict = match refused {
+    fn verdict(&self, limits: [u32; 2], now: Timestamp) -> (Verdict, Option<Standing>) {
+        (self.outcome(), nearest(self.standings(limits, now)))
+    }
+
+    const fn outcome(&self) -> Verdict {
+        let (refused, wait, ..) = self.0;
+        match refused {
             0 => Verdict::Admitted {
                 wait: Duration::from_micros(wait),
             },
             retry_after => Verdict::Refused {
                 retry_after: Duration::from_micros(retry_after),
             },
-        };
+        }
+    }
+
+    fn standings(&self, limits: [u32; 2], now: Timestamp) -> [Option<Standing>; 2] {
+        let (_, _, first, first_frees, second, second_frees) = self.0;
+        let [first_limit, second_limit] = limits;
         let standing = |limit: u32, count: u32, frees: u64| {
             (limit > 0).then(|| Standing {
                 limit,
@@ -254,10 +327,9 @@ impl Count {
                 resets_at: now.plus(Duration::from_micros(frees)),
             })
         };
-        let standings = [
-            standing(quota.per_minute, minute, minute_frees),
-            standing(quota.per_hour, hour, hour_frees),
-        ];
-        (verdict, nearest(standings))
+        [
+            standing(first_limit, first, first_frees),
+            standing(second_limit, second, second_frees),
+        ]
     }
 }

@@ -35,7 +35,7 @@ impl Window {
         self.limit
     }
 
-    /// How many requests the window holds.
+    /// How much the window counts.
     pub(super) fn count(&mut self, boot: BootInstant) -> u32 {
         let present = boot.nanos() / self.slot_nanos;
         // The slot that is only partly inside still counts: 61 slots cover the whole length.
@@ -55,7 +55,7 @@ impl Window {
         full.then(|| self.frees_in(boot))
     }
 
-    /// How long until the oldest counted request leaves.
+    /// How long until the oldest that is counted leaves.
     pub(super) fn frees_in(&self, boot: BootInstant) -> Duration {
         let Some((oldest, _)) = self.slots.front() else {
             return Duration::ZERO;
@@ -66,16 +66,16 @@ impl Window {
         Duration::from_nanos(leaves.saturating_sub(boot.nanos()))
     }
 
-    pub(super) fn add(&mut self, boot: BootInstant) {
-        if self.limit == 0 {
+    pub(super) fn add(&mut self, weight: u32, boot: BootInstant) {
+        if self.limit == 0 || weight == 0 {
             return;
         }
         self.count(boot);
         let present = boot.nanos() / self.slot_nanos;
         match self.slots.back_mut() {
-            Some((slot, count)) if *slot >= present => *count = count.saturating_add(1),
-            _ => self.slots.push_back((present, 1)),
+            Some((slot, count)) if *slot >= present => *count = count.saturating_add(weight),
+            _ => self.slots.push_back((present, weight)),
         }
-        self.total = self.total.saturating_add(1);
+        self.total = self.total.saturating_add(weight);
     }
 }

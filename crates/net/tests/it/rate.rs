@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use iron_net::rate::{Quota, RateLimiter, Standing, Verdict};
+use iron_net::rate::{Pace, PaceLimit, PaceLimiter, Quota, RateLimiter, Standing, Verdict};
 use iron_primitives::{BootInstant, Timestamp};
 use proptest::prelude::*;
 
@@ -131,4 +131,33 @@ proptest! {
             prop_assert!(within <= limit as usize, "{within} > {limit}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_group_waits_for_the_limit_that_is_reached_for_the_longest() {
+    let limiter = PaceLimiter::new(None);
+    let pace = Pace {
+        requests: 2,
+        weight: 100,
+    };
+    let enter = async |at: BootInstant| limiter.enter("all", pace, at, NOW).await;
+    let standing = enter(START).await.expect("room").expect("a limit");
+    assert_eq!((standing.limit, standing.remaining), (2, 1));
+    let half = later(Duration::from_secs(30));
+    limiter.weigh("all", pace, 95, half).await;
+    let nearest = enter(half).await.expect("room").expect("a limit");
+    assert_eq!((nearest.limit, nearest.remaining), (2, 0));
+    limiter.weigh("all", pace, 300, half).await;
+    let excess = enter(half).await.expect_err("both are reached");
+    assert_eq!(
+        (excess.limit, excess.standing.limit),
+        (PaceLimit::Weight, 100)
+    );
+    assert_eq!(excess.standing.resets_at, NOW.plus(Duration::from_secs(61)));
+    // The first request is gone by then, what weighed so much is not.
+    let excess = enter(later(Duration::from_secs(70))).await;
+    assert_eq!(excess.expect_err("too heavy").limit, PaceLimit::Weight);
+    assert!(enter(later(Duration::from_secs(91))).await.is_ok());
+    let none = limiter.enter("all", Pace::default(), half, NOW).await;
+    assert_eq!(none, Ok(None));
 }

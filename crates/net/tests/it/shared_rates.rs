@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use iron_net::rate::{Quota, RateLimiter, SharedObserver, SharedRates, Standing, Verdict};
+use iron_net::rate::{
+    Pace, PaceLimit, PaceLimiter, Quota, RateLimiter, SharedObserver, SharedRates, Standing,
+    Verdict,
+};
 use iron_primitives::{BootInstant, Secret, Timestamp};
 use iron_testkit::RedisServer;
 use tokio::task::JoinHandle;
@@ -257,4 +260,44 @@ fn an_address_that_is_none_is_refused_without_being_repeated() {
         .unwrap_err()
         .to_string();
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn two_servers_share_the_pace_of_a_group_in_requests_and_in_weight() {
+    let redis = RedisServer::start().expect("a Redis");
+    let (one, two) = (Server::with(&redis).await, Server::with(&redis).await);
+    let [here, there] = [&one, &two].map(|server| PaceLimiter::new(Some(server.shared.clone())));
+    let few = Pace {
+        requests: 2,
+        weight: 0,
+    };
+    for limiter in [&here, &there] {
+        let standing = limiter.enter("few", few, START, NOW).await;
+        assert!(standing.expect("room").is_some());
+    }
+    for limiter in [&here, &there] {
+        let excess = limiter.enter("few", few, START, NOW).await;
+        let excess = excess.expect_err("no room on any server");
+        assert_eq!(excess.limit, PaceLimit::Requests);
+        assert_eq!((excess.standing.limit, excess.standing.remaining), (2, 0));
+    }
+    let light = Pace {
+        requests: 0,
+        weight: 100,
+    };
+    assert!(here.enter("light", light, START, NOW).await.is_ok());
+    here.weigh("light", light, 60, START).await;
+    assert!(there.enter("light", light, START, NOW).await.is_ok());
+    // What has been used counts, whatever the limit says.
+    there.weigh("light", light, 70, START).await;
+    for limiter in [&here, &there] {
+        let excess = limiter.enter("light", light, START, NOW).await;
+        assert_eq!(excess.expect_err("too heavy").limit, PaceLimit::Weight);
+    }
+    // Alone, each knows what it has let in itself.
+    drop(redis);
+    for server in [&one, &two] {
+        server.until_counting(false).await;
+    }
+    assert!(here.enter("light", light, START, NOW).await.is_ok());
 }

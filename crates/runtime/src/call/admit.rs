@@ -1,7 +1,8 @@
 //! Step 2: may this agent call anything now. Cheap things first; what has ended while the body
 //! came is looked up again.
 
-use iron_primitives::Refusal;
+use iron_net::rate::{Excess, PaceLimit};
+use iron_primitives::{RateShortfall, Refusal, Scope, TeamId};
 
 use crate::Runtime;
 use crate::authority::AgentState;
@@ -49,7 +50,27 @@ impl Runtime {
             return Err(draft.refuse("attribution", refusal));
         }
         draft.passed("agent_running");
+        if let Err(refusal) = self.keep_pace(&mut draft).await {
+            return Err(draft.refuse("team_rate", refusal));
+        }
         Ok(Admitted { draft, request })
+    }
+
+    /// Counts the call for its team, last of all: what is refused before counts nothing.
+    async fn keep_pace(&self, draft: &mut Draft) -> Result<(), Refusal> {
+        let principal = &draft.bearer.principal;
+        let Some(team) = principal.path.team else {
+            return Ok(());
+        };
+        let pace = principal.team_rules.pace;
+        let (boot, now) = (self.environment.boot(), self.environment.now());
+        match self.paces.enter(team, pace, boot, now).await {
+            Ok(standing) => {
+                draft.standing = standing;
+                Ok(())
+            }
+            Err(excess) => Err(too_fast(team, excess)),
+        }
     }
 
     /// Labels end in records, so their size is bounded.
@@ -79,4 +100,16 @@ impl Runtime {
         }
         Ok(())
     }
+}
+
+fn too_fast(team: TeamId, excess: Excess) -> Refusal {
+    Refusal::RateLimited(Box::new(RateShortfall {
+        scope: Scope::Team(team),
+        limit: match excess.limit {
+            PaceLimit::Requests => "requests_per_minute",
+            PaceLimit::Weight => "tokens_per_minute",
+        },
+        most: excess.standing.limit,
+        resets_at: excess.standing.resets_at,
+    }))
 }

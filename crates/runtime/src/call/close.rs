@@ -10,6 +10,7 @@ use iron_journal::canonical;
 use iron_primitives::{BootInstant, Money, Refusal};
 use iron_telemetry::CallOutcome;
 
+use crate::authority::Privacy;
 use crate::record::{
     Attempt, CallRecord, Ended, FORMAT, Kind, Outcome, RefusalRecord, Sealed, Settlement, Timings,
     Tokens, total_cost,
@@ -61,6 +62,7 @@ impl Runtime {
         } else {
             let settlement = self.wallets.settle(hold, ending.amounts());
             self.count_money(&ending, settlement.above_held.money);
+            self.weigh(&draft, ending.counted);
         }
         if recorded {
             self.settle_pass(&draft, &costs).await;
@@ -76,6 +78,18 @@ impl Runtime {
                 refused => refused,
             });
         }
+    }
+
+    /// The tokens of a call count for its team from its end on. Nobody waits for that.
+    fn weigh(&self, draft: &Draft, tokens: i64) {
+        let principal = &draft.bearer.principal;
+        let pace = principal.team_rules.pace;
+        let Some(team) = principal.path.team.filter(|_| pace.weight > 0) else {
+            return;
+        };
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        let (paces, boot) = (self.paces.clone(), self.environment.boot());
+        tokio::spawn(async move { paces.weigh(team, pace, tokens, boot).await });
     }
 
     fn count_money(&self, ending: &Ending, above_held: Money) {
@@ -206,6 +220,9 @@ impl Runtime {
         let digest = draft
             .bearer
             .keyed_hash("end-user", std::iter::once(name.as_bytes()));
+        if draft.bearer.principal.team_rules.privacy == Privacy::Moderate {
+            return Some(subject::unsealed(&digest));
+        }
         let tenant = draft.bearer.principal.path.tenant;
         let question = (tenant, digest);
         let asked = self.subjects.get(&question, self.environment.boot());

@@ -14,6 +14,7 @@ use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
 use crate::affinity::StoredId;
+use crate::authority::Privacy;
 use crate::bearer::{Bearer, Lane};
 use crate::record::Roles;
 
@@ -79,6 +80,12 @@ impl Runtime {
             return Err(draft.refuse("allowed_models", Refusal::ModelNotAllowed { model }));
         }
         draft.passed("allowed_models");
+        if draft.bearer.principal.team_rules.privacy == Privacy::Moderate {
+            if let Some(field) = stored_by_provider(&envelope) {
+                return Err(draft.refuse("privacy_level", Refusal::StoringForbidden { field }));
+            }
+            draft.passed("privacy_level");
+        }
         let book = self.authority.prices(draft.bearer.principal.path.tenant);
         draft.price_book = Some(book.hash_hex());
         let previous = envelope.facts().previous_response.clone();
@@ -110,6 +117,17 @@ impl Runtime {
             }
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
         }
+    }
+}
+
+/// The field that makes a provider keep a request and its answer, if it would: OpenAI stores
+/// responses unless it is told not to, chat completions only if it is told to.
+const fn stored_by_provider(envelope: &Envelope) -> Option<&'static str> {
+    let facts = envelope.facts();
+    match (envelope.dialect(), facts.store) {
+        (Dialect::OpenAiResponses, _) if facts.background => Some("background"),
+        (Dialect::OpenAiResponses, None) | (_, Some(true)) => Some("store"),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known about a call while it is under way: the record in the making.
 
 use iron_llm::Dialect;
+use iron_net::rate::Standing;
 use iron_primitives::{BootInstant, Refusal, RequestId, Timestamp};
 
 use crate::authority::Pass;
@@ -35,6 +36,8 @@ pub(super) struct Draft {
     pub(super) price_book: Option<String>,
     pub(super) decisions: Vec<Decision>,
     pub(super) attempts: Vec<Attempt>,
+    /// How the nearest limit of its team's calls stands, if it has any.
+    pub(super) standing: Option<Standing>,
     pub(super) dispatched: Option<BootInstant>,
     pub(super) first_byte: Option<BootInstant>,
     /// The time of the agent passes for as long as its draft lives, if it is counted.
@@ -64,6 +67,7 @@ impl Draft {
             price_book: None,
             decisions: Vec::new(),
             attempts: Vec::new(),
+            standing: None,
             dispatched: None,
             first_byte: None,
             presence: None,

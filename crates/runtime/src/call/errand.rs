@@ -145,7 +145,7 @@ impl Runtime {
                     },
                 )
                 .await;
-                Ok(reply)
+                Ok(reply.telling(draft.standing))
             }
             Err(refused) => Err(self.close_errand(refused).await),
         }

@@ -1,6 +1,7 @@
 //! Step 5: the worst-case cost is set aside in every budget on the agent's path.
 
 use iron_llm::{Assumptions, Bound};
+use iron_net::rate::Standing;
 use iron_primitives::{BudgetShortfall, Money, Refusal, Unit};
 
 use crate::Runtime;
@@ -19,6 +20,13 @@ pub(super) struct Ready {
     pub(super) cleared: Cleared,
     pub(super) bound: Bound,
     pub(super) hold: Hold,
+}
+
+impl Ready {
+    /// How the nearest limit of the team's calls stands, if it has any.
+    pub(super) const fn standing(&self) -> Option<Standing> {
+        self.cleared.draft.standing
+    }
 }
 
 impl Runtime {

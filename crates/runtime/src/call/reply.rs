@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use iron_net::rate::Standing;
 use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
@@ -26,6 +27,17 @@ pub struct Reply {
     pub remaining: Option<Money>,
     /// The body.
     pub body: Body,
+}
+
+impl Reply {
+    /// Tells in its headers how a limit stands. What the provider says of limits of its own is
+    /// not passed on under these names.
+    pub(super) fn telling(mut self, standing: Option<Standing>) -> Self {
+        if let Some(standing) = standing {
+            standing.write(&mut self.headers);
+        }
+        self
+    }
 }
 
 /// The body of a reply.

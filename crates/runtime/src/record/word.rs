@@ -108,6 +108,8 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::InvalidField { .. } => "invalid_field",
         Refusal::TooLarge { .. } => "too_large",
         Refusal::ModelNotAllowed { .. } => "model_not_allowed",
+        Refusal::StoringForbidden { .. } => "storing_forbidden",
+        Refusal::RateLimited(_) => "rate_limited",
         Refusal::NoProvider { .. } => "no_provider",
         Refusal::Unbounded { .. } => "unbounded",
         Refusal::Untranslatable { .. } => "untranslatable",

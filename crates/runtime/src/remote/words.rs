@@ -1,11 +1,13 @@
 //! Between the words of the port and those of the wire.
 
 use iron_llm::{ProviderConfig, ProviderKind};
+use iron_net::rate::Pace;
 use iron_primitives::{Secret, Unit};
 use iron_sdk::providers::ProviderConfig as RuntimeRouteConfig;
-use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute};
+use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute, RuntimeTeamRules};
+use iron_sdk::teams::PrivacyLevel;
 
-use crate::authority::{AgentState, Counted, End, Principal, Route};
+use crate::authority::{AgentState, Counted, End, Principal, Privacy, Route, TeamRules};
 
 /// What is sent of the bearer of a token.
 pub fn bearer_of(principal: Principal) -> RuntimeBearer {
@@ -30,6 +32,7 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         agent_ends: principal.agent_ends,
         tenant_suspended: principal.tenant_suspended,
         allowed_models: principal.allowed_models,
+        team_rules: rules_of(principal.team_rules),
         routes: principal.routes.into_iter().map(route).collect(),
         hash_key: Secret::new(hex::encode(principal.hash_key)).into(),
         environment: principal.environment,
@@ -69,10 +72,36 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         agent_ends: bearer.agent_ends,
         tenant_suspended: bearer.tenant_suspended,
         allowed_models: bearer.allowed_models,
+        team_rules: team_rules(bearer.team_rules),
         routes: bearer.routes.into_iter().filter_map(route).collect(),
         hash_key,
         environment: bearer.environment,
     })
+}
+
+const fn rules_of(rules: TeamRules) -> RuntimeTeamRules {
+    RuntimeTeamRules {
+        requests_per_minute: rules.pace.requests,
+        tokens_per_minute: rules.pace.weight,
+        privacy_level: match rules.privacy {
+            Privacy::Permissive => PrivacyLevel::Permissive,
+            Privacy::Moderate => PrivacyLevel::Moderate,
+        },
+    }
+}
+
+const fn team_rules(rules: RuntimeTeamRules) -> TeamRules {
+    TeamRules {
+        pace: Pace {
+            requests: rules.requests_per_minute,
+            weight: rules.tokens_per_minute,
+        },
+        privacy: match rules.privacy_level {
+            PrivacyLevel::Permissive => Privacy::Permissive,
+            // As much of it as is known here.
+            PrivacyLevel::Moderate | PrivacyLevel::Strict => Privacy::Moderate,
+        },
+    }
 }
 
 fn counted_units(counted: Counted) -> Vec<Unit> {

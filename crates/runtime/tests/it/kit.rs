@@ -17,6 +17,7 @@ use iron_primitives::{
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, End, Engaged,
     Exchange, ExchangeReply, Grant, Incarnation, Principal, Route, Shortfall, Standing, SubjectKey,
+    TeamRules,
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
 use iron_runtime::record::CallRecord;
@@ -257,6 +258,7 @@ impl World {
             agent_ends: 0,
             tenant_suspended: false,
             allowed_models: None,
+            team_rules: TeamRules::default(),
             routes,
             hash_key: [7; 32],
             environment: Some("prod".to_owned()),
@@ -297,6 +299,7 @@ impl World {
             wallets: wallets.clone(),
             egress: Egress::new(EgressOptions::default()).expect("a client"),
             metrics: metrics.clone(),
+            shared_rates: None,
             environment: environment.clone(),
         };
         let runtime = Runtime::new(config, parts);

@@ -6,4 +6,5 @@ mod calls;
 mod elsewhere;
 mod endings;
 mod kit;
+mod teams;
 mod working;

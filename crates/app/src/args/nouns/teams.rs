@@ -13,6 +13,15 @@ pub(crate) struct TeamFacts {
     /// A model its agents may use; repeat; none means all
     #[arg(long = "allow-model", value_name = "MODEL")]
     pub(crate) allowed_models: Vec<String>,
+    /// How many calls its agents may make together in any minute; 0 lifts the limit
+    #[arg(long, value_name = "CALLS")]
+    pub(crate) requests_per_minute: Option<u32>,
+    /// How many tokens its agents may use together in any minute; 0 lifts the limit
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) tokens_per_minute: Option<u32>,
+    /// What may be kept of what its agents send: permissive or moderate
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) privacy_level: Option<String>,
     /// Dollars a month for a member who joins without a limit of his own
     #[arg(long, value_name = "DOLLARS")]
     pub(crate) default_user_budget: Option<String>,
@@ -43,6 +52,7 @@ pub(crate) enum Teams {
 Examples:
   iron teams create marketing --budget 500
   iron teams create marketing --budget 500 --allow-model gpt-5-mini --default-user-budget 50
+  iron teams update marketing --requests-per-minute 60 --tokens-per-minute 100000
   iron agents create --name letters --budget 20 --team marketing
 
 The budget is for a month and for all agents of the team together.")]
