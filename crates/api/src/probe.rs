@@ -109,6 +109,10 @@ fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
             )
         }
         ProviderKind::AzureOpenAi => (HeaderName::from_static("api-key"), key.expose().to_owned()),
+        ProviderKind::Google => (
+            HeaderName::from_static("x-goog-api-key"),
+            key.expose().to_owned(),
+        ),
         _ => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
     };
     if let Ok(mut value) = HeaderValue::try_from(text) {
@@ -120,10 +124,12 @@ fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
 
 fn lists(body: &[u8], model: &str) -> bool {
     let list: Value = serde_json::from_slice(body).unwrap_or_default();
-    // Together's list stands alone.
-    let entries = list.get("data").unwrap_or(&list).as_array();
-    entries
-        .into_iter()
-        .flatten()
-        .any(|entry| entry.get("id").is_some_and(|id| id == model))
+    // Together's list stands alone; Google's is one of resources.
+    let named = list.get("data").or_else(|| list.get("models"));
+    let entries = named.unwrap_or(&list).as_array();
+    entries.into_iter().flatten().any(|entry| {
+        let resource = entry.get("name").and_then(Value::as_str);
+        entry.get("id").is_some_and(|id| id == model)
+            || resource.and_then(|name| name.strip_prefix("models/")) == Some(model)
+    })
 }

@@ -39,6 +39,8 @@ GENAI_BUCKETS = {
 }
 MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "embedding": "embedding"}
 # Sold by the search or by the session whatever the request says; their cost has no bound.
+# What Gemini makes besides text, and what is asked in other ways.
+NOT_TEXT = re.compile(r"^(?!gemini-(\d|flash|pro))|tts|omni|image|robotics|embedding|audio|nano-banana|cyber")
 WITHOUT_BOUND = re.compile(r"search|deep-research|computer-use|^ft:|realtime|transcribe|container|live")
 
 
@@ -149,6 +151,13 @@ def images(provider, name, row):
         # docs.together.ai, vision: at most four tiles of 1601 tokens, for Llama's models. What others
         # make of an image is not told, so it has no bound.
         return {"most": 6404} if re.search(r"[Ll]lama", name) else None
+    if provider == "google":
+        # ai.google.dev, image understanding and media resolution: crops of 258 tokens each up to Gemini
+        # 2.5; at most 1120 at the resolution that Gemini 3 takes unasked; of later ones nothing is told,
+        # so the finest there is counts.
+        if re.match(r"gemini-[12]\.", name):
+            return {"crop": 258}
+        return {"most": 2240 if re.match(r"gemini-([4-9]|\d\d)", name) else 1120}
     if provider not in {"openai", "azure_openai"}:
         return None
     name = name.split("/")[-1]
@@ -180,6 +189,7 @@ PROVIDERS = {
     "azure_text": ("azure_openai", "azure", "azure/"),
     "together_ai": ("together", "together", "together_ai/"),
     "ai21": ("ai21", "ai21", ""),
+    "gemini": ("google", "google", "gemini/"),
 }
 
 
@@ -202,6 +212,8 @@ def entry(name, row, providers, date):
     name = plain_name(name, row)
     mode = MODES.get(row.get("mode"))
     if name is None or mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
+        return None
+    if provider == "google" and NOT_TEXT.search(name):
         return None
     if mode != "embedding" and "output_cost_per_token" not in row:
         return None

@@ -233,9 +233,14 @@ impl Bound {
         // All rounds together: a provider that adds them up may look at the sum for its tiers.
         let terms = Terms::of(model, facts, assumptions, input.billed_tokens)?;
         let rates = terms.rates;
-        if dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
+        let needed = match dialect {
+            Dialect::AnthropicMessages => Some(CapField::MaxTokens),
+            Dialect::Gemini => Some(CapField::GenerationConfig),
+            _ => None,
+        };
+        if let (Some(field), None) = (needed, facts.output_cap) {
             return Err(BoundError::CapMissing {
-                field: CapField::MaxTokens.as_str(),
+                field: field.as_str(),
             });
         }
         let output = OutputTerms::of(model, dialect, facts, assumptions)?;

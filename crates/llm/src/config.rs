@@ -30,6 +30,9 @@ pub struct ProviderConfig {
 /// whether an address ends in `/v1`, and in `/openai` at Azure.
 pub fn root_of(kind: ProviderKind, path: &str) -> &str {
     let rest = path.trim_end_matches('/');
+    if kind == ProviderKind::Google {
+        return rest.strip_suffix("/v1beta").unwrap_or(rest);
+    }
     let rest = rest.strip_suffix("/v1").unwrap_or(rest);
     match kind {
         ProviderKind::AzureOpenAi => rest.strip_suffix("/openai").unwrap_or(rest),
@@ -109,8 +112,22 @@ impl ProviderConfig {
         }
     }
 
-    /// The path of a request below the provider's address, with its query.
-    pub fn path(&self, kind: ProviderKind, dialect: Dialect, model: &str) -> Cow<'static, str> {
+    /// The path of a request below the provider's address, with its query. In Gemini's dialect it
+    /// says which model is asked and whether the answer is to stream.
+    pub fn path(
+        &self,
+        kind: ProviderKind,
+        dialect: Dialect,
+        model: &str,
+        stream: bool,
+    ) -> Cow<'static, str> {
+        if dialect == Dialect::Gemini {
+            let method = match stream {
+                true => "streamGenerateContent?alt=sse",
+                false => "generateContent",
+            };
+            return format!("/v1beta/models/{model}:{method}").into();
+        }
         let path = dialect.path();
         match (kind, &self.api_version) {
             (ProviderKind::AzureOpenAi, None) => format!("/openai{path}").into(),
@@ -128,6 +145,10 @@ impl ProviderConfig {
     /// The same for what is not a request for an answer, such as a stored response: a path that
     /// begins with `/v1/`, and may have a query.
     pub fn rooted(&self, kind: ProviderKind, path: &str) -> String {
+        if kind == ProviderKind::Google {
+            let tail = path.strip_prefix("/v1").unwrap_or(path);
+            return format!("/v1beta{tail}");
+        }
         if kind != ProviderKind::AzureOpenAi {
             return path.to_owned();
         }
@@ -139,9 +160,10 @@ impl ProviderConfig {
         format!("/openai{tail}{joint}api-version={version}")
     }
 
-    /// Whether a model can be named to a provider of this kind: at Azure it stands in the address.
+    /// Whether a model can be named to a provider of this kind: at Azure and at Google it stands in
+    /// the address.
     pub fn can_name(kind: ProviderKind, model: &str) -> bool {
-        kind != ProviderKind::AzureOpenAi || is_deployment(model)
+        !matches!(kind, ProviderKind::AzureOpenAi | ProviderKind::Google) || is_deployment(model)
     }
 }
 
@@ -204,7 +226,7 @@ mod tests {
     fn azure_has_two_forms_of_addresses() {
         let azure_path = |version, dialect| {
             azure(version)
-                .path(ProviderKind::AzureOpenAi, dialect, "prod")
+                .path(ProviderKind::AzureOpenAi, dialect, "prod", false)
                 .into_owned()
         };
         let (chat, responses) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);

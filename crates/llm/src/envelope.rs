@@ -14,6 +14,7 @@
 mod content;
 mod edits;
 mod fields;
+mod gemini;
 mod tools;
 mod values;
 
@@ -240,6 +241,25 @@ impl Envelope {
     /// # Errors
     /// [`RequestError`], with the path of the field.
     pub fn read(dialect: Dialect, body: Bytes) -> Result<Envelope, RequestError> {
+        Envelope::read_with(dialect, body, |_| {})
+    }
+
+    /// Reads a request in Gemini's dialect, whose address names the model and says whether the
+    /// answer streams.
+    ///
+    /// # Errors
+    /// [`RequestError`], with the path of the field.
+    pub fn read_gemini(body: Bytes, model: &str, stream: bool) -> Result<Envelope, RequestError> {
+        Envelope::read_with(Dialect::Gemini, body, |reader| {
+            reader.addressed(model, stream);
+        })
+    }
+
+    fn read_with(
+        dialect: Dialect,
+        body: Bytes,
+        prepare: impl FnOnce(&mut fields::Reader),
+    ) -> Result<Envelope, RequestError> {
         let text = std::str::from_utf8(&body).map_err(|error| RequestError::NotUtf8 {
             at: error.valid_up_to(),
         })?;
@@ -251,6 +271,7 @@ impl Envelope {
             });
         }
         let mut reader = fields::Reader::new(dialect, scanner.position());
+        prepare(&mut reader);
         reader.read(&mut scanner)?;
         scanner.finish()?;
         let read = reader.finish(text.len())?;

@@ -3,6 +3,7 @@
 //! OpenAI: developers.openai.com, images and vision, calculating costs (read 2026-11).
 //! Anthropic: platform.claude.com, vision (read 2026-11): larger images are scaled down, so
 //! that one never counts more than a maximum.
+//! Google: ai.google.dev, image understanding, token calculation (read 2026-11).
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
@@ -20,9 +21,10 @@ pub struct Size {
     pub height: u64,
 }
 
-/// The most tokens an image counts as; the largest of its kind if the size is not known.
-pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> u64 {
-    match rule {
+/// The most tokens an image counts as; the largest of its kind if the size is not known, and none
+/// where there is no largest.
+pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> Option<u64> {
+    Some(match rule {
         ImageRule::Tiles { base, .. } if detail == Detail::Low => base,
         ImageRule::Tiles { base, tile } => {
             base.saturating_add(tile.saturating_mul(size.map_or(MOST_TILES, tiles)))
@@ -41,7 +43,19 @@ pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> u64 {
             patches.saturating_mul(permille).div_ceil(1000)
         }
         ImageRule::Most(most) => most,
+        ImageRule::Crops { tile } => tile.saturating_mul(crops(size?)),
+    })
+}
+
+/// A small image is one tile; a larger one is cropped into squares of two thirds of its shorter
+/// side.
+fn crops(size: Size) -> u64 {
+    let (width, height) = (size.width.max(1), size.height.max(1));
+    if width <= 384 && height <= 384 {
+        return 1;
     }
+    let unit = (width.min(height).saturating_mul(2) / 3).max(1);
+    width.div_ceil(unit).saturating_mul(height.div_ceil(unit))
 }
 
 /// After scaling into 2048 × 2048 and to a shortest side of 768: four by two.
@@ -198,9 +212,9 @@ mod tests {
     /// The worked examples of OpenAI's guide (images and vision, calculating costs).
     #[test]
     fn the_published_examples_come_out() {
-        assert_eq!(tokens(GPT_4O, Detail::High, of(1024, 1024)), 765);
-        assert_eq!(tokens(GPT_4O, Detail::High, of(2048, 4096)), 1105);
-        assert_eq!(tokens(GPT_4O, Detail::Low, of(4096, 8192)), 85);
+        assert_eq!(tokens(GPT_4O, Detail::High, of(1024, 1024)), Some(765));
+        assert_eq!(tokens(GPT_4O, Detail::High, of(2048, 4096)), Some(1105));
+        assert_eq!(tokens(GPT_4O, Detail::Low, of(4096, 8192)), Some(85));
         assert_eq!(
             tokens(
                 ImageRule::Patches {
@@ -211,15 +225,25 @@ mod tests {
                 Detail::High,
                 of(1024, 1024)
             ),
-            1024
+            Some(1024)
         );
+    }
+
+    /// The worked example of Google's guide (image understanding, token calculation).
+    #[test]
+    fn long_images_are_cropped_into_more_tiles() {
+        let rule = ImageRule::Crops { tile: 258 };
+        assert_eq!(tokens(rule, Detail::High, of(384, 384)), Some(258));
+        assert_eq!(tokens(rule, Detail::High, of(960, 540)), Some(6 * 258));
+        assert_eq!(tokens(rule, Detail::High, of(6000, 10)), Some(2000 * 258));
+        assert_eq!(tokens(rule, Detail::High, None), None);
     }
 
     #[test]
     fn an_image_of_unknown_size_counts_as_the_largest() {
-        assert_eq!(tokens(GPT_4O, Detail::High, None), 85 + 8 * 170);
-        assert_eq!(tokens(GPT_4_1_MINI, Detail::High, None), 2489);
-        assert_eq!(tokens(ImageRule::Most(4784), Detail::Low, None), 4784);
+        assert_eq!(tokens(GPT_4O, Detail::High, None), Some(85 + 8 * 170));
+        assert_eq!(tokens(GPT_4_1_MINI, Detail::High, None), Some(2489));
+        assert_eq!(tokens(ImageRule::Most(4784), Detail::Low, None), Some(4784));
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum ProviderKind {
     /// AI21 Studio, in OpenAI's chat completions.
     #[serde(rename = "ai21")]
     Ai21,
+    /// Google's Gemini API.
+    #[serde(rename = "google")]
+    Google,
     /// Any server that speaks OpenAI's dialects: vLLM, llama.cpp, Ollama.
     #[serde(rename = "local")]
     Local,
@@ -33,13 +36,14 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 8] = [
+    pub const ALL: [ProviderKind; 9] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
         ProviderKind::AzureOpenAi,
         ProviderKind::Together,
         ProviderKind::HuggingFace,
         ProviderKind::Ai21,
+        ProviderKind::Google,
         ProviderKind::Local,
         ProviderKind::Simulated,
     ];
@@ -53,6 +57,7 @@ impl ProviderKind {
             ProviderKind::Together => "together",
             ProviderKind::HuggingFace => "huggingface",
             ProviderKind::Ai21 => "ai21",
+            ProviderKind::Google => "google",
             ProviderKind::Local => "local",
             ProviderKind::Simulated => "simulated",
         }
@@ -69,7 +74,7 @@ impl ProviderKind {
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
             ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local => {
-                !matches!(dialect, Dialect::AnthropicMessages)
+                !matches!(dialect, Dialect::AnthropicMessages | Dialect::Gemini)
             }
             ProviderKind::Together => matches!(
                 dialect,
@@ -79,7 +84,8 @@ impl ProviderKind {
                 matches!(dialect, Dialect::OpenAiChat)
             }
             ProviderKind::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
-            ProviderKind::Simulated => true,
+            ProviderKind::Google => matches!(dialect, Dialect::Gemini),
+            ProviderKind::Simulated => !matches!(dialect, Dialect::Gemini),
         }
     }
 
@@ -87,6 +93,7 @@ impl ProviderKind {
     pub const fn mother_tongue(self) -> Dialect {
         match self {
             ProviderKind::Anthropic => Dialect::AnthropicMessages,
+            ProviderKind::Google => Dialect::Gemini,
             _ => Dialect::OpenAiChat,
         }
     }
@@ -95,7 +102,10 @@ impl ProviderKind {
     pub const fn makes_models(self) -> bool {
         matches!(
             self,
-            ProviderKind::OpenAi | ProviderKind::Anthropic | ProviderKind::Ai21
+            ProviderKind::OpenAi
+                | ProviderKind::Anthropic
+                | ProviderKind::Ai21
+                | ProviderKind::Google
         )
     }
 
@@ -109,14 +119,20 @@ impl ProviderKind {
 
     /// Whether a request can name the end user to it.
     pub const fn names_end_users(self) -> bool {
-        !matches!(self, ProviderKind::HuggingFace | ProviderKind::Ai21)
+        !matches!(
+            self,
+            ProviderKind::HuggingFace | ProviderKind::Ai21 | ProviderKind::Google
+        )
     }
 
     /// Whether a request can name a service tier to it.
     pub const fn has_tiers(self) -> bool {
         !matches!(
             self,
-            ProviderKind::Together | ProviderKind::HuggingFace | ProviderKind::Ai21
+            ProviderKind::Together
+                | ProviderKind::HuggingFace
+                | ProviderKind::Ai21
+                | ProviderKind::Google
         )
     }
 
@@ -153,6 +169,7 @@ impl ProviderKind {
             ProviderKind::Together => Some("https://api.together.xyz"),
             ProviderKind::HuggingFace => Some("https://router.huggingface.co"),
             ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
+            ProviderKind::Google => Some("https://generativelanguage.googleapis.com"),
             // Each resource of Azure has an address of its own.
             ProviderKind::AzureOpenAi | ProviderKind::Local | ProviderKind::Simulated => None,
         }
@@ -177,10 +194,13 @@ pub enum Dialect {
     /// `POST /v1/messages`
     #[serde(rename = "anthropic_messages")]
     AnthropicMessages,
+    /// Google's `generateContent`. Providers are asked in it; no client speaks it here.
+    #[serde(rename = "gemini")]
+    Gemini,
 }
 
 impl Dialect {
-    /// All dialects.
+    /// All dialects in which clients may ask.
     pub const ALL: [Dialect; 5] = [
         Dialect::OpenAiChat,
         Dialect::OpenAiResponses,
@@ -189,7 +209,8 @@ impl Dialect {
         Dialect::AnthropicMessages,
     ];
 
-    /// The path of the route, the same at the provider and at our own gateway.
+    /// The path of the route, the same at the provider and at our own gateway. Gemini's is a
+    /// template, for the model stands in it.
     pub const fn path(self) -> &'static str {
         match self {
             Dialect::OpenAiChat => "/v1/chat/completions",
@@ -197,6 +218,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "/v1/completions",
             Dialect::OpenAiEmbeddings => "/v1/embeddings",
             Dialect::AnthropicMessages => "/v1/messages",
+            Dialect::Gemini => "/v1beta/models/{model}:generateContent",
         }
     }
 
@@ -208,6 +230,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "openai_completions",
             Dialect::OpenAiEmbeddings => "openai_embeddings",
             Dialect::AnthropicMessages => "anthropic_messages",
+            Dialect::Gemini => "gemini",
         }
     }
 
@@ -219,6 +242,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "OpenAI completions",
             Dialect::OpenAiEmbeddings => "OpenAI embeddings",
             Dialect::AnthropicMessages => "Anthropic messages",
+            Dialect::Gemini => "Gemini",
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages |
+//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages; Gemini |
 //! | [`Envelope`] | a request, read once: its [`Facts`], and the places where it may be edited |
 //! | [`PriceBook`] | what models cost, dated and identified by its content |
 //! | [`Bound`] | the most that an attempt can cost, as a function of the output cap that is forwarded |
@@ -59,6 +59,7 @@ pub mod canonical;
 mod config;
 pub mod envelope;
 pub mod errors;
+mod google;
 pub mod images;
 mod kind;
 pub mod meter;

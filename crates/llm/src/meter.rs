@@ -19,6 +19,7 @@
 mod anthropic;
 mod chat;
 mod counts;
+mod gemini;
 mod responses;
 
 use bytes::{Bytes, BytesMut};
@@ -121,6 +122,7 @@ enum Decoder {
     Chat(chat::Chat),
     Responses(responses::Responses),
     Messages(anthropic::Messages),
+    Gemini(gemini::Gemini),
 }
 
 /// What came of some bytes.
@@ -155,6 +157,7 @@ impl Meter {
             Dialect::AnthropicMessages => {
                 Decoder::Messages(anthropic::Messages::new(options.long_cache))
             }
+            Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
         };
         Meter {
             framer: Framer::new(options.frame_limit_bytes),
@@ -277,6 +280,10 @@ impl Meter {
                 messages.frame(data, &mut self.reading, &mut text);
                 false
             }
+            Decoder::Gemini(gemini) => {
+                gemini.frame(data, &mut self.reading, &mut text);
+                false
+            }
         };
         if self.reading.content_bytes > before {
             // Each frame with content was at least one token.
@@ -306,6 +313,7 @@ impl Meter {
             Decoder::Chat(chat) => chat.ending(&self.reading),
             Decoder::Responses(responses) => responses.ending(&self.reading),
             Decoder::Messages(messages) => messages.ending(&self.reading),
+            Decoder::Gemini(_) => gemini::ending(),
         }
     }
 }
@@ -340,6 +348,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
     let read = match dialect {
         Dialect::AnthropicMessages => anthropic::answer(text, long_cache, &mut reading),
         Dialect::OpenAiResponses => responses::answer(text, long_cache, &mut reading),
+        Dialect::Gemini => gemini::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };
     match read {

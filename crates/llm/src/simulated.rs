@@ -141,8 +141,9 @@ pub fn count_tokens(dialect: Dialect, body: &Bytes) -> Result<u64, crate::envelo
 fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Script {
     let reply = Reply::of(ask, behaviour, created_s);
     let mut pieces = match (dialect, ask.stream) {
-        (Dialect::OpenAiChat, true) => chat::stream(ask, &reply),
-        (Dialect::OpenAiChat, false) => vec![chat::whole(&reply)],
+        // Nobody is sent to it in Gemini's dialect.
+        (Dialect::OpenAiChat | Dialect::Gemini, true) => chat::stream(ask, &reply),
+        (Dialect::OpenAiChat | Dialect::Gemini, false) => vec![chat::whole(&reply)],
         (Dialect::OpenAiCompletions, true) => chat::text_stream(ask, &reply),
         (Dialect::OpenAiCompletions, false) => vec![chat::text_whole(&reply)],
         (Dialect::OpenAiResponses, true) => responses::stream(&reply),

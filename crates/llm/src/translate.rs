@@ -44,6 +44,7 @@ mod chat_stream;
 mod chat_turns;
 mod error;
 mod fields;
+mod gemini_stream;
 mod messages_reply;
 mod messages_request;
 mod messages_stream;
@@ -53,6 +54,7 @@ mod stream;
 mod thoughts;
 mod to_anthropic;
 mod to_chat;
+mod to_gemini;
 mod tools;
 mod usage;
 mod write_chat;
@@ -66,7 +68,9 @@ use iron_primitives::Timestamp;
 use crate::canonical::{Request, Thinking, ThinkingMode, ToolChoice};
 use crate::kind::{Dialect, ProviderKind};
 
-pub use self::error::{Error, ErrorClass, ProviderError, RenderedError, ReplyError, error_event};
+pub use self::error::{
+    Error, ErrorClass, ProviderError, RenderedError, ReplyError, error_event, retry_info_seconds,
+};
 pub use self::stream::{Ending, StreamTranslator};
 
 /// From which dialect to which a request is translated.
@@ -163,7 +167,7 @@ impl Plan {
             Dialect::OpenAiChat => chat_request::read(fields, &mut notes)?,
             Dialect::OpenAiResponses => responses_request::read(fields, &mut notes)?,
             Dialect::AnthropicMessages => messages_request::read(fields, &mut notes)?,
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => {
+            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::Gemini => {
                 return Err(Error::Untranslatable {
                     feature: direction.client.path().to_owned(),
                     direction,
@@ -171,6 +175,9 @@ impl Plan {
             }
         };
         leave_out_what_is_not_known(provider, &mut request, &mut notes);
+        if direction.upstream == Dialect::Gemini {
+            to_gemini::note_what_is_not_said(&request, &mut notes);
+        }
         if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =
             (request.tools.is_empty(), &request.tool_choice)
         {
@@ -243,6 +250,7 @@ impl Plan {
             Dialect::AnthropicMessages => {
                 to_anthropic::write(&self.request, self.direction, model, output_cap)
             }
+            Dialect::Gemini => to_gemini::write(&self.request, self.direction, model, output_cap),
             _ => to_chat::write(
                 &self.request,
                 self.direction,
@@ -260,6 +268,7 @@ impl Plan {
     pub fn response(&self, body: &[u8], now: Timestamp) -> Result<Vec<u8>, ReplyError> {
         let mut reply = match self.direction.upstream() {
             Dialect::AnthropicMessages => messages_reply::read(body)?,
+            Dialect::Gemini => gemini_stream::read_whole(body)?,
             _ => chat_reply::read(body, &self.request.stop)?,
         };
         if self.hides_thoughts() {
@@ -282,6 +291,9 @@ impl Plan {
         match self.direction.upstream {
             Dialect::AnthropicMessages => {
                 self.stream_from(messages_stream::Reader::default(), input_tokens, now)
+            }
+            Dialect::Gemini => {
+                self.stream_from(gemini_stream::Reader::default(), input_tokens, now)
             }
             _ => {
                 let reader = chat_stream::Reader::new(self.request.stop.clone());

@@ -22,6 +22,8 @@ words! {
         Huggingface = "huggingface",
         /// AI21 Studio.
         Ai21 = "ai21",
+        /// Google's Gemini API.
+        Google = "google",
         /// Any server that speaks OpenAI's dialect.
         Local = "local",
         /// Built in, without a key and without a bill.

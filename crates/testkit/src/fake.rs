@@ -16,6 +16,7 @@ mod behaviour;
 mod bill;
 mod compatible;
 mod control;
+mod gemini;
 mod openai;
 mod pieces;
 
@@ -43,17 +44,20 @@ pub enum Shape {
     HuggingFace,
     /// AI21 Studio.
     Ai21,
+    /// Google's Gemini API.
+    Google,
 }
 
 impl Shape {
     /// All of them, by the word that the process takes.
-    pub const ALL: [(&'static str, Shape); 6] = [
+    pub const ALL: [(&'static str, Shape); 7] = [
         ("openai", Shape::OpenAi),
         ("anthropic", Shape::Anthropic),
         ("azure_openai", Shape::Azure),
         ("together", Shape::Together),
         ("huggingface", Shape::HuggingFace),
         ("ai21", Shape::Ai21),
+        ("google", Shape::Google),
     ];
 }
 
@@ -159,12 +163,18 @@ impl FakeUpstream {
             }
             Shape::Anthropic | Shape::Azure => format!("http://{}", self.address),
             Shape::Ai21 => format!("http://{}/studio/v1", self.address),
+            Shape::Google => format!("http://{}/v1beta", self.address),
         }
     }
 
     /// The key it accepts.
     pub fn key(&self) -> String {
         self.shared.book().key.clone()
+    }
+
+    /// Accepts this key from now on, and no other.
+    pub fn set_key(&self, key: &str) {
+        self.shared.book().key = key.to_owned();
     }
 
     /// What a token costs here.
@@ -238,6 +248,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let reply = match shared.shape {
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
+        Shape::Google => gemini::reply(&seen, &key, &behaviour),
         shape => compatible::reply(shape, &seen, &key, &behaviour),
     };
     let meter = reply

@@ -22,6 +22,7 @@ pub(crate) const fn provider_type(kind: ProviderKind) -> providers::ProviderType
         ProviderKind::Together => providers::ProviderType::Together,
         ProviderKind::HuggingFace => providers::ProviderType::Huggingface,
         ProviderKind::Ai21 => providers::ProviderType::Ai21,
+        ProviderKind::Google => providers::ProviderType::Google,
         ProviderKind::Local => providers::ProviderType::Local,
         ProviderKind::Simulated => providers::ProviderType::Simulated,
     }
@@ -36,6 +37,7 @@ pub(crate) const fn provider_kind(name: providers::ProviderType) -> ProviderKind
         providers::ProviderType::Together => ProviderKind::Together,
         providers::ProviderType::Huggingface => ProviderKind::HuggingFace,
         providers::ProviderType::Ai21 => ProviderKind::Ai21,
+        providers::ProviderType::Google => ProviderKind::Google,
         providers::ProviderType::Local => ProviderKind::Local,
         providers::ProviderType::Simulated => ProviderKind::Simulated,
     }

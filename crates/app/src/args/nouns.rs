@@ -248,6 +248,8 @@ pub(crate) enum ProviderType {
     HuggingFace,
     /// AI21 Studio
     Ai21,
+    /// Google's Gemini API
+    Google,
     /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
     Local,
     /// Built in, for trying things
@@ -263,6 +265,7 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
             ProviderType::Together => Self::Together,
             ProviderType::HuggingFace => Self::Huggingface,
             ProviderType::Ai21 => Self::Ai21,
+            ProviderType::Google => Self::Google,
             ProviderType::Local => Self::Local,
             ProviderType::Simulated => Self::Simulated,
         }

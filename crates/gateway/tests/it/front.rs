@@ -147,6 +147,7 @@ pub(crate) async fn behind_configured(
         ProviderKind::Together => Shape::Together,
         ProviderKind::HuggingFace => Shape::HuggingFace,
         ProviderKind::Ai21 => Shape::Ai21,
+        ProviderKind::Google => Shape::Google,
         ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
     };
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");

@@ -3,7 +3,7 @@
 
 use iron_llm::{PriceBook, ProviderConfig, ProviderKind, ServiceTier};
 use iron_runtime::record::{CallRecord, Outcome, Settlement};
-use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault, Prices, UsageReport};
+use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault, Prices, RetryAfter, UsageReport};
 use serde_json::{Value, json};
 
 use crate::front::{Front, Got, behind, behind_configured};
@@ -14,7 +14,7 @@ const MESSAGES: &str = "/v1/messages";
 const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
 
 /// Each kind with a model of it that has a price and, where there are such, knows tools.
-const KINDS: [(ProviderKind, &str); 6] = [
+const KINDS: [(ProviderKind, &str); 8] = [
     (ProviderKind::OpenAi, "gpt-4o-mini"),
     (ProviderKind::Anthropic, "claude-haiku-4-5"),
     (ProviderKind::AzureOpenAi, "gpt-4o-mini"),
@@ -24,6 +24,8 @@ const KINDS: [(ProviderKind, &str); 6] = [
     ),
     (ProviderKind::HuggingFace, "Qwen/Qwen3-32B:groq"),
     (ProviderKind::Ai21, "jamba-large-1.7"),
+    (ProviderKind::Google, "gemini-2.5-flash"),
+    (ProviderKind::Google, "gemini-3.1-pro-preview"),
 ];
 
 /// A fake that charges what the built-in book says of the model.
@@ -227,7 +229,11 @@ async fn every_kind_that_refuses_is_heard_in_the_clients_words() {
 
 #[tokio::test]
 async fn what_a_kind_does_not_offer_is_refused_by_name() {
-    for kind in [ProviderKind::HuggingFace, ProviderKind::Ai21] {
+    for kind in [
+        ProviderKind::HuggingFace,
+        ProviderKind::Ai21,
+        ProviderKind::Google,
+    ] {
         let (fake, front) = behind(kind).await;
         let (_, model) = KINDS
             .into_iter()
@@ -299,4 +305,89 @@ async fn ai21_is_not_told_what_it_does_not_know() {
     // The usage stands in the chunk of the reason; the client of chat gets it as it is.
     let got = ask(&front, CHAT, &body(CHAT, "jamba-large-1.7", true, false)).await;
     assert!(got.body.contains("\"usage\":{"), "{}", got.body);
+}
+
+#[tokio::test]
+async fn google_is_asked_by_its_address_and_signatures_find_back() {
+    let (fake, front) = behind(ProviderKind::Google).await;
+    let arguments = r#"{"city":"Oslo"}"#.to_owned();
+    fake.behave(Behaviour {
+        answer: Answer::ToolCalls { arguments },
+        ..Behaviour::default()
+    });
+    let model = "gemini-3.1-pro-preview";
+    let got = ask(&front, CHAT, &body(CHAT, model, true, true)).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let id = frames(&got)
+        .iter()
+        .find_map(|frame| {
+            let id = frame.pointer("/choices/0/delta/tool_calls/0/id")?;
+            id.as_str().map(str::to_owned)
+        })
+        .expect("a call");
+    let message = json!({"model": model, "max_tokens": 50, "messages": [
+        {"role": "user", "content": "Rain?"},
+        {"role": "assistant", "tool_calls": [{"id": id, "type": "function",
+            "function": {"name": "weather", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": id, "content": "rain"}]});
+    let got = ask(&front, CHAT, &message.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let requests = fake.requests();
+    let paths: Vec<&str> = requests.iter().map(|seen| seen.path.as_str()).collect();
+    let of = |method| format!("/v1beta/models/{model}:{method}");
+    assert_eq!(
+        paths,
+        [of("streamGenerateContent?alt=sse"), of("generateContent")]
+    );
+    let sent: Value = serde_json::from_slice(&requests[1].body).expect("JSON");
+    let call = &sent["contents"][1]["parts"][0];
+    assert_eq!(call["thoughtSignature"], "c2lnbmVk", "{sent}");
+    assert_eq!(sent.get("model"), None);
+}
+
+#[tokio::test]
+async fn googles_wait_is_told_and_its_wrong_key_is_not_the_callers() {
+    let (fake, front) = charging(ProviderKind::Google, "gemini-2.5-flash").await;
+    fake.behave(Behaviour {
+        fault: Fault::Status {
+            status: 429,
+            retry_after: Some(RetryAfter::Seconds(31)),
+        },
+        ..Behaviour::default()
+    });
+    let got = ask(&front, CHAT, &body(CHAT, "gemini-2.5-flash", false, false)).await;
+    assert_eq!(got.status, 429, "{}", got.body);
+    assert_eq!(got.headers["retry-after"], "31");
+    fake.set_key("another");
+    let got = ask(&front, CHAT, &body(CHAT, "gemini-2.5-flash", false, false)).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    assert!(got.body.contains("stored credential"), "{}", got.body);
+    assert_eq!(fake.billed_nanos(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_of_google_that_breaks_costs_its_bound() {
+    let (fake, front) = charging(ProviderKind::Google, "gemini-2.5-flash").await;
+    for fault in [Fault::CutAt(900), Fault::OverloadedAfter(3)] {
+        fake.behave_once(Behaviour {
+            fault,
+            ..Behaviour::default()
+        });
+        for client in CLIENTS {
+            let got = ask(
+                &front,
+                client,
+                &body(client, "gemini-2.5-flash", true, false),
+            )
+            .await;
+            assert_eq!(got.status, 200, "{}", got.body);
+        }
+    }
+    let records = front.world.records().await;
+    let estimated = records
+        .iter()
+        .filter(|record| settlement(record) == Settlement::Estimated);
+    assert_eq!(estimated.count(), 2);
+    let counted: i64 = records.iter().map(|record| record.cost_nanos).sum();
+    assert!(counted >= fake.billed_nanos());
 }

@@ -5,7 +5,7 @@ use iron_primitives::UnitPrice;
 use super::{Assumptions, BoundError};
 use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
 use crate::images;
-use crate::prices::Model;
+use crate::prices::{ImageRule, Model};
 use crate::tokens;
 
 /// What providers put around tools: Anthropic documents up to 804 tokens of instructions,
@@ -210,15 +210,17 @@ impl Media {
                 Media::Image { detail, source } => match model.images {
                     Some(rule) => {
                         bound.images = bound.images.saturating_add(1);
+                        let by_size = by_size || matches!(rule, ImageRule::Crops { .. });
                         let size = match source {
                             Source::Inline(range) if by_size => {
                                 images::size(envelope.body().get(range.clone()))
                             }
                             _ => None,
                         };
-                        bound.tokens = bound
-                            .tokens
-                            .saturating_add(images::tokens(rule, *detail, size));
+                        match images::tokens(rule, *detail, size) {
+                            Some(tokens) => bound.tokens = bound.tokens.saturating_add(tokens),
+                            None => bound.fills_the_context = true,
+                        }
                     }
                     None if free => bound.fills_the_context = true,
                     None => return Err(refuse("an image")),

@@ -15,14 +15,17 @@ pub enum CapField {
     MaxCompletionTokens,
     /// `max_output_tokens`: responses.
     MaxOutputTokens,
+    /// `generationConfig.maxOutputTokens`: Gemini. It can be lowered, not added.
+    GenerationConfig,
 }
 
 impl CapField {
     /// All of them.
-    pub const ALL: [CapField; 3] = [
+    pub const ALL: [CapField; 4] = [
         CapField::MaxTokens,
         CapField::MaxCompletionTokens,
         CapField::MaxOutputTokens,
+        CapField::GenerationConfig,
     ];
 
     /// Its name on the wire.
@@ -31,6 +34,7 @@ impl CapField {
             CapField::MaxTokens => "max_tokens",
             CapField::MaxCompletionTokens => "max_completion_tokens",
             CapField::MaxOutputTokens => "max_output_tokens",
+            CapField::GenerationConfig => "generationConfig.maxOutputTokens",
         }
     }
 }
@@ -54,7 +58,7 @@ pub(super) struct Spots {
     pub(super) start: usize,
     /// Whether any field stands in the object.
     pub(super) has_fields: bool,
-    /// The value of `model`, with its quotes.
+    /// The value of `model`, with its quotes; empty where the address names the model.
     pub(super) model: Range<usize>,
     /// The caps that were sent: field, value's range, value (none for `null`).
     pub(super) caps: Vec<(CapField, Range<usize>, Option<u64>)>,
@@ -79,7 +83,8 @@ impl Spots {
     pub(super) fn splice(&self, body: &Bytes, facts: &Facts, edits: &Edits<'_>) -> Bytes {
         let mut changes: Vec<(Range<usize>, String)> = Vec::new();
         let mut added = String::new();
-        if let Some(model) = edits.model.filter(|&model| model != facts.model) {
+        let in_body = !self.model.is_empty();
+        if let Some(model) = edits.model.filter(|&model| in_body && model != facts.model) {
             changes.push((self.model.clone(), quoted(model)));
         }
         if let Some((field, cap)) = edits.output_cap {
@@ -118,6 +123,7 @@ impl Spots {
         }
         match self.caps.iter().find(|(present, _, _)| *present == field) {
             Some((_, null, _)) => changes.push((null.clone(), cap.to_string())),
+            None if field == CapField::GenerationConfig => {}
             None => added.push_str(&format!("\"{}\":{cap},", field.as_str())),
         }
     }

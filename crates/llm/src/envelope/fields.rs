@@ -39,6 +39,12 @@ pub(super) struct Reader {
 pub(super) type Done = Result<(), RequestError>;
 
 impl Reader {
+    /// What the address says, in a dialect whose body does not.
+    pub(super) fn addressed(&mut self, model: &str, stream: bool) {
+        self.model = Some(model.to_owned());
+        self.read.facts.stream = stream;
+    }
+
     pub(super) fn new(dialect: Dialect, object_at: usize) -> Reader {
         Reader {
             dialect,
@@ -97,6 +103,9 @@ impl Reader {
     }
 
     fn field(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        if self.dialect == Dialect::Gemini {
+            return self.gemini(scanner, name);
+        }
         use Dialect::{
             AnthropicMessages, OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses,
         };
@@ -240,7 +249,7 @@ impl Reader {
         Ok(())
     }
 
-    fn prompt(&mut self, range: Range<usize>, count: u64) {
+    pub(super) fn prompt(&mut self, range: Range<usize>, count: u64) {
         self.read.prompt = range;
         self.read.facts.messages = count;
         self.prompt_seen = true;
@@ -324,14 +333,14 @@ impl Reader {
         })
     }
 
-    fn choices(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+    pub(super) fn choices(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
         if let Some(choices) = whole(scanner, name, 1, CHOICES_LIMIT)? {
             self.read.facts.choices = self.read.facts.choices.max(choices);
         }
         Ok(())
     }
 
-    fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Done {
+    pub(super) fn cap(&mut self, scanner: &mut Scanner<'_>, field: CapField) -> Done {
         let start = scanner.position();
         let least = u64::from(self.dialect != Dialect::AnthropicMessages);
         let cap = whole(scanner, field.as_str(), least, OUTPUT_CAP_LIMIT)?;
@@ -408,6 +417,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::OpenAiChat | Dialect::AnthropicMessages => "messages",
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
         Dialect::OpenAiCompletions => "prompt",
+        Dialect::Gemini => "contents",
     }
 }
 

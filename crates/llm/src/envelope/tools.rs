@@ -68,7 +68,7 @@ impl Reader {
         Ok(())
     }
 
-    fn declaration(&mut self, range: Range<usize>) {
+    pub(super) fn declaration(&mut self, range: Range<usize>) {
         let facts = &mut self.read.facts;
         facts.tool_bytes = facts.tool_bytes.saturating_add(range.len() as u64);
         self.read.declarations.push(range.clone());

@@ -182,7 +182,8 @@ pub(super) fn fault(scanner: &mut Scanner<'_>) -> Result<Option<Fault>, ScanErro
     let mut fault = Fault::default();
     scanner.object(|scanner, name| {
         match name {
-            "type" => fault.kind = word(scanner)?.unwrap_or_default(),
+            // Google's word for what went wrong is its status.
+            "type" | "status" => fault.kind = word(scanner)?.unwrap_or(fault.kind.clone()),
             "message" => fault.message = word(scanner)?.unwrap_or_default(),
             "code" if scanner.kind()? == Kind::Number => {
                 fault.code = Some(scanner.number()?.to_owned())

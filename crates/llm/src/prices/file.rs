@@ -60,6 +60,9 @@ enum Images {
     Most {
         most: u64,
     },
+    Crops {
+        crop: u64,
+    },
 }
 
 impl Entry {
@@ -202,6 +205,7 @@ impl Images {
                 permille,
             },
             Images::Most { most } => ImageRule::Most(most),
+            Images::Crops { crop } => ImageRule::Crops { tile: crop },
         }
     }
 }

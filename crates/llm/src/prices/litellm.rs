@@ -102,6 +102,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "together_ai" => ProviderKind::Together,
         "huggingface" => ProviderKind::HuggingFace,
         "ai21" => ProviderKind::Ai21,
+        "gemini" => ProviderKind::Google,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
             ProviderKind::Local
         }

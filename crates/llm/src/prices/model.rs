@@ -81,6 +81,13 @@ pub enum ImageRule {
     },
     /// Never more than this, whatever its size (Anthropic scales larger images down).
     Most(u64),
+    /// So much for an image of at most 384 pixels each way, and for each tile into which a larger
+    /// one is cropped (Gemini 2). The number of tiles grows with how long an image is, so an image
+    /// whose size cannot be read has no bound but the model's context.
+    Crops {
+        /// For each tile.
+        tile: u64,
+    },
 }
 
 /// What a model can do, as far as bounds and lists of models care.
@@ -153,6 +160,7 @@ impl Model {
                 Some(CapField::MaxCompletionTokens)
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
+            (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
             (Dialect::OpenAiEmbeddings, _) => None,
             _ => Some(CapField::MaxTokens),
         }
@@ -164,7 +172,10 @@ impl Model {
             Mode::Any => true,
             Mode::Chat => matches!(
                 dialect,
-                Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages
+                Dialect::OpenAiChat
+                    | Dialect::OpenAiResponses
+                    | Dialect::AnthropicMessages
+                    | Dialect::Gemini
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),

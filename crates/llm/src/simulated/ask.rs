@@ -147,6 +147,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::OpenAiChat | Dialect::AnthropicMessages => body.get("messages"),
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => body.get("input"),
         Dialect::OpenAiCompletions => body.get("prompt"),
+        Dialect::Gemini => body.get("contents"),
     };
     let Some(Value::Array(messages)) = list else {
         return (list.map(text_of).unwrap_or_default(), Vec::new());

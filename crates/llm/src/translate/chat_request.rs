@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::fields::{Fields, missing, wrong_type};
 use super::{ClientFacts, Error, Note, chat_turns, tools};
 use crate::canonical::{Effort, OutputSchema, Request, Thinking, ThinkingMode, Tier};
+use crate::kind::Dialect;
 
 /// Reads the request; what cannot be said elsewhere is refused by name.
 pub(super) fn read(
@@ -129,9 +130,12 @@ pub(super) fn not_one(number: Option<serde_json::Number>) -> Option<serde_json::
     number.filter(|number| number.as_f64() != Some(1.0))
 }
 
-/// OpenAI's scale ends at two, Anthropic's at one.
+/// OpenAI's scale and Google's end at two, Anthropic's at one.
 pub(super) fn temperature(fields: &mut Fields) -> Result<Option<serde_json::Number>, Error> {
     let number = fields.number("temperature")?;
+    if fields.direction().upstream() == Dialect::Gemini {
+        return Ok(number);
+    }
     if number
         .as_ref()
         .and_then(serde_json::Number::as_f64)

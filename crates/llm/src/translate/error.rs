@@ -182,14 +182,28 @@ impl ErrorClass {
             "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" => {
                 ErrorClass::Billing
             }
-            "authentication_error" | "invalid_api_key" => ErrorClass::Authentication,
-            "permission_error" | "permission_denied" => ErrorClass::Permission,
-            "not_found_error" | "model_not_found" | "not_found" => ErrorClass::NotFound,
+            "authentication_error"
+            | "invalid_api_key"
+            | "UNAUTHENTICATED"
+            | "API_KEY_INVALID"
+            | "ACCESS_TOKEN_EXPIRED" => ErrorClass::Authentication,
+            "permission_error" | "permission_denied" | "PERMISSION_DENIED" => {
+                ErrorClass::Permission
+            }
+            "not_found_error" | "model_not_found" | "not_found" | "NOT_FOUND" => {
+                ErrorClass::NotFound
+            }
             "conflict_error" => ErrorClass::Conflict,
             "request_too_large" => ErrorClass::TooLarge,
-            "rate_limit_error" | "rate_limit_exceeded" => ErrorClass::RateLimit,
-            "timeout_error" | "timeout" => ErrorClass::Timeout,
-            "overloaded_error" | "overloaded" => ErrorClass::Overloaded,
+            "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => {
+                ErrorClass::RateLimit
+            }
+            "timeout_error" | "timeout" | "DEADLINE_EXCEEDED" => ErrorClass::Timeout,
+            "overloaded_error" | "overloaded" | "UNAVAILABLE" => ErrorClass::Overloaded,
+            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => {
+                ErrorClass::InvalidRequest
+            }
+            "ABORTED" | "ALREADY_EXISTS" => ErrorClass::Conflict,
             // `invalid_request_error`, `server_error` and `api_error` say less than the status.
             _ => return None,
         })
@@ -247,13 +261,16 @@ impl ProviderError {
 
     /// Reads the error that a body or an event of a stream holds.
     pub(crate) fn of_value(value: &Value, otherwise: ErrorClass) -> Option<ProviderError> {
-        let error = value.get("error")?;
+        let error = value.get("error").or_else(|| value.get(0)?.get("error"))?;
+        // Google says in the details of a bad request that it is the key.
+        let reason = details(error).find_map(|detail| detail.get("reason")?.as_str());
         let word = |name: &str| error.get(name).and_then(Value::as_str);
         let message = error.as_str().or_else(|| word("message"))?;
         // A code is more exact than a type: `insufficient_quota` hides behind 429.
-        let class = word("code")
-            .and_then(ErrorClass::of_word)
-            .or_else(|| word("type").and_then(ErrorClass::of_word))
+        let class = [reason, word("code"), word("type"), word("status")]
+            .into_iter()
+            .flatten()
+            .find_map(ErrorClass::of_word)
             .unwrap_or(match word("type") {
                 Some("invalid_request_error") if otherwise == ErrorClass::Internal => {
                     ErrorClass::InvalidRequest
@@ -289,6 +306,26 @@ impl ProviderError {
             }
         }
     }
+}
+
+/// The details of a `google.rpc.Status`.
+fn details(error: &Value) -> impl Iterator<Item = &Value> {
+    let details = error.get("details").and_then(Value::as_array);
+    details.into_iter().flatten()
+}
+
+/// After how many seconds, rounded up, a request may be sent again as the `RetryInfo` in an error
+/// of Google says it; other providers say it in a header.
+pub fn retry_info_seconds(body: &[u8]) -> Option<u64> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let error = value.get("error").or_else(|| value.get(0)?.get("error"))?;
+    let delay = details(error).find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let (whole, fraction) = match delay.strip_suffix('s')?.split_once('.') {
+        Some((whole, fraction)) => (whole, fraction.bytes().any(|digit| digit != b'0')),
+        None => (delay.strip_suffix('s')?, false),
+    };
+    let seconds: u64 = whole.parse().ok()?;
+    Some(seconds.saturating_add(u64::from(fraction)))
 }
 
 /// An error as the last frame of a stream that has already begun, where the caller's dialect

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{Fields, missing, wrong_type};
-use super::thoughts::{UNSIGNED, thought};
+use super::thoughts::{is_own, thought};
 use super::{Direction, Error};
 use crate::canonical::{Part, Role, Source, Turn};
 
@@ -133,19 +133,15 @@ fn part(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Erro
     Ok(read)
 }
 
-/// Thoughts can only go back to the provider that had them. Those of a provider of chat
-/// completions carry our own mark in place of a signature.
+/// Thoughts can only go back to the provider that had them. Those of other providers than
+/// Anthropic carry our own mark in, or in place of, the signature.
 fn own_thought(block: Fields) -> Result<crate::canonical::Thought, Error> {
-    let signature = block
-        .peek("signature")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if !UNSIGNED.iter().any(|(mark, _)| *mark == signature) {
-        let what = if block.has("data") {
-            "data"
-        } else {
-            "signature"
-        };
+    let what = match block.has("data") {
+        true => "data",
+        false => "signature",
+    };
+    let mark = block.peek(what).and_then(Value::as_str).unwrap_or_default();
+    if !is_own(block.direction().upstream(), mark) {
         return Err(block.refuse(what));
     }
     thought(block)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::{Direction, Error};
 use crate::canonical::Thought;
+use crate::kind::Dialect;
 
 /// Thoughts that a provider of chat completions gave without a signature get one of these
 /// in its place, which names the field in which they came and in which they go back.
@@ -19,9 +20,23 @@ pub(super) const UNSIGNED: [(&str, &str); 2] = [
     ("unsigned:reasoning", "reasoning"),
 ];
 
+/// What stands before the signatures of Google, so that no other provider's is sent there. Behind
+/// it is nothing for thoughts that came without one.
+pub(super) const GOOGLE: &str = "google.";
+
 /// What `encrypted_content` of a reasoning item begins with when it is ours: behind it, in
 /// base64, stands the provider's block of thoughts.
 const SEAL: &str = "anthropic.";
+
+/// Whether the provider that speaks this dialect can have made thoughts that are signed, or sealed,
+/// in this way. Elsewhere than at Anthropic that can be told by a mark of ours.
+pub(super) fn is_own(upstream: Dialect, mark: &str) -> bool {
+    match upstream {
+        Dialect::AnthropicMessages => true,
+        Dialect::Gemini => mark.starts_with(GOOGLE),
+        _ => UNSIGNED.iter().any(|(unsigned, _)| *unsigned == mark),
+    }
+}
 
 /// A block of thoughts in Anthropic's own shape.
 pub(super) fn thought(mut block: Fields) -> Result<Thought, Error> {

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod envelope;
+mod gemini;
 mod meters;
 mod prices;
 mod simulated;

@@ -483,6 +483,58 @@ fn a_frame_beyond_the_limit_ends_the_reading() {
     assert!(meter.feed(&[b'x'; 200]).is_err());
 }
 
+/// ai.google.dev, generate content, `streamGenerateContent` (read 2026-11): each event is a whole
+/// answer with the counts so far; what is zero is left out.
+const GEMINI: &str = concat!(
+    r#"data: {"candidates":[{"content":{"parts":[{"text":"Rain?","thought":true}],"role":"model"}}],"usageMetadata":{"promptTokenCount":9,"totalTokenCount":9},"modelVersion":"gemini-2.5-flash","responseId":"R1"}"#,
+    "\r\n\r\n",
+    r#"data: {"candidates":[{"content":{"parts":[{"text":"Grüße"},{"functionCall":{"name":"f","args":{}}}],"role":"model"}}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1,"totalTokenCount":10}}"#,
+    "\r\n\r\n",
+    r#"data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":4,"candidatesTokenCount":5,"thoughtsTokenCount":7,"totalTokenCount":21}}"#,
+    "\r\n\r\n",
+);
+
+#[test]
+fn geminis_thoughts_are_output_and_its_last_count_is_the_one() {
+    let (reading, out) = at_every_split(Dialect::Gemini, MeterOptions::default(), GEMINI);
+    assert_eq!(out, GEMINI);
+    let expected = Usage {
+        input: 5,
+        cache_read: 4,
+        output: 12,
+        reasoning: 7,
+        ..Usage::default()
+    };
+    assert_eq!(reading.usage, Some(expected));
+    assert!(reading.complete);
+    assert_eq!(
+        (reading.finish.as_deref(), reading.tool_calls),
+        (Some("STOP"), 1)
+    );
+}
+
+#[test]
+fn counts_of_gemini_before_the_end_are_not_its_last_word() {
+    let (broken, _) = GEMINI.split_at(GEMINI.find("finishReason").expect("an end") - 80);
+    let (reading, _) = whole(Dialect::Gemini, broken);
+    assert_eq!((reading.usage, reading.complete), (None, false));
+    let error = r#"data: {"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}"#;
+    let (reading, _) = whole(Dialect::Gemini, &format!("{error}\n\n"));
+    let fault = reading.fault.expect("a fault");
+    assert_eq!(
+        (fault.kind.as_str(), reading.started),
+        ("UNAVAILABLE", false)
+    );
+}
+
+#[test]
+fn a_blocked_prompt_is_an_answer_that_was_billed() {
+    let blocked = r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}"#;
+    let reading = read_answer(Dialect::Gemini, blocked.as_bytes(), false);
+    assert_eq!(reading.usage.map(|usage| usage.total()), Some(4));
+    assert!(reading.complete && !reading.content_seen);
+}
+
 #[test]
 fn answers_that_are_not_streamed_are_read_without_a_tree() {
     let chat = r#"{"id":"chatcmpl-1","model":"gpt-5","service_tier":"priority","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
@@ -520,7 +572,7 @@ fn answers_that_are_not_streamed_are_read_without_a_tree() {
     );
     assert_eq!(reading.finish.as_deref(), Some("refusal"));
     for broken in ["", "{", "[1]", "\u{0}", r#"{"usage":"#] {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini]) {
             let reading = read_answer(dialect, broken.as_bytes(), false);
             assert_eq!((reading.usage, reading.complete), (None, false), "{broken}");
         }
@@ -570,7 +622,7 @@ proptest! {
     ) {
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         places.sort_unstable();
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini]) {
             let mut pieces = Vec::new();
             let mut from = 0;
             for &at in &places {
@@ -588,7 +640,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         with in prop::collection::vec(any::<u8>(), 0..4),
     ) {
-        for (dialect, stream) in [(Dialect::OpenAiChat, CHAT), (Dialect::OpenAiResponses, RESPONSES), (Dialect::AnthropicMessages, MESSAGES)] {
+        for (dialect, stream) in [(Dialect::OpenAiChat, CHAT), (Dialect::OpenAiResponses, RESPONSES), (Dialect::AnthropicMessages, MESSAGES), (Dialect::Gemini, GEMINI)] {
             let mut bytes = stream.as_bytes().to_vec();
             let at = at.index(bytes.len());
             bytes.splice(at..(at + with.len()).min(bytes.len()), with.clone());

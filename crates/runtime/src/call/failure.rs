@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use iron_llm::ErrorShape;
-use iron_llm::translate::{ErrorClass, ProviderError};
+use iron_llm::translate::{ErrorClass, ProviderError, retry_info_seconds};
 use iron_net::egress::{BodyError, SendError, retry_after};
 use iron_primitives::{Money, Refusal, Secret};
 
@@ -67,6 +68,7 @@ impl Runtime {
         body: Bytes,
         in_stream: bool,
     ) -> Failed {
+        let headers = with_wait(headers, &body);
         let error = ProviderError::read(status, &body);
         let rendered = error.render(cleared.draft.dialect.error_shape());
         let status = if in_stream { rendered.status } else { status };
@@ -128,6 +130,16 @@ impl Runtime {
             _ => None,
         }
     }
+}
+
+/// The wait that a provider names in the body of its error, as a header.
+fn with_wait(mut headers: HeaderMap, body: &[u8]) -> HeaderMap {
+    if !headers.contains_key(RETRY_AFTER)
+        && let Some(seconds) = retry_info_seconds(body)
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
 }
 
 /// The refusal that an error becomes if it is about the stored credential: the caller's own token

@@ -122,7 +122,11 @@ pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Out
             ),
         })?;
     let body = plan.request(cap.max(plan.output_floor()))?;
-    let envelope = Box::new(Envelope::read(plan.upstream(), Bytes::from(body))?);
+    let body = Bytes::from(body);
+    let envelope = Box::new(match plan.upstream() {
+        Dialect::Gemini => Envelope::read_gemini(body, &envelope.facts().model, plan.streams())?,
+        dialect => Envelope::read(dialect, body)?,
+    });
     Ok(Outbound {
         envelope,
         plan: Some(Box::new(plan)),

@@ -263,9 +263,12 @@ impl Runtime {
             .await;
         let headers = &cleared.request.headers;
         let route = &lane.route;
-        let path = route
-            .config
-            .path(route.kind, dialect, cleared.choice.asked_as());
+        let path = route.config.path(
+            route.kind,
+            dialect,
+            cleared.choice.asked_as(),
+            cleared.draft.stream,
+        );
         let question = Question {
             method: Method::POST,
             path: &path,

@@ -17,6 +17,7 @@ use crate::bearer::Lane;
 use crate::room::Share;
 
 const ANTHROPIC_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const AZURE_KEY: HeaderName = HeaderName::from_static("api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const ANTHROPIC_DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -199,10 +200,15 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
             }
         }
         kind => {
-            if kind == ProviderKind::AzureOpenAi {
+            let own_header = match kind {
+                ProviderKind::AzureOpenAi => Some(AZURE_KEY),
+                ProviderKind::Google => Some(GOOGLE_KEY),
+                _ => None,
+            };
+            if let Some(name) = own_header {
                 let mut value = HeaderValue::try_from(key).ok()?;
                 value.set_sensitive(true);
-                headers.insert(AZURE_KEY, value);
+                headers.insert(name, value);
             } else if !key.is_empty() {
                 let mut value = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
                 value.set_sensitive(true);

@@ -98,6 +98,7 @@ pub(super) fn folder(direction: Direction) -> String {
         Dialect::OpenAiCompletions => "completions",
         Dialect::OpenAiEmbeddings => "embeddings",
         Dialect::AnthropicMessages => "messages",
+        Dialect::Gemini => "gemini",
     };
     format!(
         "{}_to_{}",

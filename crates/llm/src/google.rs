@@ -1,0 +1,85 @@
+//! What Google counts, into buckets that do not overlap.
+//!
+//! ai.google.dev, `UsageMetadata` of `generateContent` (read 2026-11). The prompt contains what the
+//! cache gave; thoughts stand beside the candidates and are billed as output; what tools at the
+//! provider read stands beside the prompt. A count that is zero is left out.
+
+use serde_json::Value;
+
+use crate::usage::Usage;
+
+/// Reads `usageMetadata`; none as long as it does not say how long the prompt was.
+pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
+    let counts = [
+        "promptTokenCount",
+        "cachedContentTokenCount",
+        "candidatesTokenCount",
+        "thoughtsTokenCount",
+        "toolUsePromptTokenCount",
+        "totalTokenCount",
+    ]
+    .map(|name| count(metadata, name));
+    if counts.contains(&Some(Usage::ABSURD)) {
+        return Some(Usage {
+            input: Usage::ABSURD,
+            ..Usage::default()
+        });
+    }
+    let [prompt, cached, candidates, thoughts, tools, total] = counts;
+    let prompt = prompt?;
+    let [cached, candidates, thoughts, tools, total] =
+        [cached, candidates, thoughts, tools, total].map(Option::unwrap_or_default);
+    let read = prompt.saturating_add(tools);
+    // What stands in the total alone was billed, too.
+    let output = candidates
+        .saturating_add(thoughts)
+        .max(total.saturating_sub(read));
+    let cache_read = cached.min(prompt);
+    Some(Usage {
+        input: read.saturating_sub(cache_read),
+        cache_read,
+        output,
+        reasoning: thoughts.min(output),
+        ..Usage::default()
+    })
+}
+
+/// A count. What counts nothing becomes a count that no model can reach.
+fn count(metadata: &Value, name: &str) -> Option<u64> {
+    let value = metadata.get(name).filter(|value| !value.is_null())?;
+    Some(value.as_u64().unwrap_or(Usage::ABSURD))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counts_of_google_become_disjoint() {
+        let told = json!({"promptTokenCount": 100, "cachedContentTokenCount": 40,
+            "candidatesTokenCount": 7, "thoughtsTokenCount": 20, "toolUsePromptTokenCount": 3,
+            "totalTokenCount": 130});
+        let expected = Usage {
+            input: 63,
+            cache_read: 40,
+            output: 27,
+            reasoning: 20,
+            ..Usage::default()
+        };
+        assert_eq!(usage(&told), Some(expected));
+        let hidden =
+            json!({"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 90});
+        assert_eq!(usage(&hidden).map(|usage| usage.output), Some(80));
+    }
+
+    #[test]
+    fn what_is_no_count_is_not_settled_by() {
+        assert_eq!(usage(&json!({})), None);
+        for value in [json!(-1), json!(1.5), json!("9")] {
+            let told = json!({"promptTokenCount": 1, "candidatesTokenCount": value});
+            assert_eq!(usage(&told).map(|usage| usage.input), Some(Usage::ABSURD));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a call in Gemini's dialect can cost at the most.
+
+use bytes::Bytes;
+use iron_llm::{Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, Usage};
+use iron_primitives::UnitPrice;
+use serde_json::{Value, json};
+
+fn gemini(model: &str, body: &Value) -> Result<Bound, BoundError> {
+    let body = Bytes::from(body.to_string());
+    let envelope = Envelope::read_gemini(body, model, false).expect("a request");
+    Bound::quick(
+        &PriceBook::builtin(),
+        ProviderKind::Google,
+        &envelope,
+        &Assumptions::default(),
+    )
+}
+
+fn generate(parts: &Value) -> Value {
+    json!({"contents": [{"role": "user", "parts": parts}],
+        "generationConfig": {"maxOutputTokens": 100}})
+}
+
+#[test]
+fn a_long_prompt_to_gemini_is_held_and_settled_at_the_dearer_rates() {
+    let short = gemini("gemini-2.5-pro", &generate(&json!([{"text": "hi"}]))).expect("a bound");
+    let text = "x".repeat(210_000);
+    let long = gemini("gemini-2.5-pro", &generate(&json!([{ "text": text }]))).expect("a bound");
+    assert_eq!(short.per_output_token(), UnitPrice::from_picos(10_000_000));
+    assert_eq!(long.per_output_token(), UnitPrice::from_picos(15_000_000));
+    for (input, price) in [(200_000_u64, 1_250_i64), (200_001, 2_500)] {
+        let usage = Usage {
+            input,
+            ..Usage::default()
+        };
+        let cost = long.settle(&usage).expect("a cost");
+        assert_eq!(cost.nanos(), price * i64::try_from(input).expect("small"));
+        assert!(cost <= long.cost_at(100).expect("a cost"));
+    }
+}
+
+#[test]
+fn images_of_gemini_count_by_their_crops_or_their_resolution() {
+    // A PNG of 640 × 480, whose tiles are of 320 pixels: two by two.
+    let png = "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAYAAAA=";
+    let image = json!([{"inlineData": {"mimeType": "image/png", "data": png}}]);
+    let rest = generate(&image).to_string().len() - png.len();
+    let tokens = |model| gemini(model, &generate(&image)).map(|bound| bound.input_tokens());
+    assert_eq!(tokens("gemini-2.5-flash"), Ok(rest as u64 + 4 * 258));
+    assert_eq!(tokens("gemini-3.8-flash"), Ok(rest as u64 + 1120));
+    let unreadable = json!([{"inlineData": {"mimeType": "image/heic", "data": "AAAA"}}]);
+    let bound = gemini("gemini-2.5-flash", &generate(&unreadable)).expect("a bound");
+    assert_eq!(bound.input_tokens(), 1_048_576);
+}
+
+#[test]
+fn a_request_to_gemini_needs_a_cap_and_no_tool_of_googles() {
+    let without = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
+    assert!(matches!(
+        gemini("gemini-2.5-flash", &without),
+        Err(BoundError::CapMissing { .. })
+    ));
+    let mut hosted = generate(&json!([{"text": "hi"}]));
+    hosted["tools"] = json!([{"googleSearch": {}}]);
+    assert!(matches!(
+        gemini("gemini-2.5-flash", &hosted),
+        Err(BoundError::HostedTool { .. })
+    ));
+    let bound = gemini("gemini-2.5-flash", &generate(&json!([{"text": "hi"}]))).expect("a bound");
+    let envelope = Envelope::read_gemini(
+        Bytes::from(generate(&json!([{"text": "hi"}])).to_string()),
+        "gemini-2.5-flash",
+        true,
+    )
+    .expect("a request");
+    let sent = envelope.rewrite(&bound.edits(40, Some("other"), Dialect::Gemini));
+    let sent: Value = serde_json::from_slice(&sent).expect("JSON");
+    let mut expected = generate(&json!([{"text": "hi"}]));
+    expected["generationConfig"]["maxOutputTokens"] = json!(40);
+    assert_eq!(sent, expected);
+}

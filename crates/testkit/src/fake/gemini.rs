@@ -1,0 +1,267 @@
+//! The Gemini shape: `generateContent`, whole and streamed.
+//!
+//! Shapes and refusals as in Google's API reference (ai.google.dev, generate content, function
+//! calling, thinking, errors), read 2026-11.
+
+use serde_json::{Map, Value, json};
+
+use super::bill::Work;
+use super::openai::{count, spoiled, tokens, words};
+use super::pieces::{Piece, Reply};
+use super::{Answer, Behaviour, Fault, RetryAfter, SeenRequest, UsageReport};
+
+/// The fields of a request; Google refuses all others.
+const FIELDS: [&str; 7] = [
+    "contents",
+    "systemInstruction",
+    "tools",
+    "toolConfig",
+    "safetySettings",
+    "generationConfig",
+    "cachedContent",
+];
+const GENERATION: [&str; 12] = [
+    "maxOutputTokens",
+    "temperature",
+    "topP",
+    "topK",
+    "candidateCount",
+    "stopSequences",
+    "responseMimeType",
+    "responseJsonSchema",
+    "thinkingConfig",
+    "seed",
+    "presencePenalty",
+    "frequencyPenalty",
+];
+
+/// Answers one request with the key in its own header.
+pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Reply {
+    if seen.header("x-goog-api-key") != Some(key) {
+        let detail = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID", "domain": "googleapis.com"});
+        let message = "API key not valid. Please pass a valid API key.";
+        return error(400, message, &[detail]);
+    }
+    let Some(tail) = seen.path.strip_prefix("/v1beta/models") else {
+        return error(404, "Requested entity was not found.", &[]);
+    };
+    if seen.method == "GET" && tail.is_empty() {
+        return Reply::json(
+            json!({"models": [{"name": "models/gemini-2.5-flash"}]}),
+            None,
+        );
+    }
+    answer(tail.trim_start_matches('/'), seen, behaviour)
+}
+
+/// Answers a request whose key was accepted: `MODEL:METHOD`, with its query.
+pub(super) fn answer(asked: &str, seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
+    if let Fault::Status {
+        status,
+        retry_after,
+    } = &behaviour.fault
+    {
+        let told = "the fake provider refuses, as it was told";
+        // Google says how long to wait in the body.
+        return match retry_after {
+            Some(RetryAfter::Seconds(seconds)) => {
+                let detail = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo",
+                    "retryDelay": format!("{seconds}s")});
+                error(*status, told, &[detail])
+            }
+            Some(other) => error(*status, told, &[]).header(other.header()),
+            None => error(*status, told, &[]),
+        };
+    }
+    let streams = match asked.split_once(':') {
+        Some((_, "generateContent")) => false,
+        Some((_, "streamGenerateContent?alt=sse")) => true,
+        _ => return error(404, "Requested entity was not found.", &[]),
+    };
+    let model = asked.split(':').next().unwrap_or_default();
+    let Ok(Value::Object(request)) = serde_json::from_slice::<Value>(&seen.body) else {
+        return error(400, "Invalid JSON payload received.", &[]);
+    };
+    if let Some(problem) = problem(&request) {
+        return error(400, &problem, &[]);
+    }
+    if behaviour.fault == Fault::ErrorInOk {
+        let error =
+            json!({"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"});
+        return Reply::json(json!({ "error": error }), None);
+    }
+    generate(model, streams, &Value::Object(request), behaviour)
+}
+
+pub(super) fn error(status: u16, message: &str, details: &[Value]) -> Reply {
+    let word = match status {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    };
+    let error = json!({"code": status, "message": message, "status": word, "details": details});
+    Reply::status(status, json!({ "error": error }))
+}
+
+/// What Google would refuse.
+fn problem(request: &Map<String, Value>) -> Option<String> {
+    let unknown = |name: &str, at: &str| {
+        format!("Invalid JSON payload received. Unknown name \"{name}\"{at}: Cannot find field.")
+    };
+    if let Some(name) = request.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Some(unknown(name, ""));
+    }
+    let config = request.get("generationConfig").and_then(Value::as_object);
+    let strange = config.and_then(|config| {
+        let mut names = config.keys();
+        names.find(|name| !GENERATION.contains(&name.as_str()))
+    });
+    if let Some(name) = strange {
+        return Some(unknown(name, " at 'generation_config'"));
+    }
+    let contents = request.get("contents").and_then(Value::as_array);
+    let contents = contents.map(Vec::as_slice).unwrap_or_default();
+    if contents.is_empty() {
+        return Some("* GenerateContentRequest.contents: contents is not specified".to_owned());
+    }
+    order(contents)
+}
+
+/// Turns have a role and parts, and a turn of calls is followed by as many results.
+fn order(contents: &[Value]) -> Option<String> {
+    let mut open = 0;
+    for content in contents {
+        let role = content.get("role").and_then(Value::as_str);
+        if !matches!(role, Some("user" | "model")) {
+            return Some("Please use a valid role: user, model.".to_owned());
+        }
+        let parts = content
+            .get("parts")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        if parts.is_empty() {
+            return Some("* contents.parts must not be empty.".to_owned());
+        }
+        let of = |name: &str| parts.iter().filter(|part| part.get(name).is_some()).count();
+        if of("functionResponse") != open {
+            return Some(
+                "Please ensure that the number of function response parts is equal to the number \
+                 of function call parts of the function call turn."
+                    .to_owned(),
+            );
+        }
+        open = of("functionCall");
+    }
+    None
+}
+
+fn generate(model: &str, streams: bool, request: &Value, behaviour: &Behaviour) -> Reply {
+    let input = ["contents", "systemInstruction", "tools"]
+        .iter()
+        .filter_map(|field| request.get(*field))
+        .map(count)
+        .sum();
+    let cap = request.pointer("/generationConfig/maxOutputTokens");
+    let cap = cap.and_then(Value::as_u64).unwrap_or(u64::MAX);
+    let each = tokens(behaviour, cap);
+    let work = Work {
+        input,
+        cached: behaviour.cached_tokens.min(input),
+        output: each,
+    };
+    let text = words(behaviour, each);
+    let calls = calls(request, behaviour);
+    let end = match (each >= cap, calls.is_empty()) {
+        (true, true) => "MAX_TOKENS",
+        _ => "STOP",
+    };
+    let chunk = |parts: Value, end: Option<&str>, output: u64| {
+        let mut chunk = Map::new();
+        let mut candidate = Map::new();
+        candidate.insert(
+            "content".to_owned(),
+            json!({"role": "model", "parts": parts}),
+        );
+        if let Some(end) = end {
+            candidate.insert("finishReason".to_owned(), end.into());
+        }
+        chunk.insert("candidates".to_owned(), json!([candidate]));
+        chunk.insert("modelVersion".to_owned(), model.into());
+        chunk.insert("responseId".to_owned(), "fake".into());
+        if let Some(usage) = usage(behaviour, &work, output) {
+            chunk.insert("usageMetadata".to_owned(), usage);
+        }
+        Value::Object(chunk)
+    };
+    if !streams {
+        let parts = match calls.is_empty() {
+            true => json!([{ "text": text.concat() }]),
+            false => calls.into(),
+        };
+        return Reply::json(chunk(parts, Some(end), each), Some(work));
+    }
+    let event = |chunk: Value, output: u64| Piece::new(format!("data: {chunk}\r\n\r\n"), output);
+    let mut pieces: Vec<Piece> = match calls.is_empty() {
+        true => (1..)
+            .zip(&text)
+            .map(|(output, word)| event(chunk(json!([{ "text": word }]), None, output), output))
+            .collect(),
+        false => calls
+            .into_iter()
+            .map(|call| event(chunk(json!([call]), None, each), each))
+            .collect(),
+    };
+    pieces.push(event(chunk(json!([{ "text": "" }]), Some(end), each), each));
+    let overloaded = json!({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}});
+    let overloaded = format!("data: {overloaded}\r\n\r\n");
+    Reply::stream(spoiled(pieces, behaviour, &overloaded), work)
+}
+
+/// A call of each function; the first one is signed, as Gemini 3 does it.
+fn calls(request: &Value, behaviour: &Behaviour) -> Vec<Value> {
+    let Answer::ToolCalls { arguments } = &behaviour.answer else {
+        return Vec::new();
+    };
+    let args: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let functions = request.pointer("/tools/0/functionDeclarations");
+    let functions = functions.and_then(Value::as_array).into_iter().flatten();
+    let call = |(index, function): (usize, &Value)| {
+        let call = json!({"name": function.get("name"), "args": args});
+        match index {
+            0 => json!({"functionCall": call, "thoughtSignature": "c2lnbmVk"}),
+            _ => json!({ "functionCall": call }),
+        }
+    };
+    functions.enumerate().map(call).collect()
+}
+
+/// What is told of so much output; a third of it was thought, which stands beside the candidates.
+fn usage(behaviour: &Behaviour, work: &Work, output: u64) -> Option<Value> {
+    let (input, output) = match behaviour.usage {
+        UsageReport::True => (work.input, output),
+        UsageReport::Missing => return None,
+        UsageReport::Wrong { input, output } => (input, output),
+    };
+    let thoughts = output / 3;
+    let counts = [
+        ("promptTokenCount", input),
+        ("cachedContentTokenCount", work.cached),
+        ("candidatesTokenCount", output.saturating_sub(thoughts)),
+        ("thoughtsTokenCount", thoughts),
+        ("totalTokenCount", input.saturating_add(output)),
+    ];
+    // Counts that are zero are left out.
+    let told = counts.into_iter().filter(|(_, count)| *count > 0);
+    Some(
+        told.map(|(name, count)| (name.to_owned(), count.into()))
+            .collect::<Map<String, Value>>()
+            .into(),
+    )
+}
