@@ -40,8 +40,6 @@ UNFIT = {
 # Operations that are not fuzzed, and why.
 APART = {
     "get_metrics": "text for Prometheus, not JSON; refused or not by address",
-    "get_tenant_billing": "the document does not name its CSV yet",
-    "accept_invitation": "the document does not name its 401 yet",
 }
 
 

@@ -23,7 +23,9 @@ use crate::state::Api;
 /// any for a platform admin, which is noted.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/billing", tag = "tenants",
     params(("tenant_id" = TenantId, Path, description = "The tenant"), BillQuery), responses(
-    (status = 200, description = "The bill; as `text/csv` if that was asked for", body = Bill),
+    (status = 200, description = "The bill", content(
+        (Bill = "application/json"), (String = "text/csv"),
+    )),
 ))]
 pub(crate) async fn get_tenant_billing(
     State(api): State<Api>,

@@ -104,7 +104,7 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
         statuses.extend(["413", "415"]);
     }
     // They take no credential, but look at one of their own.
-    if ["login", "refresh"].contains(&name_of(operation)) {
+    if ["login", "refresh", "accept_invitation"].contains(&name_of(operation)) {
         statuses.extend(["401", "403"]);
     }
     if method != "get" && !public {

@@ -242,53 +242,71 @@ fn a_pass_opens_the_gateway_once_and_its_lease_pays() {
     assert_eq!(desk.budget("spent_micros"), 400_000);
 }
 
-/// Handshakes of 32 clients at once: printed, not judged.
+/// Clients that shake hands at the same time.
+const CLIENTS: usize = 32;
+/// How long after the one before each handshake of a steady load is due.
+const APART: Duration = Duration::from_millis(10);
+
+/// Handshakes of many clients without a pause, and then so many a second as come from a hundred
+/// thousand runtimes with leases of an hour: printed, not judged.
 fn measure(home: Home, engine: &str) {
-    const CLIENTS: usize = 32;
-    const EACH: usize = 6;
     let desk = Desk::open(home, "5000.00");
-    let mut times: Vec<Duration> = std::thread::scope(|scope| {
-        let ask = |client: usize| {
-            let desk = &desk;
-            move || {
-                let once = |round: usize| {
-                    let name = format!("far-{client}-{round}");
-                    let body = json!({"requested_budget": 0.01, "runtime_id": name});
-                    let began = Instant::now();
-                    desk.told("handshake", &body);
-                    began.elapsed()
-                };
-                (0..EACH).map(once).collect::<Vec<_>>()
-            }
+    let began = Instant::now();
+    let crowd = shaken(&desk, 192, |_| began);
+    let began = Instant::now();
+    let steady = shaken(&desk, 300, |number| began + APART * number);
+    let mut paper = std::io::stderr().lock();
+    for (load, times) in [("without a pause", &crowd), ("at 100 a second", &steady)] {
+        let at = |percent: usize| {
+            let index = (times.len() - 1) * percent / 100;
+            times.get(index).unwrap().as_millis()
         };
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| scope.spawn(ask(client)))
-            .collect();
+        let (number, middle, late, most) = (times.len(), at(50), at(95), at(100));
+        writeln!(
+            paper,
+            "{number} handshakes of {CLIENTS} clients on {engine} {load}: \
+             p50 {middle} ms, p95 {late} ms, most {most} ms"
+        )
+        .unwrap();
+    }
+    let lent = i64::try_from((crowd.len() + steady.len()) * 10_000).unwrap();
+    assert_eq!(
+        desk.budget("reserved_micros"),
+        lent,
+        "each was lent, none twice"
+    );
+}
+
+/// How long each of so many handshakes has taken, the shortest first: from when it was due, or from
+/// when its client was free where all are due at once.
+fn shaken(desk: &Desk, number: u32, due: impl Fn(u32) -> Instant + Sync) -> Vec<Duration> {
+    let next = std::sync::atomic::AtomicU32::new(0);
+    let at_once = due(0) == due(1);
+    let client = || {
+        let mut times = Vec::new();
+        loop {
+            let turn = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if turn >= number {
+                return times;
+            }
+            let due = due(turn);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let began = if at_once { Instant::now() } else { due };
+            let name = format!("far-{at_once}-{turn}");
+            let body = json!({"requested_budget": 0.01, "runtime_id": name});
+            desk.told("handshake", &body);
+            times.push(began.elapsed());
+        }
+    };
+    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
         clients
             .into_iter()
             .flat_map(|one| one.join().unwrap())
             .collect()
     });
     times.sort_unstable();
-    let at = |percent: usize| {
-        let index = (times.len() - 1) * percent / 100;
-        times.get(index).unwrap().as_millis()
-    };
-    let told = format!(
-        "{} handshakes of {CLIENTS} clients on {engine}: p50 {} ms, p95 {} ms, most {} ms",
-        times.len(),
-        at(50),
-        at(95),
-        at(100)
-    );
-    let mut paper = std::io::stderr().lock();
-    writeln!(paper, "{told}").unwrap();
-    let lent = i64::try_from(CLIENTS * EACH * 10_000).unwrap();
-    assert_eq!(
-        desk.budget("reserved_micros"),
-        lent,
-        "each was lent, none twice"
-    );
+    times
 }
 
 #[test]

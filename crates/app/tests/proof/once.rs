@@ -78,6 +78,7 @@ async fn what_happens_once_is_done_and_told_once_by_three_servers() {
             .json();
         let mut percents: Vec<_> = events["data"].as_array().into_iter().flatten().collect();
         let all = percents.len();
+        percents.sort_by_key(|event| event["percentage"].to_string());
         percents.dedup_by_key(|event| event["percentage"].to_string());
         assert!(all >= 3 && percents.len() == all, "{events}");
     }
