@@ -104,6 +104,11 @@ impl Models {
     /// [`Error::Store`] if the database fails, [`Error::List`] or [`Error::Price`] if a stored
     /// price does not read any more.
     pub async fn refresh(&self) -> Result<bool, Error> {
+        // Whoever has set a price of his own may not see those of others.
+        iron_store::as_platform(self.read_all()).await
+    }
+
+    async fn read_all(&self) -> Result<bool, Error> {
         let now = self.environment.now();
         let mut books = HashMap::new();
         for tenant in store::tenants_with_prices(&self.db).await? {

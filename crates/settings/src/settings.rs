@@ -93,6 +93,11 @@ impl Settings {
     /// # Errors
     /// [`Error::Store`]; what was known holds on.
     pub async fn refresh(&self) -> Result<bool, Error> {
+        // Whoever has changed his own settings may not see those of others.
+        iron_store::as_platform(self.read_all()).await
+    }
+
+    async fn read_all(&self) -> Result<bool, Error> {
         if store::head(&self.db).await? == self.live().head {
             return Ok(false);
         }

@@ -5,6 +5,7 @@
 mod access;
 mod agents;
 mod analytics;
+mod apart;
 mod authorisation;
 mod budget_protocol;
 mod budget_requests;

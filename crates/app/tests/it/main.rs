@@ -17,6 +17,7 @@ mod people;
 mod pools;
 mod quotas;
 mod schemas;
+mod secrets;
 mod settings;
 mod sizes;
 mod teams;
