@@ -42,6 +42,7 @@ pub(crate) const FOR_RUNTIMES: &[&str] = &[
     "ask_credential",
     "ask_subject_key",
     "ask_prices",
+    "book_calls",
     "ship_records",
 ];
 

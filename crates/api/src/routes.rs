@@ -239,6 +239,7 @@ fn far() -> OpenApiRouter<Api> {
         .routes(routes!(runtimes::ask::ask_credential))
         .routes(routes!(runtimes::ask::ask_subject_key))
         .routes(routes!(runtimes::ask::ask_prices))
+        .routes(routes!(runtimes::ask::book_calls))
         .routes(routes!(runtimes::records::ship_records))
 }
 

@@ -112,7 +112,9 @@ fn wait_s(refusal: &Refusal, now: Timestamp) -> Option<u64> {
     match refusal {
         Refusal::Budget(_) if refusal.cured_by_waiting() => Some(1),
         Refusal::Budget(shortfall) => Some(until_reset_s(shortfall, now)),
-        Refusal::RateLimited(shortfall) => Some(whole_seconds(shortfall.resets_at, now)),
+        Refusal::RateLimited(shortfall) | Refusal::QuotaSpent(shortfall) => {
+            Some(whole_seconds(shortfall.resets_at, now))
+        }
         _ if refusal.cured_by_waiting() => Some(1),
         _ => None,
     }
@@ -121,7 +123,7 @@ fn wait_s(refusal: &Refusal, now: Timestamp) -> Option<u64> {
 /// How the limit stands that refused, as the headers tell it.
 fn standing(refusal: &Refusal) -> Option<Standing> {
     match refusal {
-        Refusal::RateLimited(shortfall) => Some(Standing {
+        Refusal::RateLimited(shortfall) | Refusal::QuotaSpent(shortfall) => Some(Standing {
             limit: shortfall.most,
             remaining: 0,
             resets_at: shortfall.resets_at,

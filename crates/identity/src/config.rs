@@ -28,6 +28,10 @@ pub struct Config {
     pub idle_limit: Duration,
     /// How long an invitation is good.
     pub invitation_lifetime: Duration,
+    /// How many calls the plan `free` allows on a day; 0 for no limit.
+    pub free_calls_per_day: u32,
+    /// How many calls the plan `pro` allows on a day; 0 for no limit.
+    pub pro_calls_per_day: u32,
 }
 
 /// What sessions, passwords and tokens of a tenant must satisfy now: the part of the settings that
@@ -102,6 +106,8 @@ impl Default for Config {
             refresh_lifetime: Duration::from_secs(30 * 24 * 60 * MINUTE),
             idle_limit: Duration::from_secs(30 * MINUTE),
             invitation_lifetime: Duration::from_secs(3 * 24 * 60 * MINUTE),
+            free_calls_per_day: 100,
+            pro_calls_per_day: 10_000,
         }
     }
 }

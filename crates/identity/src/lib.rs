@@ -39,6 +39,7 @@ mod access_token;
 mod api_tokens;
 mod bootstrap;
 mod caller;
+mod calls;
 mod config;
 mod error;
 mod ic_tokens;
@@ -60,6 +61,7 @@ mod users;
 pub use api_tokens::{ApiTokenFilter, NewApiToken};
 pub use bootstrap::{Bootstrap, FirstAdmin, PreparedBootstrap};
 pub use caller::{Caller, Presented};
+pub use calls::{BookedCalls, CallBlock, TenantStanding};
 pub use config::{Config, PasswordCost, Terms, TermsOf};
 pub use error::Error;
 pub use ic_tokens::{
@@ -91,5 +93,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0002_teams",
     "0003_invitations",
     "0004_quotas",
-    "0005_row_security"
+    "0005_row_security",
+    "0006_call_days"
 );

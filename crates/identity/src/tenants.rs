@@ -309,16 +309,6 @@ impl Identity {
         Ok(())
     }
 
-    /// Whether a tenant is switched off, for the data plane.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] or [`Error::Store`].
-    pub async fn tenant_suspended(&self, id: TenantId) -> Result<bool, Error> {
-        let tenant = store::tenants::get(&self.db, id).await?;
-        let tenant = tenant.ok_or_else(|| Error::no("tenant", id))?;
-        Ok(tenant.status == TenantStatus::Suspended)
-    }
-
     pub(crate) async fn found_tenant(
         &self,
         tx: &mut Tx,

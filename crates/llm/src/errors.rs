@@ -64,7 +64,7 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
     if let Refusal::Budget(shortfall) = refusal {
         add_shortfall(&mut error, shortfall);
     }
-    if let Refusal::RateLimited(shortfall) = refusal {
+    if let Refusal::RateLimited(shortfall) | Refusal::QuotaSpent(shortfall) = refusal {
         error.text("scope", shortfall.scope.kind().as_str());
         error.text("scope_id", &shortfall.scope.to_string());
         error.text("limit", shortfall.limit);

@@ -107,6 +107,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// The one of which the smaller share is left.
+    pub fn nearest(self, other: Standing) -> Standing {
+        nearer(self, other)
+    }
+
     /// Writes the `X-RateLimit-*` headers, unless a nearer window has been told already.
     pub fn write_unless_told(&self, headers: &mut HeaderMap) {
         if !headers.contains_key(LIMIT) {
@@ -302,10 +307,11 @@ impl Caller {
 
 /// The window that is nearest to its end.
 fn nearest(standings: [Option<Standing>; 2]) -> Option<Standing> {
-    // a/b < c/d without fractions: the smaller share of what is left is nearer to its end.
-    let nearer = |a: Standing, b: Standing| {
-        let share = |x: Standing, y: Standing| u64::from(x.remaining) * u64::from(y.limit);
-        if share(a, b) <= share(b, a) { a } else { b }
-    };
     standings.into_iter().flatten().reduce(nearer)
+}
+
+fn nearer(a: Standing, b: Standing) -> Standing {
+    // a/b < c/d without fractions: the smaller share of what is left is nearer to its end.
+    let share = |x: Standing, y: Standing| u64::from(x.remaining) * u64::from(y.limit);
+    if share(a, b) <= share(b, a) { a } else { b }
 }

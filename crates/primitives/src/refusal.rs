@@ -36,7 +36,7 @@ pub struct BudgetShortfall {
 pub struct RateShortfall {
     /// Whose limit it is.
     pub scope: Scope,
-    /// Which one: `requests_per_minute`, `tokens_per_minute`.
+    /// Which one: `requests_per_minute`, `tokens_per_minute`, `calls_per_day`.
     pub limit: &'static str,
     /// How much it admits.
     pub most: u32,
@@ -106,6 +106,8 @@ pub enum Refusal {
     },
     /// The calls of a team come faster than its policy allows.
     RateLimited(Box<RateShortfall>),
+    /// The tenant has made all calls of the day that its plan allows.
+    QuotaSpent(Box<RateShortfall>),
     /// No provider is assigned that serves the model.
     NoProvider {
         /// The model asked for.
@@ -160,6 +162,7 @@ impl Refusal {
                 ErrorKind::ActionDenied
             }
             Refusal::RateLimited(_) => ErrorKind::RateLimitExceeded,
+            Refusal::QuotaSpent(_) => ErrorKind::QuotaExceeded,
             Refusal::NoProvider { .. } => ErrorKind::NoProviderAssigned,
             Refusal::NotFound { .. } => ErrorKind::ResourceNotFound,
             Refusal::Budget(_) => ErrorKind::BudgetExceeded,
@@ -227,6 +230,16 @@ impl fmt::Display for Refusal {
                 f,
                 "the privacy level of the agent's team lets providers store nothing; send \
                  `{field}` as `false`"
+            ),
+            Refusal::QuotaSpent(shortfall) => write!(
+                f,
+                "the plan of {} `{}` allows {} {}, and all are made; they begin anew at {}, or \
+                 ask for a larger plan",
+                shortfall.scope.kind().as_str(),
+                shortfall.scope,
+                shortfall.most,
+                shortfall.limit.replace('_', " "),
+                shortfall.resets_at,
             ),
             Refusal::RateLimited(shortfall) => write!(
                 f,

@@ -125,6 +125,7 @@ mod tests {
             counted: crate::authority::Counted::default(),
             agent_ends: 0,
             tenant_suspended: false,
+            calls_per_day: None,
             allowed_models: None,
             team_rules: TeamRules::default(),
             routes: Vec::new(),

@@ -66,6 +66,12 @@ pub trait Authority: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Books calls of a tenant's day. Asked twice, it books twice: that costs calls, never money.
+    /// A control plane without plans books none.
+    async fn book_calls(&self, _ask: BookCalls) -> Result<CallsBooked, AuthorityError> {
+        Err(AuthorityError::Unavailable)
+    }
+
     /// The prices in force for a tenant.
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook>;
 
@@ -187,6 +193,29 @@ pub struct Route {
     pub timeout_ms: u64,
 }
 
+/// Calls of a tenant's day that are to be booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BookCalls {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The day, counted from 1970 in UTC.
+    pub day: i64,
+    /// What was made already, and counts whatever the limit says; below zero what was booked
+    /// before and is given back.
+    pub made: i64,
+    /// How many more are wanted.
+    pub want: u32,
+}
+
+/// What was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallsBooked {
+    /// How many of the wanted ones.
+    pub granted: u32,
+    /// How many all servers have booked for the day.
+    pub booked: i64,
+}
+
 /// What the policy of a team says besides models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TeamRules {
@@ -226,6 +255,8 @@ pub struct Principal {
     pub agent_ends: i64,
     /// Whether the whole tenant is switched off.
     pub tenant_suspended: bool,
+    /// How many calls the plan of the tenant allows on a day (UTC); no limit if absent.
+    pub calls_per_day: Option<u32>,
     /// The models the agent's settings allow; none means all.
     pub allowed_models: Option<Vec<String>>,
     /// What its team says besides; nothing without a team.

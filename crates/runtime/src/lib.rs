@@ -40,6 +40,7 @@ mod fresh;
 mod in_flight;
 mod lifeline;
 mod orphan;
+mod plans;
 mod recheck;
 pub mod record;
 pub mod remote;

@@ -18,13 +18,14 @@ use iron_primitives::{ProviderId, RuntimeId, TenantId, TokenDigest};
 use iron_sdk::Client;
 use iron_sdk::client::{Error, Refused};
 use iron_sdk::runtimes::{
-    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerFailure, EngagedToken, IdentifyBearer,
+    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerFailure, BookTenantCalls,
+    EngagedToken, IdentifyBearer,
 };
 use tokio::sync::watch;
 
 use crate::authority::{
-    AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange, ExchangeReply,
-    Principal, SubjectKey,
+    AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked, Credential, End, Engaged,
+    Exchange, ExchangeReply, Principal, SubjectKey,
 };
 
 pub use words::{bearer_of, end_word, principal_of};
@@ -193,6 +194,24 @@ impl Authority for RemoteAuthority {
                 self.dismiss(refused);
             }
             failed(&error)
+        })
+    }
+
+    async fn book_calls(&self, ask: BookCalls) -> Result<CallsBooked, AuthorityError> {
+        // What is booked stays so: an answer that was lost is no reason to lend more.
+        let Ok(made) = u32::try_from(ask.made) else {
+            return Err(AuthorityError::NotFound);
+        };
+        let body = BookTenantCalls {
+            day: ask.day,
+            made,
+            want: ask.want,
+        };
+        let answer = self.twice(|| self.client.book_calls(self.id, &body)).await;
+        let answer = answer.map_err(|error| failed(&error))?;
+        Ok(CallsBooked {
+            granted: answer.granted,
+            booked: answer.booked,
         })
     }
 

@@ -20,10 +20,14 @@ use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
+use crate::plans::Plans;
 use crate::recheck;
 use crate::room::Room;
 use crate::shelf::Shelf;
 use crate::wallet::Wallets;
+
+/// How long it may take at the end to give unused calls of plans back.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// What a token turned out to be; the failures that are answers are kept as well.
 pub(crate) type Known = Result<Arc<Bearer>, AuthFailure>;
@@ -42,6 +46,8 @@ pub struct Runtime {
     pub(crate) shelf: Shelf,
     /// What the agents of teams do in a minute.
     pub(crate) paces: Arc<PaceLimiter<TeamId>>,
+    /// What the plans of tenants still allow today.
+    pub(crate) plans: Arc<Plans>,
     pub(crate) cuts: Arc<Cuts>,
     pub(crate) lifelines: Arc<Lifelines>,
     /// Tells that something has changed that calls under way may rest on.
@@ -114,6 +120,7 @@ impl Runtime {
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
         let room = Room::new(config.buffered_answer_bytes);
         let unsettled = Arc::new(Notify::new());
+        let plans = Plans::new(authority.clone(), environment.clone());
         let runtime = Arc::new(Runtime {
             config,
             authority,
@@ -126,6 +133,7 @@ impl Runtime {
             room,
             shelf: Shelf::new(),
             paces: Arc::new(PaceLimiter::new(shared_rates)),
+            plans,
             cuts,
             lifelines,
             unsettled,
@@ -178,9 +186,14 @@ impl Runtime {
     /// this. What is left then is closed by the recovery of the next process.
     pub async fn drain(&self, patience: Duration) -> bool {
         self.in_flight.close();
-        tokio::time::timeout(patience, self.in_flight.drained())
+        let drained = tokio::time::timeout(patience, self.in_flight.drained()).await;
+        if tokio::time::timeout(GIVING_BACK, self.plans.give_back())
             .await
-            .is_ok()
+            .is_err()
+        {
+            tracing::debug!("unused calls of plans were not given back");
+        }
+        drained.is_ok()
     }
 
     /// Time and randomness.

@@ -211,6 +211,9 @@ pub struct RuntimeBearer {
     pub agent_ends: i64,
     /// Whether the whole tenant is switched off.
     pub tenant_suspended: bool,
+    /// How many calls the plan of the tenant allows on a day (UTC); no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls_per_day: Option<u32>,
     /// The models the agent's settings allow; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_models: Option<Vec<String>>,
@@ -346,6 +349,30 @@ pub struct SubjectKeyAnswer {
     /// AES-256, as 64 hexadecimal digits that are sealed to the process as keys of providers are;
     /// additional data is the subject as it was asked for.
     pub sealed: String,
+}
+
+/// Calls of the tenant's day that a runtime books ahead of need. What is booked stays so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BookTenantCalls {
+    /// The day, counted from 1970 in UTC: today, or the day beside it.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub day: i64,
+    /// Calls that were made already, and count whatever the plan says.
+    #[schema(maximum = 10_000)]
+    pub made: u32,
+    /// How many more are wanted.
+    #[schema(maximum = 10_000)]
+    pub want: u32,
+}
+
+/// What was booked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TenantCallsBooked {
+    /// How many of the wanted ones.
+    pub granted: u32,
+    /// How many are booked for the day by all.
+    pub booked: i64,
 }
 
 /// A question for the prices in force.

@@ -14,6 +14,7 @@ use iron_sdk::tenants::{
 };
 use iron_sdk::users::Reason;
 use iron_store::{Paged, Sort, Tx};
+use serde_json::json;
 
 use super::invitations::deliver;
 use crate::answer::{Answer, Created, Tagged, list, page};
@@ -146,6 +147,20 @@ pub(super) async fn looked_across(
     Ok(())
 }
 
+/// Notes whose tenants a platform admin has seen in a list: one entry, with all of them.
+async fn listed_across(api: &Api, authorised: &Authorised, seen: &[Tenant]) -> Result<(), Failure> {
+    let others = seen.iter().map(|tenant| tenant.id);
+    let others: Vec<TenantId> = others.filter(|id| *id != authorised.tenant).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let mut tx = api.db.begin().await?;
+    let entry = Entry::new("tenant.list", "tenant").parameters(&json!({ "tenants": others }));
+    api.audit.write(&mut tx, authorised, entry).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// A tenant with its budget and what it has.
 async fn shown(api: &Api, tenant: Tenant) -> Result<TenantView, Failure> {
     let population = api.identity.population(tenant.id).await?;
@@ -190,6 +205,7 @@ pub(crate) async fn list_tenants(
         .tenants(&authorised, filter, order, page)
         .await?;
     let total = found.total;
+    listed_across(&api, &authorised, &found.items).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for tenant in found.items {
         items.push(shown(&api, tenant).await?);

@@ -202,6 +202,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("ask_credential", "", "{}"),
     ("ask_subject_key", "", "{}"),
     ("ask_prices", "", "{}"),
+    ("book_calls", "", "{}"),
     ("ship_records", "", "{}"),
     ("list_audit_logs", "PAU", ""),
     ("list_my_audit_logs", "PADOVU", ""),

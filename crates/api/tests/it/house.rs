@@ -62,6 +62,7 @@ impl Authority for House {
             counted: counted.unwrap(),
             agent_ends: agent.ends,
             tenant_suspended: false,
+            calls_per_day: None,
             allowed_models,
             team_rules: iron_runtime::authority::TeamRules::default(),
             routes: routes.collect(),

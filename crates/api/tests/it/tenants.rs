@@ -171,6 +171,32 @@ both_engines! {
         assert_eq!(seen.body["data"][0]["resource_id"], made.body["id"]);
     }
 
+    async fn whoever_looks_over_all_tenants_leaves_a_trace_of_those_of_others(db: Db) {
+        let mut world = World::new(db).await;
+        let root = world.admin().await;
+        let list = "/api/v1/tenants";
+        world.call(Method::GET, list).by(&root).send().await.ok();
+        let own = format!("{list}/{}", world.made.tenant.id);
+        world.call(Method::GET, own).by(&root).send().await.ok();
+        let made = json!({"name": "t", "slug": "tee", "admin_email": "boss@tee.example"});
+        let made = world.create(&root, list, made).await;
+        let boss = world.live_in(&made, "tee").await;
+        world.call(Method::GET, list).by(&boss).send().await.ok();
+        world.call(Method::GET, list).by(&root).send().await.ok();
+        world.call(Method::GET, made.head("location").to_owned()).by(&root).send().await.ok();
+        world.settle().await;
+        for action in ["tenant.list", "tenant.view"] {
+            let seen = format!("/api/v1/audit-logs?action={action}");
+            let seen = world.call(Method::GET, seen).by(&root).send().await.ok();
+            assert_eq!(seen.body["pagination"]["total"], 1, "{action}: {}", seen.text);
+            let entry = &seen.body["data"][0];
+            assert_eq!(entry["user_id"], json!(root.id), "{entry}");
+            assert!(entry.to_string().contains(made.text_of("id")), "{entry}");
+        }
+        let theirs = world.call(Method::GET, "/api/v1/audit-logs?action=tenant.list").by(&boss);
+        assert_eq!(theirs.send().await.ok().body["pagination"]["total"], 0);
+    }
+
     async fn a_hundred_tenants_see_nothing_of_each_other(db: Db) {
         let world = World::new(db).await;
         let root = world.admin().await;

@@ -190,6 +190,10 @@ keys! {
         "Control-plane requests of one user per hour; 0 lifts the limit.";
     ANONYMOUS_PER_MINUTE = "rate_limits.anonymous_per_minute", ANY, Some("20"),
         "Requests without a credential from one address per minute; 0 lifts the limit.";
+    FREE_CALLS_PER_DAY = "rate_limits.free_calls_per_day", ANY, Some("100"),
+        "Calls of agents that a tenant with the plan `free` may make on a day (UTC); 0 lifts the limit. The plan `enterprise` has none.";
+    PRO_CALLS_PER_DAY = "rate_limits.pro_calls_per_day", ANY, Some("10000"),
+        "The same with the plan `pro`.";
     ANONYMOUS_PER_HOUR = "rate_limits.anonymous_per_hour", ANY, Some("100"),
         "Requests without a credential from one address per hour; 0 lifts the limit.";
 }

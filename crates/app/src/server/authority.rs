@@ -6,15 +6,18 @@ use async_trait::async_trait;
 use iron_budget::{BudgetKey, Ledger, Limits, PassHold, Paths, Pools, Teller};
 use iron_catalog::{Models, Providers};
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
-use iron_identity::{Bearer, Identity, PrivacyLevel, TeamPolicy, TokenIs, TokenStanding};
+use iron_identity::{
+    Bearer, BookedCalls, CallBlock, Identity, PrivacyLevel, TeamPolicy, TokenIs, TokenStanding,
+};
 use iron_llm::PriceBook;
 use iron_net::rate::Pace;
 use iron_primitives::{
     ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest,
 };
 use iron_runtime::authority::{
-    AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, Credential, End, Engaged,
-    Exchange, ExchangeReply, Pass, PassHeld, Principal, Privacy, Route, SubjectKey, TeamRules,
+    AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked,
+    Credential, End, Engaged, Exchange, ExchangeReply, Pass, PassHeld, Principal, Privacy, Route,
+    SubjectKey, TeamRules,
 };
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -48,7 +51,7 @@ impl House {
             .user_suspended(tenant, agent.path.user)
             .await
             .map_err(away)?;
-        let tenant_suspended = self.identity.tenant_suspended(tenant).await.map_err(away)?;
+        let standing = self.identity.tenant_standing(tenant).await.map_err(away)?;
         let pool = self
             .pools
             .path_of(tenant, bearer.agent)
@@ -85,7 +88,8 @@ impl House {
             spent_out,
             counted,
             agent_ends: agent.ends,
-            tenant_suspended,
+            tenant_suspended: standing.suspended,
+            calls_per_day: standing.calls_per_day,
             allowed_models,
             team_rules: team_rules(&policy),
             routes: routes
@@ -233,6 +237,18 @@ impl Authority for House {
     ) -> Result<(), AuthorityError> {
         let settled = self.paths.settle(tenant, call, costs).await;
         settled.map_err(silent)
+    }
+
+    async fn book_calls(&self, ask: BookCalls) -> Result<CallsBooked, AuthorityError> {
+        let block = CallBlock {
+            day: ask.day,
+            made: ask.made,
+            want: ask.want,
+        };
+        match self.identity.book_calls(ask.tenant, block).await {
+            Ok(BookedCalls { granted, booked }) => Ok(CallsBooked { granted, booked }),
+            Err(error) => Err(silent(error)),
+        }
     }
 
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {

@@ -60,7 +60,12 @@ impl Settings {
             .and_then(|mut addresses| addresses.next())
             .with_context(|| format!("`{listen}` is not an address to listen on"))?;
         let tls = certificates::of_server(config)?;
-        let identity = iron_identity::Config::default();
+        let calls = |key| u32::try_from(config.number(key)).unwrap_or(u32::MAX);
+        let identity = iron_identity::Config {
+            free_calls_per_day: calls(keys::FREE_CALLS_PER_DAY),
+            pro_calls_per_day: calls(keys::PRO_CALLS_PER_DAY),
+            ..iron_identity::Config::default()
+        };
         let api = iron_api::Config {
             authenticated: quota(config, keys::USER_PER_MINUTE, keys::USER_PER_HOUR),
             unauthenticated: quota(config, keys::ANONYMOUS_PER_MINUTE, keys::ANONYMOUS_PER_HOUR),

@@ -18,6 +18,7 @@ const VERBS: &[(&str, &str)] = &[
     ("ask_prices", "router"),
     ("ask_subject_key", "router"),
     ("assign_agent_providers", "agents assign-providers"),
+    ("book_calls", "router"),
     ("budget_handshake", "-"),
     ("budget_handshake_unversioned", "-"),
     ("budget_refresh", "-"),

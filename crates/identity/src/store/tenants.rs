@@ -187,6 +187,7 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM spent_refresh_tokens WHERE tenant_id = $1",
     "DELETE FROM api_tokens WHERE tenant_id = $1",
     "DELETE FROM ic_tokens WHERE tenant_id = $1",
+    "DELETE FROM call_days WHERE tenant_id = $1",
     "DELETE FROM invitations WHERE tenant_id = $1",
     "DELETE FROM users WHERE tenant_id = $1",
     "DELETE FROM projects WHERE tenant_id = $1",

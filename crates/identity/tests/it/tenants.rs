@@ -2,8 +2,8 @@
 
 use iron_audit::{Authorised, Role};
 use iron_identity::{
-    Error, NewProject, NewTenant, Permission, Plan, ProjectChanges, TenantChanges, TenantCreated,
-    TenantFilter,
+    BookedCalls, CallBlock, Error, NewProject, NewTenant, Permission, Plan, ProjectChanges,
+    TenantChanges, TenantCreated, TenantFilter,
 };
 use iron_store::{Db, Page, Sort, both_engines};
 use serde_json::json;
@@ -56,7 +56,41 @@ pub(crate) async fn two_admins(world: &World) -> (Authorised, Authorised) {
     )
 }
 
+const fn block(day: i64, made: i64, want: u32) -> CallBlock {
+    CallBlock { day, made, want }
+}
+
 both_engines! {
+    async fn servers_that_book_calls_at_once_get_no_more_than_the_plan_allows(db: Db) {
+        let world = World::new(db).await;
+        let tenant = second_tenant(&world, "root@second.example").await.tenant.id;
+        let standing = world.identity.tenant_standing(tenant).await.unwrap();
+        assert_eq!(standing.calls_per_day, Some(10_000));
+        let servers = (0..12).map(|_| {
+            let identity = world.identity.clone();
+            tokio::spawn(async move { identity.book_calls(tenant, block(9, 0, 1_000)).await })
+        });
+        let mut granted = 0;
+        for server in servers.collect::<Vec<_>>() {
+            granted += server.await.unwrap().unwrap().granted;
+        }
+        assert_eq!(granted, 10_000);
+        // What was made on credit counts all the same; what comes back can be had again.
+        let book = async |ask| world.identity.book_calls(tenant, ask).await.unwrap();
+        let over = book(block(9, 7, 5)).await;
+        assert_eq!((over.granted, over.booked), (0, 10_007));
+        assert_eq!(book(block(9, -30, 0)).await.booked, 9_977);
+        assert_eq!(book(block(9, 0, 100)).await.granted, 23);
+        assert_eq!(book(block(10, 0, 100)).await, BookedCalls { granted: 100, booked: 100 });
+        assert_eq!(book(block(60, -5, 0)).await.booked, 0, "never below zero");
+        assert_eq!(book(block(9, 0, 1)).await.booked, 1, "old days are forgotten");
+        let own = world.made.tenant.id;
+        let standing = world.identity.tenant_standing(own).await.unwrap();
+        assert_eq!((standing.suspended, standing.calls_per_day), (false, None));
+        let many = world.identity.book_calls(own, block(9, 0, 50_000)).await.unwrap();
+        assert_eq!(many.granted, 50_000);
+    }
+
     async fn only_a_platform_admin_makes_and_changes_tenants(db: Db) {
         let world = World::new(db).await;
         let made = second_tenant(&world, "boss@second.example").await;
@@ -108,7 +142,7 @@ both_engines! {
         let own = world.identity.suspend_tenant(&mut tx, &platform, world.made.tenant.id, "oops").await;
         assert!(matches!(own, Err(Error::SelfModification)));
         tx.commit().await.unwrap();
-        assert!(world.identity.tenant_suspended(made.tenant.id).await.unwrap());
+        assert!(world.identity.tenant_standing(made.tenant.id).await.unwrap().suspended);
         let caller = world.caller(&session.access_token).await.unwrap();
         let refused = world.identity.authorise(&caller, Permission::AgentRead, world.request());
         assert!(matches!(refused, Err(Error::TenantSuspended)));

@@ -53,10 +53,13 @@ impl Runtime {
         if let Err(refusal) = self.keep_pace(&mut draft).await {
             return Err(draft.refuse("team_rate", refusal));
         }
+        if let Err(refusal) = self.keep_plan(&mut draft).await {
+            return Err(draft.refuse("plan", refusal));
+        }
         Ok(Admitted { draft, request })
     }
 
-    /// Counts the call for its team, last of all: what is refused before counts nothing.
+    /// Counts the call for its team: what is refused before counts nothing.
     async fn keep_pace(&self, draft: &mut Draft) -> Result<(), Refusal> {
         let principal = &draft.bearer.principal;
         let Some(team) = principal.path.team else {
@@ -71,6 +74,21 @@ impl Runtime {
             }
             Err(excess) => Err(too_fast(team, excess)),
         }
+    }
+
+    /// Takes one of the calls that the tenant's plan allows for the day.
+    async fn keep_plan(&self, draft: &mut Draft) -> Result<(), Refusal> {
+        let principal = &draft.bearer.principal;
+        let Some(limit) = principal.calls_per_day else {
+            return Ok(());
+        };
+        let tenant = principal.path.tenant;
+        let standing = self.plans.take(tenant, limit).await?;
+        draft.standing = match draft.standing {
+            Some(team) => Some(team.nearest(standing)),
+            None => Some(standing),
+        };
+        Ok(())
     }
 
     /// Labels end in records, so their size is bounded.

@@ -110,6 +110,7 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::ModelNotAllowed { .. } => "model_not_allowed",
         Refusal::StoringForbidden { .. } => "storing_forbidden",
         Refusal::RateLimited(_) => "rate_limited",
+        Refusal::QuotaSpent(_) => "quota_spent",
         Refusal::NoProvider { .. } => "no_provider",
         Refusal::Unbounded { .. } => "unbounded",
         Refusal::Untranslatable { .. } => "untranslatable",

@@ -15,9 +15,9 @@ use iron_primitives::{
     Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, Unit, UserId,
 };
 use iron_runtime::authority::{
-    AgentState, AuthFailure, Authority, AuthorityError, BudgetView, Credential, End, Engaged,
-    Exchange, ExchangeReply, Grant, Incarnation, Principal, Route, Shortfall, Standing, SubjectKey,
-    TeamRules,
+    AgentState, AuthFailure, Authority, AuthorityError, BookCalls, BudgetView, CallsBooked,
+    Credential, End, Engaged, Exchange, ExchangeReply, Grant, Incarnation, Principal, Route,
+    Shortfall, Standing, SubjectKey, TeamRules,
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
 use iron_runtime::record::CallRecord;
@@ -57,6 +57,11 @@ pub(crate) struct Plane {
     keys: HashMap<ProviderId, String>,
     accounts: HashMap<(Scope, Unit), Account>,
     sequence: u64,
+    /// How many calls are booked of each day.
+    pub(crate) calls: HashMap<i64, i64>,
+    pub(crate) books_no_calls: bool,
+    /// How many calls a day the plan allows.
+    pub(crate) plan: i64,
     pub(crate) down: bool,
     pub(crate) authentications: u64,
     /// About how many tokens with calls under way it was asked.
@@ -201,6 +206,21 @@ impl Authority for TestAuthority {
         Ok(self.reply(&exchange))
     }
 
+    async fn book_calls(&self, ask: BookCalls) -> Result<CallsBooked, AuthorityError> {
+        let mut plane = self.plane();
+        if plane.books_no_calls {
+            return Err(AuthorityError::Unavailable);
+        }
+        let plan = plane.plan;
+        let day = plane.calls.entry(ask.day).or_default();
+        *day = (*day + ask.made).max(0);
+        let granted = i64::from(ask.want).min(plan - *day).max(0);
+        *day += granted;
+        let booked = *day;
+        let granted = u32::try_from(granted).expect("small");
+        Ok(CallsBooked { granted, booked })
+    }
+
     fn prices(&self, _: TenantId) -> Arc<PriceBook> {
         self.prices.lock().expect("not poisoned").clone()
     }
@@ -257,6 +277,7 @@ impl World {
             counted: iron_runtime::authority::Counted::default(),
             agent_ends: 0,
             tenant_suspended: false,
+            calls_per_day: None,
             allowed_models: None,
             team_rules: TeamRules::default(),
             routes,

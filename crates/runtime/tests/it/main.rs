@@ -6,5 +6,6 @@ mod calls;
 mod elsewhere;
 mod endings;
 mod kit;
+mod plans;
 mod teams;
 mod working;

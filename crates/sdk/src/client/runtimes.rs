@@ -6,10 +6,10 @@ use reqwest::Method;
 use crate::exchange::{Exchange, ExchangeReply};
 use crate::lists::List;
 use crate::runtimes::{
-    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, CreateRuntime,
-    CredentialAnswer, EndedAnswer, EnrollRuntime, IdentifyBearer, PricesAnswer, RecordsTaken,
-    RotateRuntimeKey, RuntimeCreated, RuntimeEnrolled, RuntimeKeyRotated, RuntimeQuery,
-    RuntimeView, ShipRecords, SubjectKeyAnswer, UpdateRuntime,
+    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, BookTenantCalls,
+    CreateRuntime, CredentialAnswer, EndedAnswer, EnrollRuntime, IdentifyBearer, PricesAnswer,
+    RecordsTaken, RotateRuntimeKey, RuntimeCreated, RuntimeEnrolled, RuntimeKeyRotated,
+    RuntimeQuery, RuntimeView, ShipRecords, SubjectKeyAnswer, TenantCallsBooked, UpdateRuntime,
 };
 use crate::users::Reason;
 
@@ -145,6 +145,19 @@ impl Client {
         body: &AskSubjectKey,
     ) -> Result<SubjectKeyAnswer, Error> {
         self.send(Call::new(Method::POST, &format!("/runtimes/{id}/subject-keys")).body(body))
+            .await
+    }
+
+    /// Books calls of the tenant's day.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn book_calls(
+        &self,
+        id: RuntimeId,
+        body: &BookTenantCalls,
+    ) -> Result<TenantCallsBooked, Error> {
+        self.send(Call::new(Method::POST, &format!("/runtimes/{id}/calls")).body(body))
             .await
     }
 

@@ -6,11 +6,12 @@ use iron_fleet::Runtime;
 use iron_net::problem::Problem;
 use iron_net::sealing;
 use iron_primitives::{ErrorKind, RuntimeId, Secret, TokenDigest};
-use iron_runtime::authority::{AuthFailure, AuthorityError, End, Engaged, Principal};
+use iron_runtime::authority::{AuthFailure, AuthorityError, BookCalls, End, Engaged, Principal};
 use iron_runtime::remote::{bearer_of, end_word};
 use iron_sdk::runtimes::{
     AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, BearerFailure,
-    CredentialAnswer, EndedAnswer, IdentifyBearer, PricesAnswer, SubjectKeyAnswer,
+    BookTenantCalls, CredentialAnswer, EndedAnswer, IdentifyBearer, PricesAnswer, SubjectKeyAnswer,
+    TenantCallsBooked,
 };
 
 use crate::answer::Answer;
@@ -18,6 +19,8 @@ use crate::caller::Runner;
 use crate::failure::Failure;
 use crate::input::{Input, PathId, Upload};
 use crate::state::Api;
+
+const DAY_S: i64 = 86_400;
 
 /// Whose token this is. What stands above its agent comes within the runtime's reach.
 #[utoipa::path(post, path = "/runtimes/{runtime_id}/bearers", tag = "runtimes",
@@ -147,6 +150,37 @@ pub(crate) async fn ask_subject_key(
     Ok(Answer(SubjectKeyAnswer {
         id: found.id,
         sealed: sealed(runtime, &body.subject, &Secret::new(hex::encode(found.key)))?,
+    }))
+}
+
+/// Books calls of the tenant's day, ahead of need.
+#[utoipa::path(post, path = "/runtimes/{runtime_id}/calls", tag = "runtimes",
+    request_body = BookTenantCalls,
+    params(("runtime_id" = RuntimeId, Path, description = "The runtime")), responses(
+    (status = 200, description = "What was booked", body = TenantCallsBooked),
+))]
+pub(crate) async fn book_calls(
+    State(api): State<Api>,
+    runner: Runner,
+    PathId(id): PathId<RuntimeId>,
+    Input(body): Input<BookTenantCalls>,
+) -> Result<Answer<TenantCallsBooked>, Failure> {
+    let runtime = runner.enrolled(id)?;
+    let today = api.environment.now().seconds().div_euclid(DAY_S);
+    if body.day.abs_diff(today) > 1 {
+        let problem = format!("is not today, which is {today}; set the clock of the runtime");
+        return Err(Problem::field("day", problem).into());
+    }
+    let ask = BookCalls {
+        tenant: runtime.tenant,
+        day: body.day,
+        made: i64::from(body.made),
+        want: body.want,
+    };
+    let booked = api.far.authority.book_calls(ask).await.map_err(silent)?;
+    Ok(Answer(TenantCallsBooked {
+        granted: booked.granted,
+        booked: booked.booked,
     }))
 }
 
