@@ -2,11 +2,12 @@
 //! byte, and what belongs to the one is to the other as if it had never existed, down to the
 //! statements that the database is asked.
 
+mod seen;
 mod statements;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use iron_store::{Db, both_engines};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -16,6 +17,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use crate::authorisation::{Operation, case, filled, operations};
 use crate::kit::{Reply, User, World};
+use seen::{Seen, difference};
 use statements::Statements;
 
 /// Every name that is given in the first tenant begins so.
@@ -27,8 +29,6 @@ const LEAVING: [&str; 4] = [
     "change_password",
     "reset_user_password",
 ];
-/// They are of the request, not of what it asks for.
-const PASSING: [&str; 2] = ["x-request-id", "traceparent"];
 /// How often the first tenant acts, and how often each time.
 const ROUNDS: usize = 12;
 const ACTS: usize = 24;
@@ -52,43 +52,6 @@ struct Pair {
     first: User,
     second: User,
     operations: Vec<Operation>,
-}
-
-/// An answer without the number of its request.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    text: String,
-}
-
-impl Seen {
-    /// What an answer says, with `it` in place of what was asked for.
-    fn of(reply: &Reply, asked: &[String]) -> Seen {
-        let headers = |headers: &HeaderMap| {
-            let all = headers.iter().map(|(name, value)| {
-                let value = String::from_utf8_lossy(value.as_bytes());
-                let value = asked
-                    .iter()
-                    .fold(value.into_owned(), |value, id| value.replace(id, "it"));
-                (name.to_string(), value)
-            });
-            all.filter(|(name, _)| !PASSING.contains(&name.as_str()))
-                .collect()
-        };
-        let mut text = reply.text.clone();
-        if let Some(number) = reply.headers.get("x-request-id") {
-            text = text.replace(number.to_str().unwrap(), "REQUEST");
-        }
-        for id in asked {
-            text = text.replace(id.as_str(), "it");
-        }
-        Seen {
-            status: reply.status.as_u16(),
-            headers: headers(&reply.headers),
-            text,
-        }
-    }
 }
 
 impl Pair {
@@ -251,25 +214,6 @@ fn note_ids(value: &Value, ids: &mut BTreeSet<String>) {
         Value::Object(fields) => fields.values().for_each(|field| note_ids(field, ids)),
         _ => {}
     }
-}
-
-/// Where two answers part.
-fn difference(then: &Seen, now: &Seen) -> String {
-    let (then, now) = (format!("{then:?}"), format!("{now:?}"));
-    let same = then
-        .bytes()
-        .zip(now.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let around = |text: &str| {
-        let part = text
-            .bytes()
-            .skip(same.saturating_sub(80))
-            .take(240)
-            .collect::<Vec<_>>();
-        String::from_utf8_lossy(&part).into_owned()
-    };
-    format!("{}\nbecame {}", around(&then), around(&now))
 }
 
 both_engines! {

@@ -9,8 +9,8 @@ use crate::load::Target;
 use crate::process::{Core, Process};
 use crate::wire::{Connection, post};
 
-const EMAIL: &str = "bench@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const EMAIL: &str = "bench@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A running server with one agent per upstream.
 pub(crate) struct Governed {
@@ -82,17 +82,10 @@ pub(crate) async fn serve(
 
 /// Creates a provider and an agent for each upstream; gives the agents' tokens.
 pub(crate) async fn settle_in(address: &str, upstreams: &[&str]) -> Vec<String> {
-    let mut api = Api {
+    let api = Api {
         address: address.to_owned(),
-        token: None,
+        token: Some(sign_in(address).await),
     };
-    let session = api
-        .post(
-            "/api/v1/auth/login",
-            json!({"email": EMAIL, "password": PASSWORD}),
-        )
-        .await;
-    api.token = Some(text(&session, "access_token"));
     let mut tokens = Vec::new();
     for (index, upstream) in upstreams.iter().enumerate() {
         let provider = api
@@ -122,6 +115,16 @@ pub(crate) async fn settle_in(address: &str, upstreams: &[&str]) -> Vec<String> 
         tokens.push(text(&token, "token"));
     }
     tokens
+}
+
+/// The access token of the admin.
+pub(crate) async fn sign_in(address: &str) -> String {
+    let api = Api {
+        address: address.to_owned(),
+        token: None,
+    };
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    text(&api.post("/api/v1/auth/login", body).await, "access_token")
 }
 
 fn text(object: &Value, field: &str) -> String {

@@ -114,7 +114,7 @@ pub(crate) async fn run(target: &Target, plan: Plan) -> Outcome {
 }
 
 /// Keeps the core of the load from going to sleep, so that nobody pays for waking it.
-async fn stay_awake() {
+pub(crate) async fn stay_awake() {
     loop {
         tokio::task::yield_now().await;
     }

@@ -12,6 +12,7 @@
 //! bench --iron target/release/iron --instructions   # per call, counted by callgrind
 //! bench --iron target/release/iron --instructions --keep DIR   # and keep its files
 //! bench --iron target/release/iron --instances postgres://…   # 1, 2 and 4 on an empty database
+//! bench --iron target/release/iron --control        # the control plane: mixed reads, logins
 //! bench --iron target/release/iron --saturate 10    # a full core, for a profiler to look at
 //! ```
 
@@ -28,6 +29,7 @@
     reason = "a measurement that cannot be set up has nothing better to do than to stop"
 )]
 
+mod control;
 mod floor;
 mod governed;
 mod instances;
@@ -94,6 +96,8 @@ fn main() {
                 runtime.block_on(saturate(&iron, shape, seconds.parse().unwrap()));
             } else if let Some(database) = value("--instances") {
                 runtime.block_on(instances::measure(&iron, &database, effort));
+            } else if arguments.iter().any(|a| a == "--control") {
+                runtime.block_on(control::measure(&iron, effort));
             } else if arguments.iter().any(|a| a == "--instructions") {
                 runtime.block_on(instructions::count(
                     &iron,

@@ -145,3 +145,9 @@ pub(crate) fn post(path: &str, authorization: Option<&str>, body: &str) -> Vec<u
     )
     .into_bytes()
 }
+
+/// A GET request of somebody who has signed in.
+pub(crate) fn get(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n")
+        .into_bytes()
+}
