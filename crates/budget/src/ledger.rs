@@ -9,6 +9,7 @@ mod far;
 mod keeping;
 mod people;
 mod prove;
+mod recall;
 
 use std::sync::Arc;
 

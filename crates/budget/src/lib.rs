@@ -24,6 +24,8 @@
 //!   crosses it;
 //! - **a budget request ends once**: pending, then approved, denied or cancelled for good, and with
 //!   an approval the limit and its history change or nothing does;
+//! - **nobody is refused while money lies idle**: what an instance holds for no call is asked back
+//!   for calls that wait elsewhere, in the order in which they began to wait;
 //! - **a path lease moves on all its budgets or on none**: for runtimes that are not ours, the same
 //!   amount on every level, in one transaction ([`Paths`]).
 //!
@@ -76,5 +78,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0004_events",
     "0006_paths",
     "0007_path_runtimes",
-    "0008_row_security"
+    "0008_row_security",
+    "0009_shortages"
 );

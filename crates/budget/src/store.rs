@@ -1,6 +1,7 @@
 //! All SQL of the ledger.
 
 mod many;
+mod recall;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,10 @@ use crate::model::{BudgetKey, LeaseFilter, LeaseView, NEVER, PeriodRow};
 use crate::moves::{Account, Counters, LeaseState};
 
 pub(crate) use many::{add_entries, execute, lock_all, periods, put_leases, put_periods};
+pub(crate) use recall::{
+    Shortage, drop_shortage, forget_shortages, idle_elsewhere, put_shortage, shortages,
+    wanted_elsewhere,
+};
 
 /// The settings of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -682,6 +687,7 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM ledger_entries WHERE lease_id IN (SELECT id FROM leases WHERE tenant_id = $1)",
     "DELETE FROM leases WHERE tenant_id = $1",
     "DELETE FROM budget_overdrafts WHERE tenant_id = $1",
+    "DELETE FROM budget_shortages WHERE tenant_id = $1",
     "DELETE FROM budget_changes WHERE tenant_id = $1",
     "DELETE FROM budget_periods WHERE tenant_id = $1",
     "DELETE FROM budgets WHERE tenant_id = $1",

@@ -384,7 +384,8 @@ impl fmt::Debug for SubjectKey {
 
 // What travels between wallets and the ledger is one form, in process and over the wire.
 pub use iron_sdk::exchange::{
-    BudgetView, Exchange, ExchangeReply, Grant, Incarnation, LeaseReport, Shortfall, Standing, Want,
+    BudgetView, Exchange, ExchangeReply, Grant, Incarnation, LeaseReport, Recall, Shortfall,
+    Standing, Want,
 };
 
 /// Something changed in the control plane that a runtime must act on at once.

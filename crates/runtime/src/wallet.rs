@@ -23,7 +23,8 @@
 //! - **nothing is ever un-counted**: accounts only grow, a lost or doubled exchange changes
 //!   nothing, and what is not known after a power cut is named as suspense;
 //! - **nobody is refused while money is on its way**: a call waits, in order, for the
-//!   authority and for holds to settle, and near the edge takes a smaller output cap.
+//!   authority, for holds to settle, and for what others hold for no call, and near the edge takes
+//!   a smaller output cap; and what is idle here goes back when calls elsewhere wait for it.
 
 mod account;
 mod amounts;

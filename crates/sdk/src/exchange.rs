@@ -6,6 +6,10 @@
 //! - a [`Want`] names what the wallet knew when it asked ([`Want::known`]), so that the same
 //!   question asked twice is granted once;
 //! - durations in the answer are relative, because no two clocks agree.
+//!
+//! Where a budget has nothing left to grant, what other instances have of it and hold for no call
+//! is *recalled*: the answers to them name it ([`ExchangeReply::recalled`]), and the one that is
+//! short is told that there is some ([`Shortfall::elsewhere`]) and asks again.
 
 use iron_primitives::{InstanceId, LeaseId, PeriodSpan, Scope, TenantId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -100,6 +104,10 @@ pub struct Want {
     /// The part of `amount` that calls are waiting for; the rest is provision, and only
     /// provision is bound by the instance's share of the limit.
     pub exact: i64,
+    /// The part of `exact` without which none of the calls that wait can go on: less of it is of
+    /// no use, and not granted. Zero if any part is welcome.
+    #[serde(default)]
+    pub least: i64,
     /// The lease that is to be topped up and its cumulative grant as the wallet knows it.
     #[schema(value_type = Option<Vec<serde_json::Value>>)]
     pub known: Option<(LeaseId, i64)>,
@@ -124,6 +132,22 @@ pub struct ExchangeReply {
     pub revoked: Vec<LeaseId>,
     /// Leases whose final report was booked: they can be forgotten.
     pub closed: Vec<LeaseId>,
+    /// Leases out of which something should be given back, since calls elsewhere wait for it.
+    #[serde(default)]
+    pub recalled: Vec<Recall>,
+}
+
+/// A request to give back what no call holds. It is a request alone: what is given back counts
+/// when it is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recall {
+    /// The lease.
+    pub lease: LeaseId,
+    /// How much is wanted elsewhere; no more has to be given back.
+    pub amount: i64,
+    /// Whether calls elsewhere have waited longer than those that wait here: then what these have
+    /// been given and cannot use yet goes back, too.
+    pub ahead: bool,
 }
 
 /// One lease as the ledger knows it.
@@ -192,4 +216,9 @@ pub struct Shortfall {
     pub view: BudgetView,
     /// When it begins anew, if it does.
     pub resets_at: Option<Timestamp>,
+    /// What may come when it is asked again: what other instances that answer have of it and hold
+    /// for no call, as they last reported, and what has come back from them for calls that have
+    /// waited longer.
+    #[serde(default)]
+    pub elsewhere: i64,
 }

@@ -39,6 +39,7 @@ async fn spend(world: &World, agent: AgentId, granted: i64, settled: i64) -> Lea
         unit: Unit::Usd,
         amount: granted,
         exact: granted,
+        least: 0,
         known: None,
         ahead: false,
     };

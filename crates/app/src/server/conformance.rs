@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use iron_net::sealing::SealingKey;
-use iron_primitives::{AgentId, IcTokenId, InstanceId, ProviderId, Scope, TokenDigest, Unit};
+use iron_primitives::{
+    AgentId, IcTokenId, InstanceId, LeaseId, ProviderId, Scope, TokenDigest, Unit,
+};
 use iron_runtime::authority::{
     AuthFailure, Authority, AuthorityError, Counted, End, Engaged, Exchange, Incarnation,
-    LeaseReport, Principal, Standing, Want,
+    LeaseReport, Principal, Recall, Standing, Want,
 };
 use iron_runtime::remote::RemoteAuthority;
 use iron_sdk::Client;
@@ -185,6 +187,7 @@ impl Stage {
             unit: Unit::Usd,
             amount: 1_000_000,
             exact: 1_000_000,
+            least: 0,
             known: None,
             ahead: false,
         };
@@ -211,6 +214,9 @@ impl Stage {
             Some(1_000_000)
         );
         assert!(again.sequence > reply.sequence);
+
+        self.recall_for_others(port, from, (want, grant.lease))
+            .await;
 
         // Reports that come twice, and in the wrong order.
         let report = |settled, standing| LeaseReport {
@@ -252,6 +258,55 @@ impl Stage {
         let reply = new_port.exchange(last).await.unwrap();
         assert_eq!(reply.closed, [grant.lease]);
         assert_eq!(self.spent().await, 600_000);
+    }
+
+    /// What is idle here is asked back when calls wait for it elsewhere, and no longer when they do
+    /// not.
+    async fn recall_for_others(
+        &self,
+        port: &dyn Authority,
+        from: Incarnation,
+        (want, lease): (Want, LeaseId),
+    ) {
+        let ask = |from, wants| Exchange {
+            from,
+            seen: 0,
+            reports: Vec::new(),
+            complete: false,
+            witnessed: Vec::new(),
+            wants,
+        };
+        let enrolment = iron_budget::Enrolment {
+            instance: environment::system().new_id(),
+            boot_id: "boot".to_owned(),
+            at_least: 1,
+            seen: 0,
+        };
+        let ledger = &self.server.features.ledger;
+        let stranger = ledger.enrol(&enrolment).await.unwrap();
+        let most = Want {
+            amount: 10_000_000_000,
+            exact: 10_000_000_000,
+            least: 10_000_000_000,
+            ..want
+        };
+        let reply = ledger.exchange(&ask(stranger, vec![most])).await.unwrap();
+        let elsewhere = reply.shortfalls.first().map(|short| short.elsewhere);
+        assert_eq!(
+            elsewhere,
+            Some(10_000_000_000),
+            "the rest, and what lies here"
+        );
+        let reply = port.exchange(ask(from, Vec::new())).await.unwrap();
+        let recall = Recall {
+            lease,
+            amount: 1_000_000,
+            ahead: true,
+        };
+        assert_eq!(reply.recalled, [recall]);
+        ledger.exchange(&ask(stranger, Vec::new())).await.unwrap();
+        let reply = port.exchange(ask(from, Vec::new())).await.unwrap();
+        assert_eq!(reply.recalled, []);
     }
 
     /// What the ledger has booked for the agent, in nano-dollars; what is in doubt counts as spent

@@ -11,6 +11,7 @@ use iron_runtime::authority::{
 use iron_store::Tx;
 
 use super::Ledger;
+use super::recall::{Shortages, is_of_use};
 use crate::Error;
 use crate::events::Noticed;
 use crate::model::{BudgetKey, PeriodRow};
@@ -25,14 +26,16 @@ struct Matter<'a> {
 }
 
 /// The exchange as the transaction sees it.
-struct Session {
-    from: Incarnation,
-    incarnation: i64,
-    now: Timestamp,
+pub(super) struct Session {
+    pub(super) from: Incarnation,
+    pub(super) incarnation: i64,
+    pub(super) now: Timestamp,
     live: i64,
     /// Whether anything may be granted: not to a process that was replaced, and not before
     /// every live instance has declared its leases to a ledger that was restored.
-    granting: bool,
+    pub(super) granting: bool,
+    /// Who waits for money that others have.
+    pub(super) shortages: Shortages,
     /// What is to be told of budgets at the end.
     noticed: Noticed,
 }
@@ -82,6 +85,10 @@ impl Ledger {
             self.offer_unclaimed(&mut tx, &session, exchange, &mut reply)
                 .await?;
         }
+        if session.granting {
+            self.recall_for_others(&mut tx, &session, &mut reply)
+                .await?;
+        }
         self.commit(tx, session.noticed).await?;
         if superseded {
             Err(Error::Superseded)
@@ -125,12 +132,17 @@ impl Ledger {
         }
         let live_since = now.minus(self.terms.live_for);
         let (live, all_declared) = store::live_instances(tx, live_since, generation).await?;
+        let shortages = match live {
+            ..=1 => Shortages::none(from.instance),
+            _ => Shortages::read(tx, from.instance, now).await?,
+        };
         let session = Session {
             from,
             incarnation,
             now,
             live: live.max(1),
             granting: !superseded && live == all_declared,
+            shortages,
             noticed,
         };
         let reply = ExchangeReply {
@@ -339,21 +351,24 @@ impl Ledger {
             None => self.new_lease(session, key, span),
         };
         let amount = amount_of(want, &lease);
-        let exact = want.exact.min(amount).min(row.counters.room()).max(0);
-        let provision = self.provision(
-            session,
-            &row.counters,
-            &lease,
-            amount.saturating_sub(exact),
-            exact,
-        );
+        let needed = want.exact.min(amount).max(0);
+        let exact = session.shortages.exact(want, &row, needed);
+        let short = needed > exact;
+        let provision = match short || session.shortages.of_others(&row) {
+            // What is left is for calls that wait.
+            true => 0,
+            false => self.provision(session, &row.counters, &lease, amount - exact, exact),
+        };
         let moves = lease.account.grant(exact.saturating_add(provision));
         lease.expires_at = session.now.plus(self.terms.ttl);
-        let short = want.exact.min(amount) > exact;
+        let mut refuses = short;
         if short {
-            reply
-                .shortfalls
-                .push(shortfall(want, &row, exact.saturating_add(provision)));
+            let missing = needed.saturating_sub(exact);
+            let elsewhere = self
+                .wait_for(tx, session, want, &row, exact, missing)
+                .await?;
+            reply.shortfalls.push(shortfall(want, &row, elsewhere));
+            refuses = !is_of_use(want, exact, elsewhere);
         }
         let unused = moves.is_empty() && open.is_none() && !want.ahead;
         if !unused {
@@ -363,7 +378,7 @@ impl Ledger {
             self.book(tx, &mut row, &lease, &moves, session.now).await?;
         }
         let (noticed, now) = (&mut session.noticed, session.now);
-        let seen = short && noticed.look(tx, &mut row, budget, true, now).await?;
+        let seen = refuses && noticed.look(tx, &mut row, budget, true, now).await?;
         if seen || !moves.is_empty() {
             store::update_period(tx, &row).await?;
         }
@@ -490,15 +505,18 @@ fn view(counters: &Counters) -> BudgetView {
     }
 }
 
-fn shortfall(want: &Want, row: &PeriodRow, granted: i64) -> Shortfall {
+/// A budget that has given all that there was for whoever asks: the rest is too little, or for
+/// those who have waited longer.
+fn shortfall(want: &Want, row: &PeriodRow, elsewhere: i64) -> Shortfall {
     let mut view = view(&row.counters);
-    view.escrow = view.escrow.saturating_add(granted);
+    view.escrow = view.escrow.saturating_add(row.counters.room());
     Shortfall {
         tenant: want.tenant,
         scope: want.scope,
         unit: want.unit,
         view,
         resets_at: row.span.end,
+        elsewhere,
     }
 }
 
@@ -512,6 +530,7 @@ fn nothing(want: &Want) -> Shortfall {
             ..BudgetView::default()
         },
         resets_at: None,
+        elsewhere: 0,
     }
 }
 

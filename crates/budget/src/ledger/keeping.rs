@@ -42,6 +42,7 @@ impl Ledger {
         self.commit(tx, noticed).await?;
         let (mut tx, mut noticed) = (self.db.begin().await?, Noticed::default());
         self.look_at_suspense(&mut tx, &mut noticed, now).await?;
+        self.forget_shortages(&mut tx, now).await?;
         self.commit(tx, noticed).await?;
         let paths = self.sweep_paths().await?;
         Ok(expired.len().saturating_add(paths))

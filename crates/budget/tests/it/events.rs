@@ -178,6 +178,7 @@ impl Spender {
             unit: Unit::Usd,
             amount: nanos,
             exact: nanos,
+            least: 0,
             known: self.lease.map(|lease| (lease.lease, lease.granted)),
             ahead: false,
         };

@@ -68,6 +68,7 @@ impl Bank {
             unit: Unit::Usd,
             amount,
             exact,
+            least: 0,
             known,
             ahead: false,
         }
@@ -368,6 +369,7 @@ iron_store::both_engines! {
                             unit: Unit::Usd,
                             amount: granted + LIMIT / 20,
                             exact: LIMIT / 20,
+                            least: 0,
                             known: None,
                             ahead: false,
                         })

@@ -10,6 +10,7 @@ mod machine;
 mod path_lives;
 mod paths;
 mod pools;
+mod recall;
 mod requests;
 mod simulation;
 mod teams;

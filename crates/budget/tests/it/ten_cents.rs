@@ -1,6 +1,8 @@
 //! The wallet with its journal, its tasks and the ledger: ten cents under 64 callers, and a
 //! process that is gone.
 
+mod neighbours;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

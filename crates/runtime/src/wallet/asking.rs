@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use iron_primitives::{BootInstant, Environment, LeaseId, Scope, Unit};
 
-use crate::authority::{BudgetView, ExchangeReply, Grant, LeaseReport, Shortfall, Want};
+use crate::authority::{BudgetView, ExchangeReply, Grant, LeaseReport, Recall, Shortfall, Want};
 
 use super::account::Account;
 use super::book::{Book, seat_mut};
@@ -23,6 +23,15 @@ pub struct Ask {
     pub reports: Vec<LeaseReport>,
     /// What it would like to have.
     pub wants: Vec<Want>,
+}
+
+/// What calls in the queue wait for in one pocket.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiting {
+    /// All together, at their full caps.
+    full: i64,
+    /// The first of them, at its least: before it nobody goes on.
+    least: i64,
 }
 
 /// What must follow from an answer.
@@ -47,7 +56,7 @@ impl Book {
             pocket.turn(now);
             pocket.measure(now);
             tidy(pocket, now, &self.policy, self.closing);
-            let waited_for = waiting.get(&slot).copied().unwrap_or(0);
+            let waited_for = waiting.get(&slot).copied().unwrap_or_default();
             let told = ask.wants.len();
             if !self.closing {
                 ask.wants
@@ -89,6 +98,9 @@ impl Book {
         for shortfall in reply.shortfalls.iter().filter(|one| one.tenant == tenant) {
             self.take_shortfall(shortfall, asked_at, now);
         }
+        if !reply.recalled.is_empty() {
+            self.heed(&reply.recalled);
+        }
         if !reply.closed.is_empty() {
             self.drop_empty();
         }
@@ -125,8 +137,8 @@ impl Book {
         self.rounds.lower(slot, pocket);
         pocket.low_water = pocket.provision(policy) / 2;
         if grant.not_before_ms == 0 && grant.ttl_ms > 0 && grant.view.limit.is_some() {
-            if grant.view.room() == 0 {
-                pocket.dry_until = Some(now.plus(policy.dry_for));
+            if grant.view.room() == 0 && pocket.has_all_of(&grant.view) {
+                pocket.run_dry(0, now, policy);
             }
             self.cut_excess(slot, &grant.view, effects);
         }
@@ -134,15 +146,36 @@ impl Book {
 
     fn take_shortfall(&mut self, shortfall: &Shortfall, asked_at: BootInstant, now: BootInstant) {
         let slot = self.slot(shortfall.scope, shortfall.unit, now);
-        let dry_for = self.policy.dry_for;
-        let Some(pocket) = self.pocket_mut(slot) else {
+        let policy = &self.policy;
+        let Some(pocket) = seat_mut(&mut self.pockets, slot) else {
             return;
         };
         if pocket.frozen_at.is_some_and(|frozen| asked_at <= frozen) {
             return;
         }
         pocket.see(shortfall.view, shortfall.resets_at);
-        pocket.dry_until = Some(now.plus(dry_for));
+        pocket.run_dry(shortfall.elsewhere, now, policy);
+    }
+
+    /// Gives back what calls elsewhere wait for: never what is held, nor what calls here are about
+    /// to hold.
+    fn heed(&mut self, recalled: &[Recall]) {
+        let (ready, with_first) = (self.ready_amounts(false), self.ready_amounts(true));
+        for (slot, pocket) in seats(&mut self.pockets) {
+            let Some(account) = &mut pocket.current else {
+                continue;
+            };
+            let Some(recall) = recalled.iter().find(|one| one.lease == account.lease) else {
+                continue;
+            };
+            let kept = if recall.ahead { &ready } else { &with_first };
+            let kept = kept.get(&slot).copied().unwrap_or(0);
+            let spare = account.unheld().saturating_sub(kept);
+            if account.give_back(spare.min(recall.amount)) > 0 {
+                self.rounds.stir(slot, pocket);
+                self.needs.money = true;
+            }
+        }
     }
 
     /// Names the youngest holds that no longer fit under the limit.
@@ -223,7 +256,7 @@ impl Book {
                 continue;
             };
             pocket.low = false;
-            let waited_for = waiting.get(&slot).copied().unwrap_or(0);
+            let waited_for = waiting.get(&slot).map_or(0, |waiting| waiting.full);
             let step = pocket.watermark_step(&self.policy);
             pocket.low_mark = step / 2;
             let ahead = step.saturating_add(waited_for);
@@ -312,20 +345,52 @@ impl Book {
         }
     }
 
-    /// By pocket, what calls in the queue would hold at their full caps.
-    fn waiting_amounts(&self) -> HashMap<u32, i64> {
+    /// By pocket, what calls in the queue would hold.
+    fn waiting_amounts(&self) -> HashMap<u32, Waiting> {
         let mut amounts = HashMap::new();
         for waiter in &self.queue {
-            let full = waiter.claim.full();
+            let (full, least) = (waiter.claim.full(), waiter.claim.least());
             for slot in waiter.slots.iter() {
-                let unit = self
-                    .pocket(slot)
-                    .map_or(Unit::Usd, |pocket| pocket.place.unit);
-                let amount: &mut i64 = amounts.entry(slot).or_default();
-                *amount = amount.saturating_add(full.of(unit));
+                let unit = self.unit_of(slot);
+                let first = Waiting {
+                    full: 0,
+                    least: least.of(unit),
+                };
+                let amount = amounts.entry(slot).or_insert(first);
+                amount.full = amount.full.saturating_add(full.of(unit));
             }
         }
         amounts
+    }
+
+    /// By pocket, what those calls in the queue would hold that lack money nowhere: they wait for
+    /// the disk. And, if `with_first`, the first one that does lack some.
+    fn ready_amounts(&self, mut with_first: bool) -> HashMap<u32, i64> {
+        let mut amounts: HashMap<u32, i64> = HashMap::new();
+        for waiter in &self.queue {
+            let full = waiter.claim.full();
+            let with = |amounts: &HashMap<u32, i64>, slot| {
+                let before = amounts.get(&slot).copied().unwrap_or(0);
+                before.saturating_add(full.of(self.unit_of(slot)))
+            };
+            let lacks = |slot| {
+                let current = self.pocket(slot).and_then(|pocket| pocket.current.as_ref());
+                current.map_or(0, Account::unheld) < with(&amounts, slot)
+            };
+            if waiter.slots.iter().any(lacks) && !std::mem::take(&mut with_first) {
+                continue;
+            }
+            for slot in waiter.slots.iter() {
+                let amount = with(&amounts, slot);
+                amounts.insert(slot, amount);
+            }
+        }
+        amounts
+    }
+
+    fn unit_of(&self, slot: u32) -> Unit {
+        self.pocket(slot)
+            .map_or(Unit::Usd, |pocket| pocket.place.unit)
     }
 
     fn drop_empty(&mut self) {
@@ -392,14 +457,15 @@ fn tidy(pocket: &mut Pocket, now: BootInstant, policy: &super::policy::Policy, c
 /// What a pocket should ask for: what calls wait for, and provision.
 fn wants(
     pocket: &Pocket,
-    waited_for: i64,
+    waiting: Waiting,
     environment: &Environment,
     policy: &super::policy::Policy,
 ) -> Vec<Want> {
     let now = environment.boot();
     let mut wants = Vec::new();
+    let waited_for = waiting.full;
     let idle = now.since(pocket.last_used) >= policy.return_after && waited_for == 0;
-    if idle || pocket.is_dry(now) {
+    if idle || !pocket.may_ask(waited_for > 0, now) {
         return wants;
     }
     let current = pocket
@@ -421,6 +487,7 @@ fn wants(
         unit: pocket.place.unit,
         amount,
         exact,
+        least: waiting.least.saturating_sub(unheld).clamp(0, exact),
         known,
         ahead,
     };

@@ -129,6 +129,8 @@ pub struct Book {
     pub(super) queue: VecDeque<Waiter>,
     /// What should be seen to soon.
     pub(super) needs: Needs,
+    /// When a call has asked for money last.
+    last_used: Option<BootInstant>,
     pub(super) closing: bool,
 }
 
@@ -146,6 +148,7 @@ impl Book {
             holds: HashMap::new(),
             queue: VecDeque::new(),
             needs: Needs::default(),
+            last_used: None,
             closing: false,
         }
     }
@@ -482,13 +485,13 @@ impl Book {
     }
 
     /// The refusal of the tightest budget, with its facts: of the one that has the smallest part
-    /// of what is needed at the least.
+    /// of what is needed at the least, together with what may come back from elsewhere.
     fn refusal(&self, slots: &Slots, claim: &Claim, now: BootInstant) -> Refusal {
         let short = |slot| {
             let pocket = self.pocket(slot)?;
             let (free, needed) = (pocket.free(now), claim.least().of(pocket.place.unit));
-            let is_short = free < needed && pocket.has_no_room_for(needed);
-            is_short.then_some((pocket, free, needed))
+            let is_short = free < needed && (pocket.has_no_room_for(needed) || pocket.is_dry(now));
+            is_short.then_some((pocket, pocket.prospect(now), needed))
         };
         let tightest = slots.iter().filter_map(short).min_by(|a, b| {
             let part = |of: i64, other: i64| i128::from(of).saturating_mul(i128::from(other));
@@ -500,7 +503,16 @@ impl Book {
         })
     }
 
+    /// Whether there may be money at hand that no call holds: what is idle for longer was given
+    /// back.
+    pub fn is_in_use(&self, environment: &Environment) -> bool {
+        let now = environment.boot();
+        self.last_used
+            .is_some_and(|at| now.since(at) < self.policy.return_after)
+    }
+
     fn note_use(&mut self, slots: &Slots, full: Amounts, now: BootInstant) {
+        self.last_used = Some(now);
         for slot in slots.iter() {
             if let Some(pocket) = seat_mut(&mut self.pockets, slot) {
                 pocket.largest = pocket.largest.max(full.of(pocket.place.unit));

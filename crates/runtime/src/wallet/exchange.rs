@@ -69,11 +69,13 @@ impl Inner {
         let _turn = self.telling.lock().await;
         let asked_at = self.environment.boot();
         let (exchange, complete) = self.gather(complete, asked_at);
-        // An empty report is a sign of life, and asks for leases whose grant was lost.
+        // An empty report is a sign of life, and asks for leases whose grant was lost, and whether
+        // calls elsewhere wait for what is idle here.
         let silent = exchange.reports.is_empty() && exchange.wants.is_empty();
-        if silent && !complete {
+        if silent && !complete && !self.should_listen(asked_at) {
             return Ok(());
         }
+        self.link().asked_at = asked_at;
         match self.authority.exchange(exchange).await {
             Ok(reply) => {
                 self.take_in(&reply, asked_at, complete);
@@ -84,6 +86,12 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+
+    fn should_listen(&self, now: BootInstant) -> bool {
+        let due = now.since(self.link().asked_at) >= self.policy.listen_every;
+        let in_use = |wallet: &Arc<Wallet>| wallet.desk().book.is_in_use(&self.environment);
+        due && self.wallets().iter().any(in_use)
     }
 
     fn gather(&self, complete: bool, now: BootInstant) -> (Exchange, bool) {
@@ -107,6 +115,7 @@ impl Inner {
             let mut desk = wallet.desk();
             let effects = desk.book.apply(reply, asked_at, &self.environment);
             desk.pump(&self.environment);
+            self.wake_for(&mut desk.book);
             drop(desk);
             let tenant = wallet.tenant;
             for hold in &effects.cut {

@@ -38,6 +38,8 @@ pub struct Link {
     witnessed: Vec<u64>,
     complete_next: bool,
     complete_at: BootInstant,
+    /// When the last question was put.
+    pub(super) asked_at: BootInstant,
     pub(super) failing: bool,
 }
 
@@ -50,6 +52,7 @@ impl Link {
             witnessed: estate.witnessed.clone(),
             complete_next: true,
             complete_at: now,
+            asked_at: now,
             failing: false,
         }
     }

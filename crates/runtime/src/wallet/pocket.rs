@@ -27,7 +27,8 @@ pub struct Place {
 pub(super) enum Outlook {
     /// More may come from the authority, or is on its way to the disk.
     Coming,
-    /// The budget has no more room, but calls under way may cost less than they hold.
+    /// The budget has no more room, but calls under way may cost less than they hold, or others
+    /// have what they hold for no call.
     Settling,
     /// Nothing more will come.
     Spent,
@@ -46,6 +47,10 @@ pub(super) struct Pocket {
     pub(super) resets_at: Option<Timestamp>,
     /// Until then the authority need not be asked for what it has just denied.
     pub(super) dry_until: Option<BootInstant>,
+    /// What may come back from elsewhere until then, as it was told.
+    elsewhere: i64,
+    /// When the authority may be asked again for calls that wait all the same.
+    ask_again_at: BootInstant,
     /// Answers to questions older than this may carry money granted under another limit.
     pub(super) frozen_at: Option<BootInstant>,
     /// How many waiting calls this budget holds up.
@@ -78,6 +83,8 @@ impl Pocket {
             view_settled: 0,
             resets_at: None,
             dry_until: None,
+            elsewhere: 0,
+            ask_again_at: now,
             frozen_at: None,
             waiting: 0,
             largest: 0,
@@ -122,10 +129,28 @@ impl Pocket {
         }
     }
 
-    /// The most that could ever become free without the authority.
+    /// The most that could ever become free, as far as is known of a budget without room.
     pub(super) fn ceiling(&self, now: BootInstant) -> i64 {
         let held = self.current.as_ref().map_or(0, |account| account.held);
-        self.free(now).saturating_add(held)
+        self.free(now)
+            .saturating_add(held)
+            .saturating_add(self.elsewhere)
+    }
+
+    /// The authority has nothing left to grant; so much may come back to it.
+    pub(super) fn run_dry(&mut self, elsewhere: i64, now: BootInstant, policy: &Policy) {
+        self.dry_until = Some(now.plus(policy.dry_for));
+        self.elsewhere = elsewhere.max(0);
+        let pause = match self.elsewhere {
+            0 => policy.dry_for / 4,
+            _ => policy.ask_again_after,
+        };
+        self.ask_again_at = now.plus(pause);
+    }
+
+    /// Whether asking the authority may help. `waited_for`: by calls.
+    pub(super) fn may_ask(&self, waited_for: bool, now: BootInstant) -> bool {
+        !self.is_dry(now) || waited_for && now >= self.ask_again_at
     }
 
     pub(super) fn is_dry(&self, now: BootInstant) -> bool {
@@ -135,15 +160,15 @@ impl Pocket {
     /// What a call that lacks money here may hope for.
     pub(super) fn outlook(&self, now: BootInstant) -> Outlook {
         let Some(account) = &self.current else {
-            return if self.is_dry(now) && self.next.is_none() {
-                Outlook::Spent
-            } else {
-                Outlook::Coming
+            return match self.is_dry(now) && self.next.is_none() {
+                true if self.elsewhere > 0 => Outlook::Settling,
+                true => Outlook::Spent,
+                false => Outlook::Coming,
             };
         };
         if !account.is_open_at(now) || account.unheld() > account.free() || !self.is_dry(now) {
             Outlook::Coming
-        } else if account.held > 0 {
+        } else if account.held > 0 || self.elsewhere > 0 {
             Outlook::Settling
         } else {
             Outlook::Spent
@@ -266,6 +291,31 @@ impl Pocket {
     pub(super) fn has_no_room_for(&self, needed: i64) -> bool {
         self.view
             .is_some_and(|view| view.limit.is_some() && view.room() < needed)
+    }
+
+    /// Whether all that is out of a budget is in our hands.
+    pub(super) fn has_all_of(&self, view: &BudgetView) -> bool {
+        view.escrow <= self.outstanding()
+    }
+
+    fn outstanding(&self) -> i64 {
+        self.accounts().fold(0, |sum, account| {
+            sum.saturating_add(account.usable().saturating_sub(account.settled))
+        })
+    }
+
+    /// What is free, and what may come from elsewhere: as was said when it was asked for, or else
+    /// all that others have.
+    pub(super) fn prospect(&self, now: BootInstant) -> i64 {
+        let coming = match self.view {
+            _ if self.is_dry(now) => self.elsewhere,
+            Some(view) => {
+                let of_others = view.escrow.saturating_sub(self.outstanding()).max(0);
+                of_others.saturating_add(view.room())
+            }
+            None => 0,
+        };
+        self.free(now).saturating_add(coming)
     }
 
     /// Remembers the state of the whole budget.

@@ -15,6 +15,11 @@ pub struct Policy {
     pub queue_limit: usize,
     /// For how long a budget that had no room is not asked again.
     pub dry_for: Duration,
+    /// After how long it is asked again for calls that wait for what others have.
+    pub ask_again_after: Duration,
+    /// How often the authority is listened to while there may be money that nobody uses: it may be
+    /// wanted elsewhere.
+    pub listen_every: Duration,
     /// How long before the end of a period the next one is asked for.
     pub look_ahead: Duration,
     /// How much later than announced a new period begins here.
@@ -33,6 +38,8 @@ impl Policy {
         patience: Duration::from_secs(2),
         queue_limit: 4_096,
         dry_for: Duration::from_secs(1),
+        ask_again_after: Duration::from_millis(100),
+        listen_every: Duration::from_millis(400),
         look_ahead: Duration::from_secs(60),
         begin_margin: Duration::from_millis(50),
         return_after: Duration::from_secs(15),

@@ -120,6 +120,7 @@ impl TestAuthority {
                         unit,
                         view,
                         resets_at: None,
+                        elsewhere: 0,
                     });
                 }
             }

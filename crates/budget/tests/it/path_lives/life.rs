@@ -297,6 +297,7 @@ impl Life {
             unit: Unit::Usd,
             amount,
             exact: amount,
+            least: 0,
             known: None,
             ahead: false,
         };
