@@ -137,8 +137,11 @@ impl Book {
         self.rounds.lower(slot, pocket);
         pocket.low_water = pocket.provision(policy) / 2;
         if grant.not_before_ms == 0 && grant.ttl_ms > 0 && grant.view.limit.is_some() {
-            if grant.view.room() == 0 && pocket.has_all_of(&grant.view) {
-                pocket.run_dry(0, now, policy);
+            match grant.view.room() {
+                0 if pocket.has_all_of(&grant.view) => pocket.run_dry(0, now, policy),
+                // Money has come back since it was denied.
+                room if room > pocket.largest => pocket.dry_until = None,
+                _ => {}
             }
             self.cut_excess(slot, &grant.view, effects);
         }

@@ -7,5 +7,6 @@ mod elsewhere;
 mod endings;
 mod kit;
 mod plans;
+mod recall;
 mod teams;
 mod working;
