@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use iron_journal::{Journal, Purge, PurgeError, PurgeTerms, TenantHead};
 use iron_store::sql;
@@ -13,6 +14,10 @@ use crate::{Audit, Error};
 /// Records are never kept for less time: what the law demands of an audit log.
 pub const LEAST_DAYS: u32 = 90;
 const DAY_MICROS: i64 = 86_400_000_000;
+/// How long a program may take for one file of records.
+const ARCHIVE_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// How often it is looked whether the program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where files of records go before they are purged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,7 +27,8 @@ pub enum Archive {
     Nowhere,
     /// Into this folder.
     Folder(PathBuf),
-    /// This program is given the path of the file; it has taken it when it ends with success.
+    /// This program is given the path of the file; it has taken it when it ends with success. After
+    /// a quarter of an hour it is ended.
     Command(PathBuf),
 }
 
@@ -35,16 +41,35 @@ impl Archive {
         match self {
             Archive::Nowhere => Ok(()),
             Archive::Folder(folder) => copy(file, folder),
-            Archive::Command(program) => {
-                let mut command = Command::new(program);
-                let status = command.arg(file).stdin(Stdio::null()).status()?;
-                match status.success() {
-                    true => Ok(()),
-                    false => Err(io::Error::other(format!("the archive ended with {status}"))),
-                }
-            }
+            Archive::Command(program) => hand_to(program, file, ARCHIVE_WITHIN),
         }
     }
+}
+
+/// Runs a program with the path of a file, and ends it if it takes too long.
+fn hand_to(program: &Path, file: &Path, within: Duration) -> io::Result<()> {
+    let mut child = Command::new(program)
+        .arg(file)
+        .stdin(Stdio::null())
+        .spawn()?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => {
+                return Err(io::Error::other(format!("the archive ended with {status}")));
+            }
+            None if waited >= within => break,
+            None => std::thread::sleep(LOOK_EVERY),
+        }
+        waited = waited.saturating_add(LOOK_EVERY);
+    }
+    child.kill()?;
+    child.wait()?;
+    let seconds = within.as_secs();
+    Err(io::Error::other(format!(
+        "the archive was ended: it took longer than {seconds} s"
+    )))
 }
 
 /// Copies a file, durably and whole or not at all.
@@ -149,5 +174,24 @@ impl Retention {
             tx.commit().await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_archive_that_hangs_is_ended_and_has_taken_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("archive");
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let error = hand_to(&program, folder.path(), Duration::from_millis(60)).unwrap_err();
+        assert!(error.to_string().contains("took longer"), "{error}");
+        let fine = hand_to(Path::new("/bin/true"), folder.path(), ARCHIVE_WITHIN);
+        fine.unwrap();
     }
 }
