@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_catalog::Provider;
-use iron_llm::{ProviderKind, root_of};
+use iron_llm::{ProviderConfig, ProviderKind, root_of};
 use iron_net::egress::{BaseUrl, Outgoing, Timeouts};
 use iron_primitives::Secret;
 use iron_sdk::providers::ProviderTested;
@@ -53,15 +53,30 @@ async fn ask(
     key: &Secret,
     model: Option<&str>,
 ) -> Result<(), String> {
-    let usual = provider.kind.default_base_url().unwrap_or_default();
-    let address = provider.base_url.as_deref().unwrap_or(usual);
+    let usual = provider
+        .config
+        .default_base_url(provider.kind)
+        .unwrap_or_default();
+    let address = provider.base_url.as_deref().unwrap_or(&usual);
     let base = BaseUrl::parse(address, api.egress.rules()).map_err(|error| error.to_string())?;
     let base = base.with_path(root_of(provider.kind, base.path()));
-    let tail = provider.config.rooted(provider.kind, "/v1/models");
+    let token = match provider.kind {
+        ProviderKind::Vertex => Some(token(api, key).await?),
+        _ => None,
+    };
+    let tail = match (provider.kind, model) {
+        // Its key was good for a token, and there is no list that it could be asked for.
+        (ProviderKind::Vertex, None) => return Ok(()),
+        (ProviderKind::Vertex, Some(model)) if !ProviderConfig::can_name(provider.kind, model) => {
+            return Err(format!("`{model}` is no name of a model"));
+        }
+        (ProviderKind::Vertex, Some(model)) => format!("/v1/publishers/google/models/{model}"),
+        _ => provider.config.rooted(provider.kind, "/v1/models"),
+    };
     let outgoing = Outgoing {
         method: Method::GET,
         uri: base.join(&tail).map_err(|error| error.to_string())?,
-        headers: headers(provider, key),
+        headers: headers(provider, token.as_ref().unwrap_or(key)),
         body: Bytes::new(),
     };
     let mut answer = api
@@ -77,6 +92,12 @@ async fn ask(
                 answer.status.as_u16()
             ));
         }
+        StatusCode::NOT_FOUND if provider.kind == ProviderKind::Vertex => {
+            return Err(format!(
+                "the provider answers, but does not know the model `{}`",
+                model.unwrap_or_default()
+            ));
+        }
         other => {
             return Err(format!(
                 "the provider answers with status {}",
@@ -88,12 +109,19 @@ async fn ask(
         .collect(MOST_BYTES)
         .await
         .map_err(|error| error.to_string())?;
-    match model {
+    match model.filter(|_| provider.kind != ProviderKind::Vertex) {
         Some(model) if !lists(&body, model) => Err(format!(
             "the provider answers, but does not list the model `{model}`"
         )),
         _ => Ok(()),
     }
+}
+
+/// The token that the key of a service account is exchanged for.
+async fn token(api: &Api, key: &Secret) -> Result<Secret, String> {
+    let exchanged = iron_runtime::google::exchange(&api.egress, &api.environment, key).await;
+    let token = exchanged.map_err(|why| format!("no token for the service account: {why}"))?;
+    Ok(token.secret)
 }
 
 fn headers(provider: &Provider, key: &Secret) -> HeaderMap {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use iron_audit::{Audit, Authorised, Entry, Reach};
 use iron_llm::ProviderKind;
+use iron_llm::google::{ServiceAccount, ServiceAccountError};
 use iron_net::egress::{AddressRules, BaseUrl};
 use iron_primitives::{Environment, ProviderId, Secret, TenantId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
@@ -18,6 +19,8 @@ use crate::{Error, SealFailure};
 
 const DEFAULT_TIMEOUT_SECONDS: u32 = 600;
 const MAX_MODELS: usize = 100;
+/// The longest key of a service account.
+const LONGEST_ACCOUNT_BYTES: usize = 16 * 1024;
 
 /// The ability to seal a key for one place and to open it there again.
 #[async_trait]
@@ -374,6 +377,16 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
             _ => invalid("required for this type"),
         };
     };
+    if provider.kind == ProviderKind::Vertex {
+        let long = key.expose().len() > LONGEST_ACCOUNT_BYTES;
+        return match ServiceAccount::parse(key.expose()) {
+            Ok(_) if !long => Ok(()),
+            Err(ServiceAccountError::PrivateKey) => invalid("`private_key` is no RSA key in PEM"),
+            _ => invalid(
+                "expected the JSON of a service account's key, as Google Cloud gives it out",
+            ),
+        };
+    }
     if !is_plain(key.expose(), 500) {
         return invalid("expected 1 to 500 printable characters without spaces");
     }
@@ -434,12 +447,13 @@ fn changed(before: &Provider, change: &ProviderChange) -> Provider {
 }
 
 fn call_provider(provider: Provider) -> CallProvider {
-    let own = provider.kind.default_base_url().unwrap_or_default();
+    let own = provider.config.default_base_url(provider.kind);
+    let own = own.map(std::borrow::Cow::into_owned).unwrap_or_default();
     let seconds = provider.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
     CallProvider {
         id: provider.id,
         kind: provider.kind,
-        base_url: provider.base_url.unwrap_or_else(|| own.to_owned()),
+        base_url: provider.base_url.unwrap_or(own),
         organization: provider.organization,
         config: provider.config,
         models: provider.models,

@@ -151,7 +151,7 @@ def images(provider, name, row):
         # docs.together.ai, vision: at most four tiles of 1601 tokens, for Llama's models. What others
         # make of an image is not told, so it has no bound.
         return {"most": 6404} if re.search(r"[Ll]lama", name) else None
-    if provider == "google":
+    if provider in {"google", "vertex"}:
         # ai.google.dev, image understanding and media resolution: crops of 258 tokens each up to Gemini
         # 2.5; at most 1120 at the resolution that Gemini 3 takes unasked; of later ones nothing is told,
         # so the finest there is counts.
@@ -190,6 +190,7 @@ PROVIDERS = {
     "together_ai": ("together", "together", "together_ai/"),
     "ai21": ("ai21", "ai21", ""),
     "gemini": ("google", "google", "gemini/"),
+    "vertex_ai-language-models": ("vertex", "google", ""),
 }
 
 
@@ -213,7 +214,7 @@ def entry(name, row, providers, date):
     mode = MODES.get(row.get("mode"))
     if name is None or mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
         return None
-    if provider == "google" and NOT_TEXT.search(name):
+    if provider in {"google", "vertex"} and NOT_TEXT.search(name):
         return None
     if mode != "embedding" and "output_cost_per_token" not in row:
         return None
@@ -251,6 +252,9 @@ def entry(name, row, providers, date):
         [Decimal(1)]
         + [Decimal(v) for k, v in row.items() if k.startswith("regional_processing_uplift_multiplier_")]
         + [Decimal((row.get("provider_specific_entry") or {}).get("us", 1))]
+        # Vertex AI's places but `global` cost a tenth more for some models since Gemini 3; the list says it of
+        # a few, so it is taken to hold for all of them.
+        + [Decimal("1.1") for _ in [name] if provider == "vertex" and not re.match(r"gemini-[12]\.", name)]
     )
     searches = (row.get("search_context_cost_per_query") or {}).values()
     flags = [flag for flag, field in [

@@ -10,10 +10,11 @@ use crate::kind::{Dialect, ProviderKind};
 /// The most deployments that one provider names.
 const MOST_DEPLOYMENTS: usize = 100;
 
-/// What only some kinds of provider have. All of it is Azure's: each model stands behind
+/// What only some kinds of provider have. At Azure each model stands behind
 /// a *deployment* with a name of one's own, and there are two forms of its API, one with a
 /// version that is named (`/openai/deployments/{deployment}/…?api-version=…`) and one without
-/// (`/openai/v1/…`, where the deployment stands in the request's `model`).
+/// (`/openai/v1/…`, where the deployment stands in the request's `model`). At Vertex AI a project
+/// pays, and a location serves.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
@@ -24,6 +25,12 @@ pub struct ProviderConfig {
     /// of that zone, which has a price of its own: `eu/gpt-4o`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub deployments: BTreeMap<String, String>,
+    /// The project of Google Cloud that pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Where Vertex AI serves: `global`, a region such as `europe-west4`, or `us` or `eu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
 }
 
 /// The path of a configured address without what the paths of requests begin with. SDKs differ on
@@ -60,11 +67,17 @@ impl ProviderConfig {
     /// # Errors
     /// The first field that does not do.
     pub fn check(&self, kind: ProviderKind) -> Result<(), (&'static str, &'static str)> {
+        if kind == ProviderKind::Vertex {
+            return self.check_vertex();
+        }
         if self.is_empty() {
             return Ok(());
         }
-        if kind != ProviderKind::AzureOpenAi {
-            return Err(("config", "only providers of type `azure_openai` have one"));
+        if kind != ProviderKind::AzureOpenAi || self.project.is_some() || self.location.is_some() {
+            return Err((
+                "config",
+                "`azure_openai` has `api_version` and `deployments`, `vertex` has `project` and `location`, other types have none",
+            ));
         }
         if let Some(version) = &self.api_version
             && !is_version(version)
@@ -84,6 +97,44 @@ impl ProviderConfig {
             ));
         }
         Ok(())
+    }
+
+    fn check_vertex(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.api_version.is_some() || !self.deployments.is_empty() {
+            return Err(("config", "`vertex` has `project` and `location`"));
+        }
+        if !self.project.as_deref().is_some_and(is_resource) {
+            return Err((
+                "config.project",
+                "expected the id of a project in Google Cloud: 2 to 63 small letters, digits and `-`",
+            ));
+        }
+        if !self.location.as_deref().is_some_and(is_resource) {
+            return Err((
+                "config.location",
+                "expected `global`, `us`, `eu` or a region such as `europe-west4`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The address that is called when none is configured.
+    pub fn default_base_url(&self, kind: ProviderKind) -> Option<Cow<'static, str>> {
+        if kind != ProviderKind::Vertex {
+            return kind.default_base_url().map(Cow::from);
+        }
+        Some(match self.location.as_deref()? {
+            "global" => "https://aiplatform.googleapis.com".into(),
+            zone @ ("us" | "eu") => format!("https://aiplatform.{zone}.rep.googleapis.com").into(),
+            region => format!("https://{region}-aiplatform.googleapis.com").into(),
+        })
+    }
+
+    /// Whether calls are served in a place of the operator's choice, which may cost more.
+    pub fn is_regional(&self) -> bool {
+        self.location
+            .as_deref()
+            .is_some_and(|location| location != "global")
     }
 
     /// How a model that a caller names is asked for and priced. A caller may name the deployment
@@ -126,7 +177,15 @@ impl ProviderConfig {
                 true => "streamGenerateContent?alt=sse",
                 false => "generateContent",
             };
-            return format!("/v1beta/models/{model}:{method}").into();
+            return match kind {
+                ProviderKind::Vertex => format!(
+                    "/v1/projects/{}/locations/{}/publishers/google/models/{model}:{method}",
+                    self.project.as_deref().unwrap_or_default(),
+                    self.location.as_deref().unwrap_or_default(),
+                )
+                .into(),
+                _ => format!("/v1beta/models/{model}:{method}").into(),
+            };
         }
         let path = dialect.path();
         match (kind, &self.api_version) {
@@ -163,7 +222,11 @@ impl ProviderConfig {
     /// Whether a model can be named to a provider of this kind: at Azure and at Google it stands in
     /// the address.
     pub fn can_name(kind: ProviderKind, model: &str) -> bool {
-        !matches!(kind, ProviderKind::AzureOpenAi | ProviderKind::Google) || is_deployment(model)
+        let in_address = matches!(
+            kind,
+            ProviderKind::AzureOpenAi | ProviderKind::Google | ProviderKind::Vertex
+        );
+        !in_address || is_deployment(model)
     }
 }
 
@@ -173,6 +236,12 @@ fn is_deployment(name: &str) -> bool {
         && name.bytes().all(plain)
         // A segment of a path of dots alone would lead elsewhere.
         && !name.bytes().all(|byte| byte == b'.')
+}
+
+/// Whether a name can stand in an address of Google Cloud.
+fn is_resource(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (2..=63).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn is_version(text: &str) -> bool {
@@ -195,6 +264,7 @@ mod tests {
             deployments: deployments
                 .map(|(name, model)| (name.to_owned(), model.to_owned()))
                 .into(),
+            ..ProviderConfig::default()
         }
     }
 
@@ -257,5 +327,36 @@ mod tests {
             assert!(config.check(kind).is_err(), "{name}");
         }
         assert!(azure(None).check(ProviderKind::OpenAi).is_err());
+    }
+
+    #[test]
+    fn vertex_is_asked_in_its_project_and_place() {
+        let vertex = |location: &str| ProviderConfig {
+            project: Some("acme-prod".to_owned()),
+            location: Some(location.to_owned()),
+            ..ProviderConfig::default()
+        };
+        let kind = ProviderKind::Vertex;
+        for (location, address) in [
+            ("global", "https://aiplatform.googleapis.com"),
+            ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+            (
+                "europe-west4",
+                "https://europe-west4-aiplatform.googleapis.com",
+            ),
+        ] {
+            let config = vertex(location);
+            assert_eq!(config.check(kind), Ok(()));
+            assert_eq!(config.default_base_url(kind).as_deref(), Some(address));
+        }
+        assert_eq!(
+            vertex("global").path(kind, Dialect::Gemini, "gemini-2.5-flash", true),
+            "/v1/projects/acme-prod/locations/global/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+        );
+        for location in ["", "a/b", "evil.example", "US"] {
+            assert!(vertex(location).check(kind).is_err(), "{location}");
+        }
+        assert!(ProviderConfig::default().check(kind).is_err());
+        assert!(vertex("global").check(ProviderKind::AzureOpenAi).is_err());
     }
 }

@@ -1,11 +1,15 @@
-//! What Google counts, into buckets that do not overlap.
+//! Google: what it counts, into buckets that do not overlap, and how its service accounts ask for
+//! tokens.
 //!
 //! ai.google.dev, `UsageMetadata` of `generateContent` (read 2026-11). The prompt contains what the
 //! cache gave; thoughts stand beside the candidates and are billed as output; what tools at the
 //! provider read stands beside the prompt. A count that is zero is left out.
 
+mod service_account;
+
 use serde_json::Value;
 
+pub use self::service_account::{AccessToken, SCOPE, ServiceAccount, ServiceAccountError};
 use crate::usage::Usage;
 
 /// Reads `usageMetadata`; none as long as it does not say how long the prompt was.

@@ -26,6 +26,9 @@ pub enum ProviderKind {
     /// Google's Gemini API.
     #[serde(rename = "google")]
     Google,
+    /// Gemini on Vertex AI, in Google Cloud.
+    #[serde(rename = "vertex")]
+    Vertex,
     /// Any server that speaks OpenAI's dialects: vLLM, llama.cpp, Ollama.
     #[serde(rename = "local")]
     Local,
@@ -36,7 +39,7 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 9] = [
+    pub const ALL: [ProviderKind; 10] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
         ProviderKind::AzureOpenAi,
@@ -44,6 +47,7 @@ impl ProviderKind {
         ProviderKind::HuggingFace,
         ProviderKind::Ai21,
         ProviderKind::Google,
+        ProviderKind::Vertex,
         ProviderKind::Local,
         ProviderKind::Simulated,
     ];
@@ -58,6 +62,7 @@ impl ProviderKind {
             ProviderKind::HuggingFace => "huggingface",
             ProviderKind::Ai21 => "ai21",
             ProviderKind::Google => "google",
+            ProviderKind::Vertex => "vertex",
             ProviderKind::Local => "local",
             ProviderKind::Simulated => "simulated",
         }
@@ -84,7 +89,7 @@ impl ProviderKind {
                 matches!(dialect, Dialect::OpenAiChat)
             }
             ProviderKind::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
-            ProviderKind::Google => matches!(dialect, Dialect::Gemini),
+            ProviderKind::Google | ProviderKind::Vertex => matches!(dialect, Dialect::Gemini),
             ProviderKind::Simulated => !matches!(dialect, Dialect::Gemini),
         }
     }
@@ -93,7 +98,7 @@ impl ProviderKind {
     pub const fn mother_tongue(self) -> Dialect {
         match self {
             ProviderKind::Anthropic => Dialect::AnthropicMessages,
-            ProviderKind::Google => Dialect::Gemini,
+            ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
             _ => Dialect::OpenAiChat,
         }
     }
@@ -121,7 +126,10 @@ impl ProviderKind {
     pub const fn names_end_users(self) -> bool {
         !matches!(
             self,
-            ProviderKind::HuggingFace | ProviderKind::Ai21 | ProviderKind::Google
+            ProviderKind::HuggingFace
+                | ProviderKind::Ai21
+                | ProviderKind::Google
+                | ProviderKind::Vertex
         )
     }
 
@@ -133,6 +141,7 @@ impl ProviderKind {
                 | ProviderKind::HuggingFace
                 | ProviderKind::Ai21
                 | ProviderKind::Google
+                | ProviderKind::Vertex
         )
     }
 
@@ -161,7 +170,8 @@ impl ProviderKind {
         )
     }
 
-    /// The address that is called when none is configured.
+    /// The address that is called when none is configured, if it is the same for all; see
+    /// [`crate::ProviderConfig::default_base_url`].
     pub const fn default_base_url(self) -> Option<&'static str> {
         match self {
             ProviderKind::OpenAi => Some("https://api.openai.com"),
@@ -170,8 +180,11 @@ impl ProviderKind {
             ProviderKind::HuggingFace => Some("https://router.huggingface.co"),
             ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
             ProviderKind::Google => Some("https://generativelanguage.googleapis.com"),
-            // Each resource of Azure has an address of its own.
-            ProviderKind::AzureOpenAi | ProviderKind::Local | ProviderKind::Simulated => None,
+            // Each resource of Azure has an address of its own, and each location of Vertex AI.
+            ProviderKind::AzureOpenAi
+            | ProviderKind::Vertex
+            | ProviderKind::Local
+            | ProviderKind::Simulated => None,
         }
     }
 }

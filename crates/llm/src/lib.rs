@@ -9,7 +9,7 @@
 //! | [`Bound`] | the most that an attempt can cost, as a function of the output cap that is forwarded |
 //! | [`Meter`] | watches a stream pass by and says what was used and why it ended |
 //! | [`Usage`] | counts of tokens in buckets that do not overlap |
-//! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure |
+//! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
 //!
@@ -59,7 +59,7 @@ pub mod canonical;
 mod config;
 pub mod envelope;
 pub mod errors;
-mod google;
+pub mod google;
 pub mod images;
 mod kind;
 pub mod meter;

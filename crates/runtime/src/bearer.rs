@@ -92,10 +92,10 @@ impl Lane {
             });
         }
         let text = match route.base_url.as_str() {
-            "" => route.kind.default_base_url()?,
-            configured => configured,
+            "" => route.config.default_base_url(route.kind)?,
+            configured => configured.into(),
         };
-        match BaseUrl::parse(text, rules) {
+        match BaseUrl::parse(&text, rules) {
             Ok(base) => Some(Lane {
                 route: route.clone(),
                 base: Some(base.with_path(root_of(route.kind, base.path()))),

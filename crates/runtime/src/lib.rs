@@ -37,6 +37,7 @@ mod config;
 mod counters;
 mod cuts;
 mod fresh;
+pub mod google;
 mod in_flight;
 mod lifeline;
 mod orphan;

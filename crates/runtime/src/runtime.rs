@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
+use crate::google;
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
 use crate::plans::Plans;
@@ -57,6 +58,7 @@ pub struct Runtime {
     pub(crate) changes: AtomicU64,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
+    pub(crate) google: google::Tokens,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
 }
 
@@ -141,6 +143,7 @@ impl Runtime {
             changes: AtomicU64::new(0),
             bearers,
             credentials,
+            google: google::Tokens::new(),
             subjects,
         });
         let told = runtime.unsettled.clone();

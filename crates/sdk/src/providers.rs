@@ -24,6 +24,8 @@ words! {
         Ai21 = "ai21",
         /// Google's Gemini API.
         Google = "google",
+        /// Gemini on Vertex AI, in Google Cloud.
+        Vertex = "vertex",
         /// Any server that speaks OpenAI's dialect.
         Local = "local",
         /// Built in, without a key and without a bill.
@@ -57,6 +59,24 @@ pub struct ProviderConfig {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
     pub deployments: BTreeMap<String, String>,
+    /// `vertex`: the project of Google Cloud that pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        min_length = 2,
+        max_length = 63,
+        pattern = "^[a-z0-9-]+$"
+    )]
+    pub project: Option<String>,
+    /// `vertex`: where it serves: `global`, `us`, `eu` or a region such as `europe-west4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        min_length = 2,
+        max_length = 63,
+        pattern = "^[a-z0-9-]+$"
+    )]
+    pub location: Option<String>,
 }
 
 impl ProviderConfig {
@@ -75,9 +95,10 @@ pub struct CreateProvider {
     pub name: String,
     /// What kind of provider it is.
     pub r#type: ProviderType,
-    /// The key; not needed for `local` and `simulated`.
+    /// The key; not needed for `local` and `simulated`. `vertex`: the JSON of a service account's
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 500, value_type = Option<String>)]
+    #[schema(min_length = 1, max_length = 16384, value_type = Option<String>)]
     pub api_key: Option<SecretText>,
     /// The address, where it is not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +135,7 @@ pub struct UpdateProvider {
     pub name: Option<String>,
     /// A new key, which serves the next call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 500, value_type = String)]
+    #[schema(nullable = false, min_length = 1, max_length = 16384, value_type = String)]
     pub api_key: Option<SecretText>,
     /// The address, where it is not the usual one.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]

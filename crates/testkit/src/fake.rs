@@ -19,6 +19,7 @@ mod control;
 mod gemini;
 mod openai;
 mod pieces;
+mod vertex;
 
 pub use behaviour::{Answer, Behaviour, Billing, Fault, RetryAfter, UsageReport};
 pub use bill::{Bill, Prices};
@@ -46,11 +47,13 @@ pub enum Shape {
     Ai21,
     /// Google's Gemini API.
     Google,
+    /// Gemini on Vertex AI.
+    Vertex,
 }
 
 impl Shape {
     /// All of them, by the word that the process takes.
-    pub const ALL: [(&'static str, Shape); 7] = [
+    pub const ALL: [(&'static str, Shape); 8] = [
         ("openai", Shape::OpenAi),
         ("anthropic", Shape::Anthropic),
         ("azure_openai", Shape::Azure),
@@ -58,6 +61,7 @@ impl Shape {
         ("huggingface", Shape::HuggingFace),
         ("ai21", Shape::Ai21),
         ("google", Shape::Google),
+        ("vertex", Shape::Vertex),
     ];
 }
 
@@ -93,6 +97,8 @@ struct Book {
     next: std::collections::VecDeque<Behaviour>,
     requests: Vec<SeenRequest>,
     bills: Vec<Bill>,
+    /// Of Vertex AI: who may ask for tokens.
+    account: Option<vertex::Account>,
 }
 
 /// The part shared with requests under way.
@@ -130,8 +136,14 @@ impl FakeUpstream {
     pub async fn start_at(shape: Shape, address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
+        let account = match shape {
+            Shape::Vertex => Some(vertex::Account::new(&format!("http://{address}"))?),
+            _ => None,
+        };
+        let key = account.as_ref().map(|account| account.key_file.clone());
         let book = Mutex::new(Book {
-            key: KEY.to_owned(),
+            key: key.unwrap_or_else(|| KEY.to_owned()),
+            account,
             ..Book::default()
         });
         let shared = Arc::new(Shared { shape, book });
@@ -161,7 +173,7 @@ impl FakeUpstream {
             Shape::OpenAi | Shape::Together | Shape::HuggingFace => {
                 format!("http://{}/v1", self.address)
             }
-            Shape::Anthropic | Shape::Azure => format!("http://{}", self.address),
+            Shape::Anthropic | Shape::Azure | Shape::Vertex => format!("http://{}", self.address),
             Shape::Ai21 => format!("http://{}/studio/v1", self.address),
             Shape::Google => format!("http://{}/v1beta", self.address),
         }
@@ -175,6 +187,21 @@ impl FakeUpstream {
     /// Accepts this key from now on, and no other.
     pub fn set_key(&self, key: &str) {
         self.shared.book().key = key.to_owned();
+    }
+
+    /// Tells the token endpoint of Vertex AI what time it is; unless told it looks at the machine's
+    /// clock.
+    pub fn set_time(&self, seconds: i64) {
+        if let Some(account) = &mut self.shared.book().account {
+            account.time = Some(seconds);
+        }
+    }
+
+    /// Makes the tokens worthless that Vertex AI has given out.
+    pub fn revoke_tokens(&self) {
+        if let Some(account) = &mut self.shared.book().account {
+            account.revoke();
+        }
     }
 
     /// What a token costs here.
@@ -239,6 +266,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (behaviour, key) = {
         let mut book = shared.book();
         book.requests.push(seen.clone());
+        if let Some(account) = book.account.as_mut().filter(|_| seen.path == "/token") {
+            return account.exchange(&seen).into_response(None);
+        }
         let behaviour = book
             .next
             .pop_front()
@@ -249,6 +279,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
         Shape::Google => gemini::reply(&seen, &key, &behaviour),
+        Shape::Vertex => match &shared.book().account {
+            Some(account) => account.reply(&seen, &behaviour),
+            None => gemini::error(500, "there is no service account", &[]),
+        },
         shape => compatible::reply(shape, &seen, &key, &behaviour),
     };
     let meter = reply

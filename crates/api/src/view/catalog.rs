@@ -23,6 +23,7 @@ pub(crate) const fn provider_type(kind: ProviderKind) -> providers::ProviderType
         ProviderKind::HuggingFace => providers::ProviderType::Huggingface,
         ProviderKind::Ai21 => providers::ProviderType::Ai21,
         ProviderKind::Google => providers::ProviderType::Google,
+        ProviderKind::Vertex => providers::ProviderType::Vertex,
         ProviderKind::Local => providers::ProviderType::Local,
         ProviderKind::Simulated => providers::ProviderType::Simulated,
     }
@@ -38,6 +39,7 @@ pub(crate) const fn provider_kind(name: providers::ProviderType) -> ProviderKind
         providers::ProviderType::Huggingface => ProviderKind::HuggingFace,
         providers::ProviderType::Ai21 => ProviderKind::Ai21,
         providers::ProviderType::Google => ProviderKind::Google,
+        providers::ProviderType::Vertex => ProviderKind::Vertex,
         providers::ProviderType::Local => ProviderKind::Local,
         providers::ProviderType::Simulated => ProviderKind::Simulated,
     }
@@ -48,6 +50,8 @@ pub(crate) fn provider_config(config: providers::ProviderConfig) -> ProviderConf
     ProviderConfig {
         api_version: config.api_version,
         deployments: config.deployments,
+        project: config.project,
+        location: config.location,
     }
 }
 
@@ -72,6 +76,8 @@ pub(crate) fn provider(provider: Provider, agent_count: u64, usage: Option<Usage
         config: providers::ProviderConfig {
             api_version: provider.config.api_version,
             deployments: provider.config.deployments,
+            project: provider.config.project,
+            location: provider.config.location,
         },
         models: provider.models,
         timeout_seconds: provider.timeout_seconds,

@@ -250,6 +250,8 @@ pub(crate) enum ProviderType {
     Ai21,
     /// Google's Gemini API
     Google,
+    /// Gemini on Vertex AI; the key is the JSON of a service account
+    Vertex,
     /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
     Local,
     /// Built in, for trying things
@@ -266,6 +268,7 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
             ProviderType::HuggingFace => Self::Huggingface,
             ProviderType::Ai21 => Self::Ai21,
             ProviderType::Google => Self::Google,
+            ProviderType::Vertex => Self::Vertex,
             ProviderType::Local => Self::Local,
             ProviderType::Simulated => Self::Simulated,
         }
@@ -372,6 +375,12 @@ pub(crate) struct CreateProvider {
     /// Azure: the version of the API, such as 2024-10-21; without it, the API without versions
     #[arg(long)]
     pub(crate) api_version: Option<String>,
+    /// Vertex AI: the project of Google Cloud that pays
+    #[arg(long)]
+    pub(crate) project: Option<String>,
+    /// Vertex AI: where it serves: global, us, eu or a region such as europe-west4
+    #[arg(long)]
+    pub(crate) location: Option<String>,
     /// Read the key from standard input
     #[arg(long)]
     pub(crate) key_stdin: bool,

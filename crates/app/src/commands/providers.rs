@@ -170,6 +170,8 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
         config: Some(ProviderConfig {
             api_version: arguments.api_version,
             deployments: arguments.deployments.into_iter().collect(),
+            project: arguments.project,
+            location: arguments.location,
         })
         .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),

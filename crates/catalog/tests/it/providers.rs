@@ -92,6 +92,7 @@ iron_store::both_engines! {
             config: ProviderConfig {
                 api_version: Some("2024-10-21".to_owned()),
                 deployments: [("prod".to_owned(), "gpt-4o".to_owned())].into(),
+                ..ProviderConfig::default()
             },
             ..openai("azure")
         };
@@ -99,7 +100,7 @@ iron_store::both_engines! {
         tx.commit().await.unwrap();
         let deployments = [("next".to_owned(), "gpt-5".to_owned())].into();
         let change = ProviderChange {
-            config: Some(ProviderConfig { api_version: None, deployments }),
+            config: Some(ProviderConfig { deployments, ..ProviderConfig::default() }),
             ..ProviderChange::default()
         };
         let mut tx = world.db.begin().await.unwrap();
@@ -138,6 +139,15 @@ iron_store::both_engines! {
             },
             ..openai("a")
         };
+        let placed = |location: &str| NewProvider {
+            kind: ProviderKind::Vertex,
+            config: ProviderConfig {
+                project: Some("acme-prod".to_owned()),
+                location: Some(location.to_owned()),
+                ..ProviderConfig::default()
+            },
+            ..openai("a")
+        };
         let azure = ProviderKind::AzureOpenAi;
         let cases = cases.into_iter().chain([
             (NewProvider { kind: azure, ..openai("a") }, "base_url"),
@@ -145,6 +155,9 @@ iron_store::both_engines! {
             (configured(azure, "../prod"), "config.deployments"),
             (NewProvider { kind: ProviderKind::Together, key: None, ..openai("a") }, "api_key"),
             (NewProvider { kind: ProviderKind::HuggingFace, ..openai("a") }, "api_key"),
+            (NewProvider { kind: ProviderKind::Vertex, ..openai("a") }, "config.project"),
+            (placed("global"), "api_key"),
+            (placed("evil.example/"), "config.location"),
         ]);
         for (new, field) in cases {
             let mut tx = world.db.begin().await.unwrap();

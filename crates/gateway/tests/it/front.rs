@@ -148,9 +148,18 @@ pub(crate) async fn behind_configured(
         ProviderKind::HuggingFace => Shape::HuggingFace,
         ProviderKind::Ai21 => Shape::Ai21,
         ProviderKind::Google => Shape::Google,
+        ProviderKind::Vertex => Shape::Vertex,
         ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
     };
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");
+    let config = match kind {
+        ProviderKind::Vertex => ProviderConfig {
+            project: Some("fake-project".to_owned()),
+            location: Some("europe-west4".to_owned()),
+            ..config
+        },
+        _ => config,
+    };
     let provider: ProviderId = TestEnvironment::seeded(9).environment.new_id();
     let route = Route {
         config,
@@ -158,6 +167,7 @@ pub(crate) async fn behind_configured(
     };
     let front = Front::new(vec![route]).await;
     front.world.set_key(provider, &fake.key());
+    fake.set_time(front.world.environment.now().seconds());
     (fake, front)
 }
 

@@ -14,7 +14,7 @@ const MESSAGES: &str = "/v1/messages";
 const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
 
 /// Each kind with a model of it that has a price and, where there are such, knows tools.
-const KINDS: [(ProviderKind, &str); 8] = [
+const KINDS: [(ProviderKind, &str); 9] = [
     (ProviderKind::OpenAi, "gpt-4o-mini"),
     (ProviderKind::Anthropic, "claude-haiku-4-5"),
     (ProviderKind::AzureOpenAi, "gpt-4o-mini"),
@@ -26,6 +26,7 @@ const KINDS: [(ProviderKind, &str); 8] = [
     (ProviderKind::Ai21, "jamba-large-1.7"),
     (ProviderKind::Google, "gemini-2.5-flash"),
     (ProviderKind::Google, "gemini-3.1-pro-preview"),
+    (ProviderKind::Vertex, "gemini-2.5-flash"),
 ];
 
 /// A fake that charges what the built-in book says of the model.
@@ -233,6 +234,7 @@ async fn what_a_kind_does_not_offer_is_refused_by_name() {
         ProviderKind::HuggingFace,
         ProviderKind::Ai21,
         ProviderKind::Google,
+        ProviderKind::Vertex,
     ] {
         let (fake, front) = behind(kind).await;
         let (_, model) = KINDS
@@ -271,6 +273,7 @@ async fn azure_is_asked_by_deployment_and_priced_by_model() {
         let config = ProviderConfig {
             api_version: version.map(str::to_owned),
             deployments: [("prod-mini".to_owned(), "gpt-4o-mini".to_owned())].into(),
+            ..ProviderConfig::default()
         };
         let (fake, front) = behind_configured(ProviderKind::AzureOpenAi, config).await;
         for model in ["gpt-4o-mini", "prod-mini"] {
@@ -390,4 +393,89 @@ async fn a_stream_of_google_that_breaks_costs_its_bound() {
     assert_eq!(estimated.count(), 2);
     let counted: i64 = records.iter().map(|record| record.cost_nanos).sum();
     assert!(counted >= fake.billed_nanos());
+}
+
+/// How often the fake was asked for a token.
+fn tokens_asked(fake: &FakeUpstream) -> usize {
+    let requests = fake.requests();
+    requests.iter().filter(|seen| seen.path == "/token").count()
+}
+
+#[tokio::test]
+async fn calls_to_vertex_share_a_token_until_it_is_worth_nothing() {
+    let (fake, front) = behind(ProviderKind::Vertex).await;
+    let model = "gemini-2.5-flash";
+    let body = body(CHAT, model, false, false);
+    let together = (0..8).map(|_| ask(&front, CHAT, &body));
+    for got in futures_util::future::join_all(together).await {
+        assert_eq!(got.status, 200, "{}", got.body);
+    }
+    assert_eq!(tokens_asked(&fake), 1);
+    let asked = fake.requests().last().expect("a request").path.clone();
+    assert_eq!(
+        asked,
+        format!(
+            "/v1/projects/fake-project/locations/europe-west4/publishers/google/models/{model}:generateContent"
+        )
+    );
+    fake.revoke_tokens();
+    let got = ask(&front, CHAT, &body).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    let got = ask(&front, CHAT, &body).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(tokens_asked(&fake), 2);
+}
+
+#[tokio::test]
+async fn vertex_costs_more_in_a_place_of_ones_choice_where_its_model_does() {
+    let (fake, front) = charging(ProviderKind::Vertex, "gemini-3.8-flash").await;
+    let body = body(CHAT, "gemini-3.8-flash", false, false);
+    let got = ask(&front, CHAT, &body).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let records = front.world.records().await;
+    // A tenth more, rounded up once.
+    let listed = fake.billed_nanos();
+    assert_eq!(last(&records).cost_nanos, (listed * 11 + 9) / 10);
+}
+
+#[tokio::test]
+async fn a_token_for_vertex_is_renewed_before_it_ends() {
+    let (fake, front) = behind(ProviderKind::Vertex).await;
+    let body = body(CHAT, "gemini-2.5-flash", false, false);
+    for (passed, asked) in [(0, 1), (3_200, 1), (200, 2)] {
+        front
+            .world
+            .clock
+            .advance(std::time::Duration::from_secs(passed));
+        fake.set_time(front.world.environment.now().seconds());
+        let got = ask(&front, CHAT, &body).await;
+        assert_eq!(got.status, 200, "{}", got.body);
+        assert_eq!(tokens_asked(&fake), asked, "after {passed} more seconds");
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_that_google_refuses_is_told_and_nothing_is_sent() {
+    let (fake, front) = behind(ProviderKind::Vertex).await;
+    // An hour and more beside Google's clock.
+    fake.set_time(front.world.environment.now().seconds() + 7_200);
+    for client in CLIENTS {
+        let got = ask(
+            &front,
+            client,
+            &body(client, "gemini-2.5-flash", false, false),
+        )
+        .await;
+        assert_eq!(got.status, 503, "{}", got.body);
+        assert!(got.body.contains("short-lived token"), "{}", got.body);
+    }
+    assert_eq!(
+        tokens_asked(&fake),
+        1,
+        "a failure is told to all for a moment"
+    );
+    assert!(fake.bills().is_empty());
+    for record in front.world.records().await {
+        assert_eq!(record.cost_nanos, 0);
+    }
 }

@@ -103,6 +103,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "huggingface" => ProviderKind::HuggingFace,
         "ai21" => ProviderKind::Ai21,
         "gemini" => ProviderKind::Google,
+        "vertex_ai-language-models" => ProviderKind::Vertex,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
             ProviderKind::Local
         }

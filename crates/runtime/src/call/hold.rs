@@ -135,7 +135,10 @@ impl Runtime {
     /// The bound by bytes where the budget is far away, else by tokens.
     fn bound_of(&self, cleared: &Cleared) -> Result<Bound, Refusal> {
         let model = &cleared.choice.model;
-        let assumptions = Assumptions::default();
+        let assumptions = Assumptions {
+            regional: cleared.choice.lane().route.config.is_regional(),
+            ..Assumptions::default()
+        };
         let envelope = &cleared.outbound.envelope;
         let quick = Bound::quick_of(model, envelope, &assumptions)?;
         if quick.model().encoding.is_none() || !self.near_the_edge(&cleared.draft, &quick) {

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{MeterOptions, Reading, read_answer};
 use iron_llm::{Bound, Dialect, ProviderKind};
+use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Runtime;
 use crate::affinity::rename;
 use crate::authority::{AuthorityError, Credential};
+use crate::bearer::Lane;
 use crate::record::Ended;
 use crate::room::Share;
 use crate::wallet::Hold;
@@ -203,6 +205,11 @@ impl Runtime {
         };
         open.status = Some(upstream.status().as_u16());
         open.provider_request = request_id(upstream.headers());
+        if upstream.status() == StatusCode::UNAUTHORIZED {
+            let tenant = cleared.draft.bearer.principal.path.tenant;
+            let provider = cleared.choice.lane().route.provider;
+            self.google.forget((tenant, provider));
+        }
         if !upstream.status().is_success() {
             return Answered::Failed(self.refused(cleared, open, upstream).await);
         }
@@ -258,9 +265,7 @@ impl Runtime {
             return Ok(Upstream::played(script));
         }
         let tenant = cleared.draft.bearer.principal.path.tenant;
-        let credential = self
-            .credential(tenant, lane.route.provider, lane.route.kind)
-            .await;
+        let credential = self.shown_to(tenant, lane).await?;
         let headers = &cleared.request.headers;
         let route = &lane.route;
         let path = route.config.path(
@@ -298,11 +303,39 @@ impl Runtime {
         }
     }
 
+    /// What a provider is shown: its opened key, or the token that the key is exchanged for.
+    async fn shown_to(
+        &self,
+        tenant: TenantId,
+        lane: &Lane,
+    ) -> Result<Result<Credential, AuthorityError>, Failed> {
+        let (provider, kind) = (lane.route.provider, lane.route.kind);
+        let found = self.credential(tenant, provider, kind).await;
+        let (ProviderKind::Vertex, Ok(account)) = (kind, &found) else {
+            return Ok(found);
+        };
+        let key = (&account.secret, account.version);
+        let whose = (tenant, provider);
+        let token = self
+            .google
+            .get(&self.egress, &self.environment, whose, key)
+            .await;
+        let secret = token.map_err(|why| {
+            let told =
+                format!("there is no token for its service account ({why}); tell an administrator");
+            unsent(told, None)
+        })?;
+        Ok(Ok(Credential {
+            secret,
+            version: account.version,
+        }))
+    }
+
     /// The opened key of a provider. A server of one's own may have none.
     pub(super) async fn credential(
         &self,
-        tenant: iron_primitives::TenantId,
-        provider: iron_primitives::ProviderId,
+        tenant: TenantId,
+        provider: ProviderId,
         kind: ProviderKind,
     ) -> Result<Credential, AuthorityError> {
         let now = self.environment.boot();

@@ -19,6 +19,8 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         config: RuntimeRouteConfig {
             api_version: route.config.api_version,
             deployments: route.config.deployments,
+            project: route.config.project,
+            location: route.config.location,
         },
         models: route.models,
         timeout_ms: route.timeout_ms,
@@ -54,6 +56,8 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
             config: ProviderConfig {
                 api_version: route.config.api_version,
                 deployments: route.config.deployments,
+                project: route.config.project,
+                location: route.config.location,
             },
             models: route.models,
             timeout_ms: route.timeout_ms,
