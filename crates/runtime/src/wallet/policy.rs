@@ -13,7 +13,8 @@ pub struct Policy {
     pub patience: Duration,
     /// How many calls of one tenant may wait at the same time.
     pub queue_limit: usize,
-    /// For how long a budget that had no room is not asked again.
+    /// For how long a budget that had no room, here or elsewhere, is not asked again; a quarter of
+    /// that while calls wait for holds to settle.
     pub dry_for: Duration,
     /// After how long it is asked again for calls that wait for what others have.
     pub ask_again_after: Duration,
