@@ -189,6 +189,9 @@ impl From<iron_approvals::Error> for Failure {
             Error::AccessDecided { status } => {
                 Failure(plain(kind, error).detail("status", status.as_str()))
             }
+            Error::RenewableFrom { at } => {
+                Failure(plain(kind, error).detail("renewable_from", at.to_string()))
+            }
             Error::NotDead { status } => {
                 Failure(plain(kind, error).detail("status", status.as_str()))
             }

@@ -35,6 +35,7 @@ mod openapi;
 mod probe;
 mod query;
 mod removal;
+mod renewals;
 mod routes;
 mod state;
 mod view;
@@ -45,6 +46,7 @@ use axum::middleware::from_fn_with_state;
 pub use deprecation::notices::{NoticeError, announce_deprecations};
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
+pub use renewals::remind_of_keys;
 pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question, terms_of};
 
 use state::Api;

@@ -1,6 +1,6 @@
 //! What people are told of what happens here.
 
-use iron_approvals::{AccessRequest, AccessStatus, Notice, Topic};
+use iron_approvals::{AccessRequest, AccessStatus, EndingKey, Notice, Reminder, Topic};
 use iron_budget::{BudgetRequest, RequestStatus};
 use iron_identity::{Invitation, User};
 
@@ -83,6 +83,27 @@ pub(crate) fn access_decided(request: &AccessRequest, requester: &User) -> Notic
         notice = notice.fact("take the key", format!("iron access claim {}", request.id));
     }
     notice
+}
+
+/// A key ends soon, or has ended; its owner is told too.
+pub(crate) fn access_expiring(ending: &EndingKey, owner: &User) -> Notice {
+    let (request, ends) = (&ending.request, ending.key.expires_at);
+    let verb = match ending.reminder {
+        Reminder::Due | Reminder::Last => "ends",
+        Reminder::Ended => "has ended",
+    };
+    let title = format!(
+        "the key of {} in the team {} {verb} at {ends}",
+        owner.name, request.team_name
+    );
+    of_access(Notice::new(Topic::AccessExpiring, title), request)
+        .data("stage", ending.reminder.as_str())
+        .data("expires_at", ends.to_string())
+        .fact(
+            "take a new key",
+            format!("iron access renew {}", request.id),
+        )
+        .concerns(owner.email.clone())
 }
 
 fn of_access(notice: Notice, request: &AccessRequest) -> Notice {

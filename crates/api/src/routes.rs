@@ -303,5 +303,6 @@ fn access_routes() -> OpenApiRouter<Api> {
         .routes(routes!(access::approve_access_request))
         .routes(routes!(access::deny_access_request))
         .routes(routes!(access::keys::claim_access))
+        .routes(routes!(access::keys::renew_access))
         .routes(routes!(access::keys::revoke_access))
 }

@@ -93,6 +93,7 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
 /// The commands that talk to a server.
 fn talk(command: Command, global: &Global, console: Console) -> Outcome {
     let connection = Connection::new(global)?;
+    let console = console.in_zone(connection.zone.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

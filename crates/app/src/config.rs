@@ -298,6 +298,7 @@ pub(crate) fn nearest<'a>(
 fn check(key: &Key, value: &str, place: &Place) -> Option<Problem> {
     let fits = match key.kind {
         Kind::Text | Kind::Path | Kind::Secret => !value.is_empty(),
+        Kind::TimeZone => value.parse::<iron_primitives::Zone>().is_ok(),
         Kind::Address => value.to_socket_addrs().is_ok(),
         Kind::Url => value.starts_with("http://") || value.starts_with("https://"),
         Kind::DatabaseUrl => value.starts_with("postgres://") || value.starts_with("postgresql://"),

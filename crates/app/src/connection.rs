@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iron_primitives::{Environment, Secret};
+use iron_primitives::{Environment, Secret, Zone};
 use iron_sdk::Client;
 use iron_sdk::auth::{Refresh, SessionTokens};
 use iron_sdk::client::{Error, Refresher};
@@ -27,6 +27,8 @@ const RENEW_BEFORE: Duration = Duration::from_secs(60);
 pub(crate) struct Connection {
     /// Where the server is.
     pub(crate) server: String,
+    /// In which instants are shown to people; UTC if none.
+    pub(crate) zone: Option<Zone>,
     keychain: Arc<Keychain>,
     token: Option<Secret>,
     environment: Environment,
@@ -49,8 +51,10 @@ impl Connection {
         let choice = Choice::of(&config.text(keys::KEYCHAIN));
         let keychain = Arc::new(Keychain::new(&server, &config_folder(), choice));
         let token = config.secret(keys::TOKEN);
+        let zone = Some(config.text(keys::TIMEZONE)).filter(|zone| zone != "UTC");
         Connection {
             server,
+            zone: zone.and_then(|zone| zone.parse().ok()),
             keychain,
             token,
             environment: environment::system(),

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use iron_primitives::{Timestamp, Zone};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -15,6 +16,8 @@ pub(crate) struct Console {
     quiet: bool,
     color: bool,
     interactive: bool,
+    /// In which instants are shown to people; UTC if none.
+    zone: Option<&'static Zone>,
 }
 
 impl Console {
@@ -26,7 +29,21 @@ impl Console {
             quiet,
             color: !plain && std::io::stdout().is_terminal(),
             interactive: !no_input && !json && std::io::stdin().is_terminal(),
+            zone: None,
         }
+    }
+
+    /// The same, with instants in tables in this zone. JSON stays as it is.
+    pub(crate) fn in_zone(self, zone: Option<Zone>) -> Self {
+        // One for the life of the process, whose console is copied about.
+        let zone = zone.map(|zone| &*Box::leak(Box::new(zone)));
+        Console { zone, ..self }
+    }
+
+    /// A value for people: an instant in their zone, anything else as it is.
+    fn local(&self, text: &str) -> String {
+        let at = self.zone.zip(text.parse::<Timestamp>().ok());
+        at.map_or_else(|| text.to_owned(), |(zone, at)| zone.show(at))
     }
 
     /// Whether data is to be JSON.
@@ -174,7 +191,10 @@ impl Console {
             }
         }));
         for row in rows {
-            table.add_row(row.into_iter().map(|text| self.cell(&printable(&text))));
+            table.add_row(
+                row.into_iter()
+                    .map(|text| self.cell(&self.local(&printable(&text)))),
+            );
         }
         if !self.color {
             table.force_no_tty();
@@ -191,7 +211,7 @@ impl Console {
             .unwrap_or_default();
         let lines: Vec<_> = facts
             .iter()
-            .map(|(name, value)| format!("{name:width$}  {value}"))
+            .map(|(name, value)| format!("{name:width$}  {}", self.local(value)))
             .collect();
         lines.join("\n")
     }
@@ -256,6 +276,20 @@ fn trimmed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_shown_in_the_zone_of_whoever_reads_and_nothing_else_is() {
+        let console = Console::new(false, false, true, true);
+        let here = console.in_zone("Asia/Kolkata".parse().ok());
+        let (at, word) = ("2026-11-23T20:00:00.000Z", "2026-11-23T20:00:00.000Zulu");
+        let rows = vec![vec![at.to_owned(), word.to_owned()]];
+        let table = here.table(&["when", "what"], rows.clone());
+        assert!(table.contains("2026-11-24T01:30:00.000+05:30"), "{table}");
+        assert!(table.contains(word), "{table}");
+        let facts = here.facts(&[("when", at.to_owned())]);
+        assert_eq!(facts, "when  2026-11-24T01:30:00.000+05:30");
+        assert!(console.table(&["when", "what"], rows).contains(at));
+    }
 
     #[test]
     fn what_others_wrote_cannot_steer_the_terminal() {

@@ -8,6 +8,7 @@
 //! Locks: users and agents come before requests.
 
 mod model;
+mod renewal;
 mod store;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
@@ -19,6 +20,7 @@ use crate::Error;
 pub use model::{
     AccessFilter, AccessGrant, AccessRequest, AccessStatus, IssuedKey, NewAccessRequest,
 };
+pub use renewal::{EndingKey, Reminder};
 
 /// The access requests of all tenants.
 #[derive(Debug, Clone)]
@@ -66,6 +68,7 @@ impl AccessRequests {
             reason: None,
             key: None,
             claimed_at: None,
+            renewed_at: None,
             revoked_at: None,
         };
         store::insert(tx, authorised.tenant, &request).await?;

@@ -1,7 +1,7 @@
 //! What can go wrong around channels.
 
 use iron_net::egress::BaseUrlError;
-use iron_primitives::{AccessRequestId, ChannelId, DeliveryId, ErrorKind};
+use iron_primitives::{AccessRequestId, ChannelId, DeliveryId, ErrorKind, Timestamp};
 
 use crate::{AccessStatus, DeliveryStatus};
 
@@ -49,6 +49,12 @@ pub enum Error {
         /// Where it stands.
         status: AccessStatus,
     },
+    /// The key of the access request is not near its end yet.
+    #[error("the key can be renewed from {at} on")]
+    RenewableFrom {
+        /// From when on it can.
+        at: Timestamp,
+    },
     /// Another channel of the tenant has the name.
     #[error("a notification channel of this name exists already")]
     DuplicateName,
@@ -85,7 +91,9 @@ impl Error {
                 ErrorKind::ResourceNotFound
             }
             Error::AccessOutOfReach { .. } => ErrorKind::InsufficientPermissions,
-            Error::NotDead { .. } | Error::AccessDecided { .. } => ErrorKind::InvalidState,
+            Error::NotDead { .. } | Error::AccessDecided { .. } | Error::RenewableFrom { .. } => {
+                ErrorKind::InvalidState
+            }
             Error::DuplicateName => ErrorKind::DuplicateName,
             Error::Invalid { .. } | Error::Url(_) => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {

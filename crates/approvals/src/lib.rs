@@ -40,8 +40,8 @@ mod error;
 mod notice;
 
 pub use access::{
-    AccessFilter, AccessGrant, AccessRequest, AccessRequests, AccessStatus, IssuedKey,
-    NewAccessRequest,
+    AccessFilter, AccessGrant, AccessRequest, AccessRequests, AccessStatus, EndingKey, IssuedKey,
+    NewAccessRequest, Reminder,
 };
 pub use channels::{
     Channel, ChannelChange, ChannelKind, Channels, Delivery, DeliveryFilter, DeliveryStatus, Mail,
@@ -56,5 +56,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "approvals",
     "0001_channels",
     "0002_access",
-    "0003_enclosures"
+    "0003_enclosures",
+    "0004_renewals"
 );

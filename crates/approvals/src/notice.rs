@@ -20,6 +20,8 @@ iron_store::words! {
         AccessRequested = "access.requested",
         /// A request for access was approved, denied or revoked.
         AccessDecided = "access.decided",
+        /// A key of an access request ends soon, or has ended.
+        AccessExpiring = "access.expiring",
         /// Somebody is invited; told to him alone.
         UserInvited = "user.invited",
         /// Something of the API goes away.

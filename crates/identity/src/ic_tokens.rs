@@ -235,16 +235,59 @@ impl Identity {
         }
         let before = self.hold_ic_token(tx, authorised, id).await?;
         self.can_change(&before)?;
-        let now = self.now();
+        let grace = Duration::from_secs(u64::from(grace_hours) * 60 * 60);
+        let until = (grace_hours > 0).then(|| self.now().plus(grace));
+        self.replace_value(tx, authorised, &before, (until, None))
+            .await
+    }
+
+    /// Gives a token that ends soon, or has ended, a new value with a new end. Until the end that
+    /// it had, but no longer than `grace`, the old value works, too.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTokenState`] if it was revoked; [`Error::TokenAlreadyExists`] if its agent
+    /// was given another one since it has ended.
+    pub async fn renew_ic_token(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        id: IcTokenId,
+        (grace, expires_at): (Duration, Timestamp),
+    ) -> Result<Rotated, Error> {
+        let before = self.hold_ic_token(tx, authorised, id).await?;
+        if before.status == IcTokenStatus::Revoked {
+            let status = before.status.as_str();
+            return Err(Error::InvalidTokenState { status });
+        }
+        let (tenant, now) = (authorised.tenant, self.now());
+        let live = store::ic_tokens::live_of_agent(&mut *tx, tenant, before.agent_id, now).await?;
+        if let Some(other) = live.filter(|live| live.id != id) {
+            return Err(Error::TokenAlreadyExists { token: other.id });
+        }
+        let end = before.expires_at.unwrap_or(expires_at);
+        let until = Some(end.min(now.plus(grace))).filter(|until| *until > now);
+        let times = (until, Some(expires_at));
+        self.replace_value(tx, authorised, &before, times).await
+    }
+
+    /// Replaces the value; the old one works until then, the new one until its end.
+    async fn replace_value(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        before: &IcToken,
+        (previous_valid_until, expires_at): (Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<Rotated, Error> {
+        let id = before.id;
         let stale = store::ic_tokens::values(tx, authorised.tenant, id).await?;
         let value = TokenValue::generate(TokenKind::Ic, &self.environment);
-        let grace = Duration::from_secs(u64::from(grace_hours) * 60 * 60);
         let rotation = Rotation {
             digest: value.digest(),
             prefix: value.display_prefix(),
-            previous_valid_until: (grace_hours > 0).then(|| now.plus(grace)),
+            previous_valid_until,
+            expires_at,
             by: authorised.user,
-            now,
+            now: self.now(),
         };
         if !store::ic_tokens::rotate(tx, authorised.tenant, id, &rotation).await? {
             return Err(Error::InvalidTokenState {
@@ -255,7 +298,7 @@ impl Identity {
         let entry = Entry::new("token.rotate", "token")
             .resource(id)
             .agent(token.agent_id)
-            .changes(Some(&before), Some(&token));
+            .changes(Some(before), Some(&token));
         self.record(tx, authorised, entry).await?;
         Ok(Rotated {
             token,

@@ -39,6 +39,7 @@ mod scope;
 mod secret;
 mod time;
 mod token;
+mod zone;
 
 pub use environment::{Clock, Entropy, Environment};
 pub use error_kind::ErrorKind;
@@ -50,3 +51,4 @@ pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;
 pub use time::{BootInstant, InvalidTimestamp, Timestamp};
 pub use token::{InvalidToken, TokenDigest, TokenKind, TokenValue};
+pub use zone::{UnknownZone, Zone};

@@ -191,6 +191,14 @@ pub struct AccessRequestView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub expires_at: Option<Timestamp>,
+    /// When the key was last renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub renewed_at: Option<Timestamp>,
+    /// From when on its owner can renew the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub renewable_from: Option<Timestamp>,
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -213,6 +221,23 @@ pub struct AccessClaimed {
     pub instructions: String,
     /// Until when it works.
     pub expires_at: Timestamp,
+}
+
+/// A renewed key, shown to its owner, this once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AccessRenewed {
+    /// The request.
+    pub id: AccessRequestId,
+    /// The personal agent that the key belongs to.
+    pub agent_id: AgentId,
+    /// The new key: an IC token.
+    pub token: SecretText,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+    /// Until when the old key works beside it; absent if that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub previous_valid_until: Option<Timestamp>,
 }
 
 /// Which requests to list.

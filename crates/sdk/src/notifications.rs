@@ -34,6 +34,8 @@ words! {
         AccessRequested = "access.requested",
         /// A request for access was approved, denied or revoked.
         AccessDecided = "access.decided",
+        /// A key of an access request ends soon, or has ended.
+        AccessExpiring = "access.expiring",
         /// Something of the API goes away.
         ApiDeprecated = "api.deprecated",
     }

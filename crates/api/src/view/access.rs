@@ -6,6 +6,7 @@ use iron_sdk::access::{AccessRequestView, AccessStatus};
 
 /// An access request, without its key.
 pub(crate) fn access_request(request: AccessRequest) -> AccessRequestView {
+    let renewable_from = request.renewable_from();
     AccessRequestView {
         id: request.id,
         requester_id: request.requester,
@@ -22,6 +23,8 @@ pub(crate) fn access_request(request: AccessRequest) -> AccessRequestView {
         reason: request.reason,
         agent_id: request.key.map(|key| key.agent),
         claimed_at: request.claimed_at,
+        renewed_at: request.renewed_at,
+        renewable_from,
         expires_at: request.key.map(|key| key.expires_at),
         revoked_at: request.revoked_at,
     }

@@ -108,6 +108,67 @@ both_engines! {
         }
     }
 
+    async fn a_key_is_renewed_once_near_its_end_and_the_old_one_works_on_for_a_while(db: Db) {
+        const DAY: u64 = 86_400;
+        let mut world = World::new(db).await;
+        let (admin, mut ada) = (world.admin().await, world.user(Role::Viewer, "ada").await);
+        let team = team(&world, &admin).await;
+        let request = ask(&world, &ada, &team).await;
+        let renew = async |world: &World, user: &User| {
+            let path = (Method::POST, format!("{request}/renew"));
+            act(world, user, path, json!({})).await
+        };
+        renew(&world, &ada).await.is(409, "INVALID_STATE");
+        approve(&world, &admin, &request, json!({})).await.ok();
+        let first = claim(&world, &ada, &request).await.ok().text_of("token").to_owned();
+        let early = renew(&world, &ada).await.is(409, "INVALID_STATE");
+        assert!(early.text.contains("renewable_from"), "{}", early.text);
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 0);
+
+        world.pass(77 * DAY);
+        ada.token = world.sign_in("ada@example.com").await;
+        // Of two servers one reminds him.
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 1);
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 0);
+        let boss = world.admin().await;
+        renew(&world, &boss).await.is(403, "INSUFFICIENT_PERMISSIONS");
+        world.told();
+        let (one, two) = tokio::join!(renew(&world, &ada), renew(&world, &ada));
+        let (renewed, late) = if one.status == 200 { (one, two) } else { (two, one) };
+        late.is(409, "INVALID_STATE");
+        let second = renewed.ok().text_of("token").to_owned();
+        assert_ne!(first, second);
+        let [old, new] = [&first, &second].map(|token| TokenDigest::of(token));
+        assert!(world.told().contains(&Change::Token(old)), "runtimes are told");
+        let bearer = async |digest| world.state.identity.find_ic_token(digest).await.unwrap().unwrap();
+        for digest in [old, new] {
+            assert_eq!(bearer(digest).await.is, iron_identity::TokenIs::Live);
+        }
+        world.pass(8 * DAY);
+        assert_eq!(bearer(old).await.is, iron_identity::TokenIs::Revoked);
+        assert_eq!(bearer(new).await.is, iron_identity::TokenIs::Live);
+
+        // Who lets it end is told so, and can still take a new one.
+        world.pass(90 * DAY);
+        ada.token = world.sign_in("ada@example.com").await;
+        assert_eq!(bearer(new).await.is, iron_identity::TokenIs::Expired);
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 1);
+        let third = renew(&world, &ada).await.ok();
+        assert!(third.body.get("previous_valid_until").is_none(), "{}", third.text);
+        let third = TokenDigest::of(third.text_of("token"));
+        assert_eq!(bearer(third).await.is, iron_identity::TokenIs::Live);
+        // It had ended, so nothing of it is kept beside its successor.
+        assert_eq!(world.state.identity.find_ic_token(new).await.unwrap(), None);
+        revoke(&world, &world.admin().await, &request).await.ok();
+        assert_eq!(bearer(third).await.is, iron_identity::TokenIs::Revoked);
+        renew(&world, &ada).await.is(409, "INVALID_STATE");
+        world.settle().await;
+        let log = "/api/v1/audit-logs?action=access.renew";
+        let log = world.call(Method::GET, log).by(&world.admin().await).send().await.ok();
+        assert_eq!(log.body["pagination"]["total"], 2, "{}", log.text);
+        assert!(![&first, &second].iter().any(|token| log.text.contains(token.as_str())));
+    }
+
     async fn what_is_revoked_dies_at_once(db: Db) {
         let world = World::new(db).await;
         let (admin, ada) = (world.admin().await, world.user(Role::Operator, "ada").await);

@@ -174,6 +174,7 @@ const CASES: &[(&str, &str, &str)] = &[
         r#"{"ids":["access_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"],"decision":"approve"}"#,
     ),
     ("claim_access", "PADOVU", ""),
+    ("renew_access", "PADOVU", ""),
     ("revoke_access", "PA", r#"{"reason":"r"}"#),
     (
         "create_notification_channel",

@@ -305,6 +305,9 @@ Examples:
         /// The new URL
         #[arg(long, value_hint = ValueHint::Url)]
         base_url: Option<String>,
+        /// Whether everybody in the tenant may use it
+        #[arg(long, value_name = "TRUE|FALSE")]
+        shared: Option<bool>,
         /// Read a new key from standard input
         #[arg(long)]
         key_stdin: bool,
@@ -381,6 +384,9 @@ pub(crate) struct CreateProvider {
     /// Vertex AI: where it serves: global, us, eu or a region such as europe-west4
     #[arg(long)]
     pub(crate) location: Option<String>,
+    /// Everybody in the tenant may use it, so that keys of access requests open it
+    #[arg(long)]
+    pub(crate) shared: bool,
     /// Read the key from standard input
     #[arg(long)]
     pub(crate) key_stdin: bool,

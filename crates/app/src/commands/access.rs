@@ -106,6 +106,18 @@ pub(super) async fn run(verb: Access, connection: &Connection, console: Console)
                 format!("{facts}\n\n{}", claimed.instructions.trim_end())
             })
         }
+        Access::Renew { request } => {
+            let renewed = client.renew_access(id(&request)?).await?;
+            console.show(&renewed, || {
+                let old = renewed.previous_valid_until.map(|at| at.to_string());
+                console.facts(&[
+                    ("token", renewed.token.expose().to_owned()),
+                    ("agent", renewed.agent_id.to_string()),
+                    ("expires", renewed.expires_at.to_string()),
+                    ("old key until", old.unwrap_or_else(|| "ended".to_owned())),
+                ])
+            })
+        }
         Access::Revoke {
             request,
             reason,
@@ -200,6 +212,11 @@ fn facts(console: Console, request: &AccessRequestView) -> String {
         ("agent", request.agent_id.map(|agent| agent.to_string())),
         ("claimed", request.claimed_at.map(|at| at.to_string())),
         ("key expires", request.expires_at.map(|at| at.to_string())),
+        ("renewed", request.renewed_at.map(|at| at.to_string())),
+        (
+            "renewable from",
+            request.renewable_from.map(|at| at.to_string()),
+        ),
         ("revoked", request.revoked_at.map(|at| at.to_string())),
     ];
     let known = later

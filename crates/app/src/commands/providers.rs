@@ -50,6 +50,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
             provider,
             name,
             base_url,
+            shared,
             key_stdin,
         } => {
             let id = resolve::provider(&client, &provider).await?;
@@ -67,7 +68,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
                 config: None,
                 models: None,
                 timeout_seconds: None,
-                shared: None,
+                shared,
                 status: None,
             };
             let view = client.update_provider(id, &change).await?;
@@ -176,7 +177,7 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
         .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),
         timeout_seconds: None,
-        shared: None,
+        shared: arguments.shared.then_some(true),
     };
     let view = client.create_provider(&body).await?;
     console.show(&view, || facts(console, &view))?;
@@ -208,6 +209,10 @@ fn facts(console: Console, provider: &ProviderView) -> String {
         ("url", or_dash(&provider.base_url)),
         ("key", or_dash(&provider.api_key)),
         ("models", provider.models.join(", ")),
+        (
+            "shared",
+            if provider.shared { "yes" } else { "no" }.to_owned(),
+        ),
         ("agents", provider.agent_count.to_string()),
     ])
 }

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
         /// The largest allowed.
         most: u64,
     },
+    /// The name of a time zone.
+    TimeZone,
     /// Addresses and networks, separated by commas.
     Networks,
     /// One of these words.
@@ -41,6 +43,7 @@ impl Kind {
     pub(crate) fn describe(self) -> String {
         match self {
             Kind::Text => "text".to_owned(),
+            Kind::TimeZone => "name of a time zone such as `Europe/Berlin`".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Address => "address such as `127.0.0.1:4766`".to_owned(),
             Kind::Url => "URL beginning with `http://` or `https://`".to_owned(),
@@ -140,6 +143,8 @@ keys! {
         "Authorities (PEM) of client certificates, by which runtimes can be known. Whoever shows one must have it from them; nobody need show any.";
     KEYCHAIN = "keychain", Kind::Choice(&["auto", "system", "file"]), Some("auto"),
         "Where the commands keep the session of `iron login`. `system`: the keychain of the desktop (Secret Service). `file`: `sessions.json` in the user's configuration folder, readable by its owner alone. `auto`: the keychain where one answers, else the file.";
+    TIMEZONE = "display.timezone", Kind::TimeZone, Some("UTC"),
+        "The time zone in which the commands show instants in tables. JSON is always in UTC.";
     ADMIN_EMAIL = "admin_email", Kind::Text, Some("admin@localhost.local"),
         "The address of the first administrator, used only when the database is empty.";
     ADMIN_PASSWORD = "admin_password", Kind::Secret, None,

@@ -26,6 +26,7 @@ const PRICES_EVERY: Duration = Duration::from_secs(60);
 const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// What goes away is told a minute after there is a channel for it.
 const NEWS_EVERY: Duration = Duration::from_secs(60);
+const KEYS_EVERY: Duration = Duration::from_secs(60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
@@ -173,6 +174,7 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut prices = tokio::time::interval(PRICES_EVERY);
     let mut news = tokio::time::interval(NEWS_EVERY);
+    let mut keys = tokio::time::interval(KEYS_EVERY);
     let mut tenants = tokio::time::interval(TENANTS_EVERY);
     let mut settings = tokio::time::interval(SETTINGS_EVERY);
     settings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -195,6 +197,11 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
                 Ok(0) => {}
                 Ok(notices) => tracing::info!(notices, "people were told what goes away"),
                 Err(error) => tracing::warn!(%error, "people could not be told what goes away"),
+            },
+            _ = keys.tick() => match iron_api::remind_of_keys(&api).await {
+                Ok(0) => {}
+                Ok(reminders) => tracing::info!(reminders, "people were told that their keys end"),
+                Err(error) => tracing::warn!(%error, "people could not be told that their keys end"),
             },
             _ = tenants.tick() => match iron_api::remove_due_tenants(&api).await {
                 Ok(removed) => for tenant in removed {

@@ -31,6 +31,7 @@ const VERBS: &[(&str, &str)] = &[
     ("cancel_invitation", "users cancel-invitation"),
     ("change_password", "auth password"),
     ("claim_access", "access claim"),
+    ("renew_access", "access renew"),
     ("create_access_request", "access request"),
     ("create_agent", "agents create"),
     ("create_api_token", "api-tokens create"),

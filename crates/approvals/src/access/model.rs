@@ -1,5 +1,7 @@
 //! The words of access requests.
 
+use std::time::Duration;
+
 use iron_primitives::{AccessRequestId, AgentId, IcTokenId, Money, TeamId, Timestamp, UserId};
 use serde::Serialize;
 
@@ -87,8 +89,24 @@ pub struct AccessRequest {
     pub key: Option<IssuedKey>,
     /// When it was claimed.
     pub claimed_at: Option<Timestamp>,
+    /// When it was last renewed.
+    pub renewed_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// The longest time before its end in which a key can be renewed.
+const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
+
+impl AccessRequest {
+    /// From when on the key can be renewed: two weeks before its end, or a quarter of its time if
+    /// that is less. None while nobody has a key.
+    pub fn renewable_from(&self) -> Option<Timestamp> {
+        let key = self.key.filter(|_| self.status == AccessStatus::Claimed)?;
+        let since = self.renewed_at.or(self.claimed_at)?;
+        let quarter = key.expires_at.since(since) / 4;
+        Some(key.expires_at.minus(quarter.min(RENEWAL)))
+    }
 }
 
 /// A request that is about to be made.

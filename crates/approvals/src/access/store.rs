@@ -1,15 +1,15 @@
 //! The SQL of access requests.
 
 use iron_audit::{Authorised, Reach};
-use iron_primitives::{AccessRequestId, TenantId, UserId};
+use iron_primitives::{AccessRequestId, TenantId, Timestamp, UserId};
 use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
 use super::model::{AccessFilter, AccessRequest, AccessStatus, IssuedKey};
 use crate::Error;
 
-const COLUMNS: &str = "id, requester_id, team_id, team_name, use_case, monthly_budget, status, \
+const COLUMNS: &str = "tenant_id, reminded, id, requester_id, team_id, team_name, use_case, monthly_budget, status, \
      created_at, updated_at, decided_at, decided_by, budget, allowed_models, reason, agent_id, \
-     token_id, expires_at, claimed_at, revoked_at";
+     token_id, expires_at, claimed_at, renewed_at, revoked_at";
 
 fn request(row: &Row) -> Result<AccessRequest, Error> {
     let (agent, record) = (row.get("agent_id")?, row.get("token_id")?);
@@ -39,6 +39,7 @@ fn request(row: &Row) -> Result<AccessRequest, Error> {
         reason: row.get("reason")?,
         key,
         claimed_at: row.get("claimed_at")?,
+        renewed_at: row.get("renewed_at")?,
         revoked_at: row.get("revoked_at")?,
     })
 }
@@ -167,6 +168,65 @@ pub(super) async fn open_of(
     .fetch_all(tx)
     .await?;
     rows.iter().map(|row| Ok(row.get("id")?)).collect()
+}
+
+/// Notes that a key was renewed, if the request still stands as it was; nobody has been reminded of
+/// the new one.
+pub(super) async fn renew(
+    tx: &mut Tx,
+    tenant: TenantId,
+    before: IssuedKey,
+    after: &AccessRequest,
+) -> Result<bool, Error> {
+    let changed = sql(
+        "UPDATE access_requests SET expires_at = $4, renewed_at = $5, updated_at = $5, reminded = 0
+         WHERE tenant_id = $1 AND id = $2 AND status = 'claimed' AND expires_at = $3",
+    )
+    .bind(tenant)
+    .bind(after.id)
+    .bind(before.expires_at)
+    .bind(after.key.map(|key| key.expires_at))
+    .bind(after.renewed_at)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Keys of all tenants that end before this, and how far their owners were reminded.
+pub(super) async fn ending(
+    db: &Db,
+    before: Timestamp,
+    stage: i64,
+) -> Result<Vec<(TenantId, i64, AccessRequest)>, Error> {
+    let rows = Select::new(COLUMNS, "access_requests")
+        .filter("status = ?", AccessStatus::Claimed)
+        .filter("expires_at <= ?", before)
+        .filter("reminded < ?", stage)
+        .statement()
+        .fetch_all(db)
+        .await?;
+    let each = rows.iter();
+    each.map(|row| Ok((row.get("tenant_id")?, row.get("reminded")?, request(row)?)))
+        .collect()
+}
+
+/// Takes a reminder over; says whether nobody else has.
+pub(super) async fn remind(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (id, ends): (AccessRequestId, Timestamp),
+    stage: i64,
+) -> Result<bool, Error> {
+    let changed = sql("UPDATE access_requests SET reminded = $4
+         WHERE tenant_id = $1 AND id = $2 AND status = 'claimed' AND expires_at = $3
+           AND reminded < $4")
+    .bind(tenant)
+    .bind(id)
+    .bind(ends)
+    .bind(stage)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
 }
 
 /// Deletes the requests of a tenant.

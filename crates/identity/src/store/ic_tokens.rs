@@ -245,6 +245,8 @@ pub(crate) struct Rotation<'a> {
     pub(crate) digest: TokenDigest,
     pub(crate) prefix: &'a str,
     pub(crate) previous_valid_until: Option<Timestamp>,
+    /// When the new value ends, if not when the old one would have.
+    pub(crate) expires_at: Option<Timestamp>,
     pub(crate) by: UserId,
     pub(crate) now: Timestamp,
 }
@@ -259,7 +261,8 @@ pub(crate) async fn rotate(
     sql("UPDATE ic_tokens SET \
            previous_digest = CASE WHEN $5 IS NULL THEN NULL ELSE digest END, \
            previous_valid_until = $5, previous_last_used_at = NULL, \
-           digest = $3, token_prefix = $4, rotated_at = $6, rotated_by = $7 \
+           digest = $3, token_prefix = $4, rotated_at = $6, rotated_by = $7, \
+           expires_at = COALESCE($8, expires_at), live = 1 \
          WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL")
     .bind(tenant)
     .bind(id)
@@ -268,6 +271,7 @@ pub(crate) async fn rotate(
     .bind(rotation.previous_valid_until)
     .bind(rotation.now)
     .bind(rotation.by)
+    .bind(rotation.expires_at)
     .execute(tx)
     .await
     .map(|rows| rows == 1)

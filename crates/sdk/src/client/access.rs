@@ -4,7 +4,7 @@ use iron_primitives::AccessRequestId;
 use reqwest::Method;
 
 use crate::access::{
-    AccessClaimed, AccessDecided, AccessQuery, AccessRequestView, ApproveAccess,
+    AccessClaimed, AccessDecided, AccessQuery, AccessRenewed, AccessRequestView, ApproveAccess,
     CreateAccessRequest, DecideAccess, DenyAccess, TeamName, TeamNameQuery,
 };
 use crate::lists::List;
@@ -117,6 +117,15 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn claim_access(&self, id: AccessRequestId) -> Result<AccessClaimed, Error> {
         self.send(Call::new(Method::POST, &path(id, "/claim")))
+            .await
+    }
+
+    /// Renews the key of a request.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn renew_access(&self, id: AccessRequestId) -> Result<AccessRenewed, Error> {
+        self.send(Call::new(Method::POST, &path(id, "/renew")))
             .await
     }
 

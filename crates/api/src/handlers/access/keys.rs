@@ -1,5 +1,7 @@
 //! The key that an access request leads to: made when it is claimed, withdrawn when it is revoked.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use iron_approvals::{AccessRequest, IssuedKey};
 use iron_audit::Authorised;
@@ -9,7 +11,7 @@ use iron_identity::{NewIcToken, Permission, StaleTokens, User, UserStatus};
 use iron_net::problem::Problem;
 use iron_primitives::{AccessRequestId, AgentId, ErrorKind, Period, ProviderId, Scope, Timestamp};
 use iron_runtime::authority::Change;
-use iron_sdk::access::{AccessClaimed, AccessRequestView};
+use iron_sdk::access::{AccessClaimed, AccessRenewed, AccessRequestView};
 use iron_sdk::users::Reason;
 use iron_store::{Page, Sort, Tx};
 use serde_json::{Map, Value};
@@ -21,6 +23,9 @@ use crate::failure::Failure;
 use crate::handlers::tenants::room_for_agent;
 use crate::input::{IfMatch, Input, PathId};
 use crate::state::Api;
+
+/// How long the old key works beside its successor, at the most.
+const GRACE: Duration = Duration::from_secs(7 * 86_400);
 
 /// Gives the requester his key, this once: a personal agent under the team's budget, with the
 /// budget that was approved, and its token.
@@ -73,6 +78,41 @@ pub(crate) async fn claim_access(
         instructions: instructions(&api.config.public_url, &providers, expires_at),
         base_url,
         expires_at,
+    }))
+}
+
+/// Gives the owner of a key that ends soon, or has ended, a new one, this once. The old one works on
+/// for a week, but not beyond its own end.
+#[utoipa::path(post, path = "/access-requests/{access_request_id}/renew",
+    tag = "access-requests",
+    params(("access_request_id" = AccessRequestId, Path, description = "The request")),
+    responses((status = 200, description = "The new key", body = AccessRenewed)))]
+pub(crate) async fn renew_access(
+    State(api): State<Api>,
+    caller: Caller,
+    PathId(id): PathId<AccessRequestId>,
+) -> Result<Answer<AccessRenewed>, Failure> {
+    let authorised = caller.may(Permission::AccessRequest)?;
+    let mut tx = api.db.begin().await?;
+    let (_, key) = api.access.renewable(&mut tx, &authorised, id).await?;
+    let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
+    let expires_at = api.environment.now().plus(lifetime);
+    let times = (GRACE, expires_at);
+    let renewed = api
+        .identity
+        .renew_ic_token(&mut tx, &authorised, key.record, times);
+    let renewed = renewed.await?;
+    let access = &api.access;
+    access.renew(&mut tx, &authorised, id, expires_at).await?;
+    tx.commit().await?;
+    let stale = renewed.stale.into_iter();
+    stale.for_each(|token| (api.notify)(Change::Token(token)));
+    Ok(Answer(AccessRenewed {
+        id,
+        agent_id: key.agent,
+        token: renewed.value.into(),
+        expires_at,
+        previous_valid_until: renewed.token.previous_valid_until,
     }))
 }
 
@@ -217,7 +257,9 @@ fn instructions(address: &str, providers: &[ProviderId], expires_at: Timestamp) 
          The models that it opens: curl -H \"Authorization: Bearer <token>\" {address}/v1/models\n"
     );
     if providers.is_empty() {
-        text.push_str("\nNo provider is shared with you yet: ask an admin to assign one.\n");
+        text.push_str("\nNo provider was shared when this key was made: ask an admin to assign one to its agent\n\
+             (iron agents assign-providers). Those that are shared from the beginning\n\
+             (iron providers update NAME --shared true) are assigned by themselves.\n");
     }
     text
 }

@@ -94,6 +94,14 @@ Examples:
         /// The request, by id
         request: String,
     },
+    /// Take a new key in place of one of yours that ends soon; it is printed this once
+    #[command(after_help = "\
+A key can be renewed in the two weeks before its end (the last quarter of a shorter life), and
+after it. The old key works on for a week, but not beyond its own end.")]
+    Renew {
+        /// The request, by id
+        request: String,
+    },
     /// Take access away; the key works no more, at once
     Revoke {
         /// The request, by id
