@@ -2,7 +2,8 @@
 //!
 //! 1. **identify**: whose credential is it? First, because the next step counts by user.
 //! 2. **rate**: is there room in his windows? Before anything that costs.
-//! 3. **bind**: from here on the database shows him the rows of his tenant alone.
+//! 3. **bind**: from here on the database shows him the rows of his tenant alone, unless the
+//!    operation is one that takes no credential: what it is given says itself whose it is.
 //! 4. **route**: a route that takes a credential refuses here who has none, so that nobody
 //!    learns from the order of errors what he may not see.
 //! 5. **query**: are the parameters those that the operation declares?
@@ -68,7 +69,7 @@ async fn passed(api: Api, request: Request, next: Next) -> Response {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            let tenant = tenant_of(&who, parts.uri.path());
+            let tenant = tenant_of(&who, &parts);
             parts.extensions.insert(who);
             let rest = watched(&api, parts, body, next);
             match tenant {
@@ -93,9 +94,15 @@ const OF_THE_PLATFORM: [&str; 3] = [
     "/api/v1/config",
 ];
 
-/// Whose rows alone the rest of the request may see; none for what nobody known asks, and for
-/// the platform's own admins where they look after all tenants.
-fn tenant_of(who: &Who, path: &str) -> Option<TenantId> {
+/// Whose rows alone the rest of the request may see; none for what nobody known asks, for what
+/// says itself whose it is, such as a password or an invitation, and for the platform's own admins
+/// where they look after all tenants.
+fn tenant_of(who: &Who, parts: &Parts) -> Option<TenantId> {
+    let matched = parts.extensions.get::<MatchedPath>();
+    if matched.is_some_and(|path| CONTRACT.is_public(&parts.method, path.as_str())) {
+        return None;
+    }
+    let path = parts.uri.path();
     match who {
         Who::Nobody | Who::Refused(_) => None,
         Who::Known(caller) => {

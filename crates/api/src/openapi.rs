@@ -149,6 +149,11 @@ impl Contract {
         self.queries.contains_key(&operation) && !self.public.contains(&operation)
     }
 
+    /// Whether an operation takes no credential; what is not mounted is none.
+    pub(crate) fn is_public(&self, method: &Method, path: &str) -> bool {
+        self.public.contains(&(method.clone(), path.to_owned()))
+    }
+
     /// The query parameters of an operation with their schemas; none for what is not mounted.
     pub(crate) fn query_parameters(
         &self,

@@ -44,7 +44,7 @@ pub enum Error {
         id: AccessRequestId,
     },
     /// The access request does not stand where this step begins.
-    #[error("the access request is {status}")]
+    #[error("the access request is {status}{}", decided_by_whom(*status))]
     AccessDecided {
         /// Where it stands.
         status: AccessStatus,
@@ -103,6 +103,19 @@ impl Error {
                 ErrorKind::Internal
             }
         }
+    }
+}
+
+/// Whoever waits learns for whom, and where he sees that the waiting is over.
+const fn decided_by_whom(status: AccessStatus) -> &'static str {
+    match status {
+        AccessStatus::Pending => {
+            "; an admin of the tenant approves or denies it first, `iron access get` shows when"
+        }
+        AccessStatus::Approved
+        | AccessStatus::Denied
+        | AccessStatus::Claimed
+        | AccessStatus::Revoked => "",
     }
 }
 

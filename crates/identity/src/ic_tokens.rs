@@ -246,7 +246,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`Error::InvalidTokenState`] if it was revoked; [`Error::TokenAlreadyExists`] if its agent
-    /// was given another one since it has ended.
+    /// was given another one since it has ended, and that one is live.
     pub async fn renew_ic_token(
         &self,
         tx: &mut Tx,
@@ -259,8 +259,9 @@ impl Identity {
             let status = before.status.as_str();
             return Err(Error::InvalidTokenState { status });
         }
-        let (tenant, now) = (authorised.tenant, self.now());
-        let live = store::ic_tokens::live_of_agent(&mut *tx, tenant, before.agent_id, now).await?;
+        let (tenant, agent, now) = (authorised.tenant, before.agent_id, self.now());
+        store::ic_tokens::retire_expired(tx, tenant, agent, now).await?;
+        let live = store::ic_tokens::live_of_agent(&mut *tx, tenant, agent, now).await?;
         if let Some(other) = live.filter(|live| live.id != id) {
             return Err(Error::TokenAlreadyExists { token: other.id });
         }

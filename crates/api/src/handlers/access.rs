@@ -2,12 +2,14 @@
 
 pub(crate) mod keys;
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use iron_approvals::{AccessFilter, AccessGrant, AccessRequest, AccessStatus, NewAccessRequest};
 use iron_audit::Authorised;
-use iron_identity::{Permission, UserStatus};
+use iron_identity::{Permission, User, UserStatus};
 use iron_net::problem::Problem;
-use iron_primitives::{AccessRequestId, ErrorKind};
+use iron_primitives::{AccessRequestId, ErrorKind, IcTokenId};
 use iron_sdk::access::{
     AccessDecided, AccessDecision, AccessQuery, AccessRequestView, AccessResult, ApproveAccess,
     CreateAccessRequest, DecideAccess, DenyAccess, TeamName, TeamNameQuery,
@@ -37,15 +39,7 @@ pub(crate) async fn create_access_request(
     let authorised = caller.may(Permission::AccessRequest)?;
     let monthly_budget = view::amount("monthly_budget", body.monthly_budget)?;
     let mut tx = api.db.begin().await?;
-    // A user who is being deleted leaves no request behind.
-    let hold = api
-        .identity
-        .hold_user(&mut tx, &authorised, authorised.user);
-    let user = hold.await?;
-    if user.status != UserStatus::Active {
-        let message = "your account has just been closed";
-        return Err(Problem::new(ErrorKind::AccountDisabled, message).into());
-    }
+    let user = hold_caller(&api, &mut tx, &authorised).await?;
     let team = api.identity.keep_team(&mut tx, &authorised, body.team_id);
     let team = team.await?;
     let new = NewAccessRequest {
@@ -64,6 +58,18 @@ pub(crate) async fn create_access_request(
         location: format!("/api/v1/access-requests/{}", request.id),
         view: view::access_request(request),
     })
+}
+
+/// Holds the caller until the end of the transaction, if he is still active: a user who is being
+/// deleted leaves no request and no key behind.
+async fn hold_caller(api: &Api, tx: &mut Tx, authorised: &Authorised) -> Result<User, Failure> {
+    let hold = api.identity.hold_user(tx, authorised, authorised.user);
+    let user = hold.await?;
+    if user.status == UserStatus::Active {
+        return Ok(user);
+    }
+    let message = "your account has just been closed";
+    Err(Problem::new(ErrorKind::AccountDisabled, message).into())
 }
 
 /// Names the teams of the tenant, in any of which everybody may ask for access.
@@ -129,7 +135,26 @@ async fn listed(
     let order = sort(query.sort.as_deref(), AccessFilter::SORTS, newest)?;
     let page = page(query.page, query.per_page);
     let found = api.access.list(authorised, &filter, order, page).await?;
-    Ok(list(found, page, view::access_request))
+    let dead = dead_keys(api, &found.items).await?;
+    Ok(list(found, page, |request| shown(request, &dead)))
+}
+
+/// Those keys of these requests that were revoked by themselves, or with their agents.
+async fn dead_keys(api: &Api, requests: &[AccessRequest]) -> Result<HashSet<IcTokenId>, Failure> {
+    let keys = requests.iter().filter_map(|request| request.key);
+    let mut keys: HashSet<_> = keys.map(|key| key.record).collect();
+    let ids: Vec<_> = keys.iter().copied().collect();
+    let standing = api.identity.ic_tokens_standing(&ids).await?;
+    keys.retain(|key| standing.get(key).is_none_or(|standing| standing.revoked));
+    Ok(keys)
+}
+
+/// A request; one whose key is dead cannot be renewed.
+fn shown(request: AccessRequest, dead: &HashSet<IcTokenId>) -> AccessRequestView {
+    let is_dead = request.key.is_some_and(|key| dead.contains(&key.record));
+    let mut view = view::access_request(request);
+    view.renewable_from = view.renewable_from.filter(|_| !is_dead);
+    view
 }
 
 /// One access request; the requester may ask too.
@@ -142,7 +167,10 @@ pub(crate) async fn get_access_request(
     PathId(id): PathId<AccessRequestId>,
 ) -> Result<Tagged<AccessRequestView>, Failure> {
     let authorised = caller.may(Permission::AccessRead)?;
-    Ok(tagged(api.access.get(&authorised, id).await?))
+    let request = api.access.get(&authorised, id).await?;
+    let tag = tag_of(request.updated_at);
+    let dead = dead_keys(&api, std::slice::from_ref(&request)).await?;
+    Ok(Tagged::with_tag(shown(request, &dead), tag))
 }
 
 /// Approves an access request; the requester can claim the key from now on.

@@ -68,7 +68,8 @@ both_engines! {
         let shared = world.create(&admin, "/api/v1/providers", shared).await;
         let team = team(&world, &admin).await;
         let request = ask(&world, &ada, &team).await;
-        claim(&world, &ada, &request).await.is(409, "INVALID_STATE");
+        let early = claim(&world, &ada, &request).await.is(409, "INVALID_STATE");
+        assert!(early.text.contains("an admin") && early.text.contains("iron access get"), "{}", early.text);
         world.call(Method::GET, &request).by(&eve).send().await.is(403, "INSUFFICIENT_PERMISSIONS");
         let given = json!({"budget": 15, "allowed_models": ["gpt-4o-mini"]});
         let approved = approve(&world, &admin, &request, given).await.ok();
@@ -149,7 +150,7 @@ both_engines! {
         assert_eq!(bearer(new).await.is, iron_identity::TokenIs::Live);
 
         // Who lets it end is told so, and can still take a new one.
-        world.pass(90 * DAY);
+        world.pass(85 * DAY);
         ada.token = world.sign_in("ada@example.com").await;
         assert_eq!(bearer(new).await.is, iron_identity::TokenIs::Expired);
         assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 1);
@@ -167,6 +168,75 @@ both_engines! {
         let log = world.call(Method::GET, log).by(&world.admin().await).send().await.ok();
         assert_eq!(log.body["pagination"]["total"], 2, "{}", log.text);
         assert!(![&first, &second].iter().any(|token| log.text.contains(token.as_str())));
+    }
+
+    async fn nobody_is_reminded_of_a_key_that_cannot_be_renewed_or_ended_long_ago(db: Db) {
+        const DAY: u64 = 86_400;
+        let world = World::new(db).await;
+        let (admin, mut ada) = (world.admin().await, world.user(Role::Developer, "ada").await);
+        let team = team(&world, &admin).await;
+        let mut keys = Vec::new();
+        for _ in 0..3 {
+            let request = ask(&world, &ada, &team).await;
+            approve(&world, &admin, &request, json!({})).await.ok();
+            let agent = claim(&world, &ada, &request).await.ok().text_of("agent_id").to_owned();
+            keys.push((request, agent));
+        }
+        let gone = format!("/api/v1/agents/{}", keys[0].1);
+        world.call(Method::DELETE, gone).by(&admin).send().await.ok();
+        let tokens = format!("/api/v1/tokens?agent_id={}", keys[1].1);
+        let tokens = world.call(Method::GET, tokens).by(&admin).send().await.ok();
+        let token = format!("/api/v1/tokens/{}", tokens.body["data"][0]["id"].as_str().unwrap());
+        world.call(Method::DELETE, token).by(&admin).send().await.ok();
+        let renewable = [false, false, true];
+        for ((request, _), renewable) in keys.iter().zip(renewable) {
+            let shown = world.call(Method::GET, request).by(&ada).send().await.ok();
+            assert_eq!(shown.body.get("renewable_from").is_some(), renewable, "{}", shown.text);
+        }
+        let mine = format!("{REQUESTS}/me?sort=created_at");
+        let mine = world.call(Method::GET, mine).by(&ada).send().await.ok();
+        assert_eq!(mine.text.matches("renewable_from").count(), 1, "{}", mine.text);
+
+        world.pass(77 * DAY);
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 1);
+        // Nobody has looked for three weeks, eight days of them after the end.
+        world.pass(21 * DAY);
+        assert_eq!(iron_api::remind_of_keys(&world.state).await.unwrap(), 0);
+        ada.token = world.sign_in("ada@example.com").await;
+        let renew = (Method::POST, format!("{}/renew", keys[2].0));
+        act(&world, &ada, renew, json!({})).await.ok();
+    }
+
+    async fn who_is_deleted_while_he_renews_is_left_no_key(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let team = team(&world, &admin).await;
+        let mut people = Vec::new();
+        for name in ["ada", "bob", "eve"] {
+            let user = world.user(Role::Developer, name).await;
+            let request = ask(&world, &user, &team).await;
+            approve(&world, &admin, &request, json!({})).await.ok();
+            claim(&world, &user, &request).await.ok();
+            people.push((name, user, request));
+        }
+        world.pass(80 * 86_400);
+        let admin = world.admin().await;
+        for (name, mut user, request) in people {
+            user.token = world.sign_in(&format!("{name}@example.com")).await;
+            let renew = (Method::POST, format!("{request}/renew"));
+            let gone = world.call(Method::DELETE, format!("/api/v1/users/{}", user.id)).by(&admin);
+            let (renewed, gone) = tokio::join!(act(&world, &user, renew, json!({})), gone.send());
+            gone.ok();
+            let shown = world.call(Method::GET, &request).by(&admin).send().await.ok();
+            assert_eq!(shown.text_of("status"), "revoked");
+            if renewed.status == 200 {
+                let digest = TokenDigest::of(renewed.text_of("token"));
+                let bearer = world.state.identity.find_ic_token(digest).await.unwrap().unwrap();
+                assert_eq!(bearer.is, iron_identity::TokenIs::Revoked);
+            } else {
+                assert!(renewed.status.is_client_error(), "{}", renewed.text);
+            }
+        }
     }
 
     async fn what_is_revoked_dies_at_once(db: Db) {

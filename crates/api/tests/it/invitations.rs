@@ -106,6 +106,33 @@ both_engines! {
         world.call(Method::POST, path).by(&admin).send().await.is(409, "INVALID_STATE");
     }
 
+    async fn what_says_itself_whose_it_is_is_heard_beside_a_credential_of_another_tenant(db: Db) {
+        let mut world = World::new(db).await;
+        let admin = world.admin().await;
+        let body = json!({"name": "Acme", "slug": "acme", "admin_email": "boss@acme.example"});
+        let acme = world.create(&admin, "/api/v1/tenants", body).await;
+        let boss = world.live_in(&acme, "acme").await;
+        let made = invite(&world, &boss, "ada").await;
+        let as_admin = async |path: &str, body: Value| {
+            let call = world.call(Method::POST, path).by(&admin);
+            call.json(&body).send().await.ok()
+        };
+        let body = json!({"token": made.body["invitation"]["token"], "password": PASSWORD});
+        let here = as_admin("/api/v1/auth/accept-invitation", body).await;
+        assert_eq!(here.body["user"]["tenant_id"], acme.body["id"]);
+        let body = json!({"email": "ada@example.com", "password": PASSWORD, "tenant": "acme"});
+        let here = as_admin("/api/v1/auth/login", body).await;
+        assert_eq!(here.body["user"]["tenant_id"], acme.body["id"]);
+        let body = json!({"refresh_token": here.body["refresh_token"]});
+        as_admin("/api/v1/auth/refresh", body).await;
+        world.settle().await;
+        for action in ["auth.login", "auth.refresh"] {
+            let log = format!("/api/v1/audit-logs?action={action}");
+            let log = world.call(Method::GET, log).by(&boss).send().await.ok();
+            assert!(log.text.contains(made.text_of("id")), "{action}: {}", log.text);
+        }
+    }
+
     async fn whoever_is_in_no_team_finds_those_that_he_can_ask(db: Db) {
         let world = World::new(db).await;
         let (admin, viewer) = (world.admin().await, world.user(Role::Viewer, "viewer").await);

@@ -16,6 +16,8 @@ use crate::Error;
 const DAY: Duration = Duration::from_secs(86_400);
 /// No key can be renewed earlier than this before its end.
 const LOOK_AHEAD: Duration = Duration::from_secs(15 * 86_400);
+/// Of a key that ended longer ago than this nobody is reminded any more.
+const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
 
 /// What the owner of a key is reminded of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +140,8 @@ impl AccessRequests {
     pub async fn ending(&self) -> Result<Vec<EndingKey>, Error> {
         let now = self.environment.now();
         let last = Reminder::Ended.stage();
-        let found = store::ending(&self.db, now.plus(LOOK_AHEAD), last).await?;
+        let ends = (now.minus(LOOK_BACK), now.plus(LOOK_AHEAD));
+        let found = store::ending(&self.db, ends, last).await?;
         let due = |(tenant, reminded, request): (TenantId, i64, AccessRequest)| {
             let (key, reminder) = Reminder::now(&request, now)?;
             (reminder.stage() > reminded).then_some(EndingKey {

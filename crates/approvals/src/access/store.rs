@@ -192,15 +192,18 @@ pub(super) async fn renew(
     Ok(changed > 0)
 }
 
-/// Keys of all tenants that end before this, and how far their owners were reminded.
+/// Keys of all tenants that end after the first instant and no later than the second, and how far
+/// their owners were reminded.
 pub(super) async fn ending(
     db: &Db,
-    before: Timestamp,
+    (after, until): (Timestamp, Timestamp),
     stage: i64,
 ) -> Result<Vec<(TenantId, i64, AccessRequest)>, Error> {
     let rows = Select::new(COLUMNS, "access_requests")
-        .filter("status = ?", AccessStatus::Claimed)
-        .filter("expires_at <= ?", before)
+        // As it stands in the index.
+        .filter_fixed("status = 'claimed'")
+        .filter("expires_at > ?", after)
+        .filter("expires_at <= ?", until)
         .filter("reminded < ?", stage)
         .statement()
         .fetch_all(db)

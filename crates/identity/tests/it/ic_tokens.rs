@@ -70,6 +70,34 @@ both_engines! {
         assert!(made(&world, NewIcToken { expires_at: None, ..new }).await.is_ok());
     }
 
+    async fn a_token_that_has_ended_is_renewed_once_its_replacement_has_ended_too(db: Db) {
+        let world = World::new(db).await;
+        let new = for_agent(&world, world.made.admin.id);
+        let new = || {
+            let end = world.time.environment.now().plus(Duration::from_secs(60));
+            NewIcToken { expires_at: Some(end), ..new.clone() }
+        };
+        let (first, _) = made(&world, new()).await.unwrap();
+        world.pass(60);
+        let (second, _) = made(&world, new()).await.unwrap();
+        let admin = world.admin(Permission::TokenRotate).await;
+        let renew = async || {
+            let mut tx = world.tx().await;
+            let end = world.time.environment.now().plus(Duration::from_secs(600));
+            let times = (Duration::from_secs(60), end);
+            let renewed = world.identity.renew_ic_token(&mut tx, &admin, first.id, times).await?;
+            tx.commit().await.unwrap();
+            Ok(renewed.value)
+        };
+        let other = renew().await;
+        assert!(matches!(other, Err(Error::TokenAlreadyExists { token }) if token == second.id));
+        world.pass(60);
+        let value = renew().await.unwrap();
+        assert_eq!(is(&world, &value).await, Some(TokenIs::Live));
+        let live = world.identity.live_ic_token(&world.db, &admin, first.agent_id).await.unwrap();
+        assert_eq!(live.map(|live| live.id), Some(first.id));
+    }
+
     async fn after_a_rotation_both_values_work_until_the_grace_is_over(db: Db) {
         let world = World::new(db).await;
         let (token, old) = token_owned_by(&world, world.made.admin.id).await;

@@ -7,16 +7,15 @@ use iron_approvals::{AccessRequest, IssuedKey};
 use iron_audit::Authorised;
 use iron_catalog::ProviderFilter;
 use iron_fleet::{Agent, AgentEnvironment, NewAgent};
-use iron_identity::{NewIcToken, Permission, StaleTokens, User, UserStatus};
-use iron_net::problem::Problem;
-use iron_primitives::{AccessRequestId, AgentId, ErrorKind, Period, ProviderId, Scope, Timestamp};
+use iron_identity::{NewIcToken, Permission, StaleTokens, User};
+use iron_primitives::{AccessRequestId, AgentId, Period, ProviderId, Scope, Timestamp};
 use iron_runtime::authority::Change;
 use iron_sdk::access::{AccessClaimed, AccessRenewed, AccessRequestView};
 use iron_sdk::users::Reason;
 use iron_store::{Page, Sort, Tx};
 use serde_json::{Map, Value};
 
-use super::{tagged, tell};
+use super::{hold_caller, tagged, tell};
 use crate::answer::{Answer, Tagged, tag_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -42,14 +41,7 @@ pub(crate) async fn claim_access(
     let providers = shared_providers(&api, &authorised).await?;
     let mut tx = api.db.begin().await?;
     room_for_agent(&api, &mut tx, &authorised).await?;
-    let hold = api
-        .identity
-        .hold_user(&mut tx, &authorised, authorised.user);
-    let user = hold.await?;
-    if user.status != UserStatus::Active {
-        let message = "your account has just been closed";
-        return Err(Problem::new(ErrorKind::AccountDisabled, message).into());
-    }
+    let user = hold_caller(&api, &mut tx, &authorised).await?;
     let request = api.access.claimable(&mut tx, &authorised, id).await?;
     let agent = personal_agent(&api, &mut tx, &authorised, (&user, &request), &providers).await?;
     let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
@@ -94,6 +86,8 @@ pub(crate) async fn renew_access(
 ) -> Result<Answer<AccessRenewed>, Failure> {
     let authorised = caller.may(Permission::AccessRequest)?;
     let mut tx = api.db.begin().await?;
+    // He first, in the order of his own deletion.
+    hold_caller(&api, &mut tx, &authorised).await?;
     let (_, key) = api.access.renewable(&mut tx, &authorised, id).await?;
     let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
     let expires_at = api.environment.now().plus(lifetime);
