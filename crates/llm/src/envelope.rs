@@ -145,6 +145,8 @@ pub struct Facts {
     pub usage_asked: bool,
     /// The cap on output tokens that the client sent; the largest where it sent several.
     pub output_cap: Option<u64>,
+    /// Whether that cap was written by us because the client sent none.
+    pub cap_is_ours: bool,
     /// How many answers are generated (`n`, or `best_of` where that is more).
     pub choices: u64,
     /// `user`, `safety_identifier` or Anthropic's `metadata.user_id`.
@@ -286,6 +288,13 @@ impl Envelope {
             declarations: read.declarations,
             body,
         })
+    }
+
+    /// Says that the client has sent no cap on output tokens: the one in here is ours.
+    #[must_use]
+    pub const fn capped_by_us(mut self) -> Envelope {
+        self.facts.cap_is_ours = true;
+        self
     }
 
     /// The dialect it was read in.

@@ -163,7 +163,7 @@ impl OutputTerms {
             .map_or(0, |budget| budget.saturating_add(1));
         let floor = assumptions.floor_tokens.max(thinking).min(cap);
         // A cap of the client's own is a promise to it, unless it watches the answer grow.
-        let chosen_by_us = facts.output_cap.is_none();
+        let chosen_by_us = facts.output_cap.is_none() || facts.cap_is_ours;
         let shrinkable = forwarded.is_some()
             && floor < cap
             && (chosen_by_us || facts.stream && model.kind.abort_stops_billing());

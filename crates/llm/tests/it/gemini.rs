@@ -79,3 +79,21 @@ fn a_request_to_gemini_needs_a_cap_and_no_tool_of_googles() {
     expected["generationConfig"]["maxOutputTokens"] = json!(40);
     assert_eq!(sent, expected);
 }
+
+#[test]
+fn a_cap_that_we_have_chosen_shrinks_and_a_clients_own_does_not() {
+    let body = Bytes::from(generate(&json!([{"text": "hi"}])).to_string());
+    let read =
+        || Envelope::read_gemini(body.clone(), "gemini-2.5-flash", false).expect("a request");
+    let shrinks = |envelope: &Envelope| {
+        let assumptions = Assumptions {
+            floor_tokens: 10,
+            ..Assumptions::default()
+        };
+        let book = PriceBook::builtin();
+        let bound = Bound::quick(&book, ProviderKind::Google, envelope, &assumptions);
+        bound.expect("a bound").shrinkable()
+    };
+    assert!(!shrinks(&read()));
+    assert!(shrinks(&read().capped_by_us()));
+}

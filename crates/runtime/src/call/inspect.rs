@@ -123,12 +123,16 @@ pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Out
         })?;
     let body = plan.request(cap.max(plan.output_floor()))?;
     let body = Bytes::from(body);
-    let envelope = Box::new(match plan.upstream() {
+    let read = match plan.upstream() {
         Dialect::Gemini => Envelope::read_gemini(body, &envelope.facts().model, plan.streams())?,
         dialect => Envelope::read(dialect, body)?,
-    });
+    };
+    let read = match plan.output_cap() {
+        None => read.capped_by_us(),
+        Some(_) => read,
+    };
     Ok(Outbound {
-        envelope,
+        envelope: Box::new(read),
         plan: Some(Box::new(plan)),
         renames: Vec::new(),
         usage_asked,
