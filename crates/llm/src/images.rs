@@ -47,14 +47,17 @@ pub fn tokens(rule: ImageRule, detail: Detail, size: Option<Size>) -> Option<u64
     })
 }
 
+/// The largest side of a tile of Google's.
+const CROP_MOST: u64 = 768;
+
 /// A small image is one tile; a larger one is cropped into squares of two thirds of its shorter
-/// side.
+/// side, and of no more than a tile.
 fn crops(size: Size) -> u64 {
     let (width, height) = (size.width.max(1), size.height.max(1));
     if width <= 384 && height <= 384 {
         return 1;
     }
-    let unit = (width.min(height).saturating_mul(2) / 3).max(1);
+    let unit = (width.min(height).saturating_mul(2) / 3).clamp(1, CROP_MOST);
     width.div_ceil(unit).saturating_mul(height.div_ceil(unit))
 }
 
@@ -236,6 +239,8 @@ mod tests {
         assert_eq!(tokens(rule, Detail::High, of(384, 384)), Some(258));
         assert_eq!(tokens(rule, Detail::High, of(960, 540)), Some(6 * 258));
         assert_eq!(tokens(rule, Detail::High, of(6000, 10)), Some(2000 * 258));
+        assert_eq!(tokens(rule, Detail::High, of(1152, 1152)), Some(4 * 258));
+        assert_eq!(tokens(rule, Detail::High, of(5000, 5000)), Some(49 * 258));
         assert_eq!(tokens(rule, Detail::High, None), None);
     }
 

@@ -1,10 +1,11 @@
 //! Tokens of Google's service accounts: asked for once, kept, and renewed before they end.
 //!
 //! While one call asks, all others of the same provider wait for the same answer. A token that is
-//! still good is used although its renewal fails, and a failure is told to all for a moment, so
-//! that a token endpoint that does not answer is not asked by every call.
+//! still good is renewed beside the calls, which use it meanwhile, and also if that fails. A
+//! failure is told to all for a moment, so that a token endpoint that does not answer is not asked
+//! by every call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use iron_llm::google::{AccessToken, ServiceAccount};
 use iron_net::egress::{BaseUrl, Egress, Outgoing, Timeouts};
 use iron_primitives::{BootInstant, Environment, ProviderId, Secret, TenantId};
-use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// A token is renewed this long before it ends; one that lives shorter, at half its life.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -25,13 +26,21 @@ const WAIT: Timeouts = Timeouts {
     first_byte: Duration::from_secs(10),
     idle: Duration::from_secs(10),
 };
+/// How long asking for a token may take in all.
+const LONGEST: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
-
-type Slot = Arc<Mutex<Kept>>;
 
 /// The tokens of all providers.
 pub(crate) struct Tokens {
-    slots: moka::sync::Cache<(TenantId, ProviderId), Slot>,
+    slots: moka::sync::Cache<(TenantId, ProviderId), Arc<Slot>>,
+}
+
+/// One provider's token.
+#[derive(Default)]
+struct Slot {
+    kept: Mutex<Kept>,
+    /// Held by who asks for a token.
+    asking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What is known of one provider's token.
@@ -49,6 +58,18 @@ struct Token {
     ends_at: BootInstant,
 }
 
+/// What a call does now.
+enum Known {
+    /// Use this.
+    Good(Secret),
+    /// Use this and have it renewed.
+    Due(Secret),
+    /// Give up, for this reason.
+    Failed(String),
+    /// Ask.
+    Nothing,
+}
+
 impl Tokens {
     pub(crate) fn new() -> Self {
         Tokens {
@@ -56,9 +77,12 @@ impl Tokens {
         }
     }
 
-    /// Forgets a token that the provider does not take.
-    pub(crate) fn forget(&self, provider: (TenantId, ProviderId)) {
-        self.slots.invalidate(&provider);
+    /// Forgets the token that the provider was shown and does not take; a newer one stays.
+    pub(crate) fn forget(&self, provider: (TenantId, ProviderId), shown: &Secret) {
+        if let Some(slot) = self.slots.get(&provider) {
+            let mut kept = slot.kept();
+            kept.token.take_if(|token| token.secret == *shown);
+        }
     }
 
     /// A token that is good now.
@@ -72,40 +96,102 @@ impl Tokens {
         provider: (TenantId, ProviderId),
         key: (&Secret, i64),
     ) -> Result<Secret, String> {
-        let slot = self.slots.get_with(provider, Slot::default);
-        let mut kept = slot.lock().await;
-        let (key, version) = key;
-        let now = environment.boot();
-        let known = kept.token.as_ref().filter(|token| token.version == version);
-        let usable = known
-            .filter(|token| now < token.ends_at)
-            .map(|token| (token.secret.clone(), now < token.renewed_at));
-        if let Some((secret, true)) = &usable {
-            return Ok(secret.clone());
+        let slot = self.slots.get_with(provider, Arc::default);
+        let asked = Asked {
+            egress: egress.clone(),
+            environment: environment.clone(),
+            provider: provider.1,
+            key: key.0.clone(),
+            version: key.1,
+        };
+        match slot.known(asked.version, environment.boot()) {
+            Known::Good(secret) => return Ok(secret),
+            Known::Failed(why) => return Err(why),
+            Known::Due(secret) => {
+                slot.renew_beside(asked);
+                return Ok(secret);
+            }
+            Known::Nothing => {}
         }
-        if let Some((at, of, why)) = &kept.failed
-            && *of == version
-            && now.since(*at) < FAILED_FOR
-        {
-            return usable.map(|(secret, _)| secret).ok_or_else(|| why.clone());
+        let _asking = slot.asking.lock().await;
+        // Whoever asked before has had an answer meanwhile.
+        match slot.known(asked.version, environment.boot()) {
+            Known::Good(secret) | Known::Due(secret) => Ok(secret),
+            Known::Failed(why) => Err(why),
+            Known::Nothing => slot.ask(&asked).await,
         }
-        match exchange(egress, environment, key).await {
+    }
+}
+
+/// With what a token is asked for.
+struct Asked {
+    egress: Egress,
+    environment: Environment,
+    provider: ProviderId,
+    key: Secret,
+    version: i64,
+}
+
+impl Slot {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, version: i64, now: BootInstant) -> Known {
+        let kept = self.kept();
+        let failed = kept
+            .failed
+            .as_ref()
+            .filter(|(at, of, _)| *of == version && now.since(*at) < FAILED_FOR);
+        let token = kept
+            .token
+            .as_ref()
+            .filter(|token| token.version == version && now < token.ends_at);
+        match (token, failed) {
+            (Some(token), None) if now >= token.renewed_at => Known::Due(token.secret.clone()),
+            (Some(token), _) => Known::Good(token.secret.clone()),
+            (None, Some((_, _, why))) => Known::Failed(why.clone()),
+            (None, None) => Known::Nothing,
+        }
+    }
+
+    /// Asks in the background, unless somebody asks already.
+    fn renew_beside(self: Arc<Self>, asked: Asked) {
+        let Ok(asking) = Arc::clone(&self.asking).try_lock_owned() else {
+            return;
+        };
+        tokio::spawn(async move {
+            // Another call may have renewed it just now; a failure is kept for those to come.
+            let now = asked.environment.boot();
+            if let Known::Due(_) = self.known(asked.version, now) {
+                let _ = self.ask(&asked).await;
+            }
+            drop(asking);
+        });
+    }
+
+    async fn ask(&self, asked: &Asked) -> Result<Secret, String> {
+        let environment = &asked.environment;
+        let asked_at = environment.boot();
+        let answer = exchange(&asked.egress, environment, &asked.key).await;
+        let mut kept = self.kept();
+        match answer {
             Ok(AccessToken { secret, seconds }) => {
                 let life = Duration::from_secs(seconds);
                 let ahead = AHEAD.min(life / 2);
                 kept.failed = None;
                 kept.token = Some(Token {
-                    version,
+                    version: asked.version,
                     secret: secret.clone(),
-                    renewed_at: now.plus(life.saturating_sub(ahead)),
-                    ends_at: now.plus(life),
+                    renewed_at: asked_at.plus(life.saturating_sub(ahead)),
+                    ends_at: asked_at.plus(life),
                 });
                 Ok(secret)
             }
             Err(why) => {
-                tracing::warn!(provider = %provider.1, %why, "no token for a service account");
-                kept.failed = Some((now, version, why.clone()));
-                usable.map(|(secret, _)| secret).ok_or(why)
+                tracing::warn!(provider = %asked.provider, %why, "no token for a service account");
+                kept.failed = Some((environment.boot(), asked.version, why.clone()));
+                Err(why)
             }
         }
     }
@@ -137,9 +223,64 @@ pub async fn exchange(
         headers,
         body: Bytes::from(form),
     };
-    let answer = egress.send(outgoing, WAIT).await;
-    let mut answer = answer.map_err(|error| format!("the token endpoint: {error}"))?;
-    let body = answer.collect(ANSWER_LIMIT_BYTES).await;
-    let body = body.map_err(|error| format!("the token endpoint: {error}"))?;
+    let answered = async {
+        let mut answer = egress
+            .send(outgoing, WAIT)
+            .await
+            .map_err(|error| error.to_string())?;
+        let body = answer.collect(ANSWER_LIMIT_BYTES).await;
+        body.map_err(|error| error.to_string())
+    };
+    let body = match timeout(LONGEST, answered).await {
+        Ok(body) => body.map_err(|error| format!("the token endpoint: {error}"))?,
+        Err(_) => return Err("the token endpoint did not answer in time".to_owned()),
+    };
     AccessToken::read(&body)
+}
+
+#[cfg(test)]
+mod tests {
+    use iron_primitives::Id as _;
+
+    use super::*;
+
+    fn at(seconds: u64) -> BootInstant {
+        BootInstant::from_nanos(0).plus(Duration::from_secs(seconds))
+    }
+
+    fn token(secret: &str) -> Token {
+        Token {
+            version: 1,
+            secret: secret.to_owned().into(),
+            renewed_at: at(100),
+            ends_at: at(200),
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_comes_late_leaves_the_newer_token() {
+        let tokens = Tokens::new();
+        let none = uuid::Uuid::nil();
+        let provider = (TenantId::from_uuid(none), ProviderId::from_uuid(none));
+        let slot = tokens.slots.get_with(provider, Arc::default);
+        slot.kept().token = Some(token("new"));
+        tokens.forget(provider, &"old".to_owned().into());
+        assert!(matches!(slot.known(1, at(0)), Known::Good(_)));
+        tokens.forget(provider, &"new".to_owned().into());
+        assert!(matches!(slot.known(1, at(0)), Known::Nothing));
+    }
+
+    #[test]
+    fn a_good_token_is_used_although_it_could_not_be_renewed() {
+        let slot = Slot::default();
+        slot.kept().token = Some(token("kept"));
+        assert!(matches!(slot.known(1, at(100)), Known::Due(_)));
+        assert!(matches!(slot.known(2, at(100)), Known::Nothing));
+        slot.kept().failed = Some((at(110), 1, "no".to_owned()));
+        assert!(matches!(slot.known(1, at(110)), Known::Good(_)));
+        assert!(matches!(slot.known(1, at(112)), Known::Due(_)));
+        slot.kept().failed = Some((at(200), 1, "no".to_owned()));
+        assert!(matches!(slot.known(1, at(200)), Known::Failed(_)));
+        assert!(matches!(slot.known(1, at(202)), Known::Nothing));
+    }
 }

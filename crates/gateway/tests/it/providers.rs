@@ -450,8 +450,40 @@ async fn a_token_for_vertex_is_renewed_before_it_ends() {
         fake.set_time(front.world.environment.now().seconds());
         let got = ask(&front, CHAT, &body).await;
         assert_eq!(got.status, 200, "{}", got.body);
-        assert_eq!(tokens_asked(&fake), asked, "after {passed} more seconds");
+        settled_at(&fake, asked).await;
     }
+}
+
+/// Waits for a renewal that runs beside the calls; no more tokens are asked for than these.
+async fn settled_at(fake: &FakeUpstream, asked: usize) {
+    for _ in 0..500 {
+        if tokens_asked(fake) >= asked {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(tokens_asked(fake), asked);
+}
+
+#[tokio::test]
+async fn a_token_for_vertex_that_is_still_good_outlives_a_failed_renewal() {
+    let (fake, front) = behind(ProviderKind::Vertex).await;
+    let body = body(CHAT, "gemini-2.5-flash", false, false);
+    let got = ask(&front, CHAT, &body).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let clock = &front.world.clock;
+    clock.advance(std::time::Duration::from_secs(3_400));
+    // A clock of Google's that is behind takes no assertion.
+    fake.set_time(front.world.environment.now().seconds() - 60);
+    for _ in 0..2 {
+        let got = ask(&front, CHAT, &body).await;
+        assert_eq!(got.status, 200, "{}", got.body);
+        settled_at(&fake, 2).await;
+    }
+    clock.advance(std::time::Duration::from_secs(300));
+    let got = ask(&front, CHAT, &body).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    assert!(got.body.contains("short-lived token"), "{}", got.body);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! read 2026-11; RFC 7523).
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -16,6 +17,10 @@ use serde_json::{Value, json};
 pub const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// How long an assertion is good; Google accepts no longer one.
 const ASSERTION_SECONDS: i64 = 3600;
+/// So much earlier an assertion says it was made, for a clock of Google's that is a little behind.
+const BACK_SECONDS: i64 = 10;
+/// How long a token counts as good if the endpoint does not say it, in seconds.
+const UNSTATED_SECONDS: u64 = 60;
 
 /// Why a text is no key of a service account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,12 +108,13 @@ impl ServiceAccount {
         if let (Some(id), Some(header)) = (&self.key_id, header.as_object_mut()) {
             header.insert("kid".to_owned(), id.clone().into());
         }
+        let made = now.seconds().saturating_sub(BACK_SECONDS);
         let claims = json!({
             "iss": self.email,
             "scope": SCOPE,
             "aud": self.token_uri,
-            "iat": now.seconds(),
-            "exp": now.seconds().saturating_add(ASSERTION_SECONDS),
+            "iat": made,
+            "exp": made.saturating_add(ASSERTION_SECONDS),
         });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(&claims));
@@ -138,8 +144,8 @@ impl AccessToken {
                 secret: Secret::new(token.to_owned()),
                 seconds: answer
                     .get("expires_in")
-                    .and_then(Value::as_u64)
-                    .unwrap_or(0),
+                    .and_then(seconds)
+                    .unwrap_or(UNSTATED_SECONDS),
             }),
             _ => Err(text("error_description")
                 .or_else(|| text("error"))
@@ -149,6 +155,16 @@ impl AccessToken {
                 .collect()),
         }
     }
+}
+
+/// Whole seconds, of a number or of a text that is one.
+fn seconds(value: &Value) -> Option<u64> {
+    let stated = match value {
+        Value::String(text) => text.trim().parse().ok()?,
+        value => value.as_f64()?,
+    };
+    let duration = Duration::try_from_secs_f64(stated).ok()?;
+    Some(duration.as_secs())
 }
 
 /// The bytes of a PEM text.
@@ -185,6 +201,18 @@ mod tests {
     fn an_answer_is_a_token_or_the_words_against_it() {
         let token = AccessToken::read(br#"{"access_token":"ya29.x","expires_in":3599}"#);
         assert_eq!(token.map(|token| token.seconds), Ok(3599));
+        for (stated, seconds) in [
+            (r#","expires_in":"3599""#, 3599),
+            (r#","expires_in":3599.7"#, 3599),
+            (r#","expires_in":0"#, 0),
+            (r#","expires_in":-5"#, 60),
+            (r#","expires_in":"soon""#, 60),
+            (r#","expires_in":null"#, 60),
+            ("", 60),
+        ] {
+            let token = AccessToken::read(format!(r#"{{"access_token":"a"{stated}}}"#).as_bytes());
+            assert_eq!(token.map(|token| token.seconds), Ok(seconds), "{stated}");
+        }
         let refused = AccessToken::read(
             br#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#,
         );

@@ -205,10 +205,10 @@ impl Runtime {
         };
         open.status = Some(upstream.status().as_u16());
         open.provider_request = request_id(upstream.headers());
-        if upstream.status() == StatusCode::UNAUTHORIZED {
+        if let (StatusCode::UNAUTHORIZED, Some(shown)) = (upstream.status(), &open.secret) {
             let tenant = cleared.draft.bearer.principal.path.tenant;
             let provider = cleared.choice.lane().route.provider;
-            self.google.forget((tenant, provider));
+            self.google.forget((tenant, provider), shown);
         }
         if !upstream.status().is_success() {
             return Answered::Failed(self.refused(cleared, open, upstream).await);

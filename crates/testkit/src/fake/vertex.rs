@@ -21,7 +21,8 @@ pub(super) const PROJECT: &str = "fake-project";
 pub(super) const LOCATION: &str = "europe-west4";
 const EMAIL: &str = "iron@fake-project.iam.gserviceaccount.com";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// Google accepts no assertion that is good for longer, nor one of a clock that is far off.
+/// Google accepts no assertion that is good for longer, nor one that is not made yet or that ended
+/// long ago.
 const LONGEST_SECONDS: i64 = 3600;
 const SKEW_SECONDS: i64 = 300;
 
@@ -32,6 +33,8 @@ pub(super) struct Account {
     /// The JSON that its owner was given.
     pub(super) key_file: String,
     given: u64,
+    /// How many of the tokens are worth nothing; they are numbered as they were given.
+    revoked: u64,
     /// What time it is in seconds, if not that of the machine.
     pub(super) time: Option<i64>,
 }
@@ -56,6 +59,7 @@ impl Account {
             public: pair.public_key().as_ref().to_vec(),
             key_file: file.to_string(),
             given: 0,
+            revoked: 0,
             time: None,
         })
     }
@@ -64,9 +68,17 @@ impl Account {
         format!("ya29.fake-{}", self.given)
     }
 
-    /// Makes the token that was given out last worthless.
+    /// Makes the tokens worthless that were given out.
     pub(super) fn revoke(&mut self) {
-        self.given = self.given.saturating_add(1);
+        self.revoked = self.given;
+    }
+
+    /// Whether a request shows a token that is worth something.
+    fn admits(&self, seen: &SeenRequest) -> bool {
+        let token = seen.header("authorization");
+        let number = token.and_then(|token| token.strip_prefix("Bearer ya29.fake-"));
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        number.is_some_and(|number| self.revoked < number && number <= self.given)
     }
 
     /// Exchanges an assertion for a token.
@@ -132,7 +144,7 @@ impl Account {
         let number = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(0);
         let now = self.time.unwrap_or_else(seconds);
         let (made, ends) = (number("iat"), number("exp"));
-        let timely = made <= now.saturating_add(SKEW_SECONDS)
+        let timely = made <= now
             && ends > now.saturating_sub(SKEW_SECONDS)
             && ends.saturating_sub(made) <= LONGEST_SECONDS;
         (!timely).then_some("Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.")
@@ -140,8 +152,7 @@ impl Account {
 
     /// Answers a request that must carry the token.
     pub(super) fn reply(&self, seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
-        let bearer = format!("Bearer {}", self.token());
-        if self.given == 0 || seen.header("authorization") != Some(&bearer) {
+        if !self.admits(seen) {
             return gemini::error(401, "Request had invalid authentication credentials.", &[]);
         }
         if let Some(model) = seen.path.strip_prefix("/v1/publishers/google/models/") {
