@@ -34,18 +34,38 @@ pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
     let [cached, candidates, thoughts, tools, total] =
         [cached, candidates, thoughts, tools, total].map(Option::unwrap_or_default);
     let read = prompt.saturating_add(tools);
+    // Some answers count the thoughts among the candidates; then the total is without them.
+    let within = thoughts <= candidates && total == read.saturating_add(candidates);
+    let beside = if within { 0 } else { thoughts };
     // What stands in the total alone was billed, too.
     let output = candidates
-        .saturating_add(thoughts)
+        .saturating_add(beside)
         .max(total.saturating_sub(read));
     let cache_read = cached.min(prompt);
+    let rest = read.saturating_sub(cache_read);
+    let input_audio = audio(metadata).min(rest);
     Some(Usage {
-        input: read.saturating_sub(cache_read),
+        input: rest.saturating_sub(input_audio),
         cache_read,
+        input_audio,
         output,
         reasoning: thoughts.min(output),
         ..Usage::default()
     })
+}
+
+/// How much of the prompt was sound.
+fn audio(metadata: &Value) -> u64 {
+    let details = metadata
+        .get("promptTokensDetails")
+        .and_then(Value::as_array);
+    let heard = details
+        .into_iter()
+        .flatten()
+        .filter(|of| of.get("modality").and_then(Value::as_str) == Some("AUDIO"));
+    heard
+        .filter_map(|of| count(of, "tokenCount"))
+        .fold(0, u64::saturating_add)
 }
 
 /// A count. What counts nothing becomes a count that no model can reach.
@@ -76,6 +96,33 @@ mod tests {
         let hidden =
             json!({"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 90});
         assert_eq!(usage(&hidden).map(|usage| usage.output), Some(80));
+    }
+
+    #[test]
+    fn thoughts_among_the_candidates_count_once() {
+        let output = |total: u64| {
+            let told = json!({"promptTokenCount": 10, "candidatesTokenCount": 30,
+                "thoughtsTokenCount": 20, "totalTokenCount": total});
+            usage(&told).map(|usage| (usage.output, usage.reasoning))
+        };
+        assert_eq!(output(40), Some((30, 20)));
+        assert_eq!(output(60), Some((50, 20)));
+        assert_eq!(output(90), Some((80, 20)));
+        assert_eq!(output(0), Some((50, 20)));
+    }
+
+    #[test]
+    fn sound_in_the_prompt_has_its_own_bucket() {
+        let told = json!({"promptTokenCount": 100, "candidatesTokenCount": 5,
+            "totalTokenCount": 105, "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 30}, {"modality": "AUDIO", "tokenCount": 70}]});
+        let expected = Usage {
+            input: 30,
+            input_audio: 70,
+            output: 5,
+            ..Usage::default()
+        };
+        assert_eq!(usage(&told), Some(expected));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::scan::{Kind, ScanError, Scanner};
 #[derive(Debug, Default)]
 pub(super) struct Gemini {
     ended: bool,
+    /// Whether the answer that was read last says so.
+    ends_here: bool,
 }
 
 impl Gemini {
@@ -32,6 +34,8 @@ impl Gemini {
         text: &mut Counted,
     ) -> Result<(), ScanError> {
         let (mut told, mut answers) = (None, false);
+        let (ended_before, seen_before) = (self.ended, reading.content_bytes);
+        self.ends_here = false;
         scanner.object(|scanner, name| {
             match name {
                 "responseId" => reading.id = word(scanner)?.or(reading.id.take()),
@@ -63,6 +67,9 @@ impl Gemini {
             }
             Ok::<(), ScanError>(())
         })?;
+        if ended_before && reading.content_bytes > seen_before {
+            self.reopen(reading);
+        }
         // Before the end the counts are of what has come so far.
         if self.ended {
             reading.usage = told.or(reading.usage);
@@ -72,9 +79,18 @@ impl Gemini {
         Ok(())
     }
 
+    /// An end with words behind it was none, nor was the count at it the last.
+    fn reopen(&mut self, reading: &mut Reading) {
+        reading.usage = None;
+        if !self.ends_here {
+            self.ended = false;
+            reading.finish = None;
+        }
+    }
+
     fn end(&mut self, reason: Option<String>, reading: &mut Reading) {
         if reason.is_some() {
-            self.ended = true;
+            (self.ended, self.ends_here) = (true, true);
             reading.finish = reason;
         }
     }

@@ -263,8 +263,16 @@ fn foreign(part: &Value) -> Option<&str> {
 fn finish(reason: &str, calls: bool) -> Result<Finish, Unsayable> {
     Ok(match reason {
         "MAX_TOKENS" => Finish::MaxTokens,
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
-        | "IMAGE_SAFETY" | "OTHER" => Finish::Refused,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "MODEL_ARMOR"
+        | "OTHER" => Finish::Refused,
         "MALFORMED_FUNCTION_CALL"
         | "MALFORMED_RESPONSE"
         | "UNEXPECTED_TOOL_CALL"
@@ -285,4 +293,19 @@ pub(super) fn unseal_id(id: &str) -> (Option<&str>, Option<String>) {
     };
     let signature = signature.and_then(|bytes| String::from_utf8(bytes).ok());
     (id.strip_prefix(GIVEN), signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_filters_end_is_a_refusal() {
+        for reason in ["MODEL_ARMOR", "IMAGE_PROHIBITED_CONTENT", "IMAGE_SAFETY"] {
+            for calls in [false, true] {
+                let read = finish(reason, calls);
+                assert!(matches!(read, Ok(Finish::Refused)), "{reason}");
+            }
+        }
+    }
 }

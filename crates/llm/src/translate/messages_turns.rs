@@ -175,6 +175,9 @@ fn document(block: &mut Fields) -> Result<Part, Error> {
     let part = match kind.as_str() {
         "base64" => {
             let media_type = source.required_string("media_type")?;
+            if media_type != "application/pdf" {
+                return Err(source.refuse("media_type"));
+            }
             let data = source.required_string("data")?;
             let title = block.string("title")?;
             Part::Document {

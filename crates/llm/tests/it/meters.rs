@@ -528,6 +528,30 @@ fn counts_of_gemini_before_the_end_are_not_its_last_word() {
 }
 
 #[test]
+fn an_end_of_gemini_with_words_behind_it_was_none() {
+    let early = |reason: &str, output: u64| {
+        format!(
+            "data: {{\"candidates\":[{{{reason}\"content\":{{\"parts\":[{{\"text\":\"Hi\"}}]}}}}],\
+             \"usageMetadata\":{{\"promptTokenCount\":9,\"candidatesTokenCount\":{output}}}}}\n\n"
+        )
+    };
+    let ended = early("\"finishReason\":\"STOP\",", 1);
+    let broken = format!("{ended}{}", early("", 50));
+    let (reading, _) = whole(Dialect::Gemini, &broken);
+    assert_eq!(
+        (reading.usage, reading.complete, reading.finish),
+        (None, false, None)
+    );
+    let told = |stream: &str| {
+        let (reading, _) = whole(Dialect::Gemini, stream);
+        (reading.usage.map(|usage| usage.output), reading.complete)
+    };
+    assert_eq!(told(&format!("{broken}{ended}")), (Some(1), true));
+    let later = r#"data: {"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":70}}"#;
+    assert_eq!(told(&format!("{ended}{later}\n\n")), (Some(70), true));
+}
+
+#[test]
 fn a_blocked_prompt_is_an_answer_that_was_billed() {
     let blocked = r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}"#;
     let reading = read_answer(Dialect::Gemini, blocked.as_bytes(), false);

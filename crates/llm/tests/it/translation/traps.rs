@@ -385,6 +385,32 @@ fn thoughts_cannot_name_the_field_in_which_they_are_sent() {
     );
 }
 
+#[test]
+fn a_document_that_is_no_pdf_is_refused_by_name() {
+    let document = |media_type: &str| {
+        let source = json!({ "type": "base64", "media_type": media_type, "data": "AAAA" });
+        json!({ "model": "gemini-2.5-flash", "max_tokens": 64, "messages": [
+            { "role": "user", "content": [{ "type": "document", "source": source }] },
+        ] })
+    };
+    let plan = |media_type| {
+        let body = document(media_type).to_string();
+        Plan::new(
+            Dialect::AnthropicMessages,
+            ProviderKind::Google,
+            body.as_bytes(),
+        )
+    };
+    assert!(plan("application/pdf").is_ok());
+    for media_type in ["audio/mp3", "video/mp4", "text/html"] {
+        assert_eq!(
+            plan(media_type).expect_err("refused").to_string(),
+            "`messages[0].content[0].source.media_type` cannot be translated (Anthropic messages \
+             to Gemini)"
+        );
+    }
+}
+
 // Caps.
 
 #[test]
