@@ -304,7 +304,13 @@ impl Stage {
             ahead: true,
         };
         assert_eq!(reply.recalled, [recall]);
-        ledger.exchange(&ask(stranger, Vec::new())).await.unwrap();
+        let little = Want {
+            amount: 1,
+            exact: 1,
+            least: 1,
+            ..want
+        };
+        ledger.exchange(&ask(stranger, vec![little])).await.unwrap();
         let reply = port.exchange(ask(from, Vec::new())).await.unwrap();
         assert_eq!(reply.recalled, []);
     }

@@ -369,6 +369,8 @@ impl Ledger {
                 .await?;
             reply.shortfalls.push(shortfall(want, &row, elsewhere));
             refuses = !is_of_use(want, exact, elsewhere);
+        } else {
+            self.waits_no_more(tx, session, &row).await?;
         }
         let unused = moves.is_empty() && open.is_none() && !want.ahead;
         if !unused {

@@ -3,8 +3,8 @@
 //! A budget that cannot grant what calls wait for looks at what other instances have of it and
 //! hold for no call. If that would do, the shortage is written down. From then on, until those
 //! calls have what they need or nobody asks for them any more:
-//! - the answers to the others name what they should give back ([`Recall`]), and no more than is
-//!   missing;
+//! - the answers to the others name what they should give back ([`Recall`]), and to each no more
+//!   than is missing: several that answer at once may give back more than that together;
 //! - what comes back is for those who wait, in the order in which they began to, and provision is
 //!   granted to nobody.
 //!
@@ -12,7 +12,7 @@
 //! its return is booked. A shortage that is lost, late or wrong costs time alone. It is therefore
 //! read without the lock of its budget.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use iron_primitives::{InstanceId, LeaseId, PeriodSpan, TenantId, Timestamp};
@@ -27,6 +27,9 @@ use crate::store::{self, Shortage};
 
 /// A shortage of which nothing was heard for so long is over: whoever waits asks again sooner.
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
+/// An instance whose calls wait asks for them about every 100 ms, with exchanges about other
+/// matters in between. If it speaks and has not asked for so long, they do not wait any more.
+const ASKS_WITHIN: Duration = Duration::from_millis(300);
 /// No call waits for longer. Whoever is short for longer stands behind the others anew.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Nothing is awaited from an instance that has said nothing for so long: one that has idle money
@@ -48,8 +51,6 @@ pub(super) struct Shortages {
     now: Timestamp,
     others: Vec<Shortage>,
     mine: BTreeMap<Place, Shortage>,
-    /// Which of mine were told again.
-    told: BTreeSet<Place>,
 }
 
 impl Shortages {
@@ -60,7 +61,6 @@ impl Shortages {
             now: Timestamp::default(),
             others: Vec::new(),
             mine: BTreeMap::new(),
-            told: BTreeSet::new(),
         }
     }
 
@@ -81,7 +81,6 @@ impl Shortages {
             mine: mine
                 .map(|shortage| (place_of(&shortage.key, &shortage.span), shortage))
                 .collect(),
-            told: BTreeSet::new(),
         })
     }
 
@@ -144,10 +143,15 @@ impl Shortages {
 
     /// Since when any call of mine waits, in a tenant.
     fn waits_since(&self, tenant: TenantId) -> Option<Timestamp> {
-        let told = self.told.iter().filter_map(|place| self.mine.get(place));
-        told.filter(|shortage| shortage.key.tenant == tenant)
+        let mine = self.mine.values();
+        mine.filter(|shortage| shortage.key.tenant == tenant && !self.is_over(shortage))
             .map(|shortage| shortage.since)
             .min()
+    }
+
+    /// Whether calls of mine have ceased to wait.
+    fn is_over(&self, mine: &Shortage) -> bool {
+        mine.asked_at < self.now.minus(ASKS_WITHIN)
     }
 }
 
@@ -172,6 +176,8 @@ impl Ledger {
             .saturating_sub(granted)
             .saturating_add(idle);
         if !is_of_use(want, granted, elsewhere) {
+            // Its calls are refused.
+            self.waits_no_more(tx, session, row).await?;
             return Ok(elsewhere);
         }
         let shortages = &mut session.shortages;
@@ -190,12 +196,25 @@ impl Ledger {
         store::put_shortage(tx, &shortage).await?;
         let place = place_of(&row.key, &row.span);
         shortages.mine.insert(place, shortage);
-        shortages.told.insert(place);
         Ok(elsewhere)
     }
 
+    /// No call of the instance waits for a budget: they have what they need, or are refused.
+    pub(super) async fn waits_no_more(
+        &self,
+        tx: &mut Tx,
+        session: &mut Session,
+        row: &PeriodRow,
+    ) -> Result<(), Error> {
+        let place = place_of(&row.key, &row.span);
+        match session.shortages.mine.remove(&place) {
+            Some(shortage) => store::drop_shortage(tx, &shortage).await,
+            None => Ok(()),
+        }
+    }
+
     /// Names the leases of an instance out of which calls elsewhere need something, and takes out
-    /// what it is no longer short of.
+    /// what it has ceased to ask for.
     pub(super) async fn recall_for_others(
         &self,
         tx: &mut Tx,
@@ -203,8 +222,8 @@ impl Ledger {
         reply: &mut ExchangeReply,
     ) -> Result<(), Error> {
         let shortages = &session.shortages;
-        for (place, shortage) in &shortages.mine {
-            if !shortages.told.contains(place) {
+        for shortage in shortages.mine.values() {
+            if shortages.is_over(shortage) {
                 store::drop_shortage(tx, shortage).await?;
             }
         }

@@ -159,8 +159,39 @@ iron_store::both_engines! {
         assert_eq!((reply.shortfalls.len(), poor.idle()), (0, 300 * MILLI));
         bank.ask(&mut poor, 200 * MILLI, 200 * MILLI).await;
         poor.lease().held = 300 * MILLI;
+        bank.wait(301);
         bank.listen(&mut poor).await;
         assert_eq!(bank.listen(&mut rich).await, [], "nobody asks for it any more");
+    }
+
+    async fn exchanges_about_other_matters_end_no_wait(db: Db) {
+        let bank = Bank::open(db).await;
+        let mut rich = bank.instance().await;
+        let (mut first, mut second) = (bank.instance().await, bank.instance().await);
+        bank.ask(&mut rich, 600 * MILLI, 0).await;
+        bank.ask(&mut first, 100 * MILLI, 0).await;
+        bank.ask(&mut second, 300 * MILLI, 0).await;
+        bank.ask(&mut first, 200 * MILLI, 200 * MILLI).await;
+        bank.wait(50);
+        bank.ask(&mut second, 700 * MILLI, 700 * MILLI).await;
+        for _ in 0..3 {
+            bank.wait(50);
+            let lease = first.id();
+            let behind = Recall { lease, amount: 700 * MILLI, ahead: false };
+            assert_eq!(bank.listen(&mut first).await, [behind], "it has waited longer");
+            assert_eq!(bank.listen(&mut rich).await[0].amount, 900 * MILLI, "for both");
+            bank.wait(50);
+            bank.ask(&mut second, 700 * MILLI, 700 * MILLI).await;
+            bank.ask(&mut first, 200 * MILLI, 200 * MILLI).await;
+        }
+        rich.lease().returned = 200 * MILLI;
+        bank.listen(&mut rich).await;
+        bank.ask(&mut second, 100 * MILLI, 100 * MILLI).await;
+        assert_eq!(second.idle(), 300 * MILLI, "it began to wait later");
+        bank.ask(&mut first, 200 * MILLI, 200 * MILLI).await;
+        assert_eq!(first.idle(), 300 * MILLI);
+        bank.ask(&mut second, 0, 0).await;
+        assert_eq!(bank.listen(&mut rich).await, [], "who needs nothing waits no more");
     }
 
     async fn what_could_help_no_call_is_not_asked_back(db: Db) {
