@@ -5,7 +5,8 @@
 //! | [authenticate](Runtime::authenticate) | a token | [`Authenticated`] | nothing is known before |
 //! | admit | `Authenticated` | `Admitted` | cheap refusals come first |
 //! | decide | `Admitted` | `Decided` | what may not be done is not inspected |
-//! | inspect input | `Decided` | `Cleared` | what is held is what will be sent |
+//! | count | `Decided` | `Counted` | only calls that may be made use up a plan or a rate |
+//! | inspect input | `Counted` | `Cleared` | what is held is what will be sent |
 //! | hold | `Cleared` | `Ready` | no byte leaves without money for its worst case |
 //! | send | `Ready` | `Sent` | an attempt, or several, each with its own hold |
 //! | settle | `Sent` | `Settled` | the true cost, or the bound, whatever the ending |
@@ -21,6 +22,7 @@ mod admit;
 mod attempt;
 mod authenticate;
 mod close;
+mod count;
 mod decide;
 mod draft;
 mod errand;
@@ -81,7 +83,8 @@ impl Runtime {
     ) -> Result<hold::Ready, Refused> {
         let admitted = self.admit(authenticated, request).await?;
         let decided = self.decide(admitted)?;
-        let cleared = self.inspect_input(decided)?;
+        let counted = self.count_call(decided).await?;
+        let cleared = self.inspect_input(counted)?;
         self.hold(cleared).await
     }
 

@@ -57,7 +57,8 @@ struct Day {
 
 enum Taken {
     Yes(Standing),
-    Spent,
+    /// Of this day.
+    Spent(i64),
     Wait,
 }
 
@@ -112,7 +113,7 @@ impl Plans {
                 answered.as_mut().enable();
                 match self.try_take(tenant, limit, now) {
                     Taken::Yes(standing) => return Ok(standing),
-                    Taken::Spent => return Err(spent(tenant, limit, now)),
+                    Taken::Spent(day) => return Err(spent(tenant, limit, day)),
                     Taken::Wait => answered.await,
                 }
             }
@@ -125,7 +126,7 @@ impl Plans {
         let mut tenants = self.tenants();
         let day = tenants.entry(tenant).or_insert(Day::NONE);
         day.turn(now.seconds().div_euclid(DAY_S), limit);
-        let taken = day.take(now);
+        let taken = day.take();
         let low = day.left < block(limit) / 2 + 1;
         if low && !day.over && !day.asking {
             day.asking = true;
@@ -136,13 +137,13 @@ impl Plans {
 
     /// Books a block, and what was made on credit.
     async fn book(self: Arc<Self>, tenant: TenantId, day: i64) {
-        while let Some(ask) = self.question(tenant, day) {
+        while let Some((ask, limit)) = self.question(tenant, day) {
             let answer = self.authority.book_calls(ask).await;
             if let Err(error) = &answer {
                 tracing::debug!(%tenant, %error, "calls of a plan could not be booked");
                 tokio::time::sleep(PAUSE).await;
             }
-            let again = self.note(ask, answer.ok());
+            let again = self.note(ask, limit, answer.ok());
             self.answered.notify_waiters();
             if !again {
                 return;
@@ -150,7 +151,8 @@ impl Plans {
         }
     }
 
-    fn question(&self, tenant: TenantId, day: i64) -> Option<BookCalls> {
+    /// What is to be booked, and the limit under which it is asked for.
+    fn question(&self, tenant: TenantId, day: i64) -> Option<(BookCalls, u32)> {
         let mut tenants = self.tenants();
         let known = tenants.get_mut(&tenant)?;
         if known.day != day {
@@ -158,16 +160,17 @@ impl Plans {
         }
         let made = known.left.min(0).saturating_neg();
         let want = if known.over { 0 } else { block(known.limit) };
-        Some(BookCalls {
+        let ask = BookCalls {
             tenant,
             day,
             made,
             want: u32::try_from(want).unwrap_or(0),
-        })
+        };
+        Some((ask, known.limit))
     }
 
     /// Takes the answer in. True if what was made on credit meanwhile is still to be booked.
-    fn note(&self, ask: BookCalls, answer: Option<CallsBooked>) -> bool {
+    fn note(&self, ask: BookCalls, limit: u32, answer: Option<CallsBooked>) -> bool {
         let mut tenants = self.tenants();
         let Some(known) = tenants
             .get_mut(&ask.tenant)
@@ -177,11 +180,7 @@ impl Plans {
         };
         known.asking = false;
         let Some(booked) = answer else { return false };
-        let brought = ask.made.saturating_add(i64::from(booked.granted));
-        known.left = known.left.saturating_add(brought);
-        known.booked = booked.booked;
-        known.over |= booked.granted < ask.want;
-        known.asking = known.over && known.left < 0;
+        known.add(ask, limit, booked);
         known.asking
     }
 
@@ -214,9 +213,11 @@ impl Day {
         asking: false,
     };
 
-    /// A new day begins with nothing; another limit is asked for anew.
+    /// A new day begins with nothing; another limit is asked for anew. Whoever looked at the clock
+    /// just before midnight counts for the new day, if that has begun. A clock that was set back
+    /// by more than that is believed.
     fn turn(&mut self, day: i64, limit: u32) {
-        if self.day != day {
+        if self.day < day || self.day > day.saturating_add(1) {
             *self = Day { day, ..Day::NONE };
         }
         if self.limit != limit {
@@ -225,22 +226,35 @@ impl Day {
         }
     }
 
-    fn take(&mut self, now: Timestamp) -> Taken {
+    /// Adds what was booked. What one limit did not allow says nothing about another one.
+    fn add(&mut self, ask: BookCalls, limit: u32, booked: CallsBooked) {
+        let brought = ask.made.saturating_add(i64::from(booked.granted));
+        self.left = self.left.saturating_add(brought);
+        self.booked = booked.booked;
+        self.over |= self.limit == limit && booked.granted < ask.want;
+        self.asking = self.over && self.left < 0;
+    }
+
+    fn take(&mut self) -> Taken {
         let floor = if self.over { 0 } else { -credit(self.limit) };
         if self.left > floor {
             self.left -= 1;
-            return Taken::Yes(self.standing(now));
+            return Taken::Yes(self.standing());
         }
-        if self.over { Taken::Spent } else { Taken::Wait }
+        if self.over {
+            Taken::Spent(self.day)
+        } else {
+            Taken::Wait
+        }
     }
 
-    fn standing(&self, now: Timestamp) -> Standing {
+    fn standing(&self) -> Standing {
         let limit = i64::from(self.limit);
         let left = (limit - self.booked + self.left).clamp(0, limit);
         Standing {
             limit: self.limit,
             remaining: u32::try_from(left).unwrap_or(0),
-            resets_at: midnight(now),
+            resets_at: end_of(self.day),
         }
     }
 
@@ -254,17 +268,56 @@ impl Day {
     }
 }
 
-/// When the next day begins.
-fn midnight(now: Timestamp) -> Timestamp {
-    let day = now.seconds().div_euclid(DAY_S);
+/// When the day after one begins.
+fn end_of(day: i64) -> Timestamp {
     Timestamp::from_seconds(day.saturating_add(1).saturating_mul(DAY_S))
 }
 
-fn spent(tenant: TenantId, limit: u32, now: Timestamp) -> Refusal {
+fn spent(tenant: TenantId, limit: u32, day: i64) -> Refusal {
     Refusal::QuotaSpent(Box::new(RateShortfall {
         scope: Scope::Tenant(tenant),
         limit: "calls_per_day",
         most: limit,
-        resets_at: midnight(now),
+        resets_at: end_of(day),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_looked_at_the_clock_before_midnight_does_not_bring_the_day_back() {
+        let mut day = Day::NONE;
+        day.turn(20_000, 100);
+        day.left = 4;
+        day.turn(19_999, 100);
+        assert_eq!((day.day, day.left), (20_000, 4));
+        assert_eq!(day.standing().resets_at, end_of(20_000));
+        day.turn(20_001, 100);
+        assert_eq!((day.day, day.left), (20_001, 0));
+        day.turn(19_001, 100);
+        assert_eq!(day.day, 19_001, "the clock was a thousand days ahead");
+    }
+
+    #[test]
+    fn an_answer_under_the_former_limit_does_not_end_the_day_of_a_larger_plan() {
+        let nothing = CallsBooked {
+            granted: 0,
+            booked: 20,
+        };
+        let ask = BookCalls {
+            tenant: iron_testkit::TestEnvironment::new().environment.new_id(),
+            day: 20_000,
+            made: 0,
+            want: 1,
+        };
+        let mut day = Day::NONE;
+        day.turn(ask.day, 20);
+        day.turn(ask.day, 40);
+        day.add(ask, 20, nothing);
+        assert!(!day.over, "it was asked for under a limit of 20");
+        day.add(ask, 40, nothing);
+        assert!(day.over);
+    }
 }

@@ -1,8 +1,7 @@
 //! Step 2: may this agent call anything now. Cheap things first; what has ended while the body
 //! came is looked up again.
 
-use iron_net::rate::{Excess, PaceLimit};
-use iron_primitives::{RateShortfall, Refusal, Scope, TeamId};
+use iron_primitives::Refusal;
 
 use crate::Runtime;
 use crate::authority::AgentState;
@@ -50,45 +49,7 @@ impl Runtime {
             return Err(draft.refuse("attribution", refusal));
         }
         draft.passed("agent_running");
-        if let Err(refusal) = self.keep_pace(&mut draft).await {
-            return Err(draft.refuse("team_rate", refusal));
-        }
-        if let Err(refusal) = self.keep_plan(&mut draft).await {
-            return Err(draft.refuse("plan", refusal));
-        }
         Ok(Admitted { draft, request })
-    }
-
-    /// Counts the call for its team: what is refused before counts nothing.
-    async fn keep_pace(&self, draft: &mut Draft) -> Result<(), Refusal> {
-        let principal = &draft.bearer.principal;
-        let Some(team) = principal.path.team else {
-            return Ok(());
-        };
-        let pace = principal.team_rules.pace;
-        let (boot, now) = (self.environment.boot(), self.environment.now());
-        match self.paces.enter(team, pace, boot, now).await {
-            Ok(standing) => {
-                draft.standing = standing;
-                Ok(())
-            }
-            Err(excess) => Err(too_fast(team, excess)),
-        }
-    }
-
-    /// Takes one of the calls that the tenant's plan allows for the day.
-    async fn keep_plan(&self, draft: &mut Draft) -> Result<(), Refusal> {
-        let principal = &draft.bearer.principal;
-        let Some(limit) = principal.calls_per_day else {
-            return Ok(());
-        };
-        let tenant = principal.path.tenant;
-        let standing = self.plans.take(tenant, limit).await?;
-        draft.standing = match draft.standing {
-            Some(team) => Some(team.nearest(standing)),
-            None => Some(standing),
-        };
-        Ok(())
     }
 
     /// Labels end in records, so their size is bounded.
@@ -118,16 +79,4 @@ impl Runtime {
         }
         Ok(())
     }
-}
-
-fn too_fast(team: TeamId, excess: Excess) -> Refusal {
-    Refusal::RateLimited(Box::new(RateShortfall {
-        scope: Scope::Team(team),
-        limit: match excess.limit {
-            PaceLimit::Requests => "requests_per_minute",
-            PaceLimit::Weight => "tokens_per_minute",
-        },
-        most: excess.standing.limit,
-        resets_at: excess.standing.resets_at,
-    }))
 }

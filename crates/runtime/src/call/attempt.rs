@@ -44,6 +44,16 @@ impl Ending {
         }
     }
 
+    /// How many tokens it counts for its team. Of one whose usage is not known that is at least
+    /// the output that was let through, also where no budget counts tokens.
+    pub(super) fn weight(&self, hold: &Hold) -> i64 {
+        if self.settlement != Settlement::Estimated {
+            return self.counted;
+        }
+        let known = self.tokens.input_total().saturating_add(hold.cap);
+        self.counted.max(i64::try_from(known).unwrap_or(i64::MAX))
+    }
+
     /// Nothing is billed.
     pub(super) fn free(ended: Ended) -> Self {
         let (settlement, cost) = (Settlement::Free, Money::ZERO);
@@ -121,6 +131,7 @@ impl Runtime {
             Ended::Unsent => self.wallets.release_unsent(open.hold),
             _ => {
                 self.wallets.settle_ahead(open.hold, ending.amounts());
+                self.weigh(draft, ending.weight(&open.hold));
             }
         }
     }

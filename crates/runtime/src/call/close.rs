@@ -62,7 +62,7 @@ impl Runtime {
         } else {
             let settlement = self.wallets.settle(hold, ending.amounts());
             self.count_money(&ending, settlement.above_held.money);
-            self.weigh(&draft, ending.counted);
+            self.weigh(&draft, ending.weight(&hold));
         }
         if recorded {
             self.settle_pass(&draft, &costs).await;
@@ -80,11 +80,15 @@ impl Runtime {
         }
     }
 
-    /// The tokens of a call count for its team from its end on. Nobody waits for that.
-    fn weigh(&self, draft: &Draft, tokens: i64) {
+    /// The tokens of an attempt count for its team from its end on. Nobody waits for that.
+    pub(super) fn weigh(&self, draft: &Draft, tokens: i64) {
         let principal = &draft.bearer.principal;
         let pace = principal.team_rules.pace;
-        let Some(team) = principal.path.team.filter(|_| pace.weight > 0) else {
+        let Some(team) = principal
+            .path
+            .team
+            .filter(|_| pace.weight > 0 && tokens > 0)
+        else {
             return;
         };
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);

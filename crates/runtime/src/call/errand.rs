@@ -1,6 +1,7 @@
 //! Calls that cost nothing: counting tokens, and looking after stored responses.
 //!
-//! They pass the same first steps and leave a record, but hold no money and make one attempt.
+//! They pass the same first steps and leave a record, but hold no money and make one attempt. They
+//! use up neither the calls of a tenant's plan nor the rates of a team.
 
 use std::sync::Arc;
 
@@ -145,7 +146,7 @@ impl Runtime {
                     },
                 )
                 .await;
-                Ok(reply.telling(draft.standing))
+                Ok(reply)
             }
             Err(refused) => Err(self.close_errand(refused).await),
         }

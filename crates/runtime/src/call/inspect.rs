@@ -12,6 +12,7 @@ use iron_primitives::Refusal;
 
 use crate::Runtime;
 
+use super::count::Counted;
 use super::decide::{Choice, Decided};
 use super::draft::{Draft, Refused};
 use super::flow::Owner;
@@ -50,7 +51,8 @@ impl Outbound {
 }
 
 impl Runtime {
-    pub(super) fn inspect_input(&self, decided: Decided) -> Result<Cleared, Refused> {
+    pub(super) fn inspect_input(&self, counted: Counted) -> Result<Cleared, Refused> {
+        let Counted(decided) = counted;
         let Decided {
             mut draft,
             request,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::{Refusal, Scope, Timestamp};
+use iron_runtime::call::{Errand, Reply};
 
 use crate::kit::{World, route};
 
@@ -72,6 +73,45 @@ async fn what_a_process_has_not_used_it_gives_back() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(world.runtime.drain(Duration::from_secs(5)).await);
     assert_eq!(booked(&world), 3);
+}
+
+async fn count_tokens(world: &World) -> Result<Reply, Refusal> {
+    let request = world.request(Dialect::AnthropicMessages, CHAT);
+    let bearer = world.runtime.authenticate(Some(world.token())).await?;
+    world
+        .runtime
+        .run(bearer, request, Errand::CountTokens)
+        .await
+}
+
+#[tokio::test]
+async fn errands_and_refused_calls_use_up_neither_plan_nor_rate() {
+    let world = tenant_with(20);
+    let team = world.environment.new_id();
+    world.change(|agent| {
+        agent.allowed_models = Some(vec!["sim/chat".to_owned()]);
+        agent.path.team = Some(team);
+        agent.team_rules.pace.requests = 1;
+    });
+    let other = CHAT.replace("sim/chat", "sim/other");
+    for _ in 0..3 {
+        let refused = world.call(Dialect::OpenAiChat, &other).await;
+        let refusal = refused.expect_err("not allowed");
+        assert!(
+            matches!(refusal, Refusal::ModelNotAllowed { .. }),
+            "{refusal}"
+        );
+        let counted = count_tokens(&world).await.expect("an answer");
+        assert_eq!(counted.status, 200);
+        assert!(!counted.headers.contains_key("x-ratelimit-limit"));
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(booked(&world), 0);
+    let call = world.call(Dialect::OpenAiChat, CHAT).await;
+    call.expect("the first of the minute");
+    let (served, _) = use_up(&world).await;
+    assert_eq!(served, 0, "the rate is spent");
+    count_tokens(&world).await.expect("it is free of both");
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ use std::time::Duration;
 use iron_llm::{Dialect, ProviderKind};
 use iron_net::rate::Pace;
 use iron_primitives::{RateShortfall, Refusal, Scope, TeamId};
+use iron_runtime::Config;
 use iron_runtime::authority::{Privacy, TeamRules};
 use iron_runtime::call::Reply;
-use iron_runtime::record::Outcome;
+use iron_runtime::record::{Outcome, Settlement};
+use iron_testkit::{Behaviour, Fault};
 
+use crate::endings::behind_a_fake;
 use crate::kit::{World, route, text};
 
 const CHAT: &str = r#"{"model":"sim/chat","messages":[{"role":"user","content":"hello"}]}"#;
@@ -97,6 +100,31 @@ async fn tokens_of_calls_that_have_ended_keep_the_next_ones_back() {
     assert_eq!((refused.limit, refused.most), ("tokens_per_minute", 10));
     world.clock.advance(Duration::from_secs(62));
     chat(&world).await.expect("a new minute");
+}
+
+#[tokio::test]
+async fn a_call_whose_usage_is_not_known_counts_with_the_output_that_it_might_have_brought() {
+    let (fake, world) = behind_a_fake(Config::default()).await;
+    let team: TeamId = world.environment.new_id();
+    world.change(|agent| {
+        agent.path.team = Some(team);
+        agent.team_rules = pace(0, 20);
+    });
+    fake.behave(Behaviour {
+        fault: Fault::CutAt(0),
+        ..Behaviour::default()
+    });
+    // It asks for 20 tokens of output.
+    let _ = world.call(Dialect::OpenAiChat, crate::endings::CHAT).await;
+    let attempt = world.record().await.attempts.remove(0);
+    assert_eq!(attempt.settlement, Settlement::Estimated);
+    assert_eq!(attempt.settled_tokens, None, "no budget counts tokens");
+    fake.behave(Behaviour::default());
+    // They count in a task of their own.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let answer = world.call(Dialect::OpenAiChat, crate::endings::CHAT).await;
+    let refused = too_much(answer.expect_err("too many"));
+    assert_eq!((refused.limit, refused.most), ("tokens_per_minute", 20));
 }
 
 #[tokio::test]
