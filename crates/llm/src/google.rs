@@ -1,7 +1,7 @@
 //! Google: what it counts, into buckets that do not overlap, and how its service accounts ask for
 //! tokens.
 //!
-//! ai.google.dev, `UsageMetadata` of `generateContent` (read 2026-11). The prompt contains what the
+//! ai.google.dev, `UsageMetadata` of `generateContent` (by excerpts, 2026-11). The prompt contains what the
 //! cache gave; thoughts stand beside the candidates and are billed as output; what tools at the
 //! provider read stands beside the prompt. A count that is zero is left out.
 

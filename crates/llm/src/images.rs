@@ -3,7 +3,7 @@
 //! OpenAI: developers.openai.com, images and vision, calculating costs (read 2026-11).
 //! Anthropic: platform.claude.com, vision (read 2026-11): larger images are scaled down, so
 //! that one never counts more than a maximum.
-//! Google: ai.google.dev, image understanding, token calculation (read 2026-11).
+//! Google: ai.google.dev, image understanding, token calculation (by excerpts, 2026-11).
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;

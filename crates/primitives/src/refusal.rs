@@ -31,7 +31,7 @@ pub struct BudgetShortfall {
     pub resets_at: Option<Timestamp>,
 }
 
-/// A count of calls or tokens that is used up for now.
+/// A count of calls or tokens that is used up until it begins anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RateShortfall {
     /// Whose limit it is.

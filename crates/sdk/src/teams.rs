@@ -30,7 +30,7 @@ pub struct TeamPolicy {
     #[schema(nullable = false)]
     pub rate_limits: Option<TeamRateLimits>,
     /// What may be kept of what its agents send and are answered; `permissive` if absent.
-    /// `strict` is refused for now: it would have to find personal data in prompts and answers.
+    /// `strict` is refused: it would have to find personal data in prompts and answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub privacy_level: Option<PrivacyLevel>,
@@ -54,7 +54,7 @@ pub struct TeamRateLimits {
 words! {
     /// What may be kept of what agents send and are answered.
     PrivacyLevel {
-        /// Nothing beyond what is found in prompts and answers may leave; refused for now.
+        /// Nothing beyond what is found in prompts and answers may leave; refused, since nothing finds it.
         Strict = "strict",
         /// Providers store nothing, and of the names of end users only digests are kept.
         Moderate = "moderate",

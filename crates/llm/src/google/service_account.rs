@@ -1,6 +1,6 @@
 //! A service account of Google Cloud, and how it asks for a token: it signs an assertion, which the
 //! token endpoint exchanges (developers.google.com, OAuth 2.0 for server to server applications,
-//! read 2026-11; RFC 7523).
+//! by excerpts, 2026-11; RFC 7523).
 
 use std::fmt;
 use std::time::Duration;

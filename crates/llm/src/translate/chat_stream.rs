@@ -8,9 +8,9 @@
 use serde_json::Value;
 
 use super::chat_reply::{finish, tier};
-use super::error::{ErrorClass, ProviderError};
+use super::error::ProviderError;
 use super::messages_stream::{MOST_BLOCKS, broken};
-use super::stream::{ReadFrames, parse};
+use super::stream::{ReadFrames, chunk_of};
 use super::thoughts::UNSIGNED;
 use super::usage::from_chat;
 use crate::canonical::{Event, Finish, Opening};
@@ -58,14 +58,9 @@ impl Reader {
 
 impl ReadFrames for Reader {
     fn frame(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), ProviderError> {
-        if data.trim_ascii() == b"[DONE]" {
+        let Some(chunk) = chunk_of(data)? else {
             return self.end(events);
-        }
-        let chunk = parse(data)?;
-        if chunk.get("error").is_some_and(|error| !error.is_null()) {
-            let error = ProviderError::of_value(&chunk, ErrorClass::Internal);
-            return Err(error.unwrap_or_else(|| broken("reports an error without words")));
-        }
+        };
         self.start(&chunk, events);
         if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
             self.usage = Usage {

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::ReplyError;
-use super::error::{ErrorClass, ProviderError};
+use super::error::ProviderError;
 use super::messages_stream::{MOST_BLOCKS, broken};
-use super::stream::{ReadFrames, parse};
+use super::stream::{ReadFrames, chunk_of};
 use super::thoughts::GOOGLE;
 use crate::canonical::{Collector, Event, Finish, Opening, Reply};
 use crate::google;
@@ -64,14 +64,9 @@ pub(super) fn read_whole(body: &[u8]) -> Result<Reply, ReplyError> {
 impl ReadFrames for Reader {
     fn frame(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), ProviderError> {
         // Google has no end mark; it is ours, of a stream that we cut off.
-        if data.trim_ascii() == b"[DONE]" {
+        let Some(chunk) = chunk_of(data)? else {
             return self.end(events);
-        }
-        let chunk = parse(data)?;
-        if chunk.get("error").is_some_and(|error| !error.is_null()) {
-            let error = ProviderError::of_value(&chunk, ErrorClass::Internal);
-            return Err(error.unwrap_or_else(|| broken("reports an error without words")));
-        }
+        };
         self.chunk(&chunk, events).map_err(|Unsayable(what)| {
             broken(&format!("contains `{what}`, which cannot be translated"))
         })
@@ -258,7 +253,7 @@ fn foreign(part: &Value) -> Option<&str> {
     fields.into_iter().find(|name| !known.contains(name))
 }
 
-/// Why a candidate ended (ai.google.dev, `FinishReason`, read 2026-11). A reason that is not known
+/// Why a candidate ended (ai.google.dev, `FinishReason`, by excerpts, 2026-11). A reason that is not known
 /// yet counts as done; one by which the model has made no answer is an error.
 fn finish(reason: &str, calls: bool) -> Result<Finish, Unsayable> {
     Ok(match reason {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::error::{ErrorClass, ProviderError};
+use super::messages_stream::broken;
 use crate::canonical::{Event, Opening};
 use crate::sse::{Block as Frames, Framer};
 
@@ -198,6 +199,20 @@ impl Hidden {
 }
 
 /// Reads a frame's JSON.
+/// A chunk of a stream that is a sequence of them; none for the `[DONE]` behind the last. What the
+/// provider reports as an error in one is an error here.
+pub(super) fn chunk_of(data: &[u8]) -> Result<Option<Value>, ProviderError> {
+    if data.trim_ascii() == b"[DONE]" {
+        return Ok(None);
+    }
+    let chunk = parse(data)?;
+    if chunk.get("error").is_some_and(|error| !error.is_null()) {
+        let error = ProviderError::of_value(&chunk, ErrorClass::Internal);
+        return Err(error.unwrap_or_else(|| broken("reports an error without words")));
+    }
+    Ok(Some(chunk))
+}
+
 pub(super) fn parse(data: &[u8]) -> Result<Value, ProviderError> {
     serde_json::from_slice(data).map_err(|_| {
         ProviderError::new(

@@ -1,4 +1,4 @@
-//! Writing a request for Gemini's `generateContent` (ai.google.dev, read 2026-11). The model and
+//! Writing a request for Gemini's `generateContent` (ai.google.dev, by excerpts, 2026-11). The model and
 //! whether the answer streams are said by the address.
 
 mod thinking;

@@ -44,8 +44,7 @@ pub(crate) async fn claim_access(
     let user = hold_caller(&api, &mut tx, &authorised).await?;
     let request = api.access.claimable(&mut tx, &authorised, id).await?;
     let agent = personal_agent(&api, &mut tx, &authorised, (&user, &request), &providers).await?;
-    let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
-    let expires_at = api.environment.now().plus(lifetime);
+    let expires_at = end_of_a_key(&api, &authorised);
     let new = NewIcToken {
         agent: agent.id,
         project: agent.project,
@@ -89,8 +88,7 @@ pub(crate) async fn renew_access(
     // He first, in the order of his own deletion.
     hold_caller(&api, &mut tx, &authorised).await?;
     let (_, key) = api.access.renewable(&mut tx, &authorised, id).await?;
-    let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
-    let expires_at = api.environment.now().plus(lifetime);
+    let expires_at = end_of_a_key(&api, &authorised);
     let times = (GRACE, expires_at);
     let renewed = api
         .identity
@@ -108,6 +106,12 @@ pub(crate) async fn renew_access(
         expires_at,
         previous_valid_until: renewed.token.previous_valid_until,
     }))
+}
+
+/// When a key ends that is given out now.
+fn end_of_a_key(api: &Api, authorised: &Authorised) -> Timestamp {
+    let lifetime = api.settings.security(Some(authorised.tenant)).access_key;
+    api.environment.now().plus(lifetime)
 }
 
 /// Takes access away: a key that was claimed works no more, on any server.
