@@ -37,6 +37,8 @@ BEYOND_THE_SCHEMA = {
     "url": "is an https URL outside the network, for kinds that have one",
     "base_url": "is an URL outside the network",
     "api_key": "is needed by providers that have one",
+    "config.project": "is needed by `vertex`",
+    "config.location": "is needed by `vertex`",
     "soft_limits": "are percentages from 1 to 99",
     "status": "is `active` or `inactive` where a provider is changed",
     "scope": "is the id of something that has a budget",
