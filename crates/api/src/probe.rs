@@ -1,13 +1,17 @@
-//! Asking a provider whether it is there: a list of its models, which nobody bills.
+//! Asking a provider whether it is there, in a way that nobody bills.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_catalog::Provider;
-use iron_llm::{ProviderConfig, ProviderKind, root_of};
+use iron_llm::oauth::Account;
+use iron_llm::prices::{Mode, ModelRef};
+use iron_llm::translate::ProviderError;
+use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, root_of};
 use iron_net::egress::{BaseUrl, Outgoing, Timeouts};
 use iron_primitives::Secret;
+use iron_runtime::tokens::exchange;
 use iron_sdk::providers::ProviderTested;
 use serde_json::Value;
 
@@ -20,6 +24,8 @@ const WAIT: Timeouts = Timeouts {
 };
 /// The longest list of models that is read.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// How much of a provider's own words is told.
+const LONGEST_WORDS: usize = 300;
 
 /// Asks, and tells what came of it in words for the owner of the provider.
 pub(crate) async fn probe(
@@ -60,24 +66,21 @@ async fn ask(
     let address = provider.base_url.as_deref().unwrap_or(&usual);
     let base = BaseUrl::parse(address, api.egress.rules()).map_err(|error| error.to_string())?;
     let base = base.with_path(root_of(provider.kind, base.path()));
-    let token = match provider.kind {
-        ProviderKind::Vertex => Some(token(api, key).await?),
-        _ => None,
+    let token = match Account::is_one(provider.kind, key.expose()) {
+        true => Some(token(api, provider.kind, key).await?),
+        false => None,
     };
-    let tail = match (provider.kind, model) {
-        // Its key was good for a token, and there is no list that it could be asked for.
-        (ProviderKind::Vertex, None) => return Ok(()),
-        (ProviderKind::Vertex, Some(model)) if !ProviderConfig::can_name(provider.kind, model) => {
-            return Err(format!("`{model}` is no name of a model"));
-        }
-        (ProviderKind::Vertex, Some(model)) => format!("/v1/publishers/google/models/{model}"),
-        _ => provider.config.rooted(provider.kind, "/v1/models"),
-    };
+    let Question { method, path, body } = question(provider, model)?;
+    let mut headers = headers(provider, key, token.as_ref());
+    if !body.is_empty() {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+    }
     let outgoing = Outgoing {
-        method: Method::GET,
-        uri: base.join(&tail).map_err(|error| error.to_string())?,
-        headers: headers(provider, token.as_ref().unwrap_or(key)),
-        body: Bytes::new(),
+        method,
+        uri: base.join(&path).map_err(|error| error.to_string())?,
+        headers,
+        body,
     };
     let mut answer = api
         .egress
@@ -86,16 +89,14 @@ async fn ask(
         .map_err(|error| error.to_string())?;
     match answer.status {
         StatusCode::OK => {}
+        status if provider.kind == ProviderKind::Vertex => {
+            let body = answer.collect(MOST_BYTES).await.unwrap_or_default();
+            return Err(said_by_google(status, &body));
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(format!(
                 "the provider refuses the key (status {})",
                 answer.status.as_u16()
-            ));
-        }
-        StatusCode::NOT_FOUND if provider.kind == ProviderKind::Vertex => {
-            return Err(format!(
-                "the provider answers, but does not know the model `{}`",
-                model.unwrap_or_default()
             ));
         }
         other => {
@@ -117,15 +118,76 @@ async fn ask(
     }
 }
 
-/// The token that the key of a service account is exchanged for.
-async fn token(api: &Api, key: &Secret) -> Result<Secret, String> {
-    let exchanged = iron_runtime::google::exchange(&api.egress, &api.environment, key).await;
-    let token = exchanged.map_err(|why| format!("no token for the service account: {why}"))?;
+/// What a provider is asked.
+struct Question {
+    method: Method,
+    path: String,
+    body: Bytes,
+}
+
+/// The list of its models; at Vertex AI, which has no such list, how many tokens a word has for a
+/// model, which is asked as a call is: in the project and at the location. Nobody bills either.
+fn question(provider: &Provider, model: Option<&str>) -> Result<Question, String> {
+    let (kind, config) = (provider.kind, &provider.config);
+    if kind != ProviderKind::Vertex {
+        let path = match kind {
+            // Its lists come page by page.
+            ProviderKind::Cohere => "/v1/models?page_size=1000".to_owned(),
+            _ => config.rooted(kind, "/v1/models"),
+        };
+        return Ok(Question {
+            method: Method::GET,
+            path,
+            body: Bytes::new(),
+        });
+    }
+    let book = PriceBook::builtin();
+    let model = model
+        .or_else(|| lasting(&book, kind))
+        .ok_or("name a model to ask for")?;
+    if !ProviderConfig::can_name(kind, model) {
+        return Err(format!("`{model}` is no name of a model"));
+    }
+    let path = config.path(kind, Dialect::Gemini, model, false);
+    let path = path.replace(":generateContent", ":countTokens");
+    let body = r#"{"contents":[{"role":"user","parts":[{"text":"test"}]}]}"#;
+    Ok(Question {
+        method: Method::POST,
+        path,
+        body: Bytes::from_static(body.as_bytes()),
+    })
+}
+
+/// The model that is to be switched off last.
+fn lasting(book: &PriceBook, kind: ProviderKind) -> Option<&str> {
+    let chats = |model: &&ModelRef| model.kind == kind && model.mode == Mode::Chat;
+    let models = book.models().filter(chats);
+    let dated = models.filter(|model| model.retires_on.is_some());
+    let last = dated.max_by_key(|model| model.retires_on.as_deref());
+    last.map(|model| model.name.as_str())
+}
+
+/// Why Vertex AI refuses: its own words say whether it is the account, the project, the place or
+/// the model.
+fn said_by_google(status: StatusCode, body: &[u8]) -> String {
+    let status = status.as_u16();
+    let said = ProviderError::read(status, body).message;
+    let said: String = said.chars().take(LONGEST_WORDS).collect();
+    format!(
+        "the provider refuses the account, the project, the location or the model (status {status}): {said}"
+    )
+}
+
+/// The token that an account gets for its key.
+async fn token(api: &Api, kind: ProviderKind, key: &Secret) -> Result<Secret, String> {
+    let exchanged = exchange(&api.egress, &api.environment, kind, key).await;
+    let token = exchanged.map_err(|why| format!("no token for the account: {why}"))?;
     Ok(token.secret)
 }
 
-fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
+fn headers(provider: &Provider, key: &Secret, token: Option<&Secret>) -> HeaderMap {
     let mut headers = HeaderMap::new();
+    let key = token.unwrap_or(key);
     let (name, text) = match provider.kind {
         _ if key.expose().is_empty() => return headers,
         ProviderKind::Anthropic => {
@@ -136,7 +198,9 @@ fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
                 key.expose().to_owned(),
             )
         }
-        ProviderKind::AzureOpenAi => (HeaderName::from_static("api-key"), key.expose().to_owned()),
+        ProviderKind::AzureOpenAi if token.is_none() => {
+            (HeaderName::from_static("api-key"), key.expose().to_owned())
+        }
         ProviderKind::Google => (
             HeaderName::from_static("x-goog-api-key"),
             key.expose().to_owned(),
@@ -152,12 +216,12 @@ fn headers(provider: &Provider, key: &Secret) -> HeaderMap {
 
 fn lists(body: &[u8], model: &str) -> bool {
     let list: Value = serde_json::from_slice(body).unwrap_or_default();
-    // Together's list stands alone; Google's is one of resources.
+    // Together's list stands alone; Google's is one of resources, and Cohere's of names.
     let named = list.get("data").or_else(|| list.get("models"));
     let entries = named.unwrap_or(&list).as_array();
     entries.into_iter().flatten().any(|entry| {
         let resource = entry.get("name").and_then(Value::as_str);
         entry.get("id").is_some_and(|id| id == model)
-            || resource.and_then(|name| name.strip_prefix("models/")) == Some(model)
+            || resource.map(|name| name.strip_prefix("models/").unwrap_or(name)) == Some(model)
     })
 }

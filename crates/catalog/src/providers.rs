@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use iron_audit::{Audit, Authorised, Entry, Reach};
 use iron_llm::ProviderKind;
-use iron_llm::google::{ServiceAccount, ServiceAccountError};
+use iron_llm::entra::ApplicationError;
+use iron_llm::google::ServiceAccountError;
+use iron_llm::oauth::{Account, AccountError};
 use iron_net::egress::{AddressRules, BaseUrl};
 use iron_primitives::{Environment, ProviderId, Secret, TenantId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
@@ -377,14 +379,12 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
             _ => invalid("required for this type"),
         };
     };
-    if provider.kind == ProviderKind::Vertex {
+    if Account::is_one(provider.kind, key.expose()) {
         let long = key.expose().len() > LONGEST_ACCOUNT_BYTES;
-        return match ServiceAccount::parse(key.expose()) {
+        return match Account::parse(provider.kind, key.expose()) {
             Ok(_) if !long => Ok(()),
-            Err(ServiceAccountError::PrivateKey) => invalid("`private_key` is no RSA key in PEM"),
-            _ => invalid(
-                "expected the JSON of a service account's key, as Google Cloud gives it out",
-            ),
+            Ok(_) => invalid("expected at most 16 KiB"),
+            Err(error) => invalid(problem_of(error)),
         };
     }
     if !is_plain(key.expose(), 500) {
@@ -401,6 +401,25 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
             invalid("a token of Hugging Face begins with `hf_`")
         }
         _ => Ok(()),
+    }
+}
+
+/// What is wrong with an account, in words that repeat nothing of it.
+const fn problem_of(error: AccountError) -> &'static str {
+    match error {
+        AccountError::Google(ServiceAccountError::PrivateKey) => {
+            "`private_key` is no RSA key in PEM"
+        }
+        AccountError::Google(ServiceAccountError::NotAKey) => {
+            "expected the JSON of a service account's key, as Google Cloud gives it out"
+        }
+        AccountError::Entra(ApplicationError::NotAnApplication) => {
+            "expected a key, or JSON with `tenant_id`, `client_id` and `client_secret`"
+        }
+        AccountError::Entra(ApplicationError::Tenant) => "`tenant_id` is no UUID and no domain",
+        AccountError::Entra(ApplicationError::Length) => {
+            "the fields of the JSON have 1 to 1024 characters"
+        }
     }
 }
 

@@ -41,6 +41,7 @@ MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "
 # Sold by the search or by the session whatever the request says; their cost has no bound.
 # What Gemini makes besides text, and what is asked in other ways.
 NOT_TEXT = re.compile(r"^(?!gemini-(\d|flash|pro))|tts|omni|image|robotics|embedding|audio|nano-banana|cyber")
+GEMINI_EMBEDS = re.compile(r"gemini-embedding-")
 WITHOUT_BOUND = re.compile(r"search|deep-research|computer-use|^ft:|realtime|transcribe|container|live")
 
 
@@ -151,6 +152,9 @@ def images(provider, name, row):
         # docs.together.ai, vision: at most four tiles of 1601 tokens, for Llama's models. What others
         # make of an image is not told, so it has no bound.
         return {"most": 6404} if re.search(r"[Ll]lama", name) else None
+    if provider == "cohere":
+        # docs.cohere.com, image inputs: twelve tiles of 256 tokens and one of the whole, at the most.
+        return {"most": 3328}
     if provider in {"google", "vertex"}:
         # ai.google.dev, image understanding and media resolution: crops of 258 tokens each up to Gemini
         # 2.5; at most 1120 at the resolution that Gemini 3 takes unasked; of later ones nothing is told,
@@ -189,8 +193,11 @@ PROVIDERS = {
     "azure_text": ("azure_openai", "azure", "azure/"),
     "together_ai": ("together", "together", "together_ai/"),
     "ai21": ("ai21", "ai21", ""),
+    "cohere_chat": ("cohere", "cohere", ""),
+    "cohere": ("cohere", "cohere", ""),
     "gemini": ("google", "google", "gemini/"),
     "vertex_ai-language-models": ("vertex", "google", ""),
+    "vertex_ai-embedding-models": ("vertex", "google", ""),
 }
 
 
@@ -200,6 +207,8 @@ def plain_name(name, row):
     if not name.startswith(prefix):
         return None  # a class of sizes, not a model
     name = name[len(prefix):]
+    if row["litellm_provider"] == "cohere":
+        return name.removeprefix("cohere/")
     if row["litellm_provider"].startswith("azure"):
         # The plain name is the global one.
         zone, _, rest = name.partition("/")
@@ -214,7 +223,12 @@ def entry(name, row, providers, date):
     mode = MODES.get(row.get("mode"))
     if name is None or mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
         return None
-    if provider in {"google", "vertex"} and NOT_TEXT.search(name):
+    embeds = mode == "embedding"
+    # The older models of Vertex AI are sold by the character.
+    if provider in {"google", "vertex"} and (not GEMINI_EMBEDS.match(name) if embeds else NOT_TEXT.search(name)):
+        return None
+    # Its list says a hundred dollars for a million tokens, a thousand times the others.
+    if provider == "cohere" and (mode == "completion" or name == "embed-multilingual-light-v3.0"):
         return None
     if mode != "embedding" and "output_cost_per_token" not in row:
         return None
@@ -257,6 +271,7 @@ def entry(name, row, providers, date):
         + [Decimal("1.1") for _ in [name] if provider == "vertex" and not re.match(r"gemini-[12]\.", name)]
     )
     searches = (row.get("search_context_cost_per_query") or {}).values()
+    row = {**row, "supports_vision": False, "supports_audio_input": False} if embeds else row
     flags = [flag for flag, field in [
         ("vision", "supports_vision"), ("files", "supports_pdf_input"), ("audio_input", "supports_audio_input"),
         ("audio_output", "supports_audio_output"), ("tools", "supports_function_calling"),

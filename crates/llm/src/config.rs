@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::google;
 use crate::kind::{Dialect, ProviderKind};
 
 /// The most deployments that one provider names.
@@ -43,6 +44,7 @@ pub fn root_of(kind: ProviderKind, path: &str) -> &str {
     let rest = rest.strip_suffix("/v1").unwrap_or(rest);
     match kind {
         ProviderKind::AzureOpenAi => rest.strip_suffix("/openai").unwrap_or(rest),
+        ProviderKind::Cohere => rest.strip_suffix("/v2").unwrap_or(rest),
         _ => rest,
     }
 }
@@ -172,11 +174,16 @@ impl ProviderConfig {
         model: &str,
         stream: bool,
     ) -> Cow<'static, str> {
-        if dialect == Dialect::Gemini {
-            let method = match stream {
-                true => "streamGenerateContent?alt=sse",
-                false => "generateContent",
-            };
+        let method = match (dialect, stream) {
+            (Dialect::Gemini, true) => Some("streamGenerateContent?alt=sse"),
+            (Dialect::Gemini, false) => Some("generateContent"),
+            (Dialect::GeminiEmbed, _) if google::embeds_contents(model) => {
+                Some("batchEmbedContents")
+            }
+            (Dialect::GeminiEmbed, _) => Some("predict"),
+            _ => None,
+        };
+        if let Some(method) = method {
             return match kind {
                 ProviderKind::Vertex => format!(
                     "/v1/projects/{}/locations/{}/publishers/google/models/{model}:{method}",

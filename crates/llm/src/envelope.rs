@@ -252,7 +252,20 @@ impl Envelope {
     /// # Errors
     /// [`RequestError`], with the path of the field.
     pub fn read_gemini(body: Bytes, model: &str, stream: bool) -> Result<Envelope, RequestError> {
-        Envelope::read_with(Dialect::Gemini, body, |reader| {
+        Envelope::read_addressed(Dialect::Gemini, body, model, stream)
+    }
+
+    /// The same in any dialect whose address says that.
+    ///
+    /// # Errors
+    /// [`RequestError`], with the path of the field.
+    pub fn read_addressed(
+        dialect: Dialect,
+        body: Bytes,
+        model: &str,
+        stream: bool,
+    ) -> Result<Envelope, RequestError> {
+        Envelope::read_with(dialect, body, |reader| {
             reader.addressed(model, stream);
         })
     }

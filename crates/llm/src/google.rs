@@ -9,7 +9,7 @@ mod service_account;
 
 use serde_json::Value;
 
-pub use self::service_account::{AccessToken, SCOPE, ServiceAccount, ServiceAccountError};
+pub use self::service_account::{SCOPE, ServiceAccount, ServiceAccountError};
 use crate::usage::Usage;
 
 /// Reads `usageMetadata`; none as long as it does not say how long the prompt was.
@@ -50,6 +50,33 @@ pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
         input_audio,
         output,
         reasoning: thoughts.min(output),
+        ..Usage::default()
+    })
+}
+
+/// Whether a model embeds contents as Gemini's do, and not as the older ones of Vertex AI, which are
+/// asked for predictions.
+pub(crate) fn embeds_contents(model: &str) -> bool {
+    model.starts_with("gemini")
+}
+
+/// Reads how long the texts of an answer with embeddings were; none unless it says it of all.
+pub(crate) fn embed_usage(answer: &Value) -> Option<Usage> {
+    if let Some(metadata) = answer.get("usageMetadata") {
+        let input = count(metadata, "promptTokenCount")?;
+        return Some(Usage {
+            input,
+            ..Usage::default()
+        });
+    }
+    let predictions = answer.get("predictions")?.as_array()?;
+    let tokens = predictions.iter().map(|prediction| {
+        let told = prediction.pointer("/embeddings/statistics/token_count")?;
+        crate::cohere::whole(told)
+    });
+    let input = tokens.sum::<Option<u64>>()?;
+    Some(Usage {
+        input,
         ..Usage::default()
     })
 }

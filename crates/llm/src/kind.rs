@@ -23,6 +23,9 @@ pub enum ProviderKind {
     /// AI21 Studio, in OpenAI's chat completions.
     #[serde(rename = "ai21")]
     Ai21,
+    /// Cohere, in its own chat of version 2.
+    #[serde(rename = "cohere")]
+    Cohere,
     /// Google's Gemini API.
     #[serde(rename = "google")]
     Google,
@@ -39,13 +42,14 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 10] = [
+    pub const ALL: [ProviderKind; 11] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
         ProviderKind::AzureOpenAi,
         ProviderKind::Together,
         ProviderKind::HuggingFace,
         ProviderKind::Ai21,
+        ProviderKind::Cohere,
         ProviderKind::Google,
         ProviderKind::Vertex,
         ProviderKind::Local,
@@ -61,6 +65,7 @@ impl ProviderKind {
             ProviderKind::Together => "together",
             ProviderKind::HuggingFace => "huggingface",
             ProviderKind::Ai21 => "ai21",
+            ProviderKind::Cohere => "cohere",
             ProviderKind::Google => "google",
             ProviderKind::Vertex => "vertex",
             ProviderKind::Local => "local",
@@ -79,7 +84,7 @@ impl ProviderKind {
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
             ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local => {
-                !matches!(dialect, Dialect::AnthropicMessages | Dialect::Gemini)
+                dialect.is_of_openai()
             }
             ProviderKind::Together => matches!(
                 dialect,
@@ -89,15 +94,24 @@ impl ProviderKind {
                 matches!(dialect, Dialect::OpenAiChat)
             }
             ProviderKind::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
-            ProviderKind::Google | ProviderKind::Vertex => matches!(dialect, Dialect::Gemini),
-            ProviderKind::Simulated => !matches!(dialect, Dialect::Gemini),
+            ProviderKind::Cohere => matches!(dialect, Dialect::Cohere | Dialect::CohereEmbed),
+            ProviderKind::Google | ProviderKind::Vertex => {
+                matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
+            }
+            ProviderKind::Simulated => {
+                dialect.is_of_openai() || matches!(dialect, Dialect::AnthropicMessages)
+            }
         }
     }
 
-    /// The dialect into which requests are translated that it does not speak.
-    pub const fn mother_tongue(self) -> Dialect {
+    /// The dialect into which a request is translated whose dialect it does not speak.
+    pub const fn mother_tongue(self, client: Dialect) -> Dialect {
+        let embeds = matches!(client, Dialect::OpenAiEmbeddings);
         match self {
             ProviderKind::Anthropic => Dialect::AnthropicMessages,
+            ProviderKind::Cohere if embeds => Dialect::CohereEmbed,
+            ProviderKind::Cohere => Dialect::Cohere,
+            ProviderKind::Google | ProviderKind::Vertex if embeds => Dialect::GeminiEmbed,
             ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
             _ => Dialect::OpenAiChat,
         }
@@ -110,6 +124,7 @@ impl ProviderKind {
             ProviderKind::OpenAi
                 | ProviderKind::Anthropic
                 | ProviderKind::Ai21
+                | ProviderKind::Cohere
                 | ProviderKind::Google
         )
     }
@@ -128,6 +143,7 @@ impl ProviderKind {
             self,
             ProviderKind::HuggingFace
                 | ProviderKind::Ai21
+                | ProviderKind::Cohere
                 | ProviderKind::Google
                 | ProviderKind::Vertex
         )
@@ -140,6 +156,7 @@ impl ProviderKind {
             ProviderKind::Together
                 | ProviderKind::HuggingFace
                 | ProviderKind::Ai21
+                | ProviderKind::Cohere
                 | ProviderKind::Google
                 | ProviderKind::Vertex
         )
@@ -179,6 +196,7 @@ impl ProviderKind {
             ProviderKind::Together => Some("https://api.together.xyz"),
             ProviderKind::HuggingFace => Some("https://router.huggingface.co"),
             ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
+            ProviderKind::Cohere => Some("https://api.cohere.com"),
             ProviderKind::Google => Some("https://generativelanguage.googleapis.com"),
             // Each resource of Azure has an address of its own, and each location of Vertex AI.
             ProviderKind::AzureOpenAi
@@ -210,6 +228,16 @@ pub enum Dialect {
     /// Google's `generateContent`. Providers are asked in it; no client speaks it here.
     #[serde(rename = "gemini")]
     Gemini,
+    /// Cohere's `POST /v2/chat`. Providers are asked in it; no client speaks it here.
+    #[serde(rename = "cohere")]
+    Cohere,
+    /// Cohere's `POST /v2/embed`. No client speaks it here.
+    #[serde(rename = "cohere_embed")]
+    CohereEmbed,
+    /// Google's embeddings: `batchEmbedContents`, and Vertex AI's `predict`. No client speaks it
+    /// here.
+    #[serde(rename = "gemini_embed")]
+    GeminiEmbed,
 }
 
 impl Dialect {
@@ -222,6 +250,28 @@ impl Dialect {
         Dialect::AnthropicMessages,
     ];
 
+    /// Whether OpenAI has made it.
+    pub const fn is_of_openai(self) -> bool {
+        matches!(
+            self,
+            Dialect::OpenAiChat
+                | Dialect::OpenAiResponses
+                | Dialect::OpenAiCompletions
+                | Dialect::OpenAiEmbeddings
+        )
+    }
+
+    /// Whether a request may hold several inputs that have nothing to do with each other.
+    pub const fn takes_several_inputs(self) -> bool {
+        matches!(
+            self,
+            Dialect::OpenAiCompletions
+                | Dialect::OpenAiEmbeddings
+                | Dialect::CohereEmbed
+                | Dialect::GeminiEmbed
+        )
+    }
+
     /// The path of the route, the same at the provider and at our own gateway. Gemini's is a
     /// template, for the model stands in it.
     pub const fn path(self) -> &'static str {
@@ -232,6 +282,9 @@ impl Dialect {
             Dialect::OpenAiEmbeddings => "/v1/embeddings",
             Dialect::AnthropicMessages => "/v1/messages",
             Dialect::Gemini => "/v1beta/models/{model}:generateContent",
+            Dialect::Cohere => "/v2/chat",
+            Dialect::CohereEmbed => "/v2/embed",
+            Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
         }
     }
 
@@ -244,6 +297,9 @@ impl Dialect {
             Dialect::OpenAiEmbeddings => "openai_embeddings",
             Dialect::AnthropicMessages => "anthropic_messages",
             Dialect::Gemini => "gemini",
+            Dialect::Cohere => "cohere",
+            Dialect::CohereEmbed => "cohere_embed",
+            Dialect::GeminiEmbed => "gemini_embed",
         }
     }
 
@@ -256,6 +312,9 @@ impl Dialect {
             Dialect::OpenAiEmbeddings => "OpenAI embeddings",
             Dialect::AnthropicMessages => "Anthropic messages",
             Dialect::Gemini => "Gemini",
+            Dialect::Cohere => "Cohere",
+            Dialect::CohereEmbed => "Cohere embeddings",
+            Dialect::GeminiEmbed => "Gemini embeddings",
         }
     }
 

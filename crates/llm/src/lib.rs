@@ -3,7 +3,7 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages; Gemini |
+//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages; Gemini; Cohere |
 //! | [`Envelope`] | a request, read once: its [`Facts`], and the places where it may be edited |
 //! | [`PriceBook`] | what models cost, dated and identified by its content |
 //! | [`Bound`] | the most that an attempt can cost, as a function of the output cap that is forwarded |
@@ -56,13 +56,16 @@
 pub mod anthropic;
 pub mod bound;
 pub mod canonical;
+mod cohere;
 mod config;
+pub mod entra;
 pub mod envelope;
 pub mod errors;
 pub mod google;
 pub mod images;
 mod kind;
 pub mod meter;
+pub mod oauth;
 pub mod prices;
 pub mod scan;
 pub mod simulated;

@@ -18,7 +18,9 @@
 
 mod anthropic;
 mod chat;
+mod cohere;
 mod counts;
+mod embed;
 mod gemini;
 mod responses;
 
@@ -123,6 +125,7 @@ enum Decoder {
     Responses(responses::Responses),
     Messages(anthropic::Messages),
     Gemini(gemini::Gemini),
+    Cohere,
 }
 
 /// What came of some bytes.
@@ -150,14 +153,16 @@ impl Meter {
     pub fn new(dialect: Dialect, options: MeterOptions) -> Meter {
         let decoder = match dialect {
             Dialect::OpenAiChat => Decoder::Chat(chat::Chat::new(false)),
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings => {
-                Decoder::Chat(chat::Chat::new(true))
-            }
+            Dialect::OpenAiCompletions
+            | Dialect::OpenAiEmbeddings
+            | Dialect::CohereEmbed
+            | Dialect::GeminiEmbed => Decoder::Chat(chat::Chat::new(true)),
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
             Dialect::AnthropicMessages => {
                 Decoder::Messages(anthropic::Messages::new(options.long_cache))
             }
             Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
+            Dialect::Cohere => Decoder::Cohere,
         };
         Meter {
             framer: Framer::new(options.frame_limit_bytes),
@@ -284,6 +289,10 @@ impl Meter {
                 gemini.frame(data, &mut self.reading, &mut text);
                 false
             }
+            Decoder::Cohere => {
+                cohere::frame(data, &mut self.reading, &mut text);
+                false
+            }
         };
         if self.reading.content_bytes > before {
             // Each frame with content was at least one token.
@@ -314,6 +323,7 @@ impl Meter {
             Decoder::Responses(responses) => responses.ending(&self.reading),
             Decoder::Messages(messages) => messages.ending(&self.reading),
             Decoder::Gemini(_) => gemini::ending(),
+            Decoder::Cohere => cohere::ending(),
         }
     }
 }
@@ -349,6 +359,8 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         Dialect::AnthropicMessages => anthropic::answer(text, long_cache, &mut reading),
         Dialect::OpenAiResponses => responses::answer(text, long_cache, &mut reading),
         Dialect::Gemini => gemini::answer(text, &mut reading),
+        Dialect::Cohere => cohere::answer(text, &mut reading),
+        Dialect::CohereEmbed | Dialect::GeminiEmbed => embed::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };
     match read {

@@ -142,15 +142,21 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
     let reply = Reply::of(ask, behaviour, created_s);
     let mut pieces = match (dialect, ask.stream) {
         // Nobody is sent to it in Gemini's dialect.
-        (Dialect::OpenAiChat | Dialect::Gemini, true) => chat::stream(ask, &reply),
-        (Dialect::OpenAiChat | Dialect::Gemini, false) => vec![chat::whole(&reply)],
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere, true) => {
+            chat::stream(ask, &reply)
+        }
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere, false) => {
+            vec![chat::whole(&reply)]
+        }
         (Dialect::OpenAiCompletions, true) => chat::text_stream(ask, &reply),
         (Dialect::OpenAiCompletions, false) => vec![chat::text_whole(&reply)],
         (Dialect::OpenAiResponses, true) => responses::stream(&reply),
         (Dialect::OpenAiResponses, false) => vec![responses::whole(&reply)],
         (Dialect::AnthropicMessages, true) => messages::stream(&reply),
         (Dialect::AnthropicMessages, false) => vec![messages::whole(&reply)],
-        (Dialect::OpenAiEmbeddings, _) => vec![embeddings::whole(ask)],
+        (Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed, _) => {
+            vec![embeddings::whole(ask)]
+        }
     };
     let streamed = ask.stream && dialect != Dialect::OpenAiEmbeddings;
     let cut = behaviour == Behaviour::Cut;

@@ -42,6 +42,8 @@ mod chat_reply;
 mod chat_request;
 mod chat_stream;
 mod chat_turns;
+mod cohere_stream;
+mod embeddings;
 mod error;
 mod fields;
 mod gemini_stream;
@@ -54,6 +56,7 @@ mod stream;
 mod thoughts;
 mod to_anthropic;
 mod to_chat;
+mod to_cohere;
 mod to_gemini;
 mod tools;
 mod usage;
@@ -88,7 +91,7 @@ impl Direction {
         }
         Some(Direction {
             client,
-            upstream: provider.mother_tongue(),
+            upstream: provider.mother_tongue(client),
         })
     }
 
@@ -138,9 +141,24 @@ pub struct Note {
 pub struct Plan {
     direction: Direction,
     provider: ProviderKind,
+    asked: Asked,
+    notes: Vec<Note>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+enum Asked {
+    /// The next turn of a conversation.
+    Turn(Box<Turn>),
+    /// Embeddings.
+    Embeddings(embeddings::Request),
+}
+
+/// A request for the next turn, and what its caller wants back.
+#[derive(Debug, Clone)]
+struct Turn {
     request: Request,
     client: ClientFacts,
-    notes: Vec<Note>,
 }
 
 /// What the caller's dialect wants to have back and the provider's has no word for.
@@ -163,38 +181,18 @@ impl Plan {
         let direction = Direction::of(client, provider).ok_or(Error::Native)?;
         let fields = fields::Fields::of_body(body, direction)?;
         let mut notes = Vec::new();
-        let (mut request, client) = match direction.client {
-            Dialect::OpenAiChat => chat_request::read(fields, &mut notes)?,
-            Dialect::OpenAiResponses => responses_request::read(fields, &mut notes)?,
-            Dialect::AnthropicMessages => messages_request::read(fields, &mut notes)?,
-            Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::Gemini => {
-                return Err(Error::Untranslatable {
-                    feature: direction.client.path().to_owned(),
-                    direction,
-                });
-            }
+        let asked = match direction.client {
+            Dialect::OpenAiEmbeddings => Asked::Embeddings(embeddings::read(fields, &mut notes)?),
+            _ => Asked::Turn(Box::new(turn(fields, provider, &mut notes)?)),
         };
-        leave_out_what_is_not_known(provider, &mut request, &mut notes);
-        if direction.upstream == Dialect::Gemini {
-            to_gemini::note_what_is_not_said(&request, &mut notes);
-        }
-        if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =
-            (request.tools.is_empty(), &request.tool_choice)
-        {
-            return Err(Error::Invalid {
-                field: "tool_choice".to_owned(),
-                problem: "needs `tools` to choose from".to_owned(),
-            });
-        }
         let plan = Plan {
             direction,
             provider,
-            request,
-            client,
+            asked,
             notes,
         };
         // Whatever cannot be written is refused now, not after money is held.
-        plan.request(plan.request.max_output_tokens.unwrap_or(u64::MAX))?;
+        plan.request(plan.output_cap().unwrap_or(u64::MAX))?;
         Ok(plan)
     }
 
@@ -209,21 +207,30 @@ impl Plan {
     }
 
     /// Whether the caller wants a stream; the provider is then asked for one, too.
-    pub const fn streams(&self) -> bool {
-        self.request.stream
+    pub fn streams(&self) -> bool {
+        match &self.asked {
+            Asked::Turn(turn) => turn.request.stream,
+            Asked::Embeddings(_) => false,
+        }
     }
 
-    /// The output cap that the caller sent.
-    pub const fn output_cap(&self) -> Option<u64> {
-        self.request.max_output_tokens
+    /// The output cap that the caller sent; embeddings have no output that is billed.
+    pub fn output_cap(&self) -> Option<u64> {
+        match &self.asked {
+            Asked::Turn(turn) => turn.request.max_output_tokens,
+            Asked::Embeddings(_) => Some(0),
+        }
     }
 
     /// The least output cap that the provider accepts for this request: a budget for
     /// thinking must be smaller than the cap.
     pub fn output_floor(&self) -> u64 {
-        match self.direction.upstream() {
-            Dialect::AnthropicMessages => to_anthropic::output_floor(&self.request),
-            _ => 1,
+        match (self.upstream(), &self.asked) {
+            (Dialect::AnthropicMessages, Asked::Turn(turn)) => {
+                to_anthropic::output_floor(&turn.request)
+            }
+            (_, Asked::Turn(_)) => 1,
+            (_, Asked::Embeddings(_)) => 0,
         }
     }
 
@@ -237,7 +244,11 @@ impl Plan {
     /// # Errors
     /// [`Error::Invalid`] when the cap is below [`Plan::output_floor`].
     pub fn request(&self, output_cap: u64) -> Result<Vec<u8>, Error> {
-        self.request_for(&self.request.model, output_cap)
+        let model = match &self.asked {
+            Asked::Turn(turn) => &turn.request.model,
+            Asked::Embeddings(request) => &request.model,
+        };
+        self.request_for(model, output_cap)
     }
 
     /// The same, with the name by which the provider knows the model.
@@ -246,18 +257,20 @@ impl Plan {
     /// As [`Plan::request`]; and [`Error::Untranslatable`] when this model cannot do what
     /// the model that was asked for could.
     pub fn request_for(&self, model: &str, output_cap: u64) -> Result<Vec<u8>, Error> {
-        match self.direction.upstream {
-            Dialect::AnthropicMessages => {
-                to_anthropic::write(&self.request, self.direction, model, output_cap)
+        let (direction, provider) = (self.direction, self.provider);
+        let request = match &self.asked {
+            Asked::Turn(turn) => &turn.request,
+            Asked::Embeddings(request) => {
+                return embeddings::write(request, direction, provider, model);
             }
-            Dialect::Gemini => to_gemini::write(&self.request, self.direction, model, output_cap),
-            _ => to_chat::write(
-                &self.request,
-                self.direction,
-                self.provider,
-                model,
-                output_cap,
-            ),
+        };
+        match direction.upstream {
+            Dialect::AnthropicMessages => {
+                to_anthropic::write(request, direction, model, output_cap)
+            }
+            Dialect::Gemini => to_gemini::write(request, direction, model, output_cap),
+            Dialect::Cohere => to_cohere::write(request, direction, model, output_cap),
+            _ => to_chat::write(request, direction, provider, model, output_cap),
         }
     }
 
@@ -266,52 +279,69 @@ impl Plan {
     /// # Errors
     /// [`ReplyError`] when the answer is not one of the provider's dialect.
     pub fn response(&self, body: &[u8], now: Timestamp) -> Result<Vec<u8>, ReplyError> {
+        let Turn { request, client } = match &self.asked {
+            Asked::Turn(turn) => &**turn,
+            Asked::Embeddings(request) => return embeddings::answer(request, body),
+        };
         let mut reply = match self.direction.upstream() {
             Dialect::AnthropicMessages => messages_reply::read(body)?,
             Dialect::Gemini => gemini_stream::read_whole(body)?,
-            _ => chat_reply::read(body, &self.request.stop)?,
+            Dialect::Cohere => cohere_stream::read_whole(body, &request.model)?,
+            _ => chat_reply::read(body, &request.stop)?,
         };
-        if self.hides_thoughts() {
+        if self.hides_thoughts(request) {
             reply
                 .blocks
                 .retain(|block| !matches!(block, crate::canonical::Block::Thought(_)));
         }
         let value = match self.direction.client() {
-            Dialect::OpenAiResponses => write_responses::response(&reply, &self.client.echo, now),
+            Dialect::OpenAiResponses => write_responses::response(&reply, &client.echo, now),
             Dialect::AnthropicMessages => write_messages::message(&reply),
             _ => write_chat::completion(&reply, now),
         };
         Ok(fields::to_bytes(&value))
     }
 
-    /// A translator of the provider's stream. `input_tokens` is our own count of the
-    /// prompt: Anthropic's clients read it at the start of a stream, where providers of
-    /// chat completions have not said anything about usage yet.
-    pub fn stream(&self, input_tokens: u64, now: Timestamp) -> Box<dyn StreamTranslator> {
-        match self.direction.upstream {
+    /// A translator of the provider's stream; none for what does not stream. `input_tokens` is our
+    /// own count of the prompt: Anthropic's clients read it at the start of a stream, where
+    /// providers of chat completions have not said anything about usage yet.
+    pub fn stream(&self, input_tokens: u64, now: Timestamp) -> Option<Box<dyn StreamTranslator>> {
+        let Asked::Turn(turn) = &self.asked else {
+            return None;
+        };
+        let request = &turn.request;
+        Some(match self.direction.upstream {
             Dialect::AnthropicMessages => {
-                self.stream_from(messages_stream::Reader::default(), input_tokens, now)
+                let reader = messages_stream::Reader::default();
+                self.stream_from(reader, turn, input_tokens, now)
             }
             Dialect::Gemini => {
-                self.stream_from(gemini_stream::Reader::default(), input_tokens, now)
+                let reader = gemini_stream::Reader::default();
+                self.stream_from(reader, turn, input_tokens, now)
+            }
+            Dialect::Cohere => {
+                let reader = cohere_stream::Reader::new(&request.model);
+                self.stream_from(reader, turn, input_tokens, now)
             }
             _ => {
-                let reader = chat_stream::Reader::new(self.request.stop.clone());
-                self.stream_from(reader, input_tokens, now)
+                let reader = chat_stream::Reader::new(request.stop.clone());
+                self.stream_from(reader, turn, input_tokens, now)
             }
-        }
+        })
     }
 
     fn stream_from(
         &self,
         reader: impl stream::ReadFrames + 'static,
+        turn: &Turn,
         input_tokens: u64,
         now: Timestamp,
     ) -> Box<dyn StreamTranslator> {
-        let hides = self.hides_thoughts();
+        let hides = self.hides_thoughts(&turn.request);
+        let client = &turn.client;
         match self.direction.client {
             Dialect::OpenAiResponses => {
-                let writer = write_responses::Writer::new(self.client.echo.clone(), now);
+                let writer = write_responses::Writer::new(client.echo.clone(), now);
                 Box::new(stream::Translator::new(reader, writer, hides))
             }
             Dialect::AnthropicMessages => {
@@ -319,7 +349,7 @@ impl Plan {
                 Box::new(stream::Translator::new(reader, writer, hides))
             }
             _ => {
-                let writer = write_chat::Writer::new(self.client.include_usage, now);
+                let writer = write_chat::Writer::new(client.include_usage, now);
                 Box::new(stream::Translator::new(reader, writer, hides))
             }
         }
@@ -331,11 +361,46 @@ impl Plan {
     }
 
     /// A caller that asked for no thoughts gets none, also from a provider that shows them.
-    fn hides_thoughts(&self) -> bool {
-        let Thinking { display, mode, .. } = &self.request.thinking;
+    fn hides_thoughts(&self, request: &Request) -> bool {
+        let Thinking { display, mode, .. } = &request.thinking;
         self.direction.client == Dialect::AnthropicMessages
             && (*display == Some(crate::canonical::Display::Omitted) || *mode == ThinkingMode::Off)
     }
+}
+
+/// Reads a request for the next turn.
+fn turn(
+    fields: fields::Fields,
+    provider: ProviderKind,
+    notes: &mut Vec<Note>,
+) -> Result<Turn, Error> {
+    let direction = fields.direction();
+    let (mut request, client) = match direction.client {
+        Dialect::OpenAiChat => chat_request::read(fields, notes)?,
+        Dialect::OpenAiResponses => responses_request::read(fields, notes)?,
+        Dialect::AnthropicMessages => messages_request::read(fields, notes)?,
+        other => {
+            return Err(Error::Untranslatable {
+                feature: other.path().to_owned(),
+                direction,
+            });
+        }
+    };
+    leave_out_what_is_not_known(provider, &mut request, notes);
+    match direction.upstream {
+        Dialect::Gemini => to_gemini::note_what_is_not_said(&request, notes),
+        Dialect::Cohere => to_cohere::note_what_is_not_said(&request, notes),
+        _ => {}
+    }
+    if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =
+        (request.tools.is_empty(), &request.tool_choice)
+    {
+        return Err(Error::Invalid {
+            field: "tool_choice".to_owned(),
+            problem: "needs `tools` to choose from".to_owned(),
+        });
+    }
+    Ok(Turn { request, client })
 }
 
 /// Names of end users and tiers mean nothing to providers that know no such field, and some of

@@ -37,7 +37,6 @@ mod config;
 mod counters;
 mod cuts;
 mod fresh;
-pub mod google;
 mod in_flight;
 mod lifeline;
 mod orphan;
@@ -49,6 +48,7 @@ mod room;
 mod runtime;
 mod shelf;
 pub mod subject;
+pub mod tokens;
 pub mod wallet;
 
 pub use config::Config;

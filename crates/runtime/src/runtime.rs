@@ -18,13 +18,13 @@ use crate::config::Config;
 use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
-use crate::google;
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
 use crate::plans::Plans;
 use crate::recheck;
 use crate::room::Room;
 use crate::shelf::Shelf;
+use crate::tokens::Tokens;
 use crate::wallet::Wallets;
 
 /// How long it may take at the end to give unused calls of plans back.
@@ -58,7 +58,7 @@ pub struct Runtime {
     pub(crate) changes: AtomicU64,
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
-    pub(crate) google: google::Tokens,
+    pub(crate) tokens: Tokens,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
 }
 
@@ -143,7 +143,7 @@ impl Runtime {
             changes: AtomicU64::new(0),
             bearers,
             credentials,
-            google: google::Tokens::new(),
+            tokens: Tokens::new(),
             subjects,
         });
         let told = runtime.unsettled.clone();

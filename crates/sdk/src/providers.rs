@@ -22,6 +22,8 @@ words! {
         Huggingface = "huggingface",
         /// AI21 Studio.
         Ai21 = "ai21",
+        /// Cohere.
+        Cohere = "cohere",
         /// Google's Gemini API.
         Google = "google",
         /// Gemini on Vertex AI, in Google Cloud.
@@ -96,7 +98,8 @@ pub struct CreateProvider {
     /// What kind of provider it is.
     pub r#type: ProviderType,
     /// The key; not needed for `local` and `simulated`. `vertex`: the JSON of a service account's
-    /// key.
+    /// key. `azure_openai`: also JSON with `tenant_id`, `client_id` and `client_secret` of an
+    /// application of Entra ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 16384, value_type = Option<String>)]
     pub api_key: Option<SecretText>,

@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 mod anthropic;
 mod behaviour;
 mod bill;
+mod cohere;
 mod compatible;
 mod control;
+mod entra;
 mod gemini;
 mod openai;
 mod pieces;
@@ -45,6 +47,8 @@ pub enum Shape {
     HuggingFace,
     /// AI21 Studio.
     Ai21,
+    /// Cohere.
+    Cohere,
     /// Google's Gemini API.
     Google,
     /// Gemini on Vertex AI.
@@ -53,13 +57,14 @@ pub enum Shape {
 
 impl Shape {
     /// All of them, by the word that the process takes.
-    pub const ALL: [(&'static str, Shape); 8] = [
+    pub const ALL: [(&'static str, Shape); 9] = [
         ("openai", Shape::OpenAi),
         ("anthropic", Shape::Anthropic),
         ("azure_openai", Shape::Azure),
         ("together", Shape::Together),
         ("huggingface", Shape::HuggingFace),
         ("ai21", Shape::Ai21),
+        ("cohere", Shape::Cohere),
         ("google", Shape::Google),
         ("vertex", Shape::Vertex),
     ];
@@ -99,6 +104,8 @@ struct Book {
     bills: Vec<Bill>,
     /// Of Vertex AI: who may ask for tokens.
     account: Option<vertex::Account>,
+    /// Of Azure: who may ask for tokens.
+    application: Option<entra::Application>,
 }
 
 /// The part shared with requests under way.
@@ -140,10 +147,15 @@ impl FakeUpstream {
             Shape::Vertex => Some(vertex::Account::new(&format!("http://{address}"))?),
             _ => None,
         };
+        let application = match shape {
+            Shape::Azure => Some(entra::Application::new(&format!("http://{address}"))),
+            _ => None,
+        };
         let key = account.as_ref().map(|account| account.key_file.clone());
         let book = Mutex::new(Book {
             key: key.unwrap_or_else(|| KEY.to_owned()),
             account,
+            application,
             ..Book::default()
         });
         let shared = Arc::new(Shared { shape, book });
@@ -173,7 +185,9 @@ impl FakeUpstream {
             Shape::OpenAi | Shape::Together | Shape::HuggingFace => {
                 format!("http://{}/v1", self.address)
             }
-            Shape::Anthropic | Shape::Azure | Shape::Vertex => format!("http://{}", self.address),
+            Shape::Anthropic | Shape::Azure | Shape::Cohere | Shape::Vertex => {
+                format!("http://{}", self.address)
+            }
             Shape::Ai21 => format!("http://{}/studio/v1", self.address),
             Shape::Google => format!("http://{}/v1beta", self.address),
         }
@@ -189,18 +203,33 @@ impl FakeUpstream {
         self.shared.book().key = key.to_owned();
     }
 
-    /// Tells the token endpoint of Vertex AI what time it is; unless told it looks at the machine's
-    /// clock.
+    /// Of Azure: an application of Entra ID, which may use it as well as the key.
+    pub fn application(&self) -> Option<String> {
+        let book = self.shared.book();
+        book.application
+            .as_ref()
+            .map(|application| application.key.clone())
+    }
+
+    /// Tells the token endpoint what time it is; unless told it looks at the machine's clock.
     pub fn set_time(&self, seconds: i64) {
-        if let Some(account) = &mut self.shared.book().account {
+        let mut book = self.shared.book();
+        if let Some(account) = &mut book.account {
             account.time = Some(seconds);
+        }
+        if let Some(application) = &mut book.application {
+            application.time = Some(seconds);
         }
     }
 
-    /// Makes the tokens worthless that Vertex AI has given out.
+    /// Makes the tokens worthless that were given out.
     pub fn revoke_tokens(&self) {
-        if let Some(account) = &mut self.shared.book().account {
+        let mut book = self.shared.book();
+        if let Some(account) = &mut book.account {
             account.revoke();
+        }
+        if let Some(application) = &mut book.application {
+            application.revoke();
         }
     }
 
@@ -269,6 +298,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         if let Some(account) = book.account.as_mut().filter(|_| seen.path == "/token") {
             return account.exchange(&seen).into_response(None);
         }
+        let mut application = book.application.as_mut();
+        if let Some(application) = application.take_if(|_| entra::Application::is_asked(&seen)) {
+            return application.exchange(&seen).into_response(None);
+        }
         let behaviour = book
             .next
             .pop_front()
@@ -278,12 +311,19 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let reply = match shared.shape {
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
+        Shape::Cohere => cohere::reply(&seen, &key, &behaviour),
         Shape::Google => gemini::reply(&seen, &key, &behaviour),
         Shape::Vertex => match &shared.book().account {
             Some(account) => account.reply(&seen, &behaviour),
             None => gemini::error(500, "there is no service account", &[]),
         },
-        shape => compatible::reply(shape, &seen, &key, &behaviour),
+        Shape::Azure => {
+            let book = shared.book();
+            let token = book.application.as_ref();
+            let admitted = token.is_some_and(|application| application.admits(&seen));
+            compatible::reply(Shape::Azure, &seen, &key, admitted, &behaviour)
+        }
+        shape => compatible::reply(shape, &seen, &key, false, &behaviour),
     };
     let meter = reply
         .work

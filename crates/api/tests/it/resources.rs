@@ -7,6 +7,7 @@ use iron_identity::Role;
 use iron_primitives::{AgentId, ProviderId, Scope};
 use iron_runtime::authority::Change;
 use iron_store::{Db, both_engines};
+use iron_testkit::{FakeUpstream, Shape};
 use serde_json::{Value, json};
 
 use crate::kit::World;
@@ -232,6 +233,38 @@ both_engines! {
         let refused = test(json!({})).await;
         assert_eq!(refused["ok"], false);
         assert!(refused["message"].as_str().unwrap().contains("refuses the key"), "{refused}");
+    }
+}
+
+both_engines! {
+    async fn vertex_is_tested_in_its_own_project_and_place(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let fake = FakeUpstream::start(Shape::Vertex).await.unwrap();
+        fake.set_time(world.time.environment.now().seconds());
+        let make = async |name: &str, project: &str| {
+            let config = json!({"project": project, "location": "europe-west4"});
+            let body = json!({"name": name, "type": "vertex", "base_url": fake.base_url(),
+                "api_key": fake.key(), "config": config});
+            let made = world.create(&admin, "/api/v1/providers", body).await;
+            made.head("location").to_owned()
+        };
+        let test = async |path: &str, body: Value| {
+            world.call(Method::POST, format!("{path}/test")).by(&admin).json(&body).send().await.ok().body
+        };
+        let right = make("right", "fake-project").await;
+        for body in [json!({}), json!({"model": "gemini-2.5-flash"})] {
+            assert_eq!(test(&right, body).await["ok"], true);
+        }
+        let strange = test(&right, json!({"model": "palm-2"})).await;
+        assert!(strange["message"].as_str().unwrap().contains("was not found"), "{strange}");
+        let wrong = make("wrong", "other-project").await;
+        for body in [json!({}), json!({"model": "gemini-2.5-flash"})] {
+            let refused = test(&wrong, body).await;
+            assert_eq!(refused["ok"], false);
+            assert!(refused["message"].as_str().unwrap().contains("aiplatform.endpoints.predict"), "{refused}");
+        }
+        assert!(fake.bills().is_empty());
     }
 }
 

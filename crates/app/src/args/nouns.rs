@@ -238,7 +238,7 @@ pub(crate) enum ProviderType {
     OpenAi,
     /// Anthropic
     Anthropic,
-    /// Azure OpenAI
+    /// Azure OpenAI; the key, or the JSON of an application of Entra ID
     #[value(name = "azure_openai")]
     AzureOpenAi,
     /// Together AI
@@ -248,6 +248,8 @@ pub(crate) enum ProviderType {
     HuggingFace,
     /// AI21 Studio
     Ai21,
+    /// Cohere
+    Cohere,
     /// Google's Gemini API
     Google,
     /// Gemini on Vertex AI; the key is the JSON of a service account
@@ -267,6 +269,7 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
             ProviderType::Together => Self::Together,
             ProviderType::HuggingFace => Self::Huggingface,
             ProviderType::Ai21 => Self::Ai21,
+            ProviderType::Cohere => Self::Cohere,
             ProviderType::Google => Self::Google,
             ProviderType::Vertex => Self::Vertex,
             ProviderType::Local => Self::Local,

@@ -153,6 +153,7 @@ iron_store::both_engines! {
             (NewProvider { kind: azure, ..openai("a") }, "base_url"),
             (configured(ProviderKind::OpenAi, "prod"), "config"),
             (configured(azure, "../prod"), "config.deployments"),
+            (NewProvider { key: Some("{\"tenant_id\":\"a/b\"}".to_owned().into()), ..configured(azure, "prod") }, "api_key"),
             (NewProvider { kind: ProviderKind::Together, key: None, ..openai("a") }, "api_key"),
             (NewProvider { kind: ProviderKind::HuggingFace, ..openai("a") }, "api_key"),
             (NewProvider { kind: ProviderKind::Vertex, ..openai("a") }, "config.project"),

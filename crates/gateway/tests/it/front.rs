@@ -131,6 +131,11 @@ impl Front {
     }
 }
 
+/// The one provider of a front.
+pub(crate) fn provider() -> ProviderId {
+    TestEnvironment::seeded(9).environment.new_id()
+}
+
 /// A front with one fake provider of this kind.
 pub(crate) async fn behind(kind: ProviderKind) -> (FakeUpstream, Front) {
     behind_configured(kind, ProviderConfig::default()).await
@@ -147,6 +152,7 @@ pub(crate) async fn behind_configured(
         ProviderKind::Together => Shape::Together,
         ProviderKind::HuggingFace => Shape::HuggingFace,
         ProviderKind::Ai21 => Shape::Ai21,
+        ProviderKind::Cohere => Shape::Cohere,
         ProviderKind::Google => Shape::Google,
         ProviderKind::Vertex => Shape::Vertex,
         ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
@@ -160,19 +166,17 @@ pub(crate) async fn behind_configured(
         },
         _ => config,
     };
-    let provider: ProviderId = TestEnvironment::seeded(9).environment.new_id();
     let route = Route {
         config,
-        ..route(kind, &fake.base_url(), provider)
+        ..route(kind, &fake.base_url(), provider())
     };
     let front = Front::new(vec![route]).await;
-    front.world.set_key(provider, &fake.key());
+    front.world.set_key(provider(), &fake.key());
     fake.set_time(front.world.environment.now().seconds());
     (fake, front)
 }
 
 /// A front with the built-in provider.
 pub(crate) async fn simulated() -> Front {
-    let provider: ProviderId = TestEnvironment::seeded(9).environment.new_id();
-    Front::new(vec![route(ProviderKind::Simulated, "", provider)]).await
+    Front::new(vec![route(ProviderKind::Simulated, "", provider())]).await
 }

@@ -6,15 +6,16 @@ use iron_runtime::record::{CallRecord, Outcome, Settlement};
 use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault, Prices, RetryAfter, UsageReport};
 use serde_json::{Value, json};
 
-use crate::front::{Front, Got, behind, behind_configured};
+use crate::front::{Front, Got, behind, behind_configured, provider};
 
 const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 const MESSAGES: &str = "/v1/messages";
+const EMBEDDINGS: &str = "/v1/embeddings";
 const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
 
 /// Each kind with a model of it that has a price and, where there are such, knows tools.
-const KINDS: [(ProviderKind, &str); 9] = [
+const KINDS: [(ProviderKind, &str); 10] = [
     (ProviderKind::OpenAi, "gpt-4o-mini"),
     (ProviderKind::Anthropic, "claude-haiku-4-5"),
     (ProviderKind::AzureOpenAi, "gpt-4o-mini"),
@@ -24,6 +25,7 @@ const KINDS: [(ProviderKind, &str); 9] = [
     ),
     (ProviderKind::HuggingFace, "Qwen/Qwen3-32B:groq"),
     (ProviderKind::Ai21, "jamba-large-1.7"),
+    (ProviderKind::Cohere, "command-a-03-2025"),
     (ProviderKind::Google, "gemini-2.5-flash"),
     (ProviderKind::Google, "gemini-3.1-pro-preview"),
     (ProviderKind::Vertex, "gemini-2.5-flash"),
@@ -233,6 +235,7 @@ async fn what_a_kind_does_not_offer_is_refused_by_name() {
     for kind in [
         ProviderKind::HuggingFace,
         ProviderKind::Ai21,
+        ProviderKind::Cohere,
         ProviderKind::Google,
         ProviderKind::Vertex,
     ] {
@@ -241,12 +244,92 @@ async fn what_a_kind_does_not_offer_is_refused_by_name() {
             .into_iter()
             .find(|(other, _)| *other == kind)
             .expect("it is listed");
-        for (path, field) in [("/v1/completions", "prompt"), ("/v1/embeddings", "input")] {
+        let embeds = !matches!(kind, ProviderKind::HuggingFace | ProviderKind::Ai21);
+        for (path, field) in [("/v1/completions", "prompt"), (EMBEDDINGS, "input")] {
+            if path == EMBEDDINGS && embeds {
+                continue;
+            }
             let body = json!({"model": model, field: "Hi"}).to_string();
             let got = front.post(path, &body).await;
             assert_eq!(got.status, 400, "{kind:?} {path}: {}", got.body);
         }
         assert!(fake.requests().is_empty(), "{kind:?}");
+    }
+}
+
+/// Each kind that embeds in its own way, with a model of it.
+const EMBEDDING: [(ProviderKind, &str); 5] = [
+    (ProviderKind::Cohere, "embed-v4.0"),
+    (ProviderKind::Google, "gemini-embedding-001"),
+    (ProviderKind::Google, "gemini-embedding-2"),
+    (ProviderKind::Vertex, "gemini-embedding-2"),
+    (ProviderKind::OpenAi, "text-embedding-3-small"),
+];
+
+#[tokio::test]
+async fn every_kind_that_embeds_costs_what_it_bills() {
+    for (kind, model) in EMBEDDING {
+        let (fake, front) = charging(kind, model).await;
+        for (input, count) in [
+            (json!("Rain?"), 1),
+            (json!(["Rain?", "Will it rain in Oslo?"]), 2),
+        ] {
+            let body = json!({"model": model, "input": input, "dimensions": 3});
+            let before = fake.billed_nanos();
+            let got = front.post(EMBEDDINGS, &body.to_string()).await;
+            assert_eq!(got.status, 200, "{kind:?}: {}", got.body);
+            let answer = got.json();
+            assert_eq!(
+                answer["data"].as_array().map(Vec::len),
+                Some(count),
+                "{answer}"
+            );
+            let records = front.world.records().await;
+            let record = last(&records);
+            assert_eq!(settlement(record), Settlement::Actual, "{kind:?}");
+            let billed = fake.billed_nanos() - before;
+            assert!(billed > 0, "{kind:?}");
+            // Vertex AI elsewhere than in `global` is a tenth dearer.
+            let expected = match kind {
+                ProviderKind::Vertex => (billed * 11 + 9) / 10,
+                _ => billed,
+            };
+            assert_eq!(record.cost_nanos, expected, "{kind:?}");
+        }
+        fake.behave(Behaviour {
+            usage: UsageReport::Missing,
+            ..Behaviour::default()
+        });
+        let body = json!({"model": model, "input": "Rain?"});
+        let got = front.post(EMBEDDINGS, &body.to_string()).await;
+        let records = front.world.records().await;
+        assert_ne!(
+            settlement(last(&records)),
+            Settlement::Actual,
+            "{kind:?}: {}",
+            got.body
+        );
+        let counted: i64 = records.iter().map(|record| record.cost_nanos).sum();
+        assert!(counted >= fake.billed_nanos(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn embeddings_are_packed_for_who_asks_in_base64() {
+    for (kind, model) in EMBEDDING {
+        if kind == ProviderKind::OpenAi {
+            continue;
+        }
+        let (_fake, front) = charging(kind, model).await;
+        let body = json!({"model": model, "input": "Rain", "encoding_format": "base64"});
+        let got = front.post(EMBEDDINGS, &body.to_string()).await;
+        assert_eq!(got.status, 200, "{kind:?}: {}", got.body);
+        // 0.25, -0.5 and 1 as floats of 32 bits.
+        assert_eq!(
+            got.json()["data"][0]["embedding"],
+            "AACAPgAAAL8AAIA/",
+            "{kind:?}"
+        );
     }
 }
 
@@ -398,7 +481,72 @@ async fn a_stream_of_google_that_breaks_costs_its_bound() {
 /// How often the fake was asked for a token.
 fn tokens_asked(fake: &FakeUpstream) -> usize {
     let requests = fake.requests();
-    requests.iter().filter(|seen| seen.path == "/token").count()
+    let asked = requests.iter().filter(|seen| seen.path.ends_with("/token"));
+    asked.count()
+}
+
+/// Azure with an application of Entra ID in the place of a key.
+async fn behind_entra() -> (FakeUpstream, Front) {
+    let (fake, front) = behind(ProviderKind::AzureOpenAi).await;
+    let application = fake.application().expect("an application");
+    front.world.set_key(provider(), &application);
+    (fake, front)
+}
+
+#[tokio::test]
+async fn azure_is_shown_a_token_of_entra_that_all_calls_share() {
+    let (fake, front) = behind_entra().await;
+    let chat = body(CHAT, "gpt-4o-mini", false, false);
+    let together = (0..8).map(|_| ask(&front, CHAT, &chat));
+    for got in futures_util::future::join_all(together).await {
+        assert_eq!(got.status, 200, "{}", got.body);
+    }
+    assert_eq!(tokens_asked(&fake), 1);
+    let seen = fake.requests().pop().expect("a request");
+    assert_eq!(seen.header("api-key"), None);
+    let shown = seen.header("authorization").expect("a token");
+    assert!(shown.starts_with("Bearer ey"), "{shown}");
+    fake.revoke_tokens();
+    let got = ask(&front, CHAT, &chat).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    let got = ask(&front, CHAT, &chat).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(tokens_asked(&fake), 2);
+}
+
+#[tokio::test]
+async fn stored_responses_of_azure_are_read_with_a_token_of_entra() {
+    let (fake, front) = behind_entra().await;
+    let asked = json!({"model": "gpt-4o-mini", "input": "Rain?", "store": true});
+    let got = ask(&front, RESPONSES, &asked.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let id = got.json()["id"].as_str().expect("an id").to_owned();
+    fake.revoke_tokens();
+    let stored = format!("{RESPONSES}/{id}");
+    assert_ne!(front.get(&stored).await.status, 200);
+    front.get(&stored).await;
+    let seen = fake.requests().pop().expect("a request");
+    assert_eq!(seen.method, "GET");
+    assert!(seen.header("authorization").is_some() && seen.header("api-key").is_none());
+    assert_eq!(
+        tokens_asked(&fake),
+        2,
+        "the one that is worth nothing is forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_entra_refuses_is_told_and_nothing_is_sent() {
+    let (fake, front) = behind_entra().await;
+    let application = fake.application().expect("an application");
+    let mut wrong: Value = serde_json::from_str(&application).expect("JSON");
+    wrong["client_secret"] = json!("wrong");
+    front.world.set_key(provider(), &wrong.to_string());
+    let got = ask(&front, CHAT, &body(CHAT, "gpt-4o-mini", false, false)).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    assert!(got.body.contains("AADSTS7000215"), "{}", got.body);
+    assert!(!got.body.contains("wrong"), "{}", got.body);
+    assert!(fake.bills().is_empty());
 }
 
 #[tokio::test]

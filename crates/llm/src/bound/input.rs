@@ -5,6 +5,7 @@ use iron_primitives::UnitPrice;
 use super::{Assumptions, BoundError};
 use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
 use crate::images;
+use crate::kind::Dialect;
 use crate::prices::{ImageRule, Model};
 use crate::tokens;
 
@@ -40,7 +41,7 @@ pub(super) fn by_bytes(
     let facts = envelope.facts();
     let media = Media::bound(envelope, model, false)?;
     finish(
-        facts,
+        (envelope.dialect(), facts),
         model,
         assumptions,
         facts.text_bytes.saturating_add(tools_overhead(facts)),
@@ -79,7 +80,8 @@ pub(super) fn by_tokens(
         }
         None => bytes,
     };
-    finish(facts, model, assumptions, text.min(bytes), media)
+    let asked = (envelope.dialect(), facts);
+    finish(asked, model, assumptions, text.min(bytes), media)
 }
 
 fn tools_overhead(facts: &Facts) -> u64 {
@@ -99,12 +101,16 @@ struct MediaBound {
 }
 
 fn finish(
-    facts: &Facts,
+    (dialect, facts): (Dialect, &Facts),
     model: &Model,
     assumptions: &Assumptions,
     text_tokens: u64,
     media: MediaBound,
 ) -> Result<InputBound, BoundError> {
+    let contexts = match dialect.takes_several_inputs() {
+        true => facts.messages.max(1),
+        false => 1,
+    };
     let seen = text_tokens.saturating_add(media.tokens);
     let stored = match (facts.outside_input, assumptions.stored_input_tokens) {
         (None, _) => Some(0),
@@ -117,7 +123,11 @@ fn finish(
         }
         _ => None,
     };
-    let tokens = match (in_full, model.context) {
+    // Texts that are sent together to be embedded, or completed, have a context each.
+    let context = model
+        .context
+        .map(|context| context.saturating_mul(contexts));
+    let tokens = match (in_full, context) {
         (Some(tokens), Some(context)) => tokens.min(context),
         (Some(tokens), None) => tokens,
         (None, Some(context)) => context,

@@ -107,7 +107,8 @@ impl Reader {
             return self.gemini(scanner, name);
         }
         use Dialect::{
-            AnthropicMessages, OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses,
+            AnthropicMessages, Cohere, CohereEmbed, GeminiEmbed, OpenAiChat, OpenAiCompletions,
+            OpenAiEmbeddings, OpenAiResponses,
         };
         match (name, self.dialect) {
             ("model", _) => self.model(scanner),
@@ -115,18 +116,24 @@ impl Reader {
                 self.read.facts.stream = boolean(scanner, "stream")?.unwrap_or(false);
                 Ok(())
             }
-            ("messages", OpenAiChat | AnthropicMessages) => self.messages(scanner, "messages"),
+            ("messages", OpenAiChat | AnthropicMessages | Cohere) => {
+                self.messages(scanner, "messages")
+            }
             ("input", OpenAiResponses) if scanner.kind()? == Kind::Array => {
                 self.messages(scanner, "input")
             }
+            ("texts", CohereEmbed) => self.inputs(scanner, "texts"),
+            ("requests" | "instances", GeminiEmbed) => self.batch(scanner),
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
             ("prompt", OpenAiCompletions) => self.inputs(scanner, "prompt"),
             ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => {
                 self.instruction(scanner)
             }
-            ("tools", OpenAiChat | OpenAiResponses | AnthropicMessages) => self.tools(scanner),
+            ("tools", OpenAiChat | OpenAiResponses | AnthropicMessages | Cohere) => {
+                self.tools(scanner)
+            }
             ("functions", OpenAiChat) => self.functions(scanner),
-            ("response_format", OpenAiChat)
+            ("response_format", OpenAiChat | Cohere)
             | ("text", OpenAiResponses)
             | ("output_config", AnthropicMessages) => {
                 let range = scanner.skip()?;
@@ -298,6 +305,19 @@ impl Reader {
         Ok(())
     }
 
+    /// Texts to embed, each in an object of its own. All of it counts as text.
+    fn batch(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        let mut count = 0;
+        expect(scanner, Kind::Array, "requests")?;
+        scanner.array(|scanner, _| {
+            count += 1;
+            scanner.skip().map(|_| ())
+        })?;
+        self.prompt(start..scanner.end(), count);
+        Ok(())
+    }
+
     fn token(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let facts = &mut self.read.facts;
         match whole(scanner, "", 0, u64::from(u32::MAX))? {
@@ -414,10 +434,12 @@ impl Reader {
 
 const fn prompt_field(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::OpenAiChat | Dialect::AnthropicMessages => "messages",
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere => "messages",
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
         Dialect::OpenAiCompletions => "prompt",
         Dialect::Gemini => "contents",
+        Dialect::CohereEmbed => "texts",
+        Dialect::GeminiEmbed => "requests",
     }
 }
 
@@ -425,7 +447,10 @@ fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
     match (name, dialect) {
         (
             "max_tokens",
-            Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::AnthropicMessages,
+            Dialect::OpenAiChat
+            | Dialect::OpenAiCompletions
+            | Dialect::AnthropicMessages
+            | Dialect::Cohere,
         ) => Some(CapField::MaxTokens),
         ("max_completion_tokens", Dialect::OpenAiChat) => Some(CapField::MaxCompletionTokens),
         ("max_output_tokens", Dialect::OpenAiResponses) => Some(CapField::MaxOutputTokens),

@@ -3,13 +3,12 @@
 //! by excerpts, 2026-11; RFC 7523).
 
 use std::fmt;
-use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use iron_primitives::{Secret, Timestamp};
+use iron_primitives::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,8 +18,6 @@ pub const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const ASSERTION_SECONDS: i64 = 3600;
 /// So much earlier an assertion says it was made, for a clock of Google's that is a little behind.
 const BACK_SECONDS: i64 = 10;
-/// How long a token counts as good if the endpoint does not say it, in seconds.
-const UNSTATED_SECONDS: u64 = 60;
 
 /// Why a text is no key of a service account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,15 +46,6 @@ struct KeyFile {
     private_key: String,
     private_key_id: Option<String>,
     token_uri: String,
-}
-
-/// A token, and how long it is good from when it was asked for.
-#[derive(Debug, Clone)]
-pub struct AccessToken {
-    /// The token.
-    pub secret: Secret,
-    /// How long it is good, in seconds.
-    pub seconds: u64,
 }
 
 impl fmt::Debug for ServiceAccount {
@@ -131,42 +119,6 @@ impl ServiceAccount {
     }
 }
 
-impl AccessToken {
-    /// Reads the answer of the token endpoint; else its own words.
-    ///
-    /// # Errors
-    /// What the endpoint says against it.
-    pub fn read(body: &[u8]) -> Result<AccessToken, String> {
-        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text = |name: &str| answer.get(name).and_then(Value::as_str);
-        match text("access_token") {
-            Some(token) if !token.is_empty() => Ok(AccessToken {
-                secret: Secret::new(token.to_owned()),
-                seconds: answer
-                    .get("expires_in")
-                    .and_then(seconds)
-                    .unwrap_or(UNSTATED_SECONDS),
-            }),
-            _ => Err(text("error_description")
-                .or_else(|| text("error"))
-                .unwrap_or("the token endpoint gave no readable answer")
-                .chars()
-                .take(200)
-                .collect()),
-        }
-    }
-}
-
-/// Whole seconds, of a number or of a text that is one.
-fn seconds(value: &Value) -> Option<u64> {
-    let stated = match value {
-        Value::String(text) => text.trim().parse().ok()?,
-        value => value.as_f64()?,
-    };
-    let duration = Duration::try_from_secs_f64(stated).ok()?;
-    Some(duration.as_secs())
-}
-
 /// The bytes of a PEM text.
 fn der(pem: &str) -> Option<Vec<u8>> {
     let inner = pem
@@ -195,31 +147,5 @@ mod tests {
             r#"{"type":"service_account","client_email":"a","private_key":"b","token_uri":"c"}"#;
         let refused = ServiceAccount::parse(broken).map(|_| ());
         assert_eq!(refused, Err(ServiceAccountError::PrivateKey));
-    }
-
-    #[test]
-    fn an_answer_is_a_token_or_the_words_against_it() {
-        let token = AccessToken::read(br#"{"access_token":"ya29.x","expires_in":3599}"#);
-        assert_eq!(token.map(|token| token.seconds), Ok(3599));
-        for (stated, seconds) in [
-            (r#","expires_in":"3599""#, 3599),
-            (r#","expires_in":3599.7"#, 3599),
-            (r#","expires_in":0"#, 0),
-            (r#","expires_in":-5"#, 60),
-            (r#","expires_in":"soon""#, 60),
-            (r#","expires_in":null"#, 60),
-            ("", 60),
-        ] {
-            let token = AccessToken::read(format!(r#"{{"access_token":"a"{stated}}}"#).as_bytes());
-            assert_eq!(token.map(|token| token.seconds), Ok(seconds), "{stated}");
-        }
-        let refused = AccessToken::read(
-            br#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#,
-        );
-        assert_eq!(
-            refused.map(|_| ()),
-            Err("Invalid JWT Signature.".to_owned())
-        );
-        assert!(AccessToken::read(b"<html>").is_err());
     }
 }

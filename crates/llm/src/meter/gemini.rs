@@ -118,7 +118,8 @@ impl Gemini {
     }
 }
 
-fn each_field(
+/// Reads the fields of an object; what is none is passed over.
+pub(super) fn each_field(
     scanner: &mut Scanner<'_>,
     mut read: impl FnMut(&mut Scanner<'_>, &str) -> Result<(), ScanError>,
 ) -> Result<(), ScanError> {

@@ -102,6 +102,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "together_ai" => ProviderKind::Together,
         "huggingface" => ProviderKind::HuggingFace,
         "ai21" => ProviderKind::Ai21,
+        "cohere" | "cohere_chat" => ProviderKind::Cohere,
         "gemini" => ProviderKind::Google,
         "vertex_ai-language-models" => ProviderKind::Vertex,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {

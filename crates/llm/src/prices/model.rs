@@ -161,7 +161,7 @@ impl Model {
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
-            (Dialect::OpenAiEmbeddings, _) => None,
+            (Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed, _) => None,
             _ => Some(CapField::MaxTokens),
         }
     }
@@ -176,10 +176,14 @@ impl Model {
                     | Dialect::OpenAiResponses
                     | Dialect::AnthropicMessages
                     | Dialect::Gemini
+                    | Dialect::Cohere
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
-            Mode::Embedding => matches!(dialect, Dialect::OpenAiEmbeddings),
+            Mode::Embedding => matches!(
+                dialect,
+                Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed
+            ),
         }
     }
 }

@@ -144,10 +144,12 @@ fn word<'a>(value: &'a Value, name: &str) -> &'a str {
 /// What the user said last, and what tools answered after it.
 fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
     let list = match dialect {
-        Dialect::OpenAiChat | Dialect::AnthropicMessages => body.get("messages"),
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere => body.get("messages"),
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => body.get("input"),
         Dialect::OpenAiCompletions => body.get("prompt"),
         Dialect::Gemini => body.get("contents"),
+        Dialect::CohereEmbed => body.get("texts"),
+        Dialect::GeminiEmbed => body.get("requests"),
     };
     let Some(Value::Array(messages)) = list else {
         return (list.map(text_of).unwrap_or_default(), Vec::new());

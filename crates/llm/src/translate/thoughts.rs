@@ -20,6 +20,12 @@ pub(super) const UNSIGNED: [(&str, &str); 2] = [
     ("unsigned:reasoning", "reasoning"),
 ];
 
+/// The same of Cohere: thoughts, and its plan of what to call.
+pub(super) const COHERE: [(&str, &str); 2] =
+    [(COHERE_THINKING, "thinking"), (COHERE_PLAN, "tool_plan")];
+pub(super) const COHERE_THINKING: &str = "unsigned:thinking";
+pub(super) const COHERE_PLAN: &str = "unsigned:tool_plan";
+
 /// What stands before the signatures of Google, so that no other provider's is sent there. Behind
 /// it is nothing for thoughts that came without one.
 pub(super) const GOOGLE: &str = "google.";
@@ -34,6 +40,7 @@ pub(super) fn is_own(upstream: Dialect, mark: &str) -> bool {
     match upstream {
         Dialect::AnthropicMessages => true,
         Dialect::Gemini => mark.starts_with(GOOGLE),
+        Dialect::Cohere => COHERE.iter().any(|(unsigned, _)| *unsigned == mark),
         _ => UNSIGNED.iter().any(|(unsigned, _)| *unsigned == mark),
     }
 }

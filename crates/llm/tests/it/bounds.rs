@@ -404,6 +404,17 @@ fn embeddings_cost_their_input_only() {
 }
 
 #[test]
+fn texts_that_are_embedded_together_have_a_context_each() {
+    let text = "word ".repeat(8_000);
+    let body = json!({"model": "text-embedding-3-small", "input": [text, text, text]});
+    let bound = quick(ProviderKind::OpenAi, Dialect::OpenAiEmbeddings, &body).expect("a bound");
+    assert_eq!(bound.input_tokens(), 3 * 8_192);
+    let one = json!({"model": "text-embedding-3-small", "input": text});
+    let bound = quick(ProviderKind::OpenAi, Dialect::OpenAiEmbeddings, &one).expect("a bound");
+    assert_eq!(bound.input_tokens(), 8_192);
+}
+
+#[test]
 fn a_thinking_budget_keeps_the_cap_above_it() {
     let body = json!({"model": "claude-opus-4-6", "max_tokens": 4000, "stream": true,
         "thinking": {"type": "enabled", "budget_tokens": 2000}, "messages": [{"role": "user", "content": "hi"}]});

@@ -551,6 +551,94 @@ fn an_end_of_gemini_with_words_behind_it_was_none() {
     assert_eq!(told(&format!("{ended}{later}\n\n")), (Some(70), true));
 }
 
+const COHERE: &str = concat!(
+    "event: message-start\n",
+    r#"data: {"id":"c1","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[]}}}"#,
+    "\n\nevent: content-start\n",
+    r#"data: {"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
+    "\n\nevent: content-delta\n",
+    r#"data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Grüße"}}}}"#,
+    "\n\nevent: content-end\n",
+    r#"data: {"type":"content-end","index":0}"#,
+    "\n\nevent: tool-call-start\n",
+    r#"data: {"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"f_1","type":"function","function":{"name":"f","arguments":""}}}}}"#,
+    "\n\nevent: message-end\n",
+    r#"data: {"type":"message-end","id":"c1","delta":{"finish_reason":"TOOL_CALL","usage":{"billed_units":{"input_tokens":9,"output_tokens":5},"tokens":{"input_tokens":209,"output_tokens":7},"cached_tokens":4}}}"#,
+    "\n\n",
+);
+
+#[test]
+fn cohere_is_settled_by_what_it_bills() {
+    let (reading, out) = at_every_split(Dialect::Cohere, MeterOptions::default(), COHERE);
+    assert_eq!(out, COHERE);
+    let expected = Usage {
+        input: 5,
+        cache_read: 4,
+        output: 5,
+        ..Usage::default()
+    };
+    assert_eq!(reading.usage, Some(expected));
+    assert!(reading.complete && reading.started);
+    assert_eq!(
+        (
+            reading.finish.as_deref(),
+            reading.tool_calls,
+            reading.visible_output
+        ),
+        (Some("TOOL_CALL"), 1, 2)
+    );
+    let (cut, _) = COHERE.split_at(COHERE.find("event: message-end").expect("an end"));
+    let (reading, _) = whole(Dialect::Cohere, cut);
+    assert_eq!((reading.usage, reading.complete), (None, false));
+}
+
+#[test]
+fn cohere_says_in_a_message_what_went_wrong() {
+    let (reading, _) = whole(Dialect::Cohere, "data: {\"message\":\"overloaded\"}\n\n");
+    let fault = reading.fault.expect("a fault");
+    assert_eq!(
+        (fault.message.as_str(), reading.started),
+        ("overloaded", false)
+    );
+    let failed =
+        r#"{"id":"c","finish_reason":"ERROR","message":{"role":"assistant","content":[]}}"#;
+    let reading = read_answer(Dialect::Cohere, failed.as_bytes(), false);
+    assert!(reading.fault.is_some() && !reading.complete);
+    let (_, passed) = meter(Dialect::Cohere, bounded(0, None), &[COHERE.as_bytes()]);
+    let (reading, _) = whole(Dialect::Cohere, &passed);
+    assert_eq!(reading.finish.as_deref(), Some("MAX_TOKENS"));
+}
+
+#[test]
+fn embeddings_tell_what_they_bill_or_nothing() {
+    let told = |dialect, answer: &str| {
+        let reading = read_answer(dialect, answer.as_bytes(), false);
+        assert!(reading.complete, "{answer}");
+        reading.usage.map(|usage| usage.input)
+    };
+    let cohere =
+        r#"{"id":"e","embeddings":{"float":[[0.1]]},"meta":{"billed_units":{"input_tokens":7.0}}}"#;
+    assert_eq!(told(Dialect::CohereEmbed, cohere), Some(7));
+    assert_eq!(
+        told(Dialect::GeminiEmbed, r#"{"embeddings":[{"values":[0.1]}]}"#),
+        None
+    );
+    let gemini = r#"{"embeddings":[{"values":[0.1]}],"usageMetadata":{"promptTokenCount":3}}"#;
+    assert_eq!(told(Dialect::GeminiEmbed, gemini), Some(3));
+    let predicted = |second: &str| {
+        let first = r#"{"embeddings":{"values":[0.1],"statistics":{"token_count":4.0}}}"#;
+        format!(r#"{{"predictions":[{first},{{"embeddings":{{"values":[0.1]{second}}}}}]}}"#)
+    };
+    let all = predicted(r#","statistics":{"token_count":2}"#);
+    assert_eq!(told(Dialect::GeminiEmbed, &all), Some(6));
+    assert_eq!(told(Dialect::GeminiEmbed, &predicted("")), None);
+    let refused = read_answer(Dialect::CohereEmbed, br#"{"message":"no"}"#, false);
+    assert_eq!(
+        refused.fault.map(|fault| fault.message).as_deref(),
+        Some("no")
+    );
+}
+
 #[test]
 fn a_blocked_prompt_is_an_answer_that_was_billed() {
     let blocked = r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}"#;
@@ -596,7 +684,12 @@ fn answers_that_are_not_streamed_are_read_without_a_tree() {
     );
     assert_eq!(reading.finish.as_deref(), Some("refusal"));
     for broken in ["", "{", "[1]", "\u{0}", r#"{"usage":"#] {
-        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini]) {
+        for dialect in Dialect::ALL.into_iter().chain([
+            Dialect::Gemini,
+            Dialect::Cohere,
+            Dialect::CohereEmbed,
+            Dialect::GeminiEmbed,
+        ]) {
             let reading = read_answer(dialect, broken.as_bytes(), false);
             assert_eq!((reading.usage, reading.complete), (None, false), "{broken}");
         }
@@ -646,7 +739,7 @@ proptest! {
     ) {
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         places.sort_unstable();
-        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini]) {
+        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini, Dialect::Cohere, Dialect::CohereEmbed, Dialect::GeminiEmbed]) {
             let mut pieces = Vec::new();
             let mut from = 0;
             for &at in &places {
@@ -664,7 +757,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         with in prop::collection::vec(any::<u8>(), 0..4),
     ) {
-        for (dialect, stream) in [(Dialect::OpenAiChat, CHAT), (Dialect::OpenAiResponses, RESPONSES), (Dialect::AnthropicMessages, MESSAGES), (Dialect::Gemini, GEMINI)] {
+        for (dialect, stream) in [(Dialect::OpenAiChat, CHAT), (Dialect::OpenAiResponses, RESPONSES), (Dialect::AnthropicMessages, MESSAGES), (Dialect::Gemini, GEMINI), (Dialect::Cohere, COHERE)] {
             let mut bytes = stream.as_bytes().to_vec();
             let at = at.index(bytes.len());
             bytes.splice(at..(at + with.len()).min(bytes.len()), with.clone());

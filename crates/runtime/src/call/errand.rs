@@ -28,7 +28,7 @@ use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
-use super::upstream::{self, Question, Upstream};
+use super::upstream::{self, Question, Untold, Upstream};
 
 /// The rule that speaks for the provider's part.
 const ASKED: &str = "provider";
@@ -317,15 +317,10 @@ impl Runtime {
     ) -> Result<Reply, Refusal> {
         let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
         let tenant = draft.bearer.principal.path.tenant;
-        let credential = self
-            .credential(tenant, lane.route.provider, lane.route.kind)
-            .await;
-        let credential = credential.ok();
-        let outgoing = credential
-            .as_ref()
-            .and_then(|key| upstream::outgoing(lane, key, question));
-        let unusable = "its credential or address cannot be used; tell an administrator";
-        let outgoing = outgoing.ok_or_else(|| unavailable(unusable.to_owned()))?;
+        let shown = self.shown_to(tenant, lane).await;
+        let shown = shown.map_err(|why| unavailable(why.to_string()))?;
+        let outgoing = upstream::outgoing(lane, &shown, question);
+        let outgoing = outgoing.ok_or_else(|| unavailable(Untold::Unusable.to_string()))?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
         let sent = self.egress.send(outgoing, wait).await;
         let answer = sent.map_err(|error| unavailable(error.to_string()))?;
@@ -339,13 +334,17 @@ impl Runtime {
             Err(_) => return Err(unavailable("no whole answer in time".to_owned())),
         };
         let (status, headers) = (upstream.status(), upstream.headers());
+        if status == StatusCode::UNAUTHORIZED {
+            let whose = (tenant, lane.route.provider);
+            self.tokens.forget(whose, &shown.secret);
+        }
         if !status.is_success() {
             let error = ProviderError::read(status.as_u16(), &body);
             if let Some(refusal) = credential_refused(status.as_u16(), error.class) {
                 return Err(refusal);
             }
         }
-        let body = scrubbed(body, credential.as_ref().map(|key| &key.secret));
+        let body = scrubbed(body, Some(&shown.secret));
         let body = match names {
             Some((original, theirs)) => rename(body, original, theirs),
             None => body,

@@ -126,7 +126,10 @@ pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Out
     let body = plan.request(cap.max(plan.output_floor()))?;
     let body = Bytes::from(body);
     let read = match plan.upstream() {
-        Dialect::Gemini => Envelope::read_gemini(body, &envelope.facts().model, plan.streams())?,
+        dialect @ (Dialect::Gemini | Dialect::GeminiEmbed) => {
+            let (model, stream) = (&envelope.facts().model, plan.streams());
+            Envelope::read_addressed(dialect, body, model, stream)?
+        }
         dialect => Envelope::read(dialect, body)?,
     };
     let read = match plan.output_cap() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{MeterOptions, Reading, read_answer};
+use iron_llm::oauth::Account;
 use iron_llm::{Bound, Dialect, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
@@ -32,7 +33,7 @@ use super::flow::Flow;
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::reply::Caller;
-use super::upstream::{self, Question, Upstream};
+use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// So many bytes may come before it is known whether an answer or an error begins.
 const OPENING_LIMIT_BYTES: usize = 1024 * 1024;
@@ -208,7 +209,7 @@ impl Runtime {
         if let (StatusCode::UNAUTHORIZED, Some(shown)) = (upstream.status(), &open.secret) {
             let tenant = cleared.draft.bearer.principal.path.tenant;
             let provider = cleared.choice.lane().route.provider;
-            self.google.forget((tenant, provider), shown);
+            self.tokens.forget((tenant, provider), shown);
         }
         if !upstream.status().is_success() {
             return Answered::Failed(self.refused(cleared, open, upstream).await);
@@ -265,7 +266,9 @@ impl Runtime {
             return Ok(Upstream::played(script));
         }
         let tenant = cleared.draft.bearer.principal.path.tenant;
-        let credential = self.shown_to(tenant, lane).await?;
+        let unsaid = |why: &Untold| unsent(why.to_string(), None);
+        let shown = self.shown_to(tenant, lane).await;
+        let shown = shown.map_err(|why| unsaid(&why))?;
         let headers = &cleared.request.headers;
         let route = &lane.route;
         let path = route.config.path(
@@ -280,15 +283,9 @@ impl Runtime {
             headers,
             body,
         };
-        let outgoing = credential.and_then(|credential| {
-            let outgoing = upstream::outgoing(lane, &credential, question);
-            open.secret = Some(credential.secret);
-            outgoing.ok_or(AuthorityError::NotFound)
-        });
-        let Ok(outgoing) = outgoing else {
-            let detail = "its credential or address cannot be used; tell an administrator";
-            return Err(unsent(detail.to_owned(), None));
-        };
+        let outgoing = upstream::outgoing(lane, &shown, question);
+        open.secret = Some(shown.secret);
+        let outgoing = outgoing.ok_or_else(|| unsaid(&Untold::Unusable))?;
         if self.environment.boot() >= open.hold.deadline {
             return Err(unsent(
                 "the money for the call came too late".to_owned(),
@@ -304,35 +301,29 @@ impl Runtime {
     }
 
     /// What a provider is shown: its opened key, or the token that the key is exchanged for.
-    async fn shown_to(
-        &self,
-        tenant: TenantId,
-        lane: &Lane,
-    ) -> Result<Result<Credential, AuthorityError>, Failed> {
+    pub(super) async fn shown_to(&self, tenant: TenantId, lane: &Lane) -> Result<Shown, Untold> {
         let (provider, kind) = (lane.route.provider, lane.route.kind);
         let found = self.credential(tenant, provider, kind).await;
-        let (ProviderKind::Vertex, Ok(account)) = (kind, &found) else {
-            return Ok(found);
-        };
-        let key = (&account.secret, account.version);
-        let whose = (tenant, provider);
+        let Credential { secret, version } = found.map_err(|_| Untold::Unusable)?;
+        if !Account::is_one(kind, secret.expose()) {
+            return Ok(Shown {
+                secret,
+                is_token: false,
+            });
+        }
+        let (whose, key) = ((tenant, provider, kind), (&secret, version));
         let token = self
-            .google
+            .tokens
             .get(&self.egress, &self.environment, whose, key)
             .await;
-        let secret = token.map_err(|why| {
-            let told =
-                format!("there is no token for its service account ({why}); tell an administrator");
-            unsent(told, None)
-        })?;
-        Ok(Ok(Credential {
-            secret,
-            version: account.version,
-        }))
+        Ok(Shown {
+            secret: token.map_err(Untold::NoToken)?,
+            is_token: true,
+        })
     }
 
     /// The opened key of a provider. A server of one's own may have none.
-    pub(super) async fn credential(
+    async fn credential(
         &self,
         tenant: TenantId,
         provider: ProviderId,
@@ -415,7 +406,7 @@ impl Runtime {
         let translator = outbound
             .plan
             .as_ref()
-            .map(|plan| plan.stream(bound.input_tokens(), cleared.draft.started_at));
+            .and_then(|plan| plan.stream(bound.input_tokens(), cleared.draft.started_at));
         let flow = Flow::new(
             outbound.envelope.dialect(),
             options,

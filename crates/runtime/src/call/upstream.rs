@@ -10,9 +10,8 @@ use http::header::{
 use http::{Method, StatusCode};
 use iron_llm::{Dialect, ProviderKind, simulated};
 use iron_net::egress::{self, Answer, BodyError, Outgoing, Timeouts};
-use iron_primitives::Timestamp;
+use iron_primitives::{Secret, Timestamp};
 
-use crate::authority::Credential;
 use crate::bearer::Lane;
 use crate::room::Share;
 
@@ -155,6 +154,24 @@ pub(super) fn script(dialect: Dialect, body: &Bytes, now: Timestamp) -> simulate
     simulated::answer(dialect, body, u64::try_from(now.seconds()).unwrap_or(0))
 }
 
+/// What a provider is shown of us.
+pub(super) struct Shown {
+    pub(super) secret: Secret,
+    /// Whether it is a token that the key was exchanged for, and not the key itself.
+    pub(super) is_token: bool,
+}
+
+/// Why a provider cannot be shown anything.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Untold {
+    /// There is no key, or it cannot be sent, or not there.
+    #[error("its credential or address cannot be used; tell an administrator")]
+    Unusable,
+    /// The key is an account that has got no token, for this reason.
+    #[error("there is no token for its account ({0}); tell an administrator")]
+    NoToken(String),
+}
+
 /// What a lane is asked.
 pub(super) struct Question<'a> {
     pub(super) method: Method,
@@ -165,17 +182,13 @@ pub(super) struct Question<'a> {
 }
 
 /// Puts a question to a provider over the network.
-pub(super) fn outgoing(
-    lane: &Lane,
-    credential: &Credential,
-    question: Question<'_>,
-) -> Option<Outgoing> {
+pub(super) fn outgoing(lane: &Lane, shown: &Shown, question: Question<'_>) -> Option<Outgoing> {
     let uri = lane.base.as_ref()?.join(question.path).ok()?;
     let mut headers = egress::headers::forwarded_request(question.headers);
     if !question.body.is_empty() {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    authorise(&mut headers, lane, credential)?;
+    authorise(&mut headers, lane, shown)?;
     Some(Outgoing {
         method: question.method,
         uri,
@@ -185,8 +198,8 @@ pub(super) fn outgoing(
 }
 
 /// Adds what the provider wants to know about us.
-fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> Option<()> {
-    let key = credential.secret.expose();
+fn authorise(headers: &mut HeaderMap, lane: &Lane, shown: &Shown) -> Option<()> {
+    let key = shown.secret.expose();
     match lane.route.kind {
         ProviderKind::Anthropic => {
             let mut value = HeaderValue::try_from(key).ok()?;
@@ -201,7 +214,7 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, credential: &Credential) -> O
         }
         kind => {
             let own_header = match kind {
-                ProviderKind::AzureOpenAi => Some(AZURE_KEY),
+                ProviderKind::AzureOpenAi if !shown.is_token => Some(AZURE_KEY),
                 ProviderKind::Google => Some(GOOGLE_KEY),
                 _ => None,
             };

@@ -20,9 +20,16 @@ const UNKNOWN_TO_AI21: [&str; 6] = [
     "reasoning_effort",
 ];
 
-/// Answers one request.
-pub(super) fn reply(shape: Shape, seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Reply {
+/// Answers one request. Who shows a token that was given out is admitted without the key.
+pub(super) fn reply(
+    shape: Shape,
+    seen: &SeenRequest,
+    key: &str,
+    admitted: bool,
+    behaviour: &Behaviour,
+) -> Reply {
     let authorised = match shape {
+        _ if admitted => true,
         Shape::Azure => seen.header("api-key") == Some(key),
         _ => seen.header("authorization") == Some(&format!("Bearer {key}")),
     };

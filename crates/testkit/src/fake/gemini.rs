@@ -74,6 +74,11 @@ pub(super) fn answer(asked: &str, seen: &SeenRequest, behaviour: &Behaviour) -> 
             None => error(*status, told, &[]),
         };
     }
+    match asked.split_once(':') {
+        Some((model, "batchEmbedContents")) => return embed(model, "requests", seen, behaviour),
+        Some((model, "predict")) => return embed(model, "instances", seen, behaviour),
+        _ => {}
+    }
     let streams = match asked.split_once(':') {
         Some((_, "generateContent")) => false,
         Some((_, "streamGenerateContent?alt=sse")) => true,
@@ -107,6 +112,50 @@ pub(super) fn error(status: u16, message: &str, details: &[Value]) -> Reply {
     };
     let error = json!({"code": status, "message": message, "status": word, "details": details});
     Reply::status(status, json!({ "error": error }))
+}
+
+/// Embeddings, of Gemini's models by `requests`, of the older ones of Vertex AI by `instances`.
+fn embed(model: &str, field: &str, seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
+    let request: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+    let items = request.get(field).and_then(Value::as_array);
+    let items = items.map(Vec::as_slice).unwrap_or_default();
+    if items.is_empty() || (model.starts_with("gemini") != (field == "requests")) {
+        return error(400, "Invalid JSON payload received.", &[]);
+    }
+    let text = |item: &Value| match field {
+        "requests" => item.pointer("/content/parts/0/text").cloned(),
+        _ => item.get("content").cloned(),
+    };
+    let Some(texts) = items.iter().map(text).collect::<Option<Vec<Value>>>() else {
+        return error(400, "* content must not be empty.", &[]);
+    };
+    let work = Work {
+        input: texts.iter().map(count).sum(),
+        cached: 0,
+        output: 0,
+    };
+    let told = match behaviour.usage {
+        UsageReport::True => Some(work.input),
+        UsageReport::Missing => None,
+        UsageReport::Wrong { input, .. } => Some(input),
+    };
+    let values = |text: &Value| json!([0.25, -0.5, count(text)]);
+    if field == "instances" {
+        let predictions = texts.iter().map(|text| match told {
+            Some(_) => json!({"embeddings": {"values": values(text),
+                "statistics": {"truncated": false, "token_count": count(text)}}}),
+            None => json!({"embeddings": {"values": values(text)}}),
+        });
+        let predictions: Vec<Value> = predictions.collect();
+        return Reply::json(json!({ "predictions": predictions }), Some(work));
+    }
+    let embeddings = texts.iter().map(|text| json!({"values": values(text)}));
+    let mut answer = json!({"embeddings": embeddings.collect::<Vec<Value>>()});
+    if let (Some(told), Some(fields)) = (told, answer.as_object_mut()) {
+        let usage = json!({"promptTokenCount": told, "totalTokenCount": told});
+        fields.insert("usageMetadata".to_owned(), usage);
+    }
+    Reply::json(answer, Some(work))
 }
 
 /// What Google would refuse.

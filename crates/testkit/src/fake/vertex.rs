@@ -155,16 +155,17 @@ impl Account {
         if !self.admits(seen) {
             return gemini::error(401, "Request had invalid authentication credentials.", &[]);
         }
-        if let Some(model) = seen.path.strip_prefix("/v1/publishers/google/models/") {
-            let name = format!("publishers/google/models/{model}");
-            return match model.starts_with("gemini-") {
-                true => Reply::json(json!({ "name": name }), None),
-                false => gemini::error(404, "Publisher Model was not found.", &[]),
-            };
-        }
         let below =
             format!("/v1/projects/{PROJECT}/locations/{LOCATION}/publishers/google/models/");
         match seen.path.strip_prefix(&below) {
+            Some(asked)
+                if !asked.starts_with("gemini-") && !asked.starts_with("text-embedding") =>
+            {
+                gemini::error(404, "Publisher Model was not found.", &[])
+            }
+            Some(asked) if asked.ends_with(":countTokens") => {
+                Reply::json(json!({"totalTokens": 1}), None)
+            }
             Some(asked) => gemini::answer(asked, seen, behaviour),
             None => gemini::error(
                 403,
@@ -179,7 +180,7 @@ impl Account {
     clippy::disallowed_methods,
     reason = "a server of its own, which has its own clock"
 )]
-fn seconds() -> i64 {
+pub(super) fn seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

@@ -99,6 +99,9 @@ pub(super) fn folder(direction: Direction) -> String {
         Dialect::OpenAiEmbeddings => "embeddings",
         Dialect::AnthropicMessages => "messages",
         Dialect::Gemini => "gemini",
+        Dialect::Cohere => "cohere",
+        Dialect::CohereEmbed => "cohere_embed",
+        Dialect::GeminiEmbed => "gemini_embed",
     };
     format!(
         "{}_to_{}",
@@ -221,7 +224,7 @@ impl Case {
 
 /// What a client gets for a stream that comes in these pieces.
 pub(super) fn stream(plan: &Plan, pieces: &[&[u8]]) -> Vec<u8> {
-    let mut translator = plan.stream(COUNTED, NOW);
+    let mut translator = plan.stream(COUNTED, NOW).expect("it streams");
     let mut out = Vec::new();
     for piece in pieces {
         translator.feed(piece, &mut out);

@@ -214,7 +214,7 @@ fn nesting_without_end_is_refused_and_not_followed() {
 
 #[test]
 fn a_frame_without_end_ends_the_stream() {
-    let mut translator = chat_plan().stream(0, NOW);
+    let mut translator = chat_plan().stream(0, NOW).expect("a stream");
     let mut out = Vec::new();
     let megabyte = vec![b'x'; 1 << 20];
     let mut fed = 0;
@@ -228,7 +228,7 @@ fn a_frame_without_end_ends_the_stream() {
 
 #[test]
 fn blocks_without_end_end_the_stream() {
-    let mut translator = chat_plan().stream(0, NOW);
+    let mut translator = chat_plan().stream(0, NOW).expect("a stream");
     let mut out = Vec::new();
     let start = json!({ "type": "message_start", "message": { "id": "m", "model": "x" } });
     translator.feed(format!("data: {start}\n\n").as_bytes(), &mut out);
@@ -253,7 +253,7 @@ fn a_streamed_response_without_end_ends_the_stream() {
         body.to_string().as_bytes(),
     )
     .expect("a plan");
-    let mut translator = plan.stream(0, NOW);
+    let mut translator = plan.stream(0, NOW).expect("a stream");
     let mut out = Vec::new();
     for event in [
         json!({ "type": "message_start", "message": { "id": "m", "model": "x" } }),
@@ -278,7 +278,7 @@ fn a_streamed_response_without_end_ends_the_stream() {
 #[test]
 fn after_its_end_a_stream_says_nothing_more() {
     for (plan, bytes) in STREAMS.iter() {
-        let mut translator = plan.stream(0, NOW);
+        let mut translator = plan.stream(0, NOW).expect("a stream");
         let mut out = Vec::new();
         translator.feed(bytes, &mut out);
         translator.finish(Ending::Closed, &mut out);

@@ -263,14 +263,20 @@ fn a_client_whose_provider_breaks_off_is_told_so_in_its_own_shape() {
         ))
     };
     let mut out = Vec::new();
-    claude_code().stream(1, NOW).finish(broken(), &mut out);
+    claude_code()
+        .stream(1, NOW)
+        .expect("a stream")
+        .finish(broken(), &mut out);
     assert_eq!(
         String::from_utf8_lossy(&out),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\
          \"message\":\"the provider fell silent\"}}\n\n"
     );
     let mut out = Vec::new();
-    chat().stream(1, NOW).finish(broken(), &mut out);
+    chat()
+        .stream(1, NOW)
+        .expect("a stream")
+        .finish(broken(), &mut out);
     assert_eq!(
         String::from_utf8_lossy(&out),
         "data: {\"error\":{\"message\":\"the provider fell silent\",\"type\":\"server_error\",\

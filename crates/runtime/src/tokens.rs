@@ -1,4 +1,4 @@
-//! Tokens of Google's service accounts: asked for once, kept, and renewed before they end.
+//! Tokens that accounts ask for (`iron_llm::oauth`): asked for once, kept, and renewed before they end.
 //!
 //! While one call asks, all others of the same provider wait for the same answer. A token that is
 //! still good is renewed beside the calls, which use it meanwhile, and also if that fails. A
@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use iron_llm::google::{AccessToken, ServiceAccount};
+use iron_llm::ProviderKind;
+use iron_llm::oauth::{AccessToken, Account};
 use iron_net::egress::{BaseUrl, Egress, Outgoing, Timeouts};
 use iron_primitives::{BootInstant, Environment, ProviderId, Secret, TenantId};
 use tokio::time::timeout;
@@ -93,14 +94,15 @@ impl Tokens {
         &self,
         egress: &Egress,
         environment: &Environment,
-        provider: (TenantId, ProviderId),
+        (tenant, provider, kind): (TenantId, ProviderId, ProviderKind),
         key: (&Secret, i64),
     ) -> Result<Secret, String> {
-        let slot = self.slots.get_with(provider, Arc::default);
+        let slot = self.slots.get_with((tenant, provider), Arc::default);
         let asked = Asked {
             egress: egress.clone(),
             environment: environment.clone(),
-            provider: provider.1,
+            provider,
+            kind,
             key: key.0.clone(),
             version: key.1,
         };
@@ -128,6 +130,7 @@ struct Asked {
     egress: Egress,
     environment: Environment,
     provider: ProviderId,
+    kind: ProviderKind,
     key: Secret,
     version: i64,
 }
@@ -173,7 +176,7 @@ impl Slot {
     async fn ask(&self, asked: &Asked) -> Result<Secret, String> {
         let environment = &asked.environment;
         let asked_at = environment.boot();
-        let answer = exchange(&asked.egress, environment, &asked.key).await;
+        let answer = exchange(&asked.egress, environment, asked.kind, &asked.key).await;
         let mut kept = self.kept();
         match answer {
             Ok(AccessToken { secret, seconds }) => {
@@ -189,7 +192,7 @@ impl Slot {
                 Ok(secret)
             }
             Err(why) => {
-                tracing::warn!(provider = %asked.provider, %why, "no token for a service account");
+                tracing::warn!(provider = %asked.provider, %why, "no token for an account");
                 kept.failed = Some((environment.boot(), asked.version, why.clone()));
                 Err(why)
             }
@@ -197,23 +200,22 @@ impl Slot {
     }
 }
 
-/// Exchanges an assertion of a service account, whose key this is, for a token.
+/// Asks for a token with a key that is an account.
 ///
 /// # Errors
 /// Why there is none, in words for an administrator; without a part of the key.
 pub async fn exchange(
     egress: &Egress,
     environment: &Environment,
+    kind: ProviderKind,
     key: &Secret,
 ) -> Result<AccessToken, String> {
-    let account = ServiceAccount::parse(key.expose()).map_err(|error| error.to_string())?;
-    let form = account.request(environment.now());
-    let form = form.map_err(|error| error.to_string())?;
-    let base = BaseUrl::parse(account.token_uri(), egress.rules());
-    let base = base.map_err(|error| format!("`token_uri`: {error}"))?;
-    let uri = base
-        .join("")
-        .map_err(|error| format!("`token_uri`: {error}"))?;
+    let account = Account::parse(kind, key.expose()).map_err(|error| error.to_string())?;
+    let request = account.request(environment.now());
+    let request = request.map_err(|error| error.to_string())?;
+    let wrong = |error: &dyn std::fmt::Display| format!("the token endpoint's address: {error}");
+    let base = BaseUrl::parse(&request.uri, egress.rules()).map_err(|error| wrong(&error))?;
+    let uri = base.join("").map_err(|error| wrong(&error))?;
     let mut headers = HeaderMap::new();
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, kind);
@@ -221,7 +223,7 @@ pub async fn exchange(
         method: Method::POST,
         uri,
         headers,
-        body: Bytes::from(form),
+        body: Bytes::from(request.form),
     };
     let answered = async {
         let mut answer = egress
