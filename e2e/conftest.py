@@ -41,6 +41,12 @@ def fake_openai():
 
 
 @pytest.fixture
+def fake_google():
+    with Fake("google") as fake:
+        yield fake
+
+
+@pytest.fixture
 def fake_anthropic():
     with Fake("anthropic") as fake:
         yield fake

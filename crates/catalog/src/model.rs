@@ -108,6 +108,8 @@ pub struct ProviderFilter {
 pub struct CallProvider {
     /// The provider.
     pub id: ProviderId,
+    /// The name, unique in the tenant.
+    pub name: String,
     /// What kind of provider it is.
     pub kind: ProviderKind,
     /// Where it is reached; empty for the simulated one, which is not reached at all.

@@ -471,6 +471,7 @@ fn call_provider(provider: Provider) -> CallProvider {
     let seconds = provider.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
     CallProvider {
         id: provider.id,
+        name: provider.name,
         kind: provider.kind,
         base_url: provider.base_url.unwrap_or(own),
         organization: provider.organization,

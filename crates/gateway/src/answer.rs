@@ -155,6 +155,12 @@ fn unrouted(reader: Reader, kind: ErrorKind, message: &str) -> Response {
             "code": kind.code(),
             "request_id": id,
         }}),
+        ErrorShape::Google => serde_json::json!({ "error": {
+            "code": kind.status(),
+            "message": message,
+            "status": errors::google_word(kind.status()),
+            "details": [{ "code": kind.code(), "request_id": id }],
+        }}),
         ErrorShape::Anthropic => {
             let kind_word = match kind {
                 ErrorKind::ResourceNotFound => "not_found_error",

@@ -7,7 +7,9 @@ use http::request::Parts;
 use iron_llm::{Dialect, ErrorShape};
 use iron_net::RequestContext;
 use iron_primitives::{Environment, Refusal, RequestId};
-use iron_runtime::call::{Attribution, Authenticated, CallRequest, Errand, Reply, StoredAction};
+use iron_runtime::call::{
+    Attribution, Authenticated, CallRequest, Errand, Passing, Reply, StoredAction,
+};
 
 use crate::Gateway;
 use crate::answer::Reader;
@@ -20,6 +22,20 @@ pub(crate) struct Visit {
     /// The client chose the number itself, so it may not be unique.
     numbered: bool,
     pub(crate) reader: Reader,
+}
+
+/// By which route a request came.
+pub(crate) struct Asked {
+    pub(crate) dialect: Dialect,
+    /// The provider that it names, on a route of that one.
+    pub(crate) passing: Option<Box<Passing>>,
+}
+
+impl From<Dialect> for Asked {
+    fn from(dialect: Dialect) -> Self {
+        let passing = None;
+        Asked { dialect, passing }
+    }
 }
 
 impl Visit {
@@ -40,9 +56,9 @@ impl Visit {
         }
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
-        dialect: Dialect,
+        asked: Asked,
         headers: HeaderMap,
         attribution: Attribution,
         environment: &Environment,
@@ -54,7 +70,8 @@ impl Visit {
         CallRequest {
             id,
             edge_id: self.numbered.then_some(self.context.id),
-            dialect,
+            dialect: asked.dialect,
+            passing: asked.passing,
             headers,
             body: bytes::Bytes::new(),
             attribution,
@@ -148,7 +165,7 @@ impl Gateway {
     ) -> Result<Reply, Refusal> {
         let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
         let (authenticated, request, _room) = self
-            .receive(visit, dialect, parts, body, authenticated)
+            .receive(visit, dialect.into(), parts, body, authenticated)
             .await?;
         self.runtime.call(authenticated, request).await
     }
@@ -163,16 +180,16 @@ impl Gateway {
     ) -> Result<Reply, Refusal> {
         let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
         let (authenticated, request, _room) = self
-            .receive(visit, dialect, parts, body, authenticated)
+            .receive(visit, dialect.into(), parts, body, authenticated)
             .await?;
         self.runtime.run(authenticated, request, errand).await
     }
 
     /// Reads what an authenticated client sends. A refusal here is recorded, too.
-    async fn receive(
+    pub(crate) async fn receive(
         &self,
         visit: &Visit,
-        dialect: Dialect,
+        asked: Asked,
         parts: Parts,
         body: axum::body::Body,
         authenticated: Authenticated,
@@ -190,7 +207,7 @@ impl Gateway {
             Ok(labels) => (labels, None),
             Err(refusal) => (Attribution::default(), Some(refusal)),
         };
-        let mut request = visit.request(dialect, parts.headers, labels, environment);
+        let mut request = visit.request(asked, parts.headers, labels, environment);
         let taken = match wrong_label {
             Some(refusal) => Err(refusal),
             None => self.intake.take(body).await,

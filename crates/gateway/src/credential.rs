@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 
 /// The token that a client presents: `Authorization: Bearer` (OpenAI's SDKs), `x-api-key`
-/// (Anthropic's) or `api-key` (Azure's), in this order.
+/// (Anthropic's), `api-key` (Azure's) or `x-goog-api-key` (Google's), in this order.
 pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| {
         headers
@@ -18,6 +18,7 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     bearer
         .or_else(|| text("x-api-key"))
         .or_else(|| text("api-key"))
+        .or_else(|| text("x-goog-api-key"))
         .filter(|token| !token.is_empty())
 }
 

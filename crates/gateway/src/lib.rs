@@ -11,6 +11,7 @@
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
+//! | `/providers/{name}/…` | the provider's own |
 //!
 //! Headers of ours on answers: `X-Request-Id`; `X-IronCage-Cost-Micros`, on answers that are
 //! not streamed (the cost of a stream is known only after its last byte, and no byte of it is
@@ -30,6 +31,7 @@ mod config;
 mod credential;
 mod intake;
 mod models;
+mod providers;
 
 use std::sync::Arc;
 
@@ -98,7 +100,11 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
             "/v1/models/{*id}",
             get(models::retrieve).fallback(wrong_method),
         )
+        .route("/providers/{name}/{*route}", any(providers::pass))
         // Whatever else an SDK asks for is refused in its own words.
+        .route("/providers", any(no_route))
+        .route("/providers/", any(no_route))
+        .route("/providers/{name}", any(no_route))
         .route("/v1", any(no_route))
         .route("/v1/", any(no_route))
         .route("/v1/{*rest}", any(no_route))
@@ -122,12 +128,14 @@ async fn no_route(State(gateway): State<Gateway>, request: Request) -> Response 
 }
 
 /// Who asks by Anthropic's routes, or names the version of Anthropic's dialect as its SDK always
-/// does, reads Anthropic's errors.
+/// does, reads Anthropic's errors; who shows its key as Google's SDKs do, Google's.
 pub(crate) fn shape_of(parts: &Parts) -> ErrorShape {
     let path = parts.uri.path();
     let messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
-    match messages || parts.headers.contains_key("anthropic-version") {
-        true => ErrorShape::Anthropic,
-        false => ErrorShape::OpenAi,
+    let names = |header| parts.headers.contains_key(header);
+    match () {
+        () if messages || names("anthropic-version") => ErrorShape::Anthropic,
+        () if names("x-goog-api-key") => ErrorShape::Google,
+        () => ErrorShape::OpenAi,
     }
 }

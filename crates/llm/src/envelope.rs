@@ -73,6 +73,14 @@ pub enum RequestError {
         /// What it is.
         found: &'static str,
     },
+    /// A field that may cost something which is not known here.
+    #[error("`{field}` {problem}")]
+    NotOffered {
+        /// Its path.
+        field: String,
+        /// Why, and what to do.
+        problem: &'static str,
+    },
     /// A number is out of range.
     #[error("`{field}` must be a whole number from {least} to {most}")]
     OutOfRange {
@@ -91,6 +99,7 @@ impl RequestError {
         match &mut self {
             RequestError::Duplicate { field }
             | RequestError::WrongType { field, .. }
+            | RequestError::NotOffered { field, .. }
             | RequestError::OutOfRange { field, .. } => {
                 let joint = if field.starts_with('[') || field.is_empty() {
                     ""
@@ -126,6 +135,10 @@ impl From<RequestError> for Refusal {
                 expected,
                 found,
             } => problem(field, format!("must be {expected}, not {found}")),
+            RequestError::NotOffered {
+                field,
+                problem: why,
+            } => problem(field, (*why).to_owned()),
             RequestError::OutOfRange { field, least, most } => problem(
                 field,
                 format!("must be a whole number from {least} to {most}"),
@@ -247,7 +260,8 @@ impl Envelope {
     }
 
     /// Reads a request in Gemini's dialect, whose address names the model and says whether the
-    /// answer streams.
+    /// answer streams. What refers to things that are stored at Google is refused: they are no
+    /// agent's own.
     ///
     /// # Errors
     /// [`RequestError`], with the path of the field.
@@ -268,6 +282,26 @@ impl Envelope {
         Envelope::read_with(dialect, body, |reader| {
             reader.addressed(model, stream);
         })
+    }
+
+    /// Takes a request of a route that is not known: nothing in it is read. `route` is what its
+    /// price is found by.
+    pub fn opaque(route: &str, body: Bytes) -> Envelope {
+        Envelope {
+            dialect: Dialect::Passthrough,
+            facts: Facts {
+                model: route.to_owned(),
+                choices: 1,
+                ..Facts::default()
+            },
+            spots: edits::Spots::default(),
+            prompt: 0..body.len(),
+            before_prompt: Vec::new(),
+            first_instruction: 0..0,
+            texts: Vec::new(),
+            declarations: Vec::new(),
+            body,
+        }
     }
 
     fn read_with(

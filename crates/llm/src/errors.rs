@@ -55,8 +55,10 @@ pub fn render_event(dialect: Dialect, refusal: &Refusal, request_id: &str) -> Ve
 fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
     let kind = refusal.kind();
     let mut error = Fields::default();
-    error.text("type", type_word(shape, kind));
-    error.text("message", &refusal.to_string());
+    if shape != ErrorShape::Google {
+        error.text("type", type_word(shape, kind));
+        error.text("message", &refusal.to_string());
+    }
     if shape == ErrorShape::OpenAi {
         error.json("param", &json!(param(refusal)).to_string());
     }
@@ -82,6 +84,11 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
             whole.json("error", &error.object());
             whole.text("request_id", request_id);
         }
+        ErrorShape::Google => {
+            error.text("request_id", request_id);
+            let (status, message) = (kind.status(), refusal.to_string());
+            whole.json("error", &google(status, &message, &error.object()));
+        }
     }
     whole.object()
 }
@@ -104,6 +111,31 @@ impl Fields {
     }
 }
 
+/// An error as Google tells it, with our own fields among its details.
+fn google(status: u16, message: &str, ours: &str) -> String {
+    let mut error = Fields::default();
+    error.json("code", &status.to_string());
+    error.text("message", message);
+    error.text("status", google_word(status));
+    error.json("details", &format!("[{ours}]"));
+    error.object()
+}
+
+/// Google's word for a status.
+pub const fn google_word(status: u16) -> &'static str {
+    match status {
+        400 | 405 | 413 | 415 | 422 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        402 | 403 => "PERMISSION_DENIED",
+        404 | 410 => "NOT_FOUND",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        503 | 529 => "UNAVAILABLE",
+        _ => "INTERNAL",
+    }
+}
+
 /// The dialect's word for a kind of error.
 fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
     match (shape, kind.status()) {
@@ -120,6 +152,7 @@ fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
         (ErrorShape::Anthropic, 503) => "overloaded_error",
         (ErrorShape::Anthropic, 500..) => "api_error",
         (ErrorShape::Anthropic, _) => "invalid_request_error",
+        (ErrorShape::Google, status) => google_word(status),
     }
 }
 

@@ -83,6 +83,8 @@ impl ProviderKind {
     /// Whether a request in this dialect can be sent as it is.
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
+            ProviderKind::Simulated if matches!(dialect, Dialect::Passthrough) => false,
+            _ if matches!(dialect, Dialect::Passthrough) => true,
             ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local => {
                 dialect.is_of_openai()
             }
@@ -225,7 +227,7 @@ pub enum Dialect {
     /// `POST /v1/messages`
     #[serde(rename = "anthropic_messages")]
     AnthropicMessages,
-    /// Google's `generateContent`. Providers are asked in it; no client speaks it here.
+    /// Google's `generateContent`, under `/providers/{name}/`.
     #[serde(rename = "gemini")]
     Gemini,
     /// Cohere's `POST /v2/chat`. Providers are asked in it; no client speaks it here.
@@ -238,10 +240,13 @@ pub enum Dialect {
     /// here.
     #[serde(rename = "gemini_embed")]
     GeminiEmbed,
+    /// None that is known: a route of a provider that is passed on as it is.
+    #[serde(rename = "passthrough")]
+    Passthrough,
 }
 
 impl Dialect {
-    /// All dialects in which clients may ask.
+    /// All dialects that have a route of our own.
     pub const ALL: [Dialect; 5] = [
         Dialect::OpenAiChat,
         Dialect::OpenAiResponses,
@@ -285,6 +290,7 @@ impl Dialect {
             Dialect::Cohere => "/v2/chat",
             Dialect::CohereEmbed => "/v2/embed",
             Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
+            Dialect::Passthrough => "/providers/{name}/{route}",
         }
     }
 
@@ -300,6 +306,7 @@ impl Dialect {
             Dialect::Cohere => "cohere",
             Dialect::CohereEmbed => "cohere_embed",
             Dialect::GeminiEmbed => "gemini_embed",
+            Dialect::Passthrough => "passthrough",
         }
     }
 
@@ -315,6 +322,7 @@ impl Dialect {
             Dialect::Cohere => "Cohere",
             Dialect::CohereEmbed => "Cohere embeddings",
             Dialect::GeminiEmbed => "Gemini embeddings",
+            Dialect::Passthrough => "a route of the provider",
         }
     }
 
@@ -322,6 +330,7 @@ impl Dialect {
     pub const fn error_shape(self) -> ErrorShape {
         match self {
             Dialect::AnthropicMessages => ErrorShape::Anthropic,
+            Dialect::Gemini => ErrorShape::Google,
             _ => ErrorShape::OpenAi,
         }
     }
@@ -334,4 +343,6 @@ pub enum ErrorShape {
     OpenAi,
     /// `{"type": "error", "error": {"type", "message"}, "request_id"}`
     Anthropic,
+    /// `{"error": {"code", "message", "status", "details"}}`
+    Google,
 }

@@ -11,6 +11,7 @@
 //! | [`Usage`] | counts of tokens in buckets that do not overlap |
 //! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
+//! | [`Passage`] | what a request is that names its provider and a route there |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
 //!
 //! A call passes through here in this order: [`Envelope::read`] · [`Bound::quick`], or
@@ -66,6 +67,7 @@ pub mod images;
 mod kind;
 pub mod meter;
 pub mod oauth;
+mod passage;
 pub mod prices;
 pub mod scan;
 pub mod simulated;
@@ -79,5 +81,6 @@ pub use config::{ProviderConfig, Served, root_of};
 pub use envelope::{Edits, Envelope, Facts};
 pub use kind::{Dialect, ErrorShape, ProviderKind};
 pub use meter::{Meter, MeterOptions, Reading};
+pub use passage::{Address, Kept, Passage, PassageError, is_route};
 pub use prices::{Model, ModelRef, PriceBook};
 pub use usage::{ServiceTier, Usage};

@@ -44,6 +44,8 @@ pub struct MeterOptions {
     pub encoding: Option<Encoding>,
     /// Whether the request asks for long-lived cache writes.
     pub long_cache: bool,
+    /// Whether a translator reads on, which some dialects have to tell the end.
+    pub translated: bool,
     /// The largest frame.
     pub frame_limit_bytes: usize,
 }
@@ -55,6 +57,7 @@ impl Default for MeterOptions {
             output_bound: None,
             encoding: None,
             long_cache: false,
+            translated: false,
             frame_limit_bytes: FRAME_LIMIT_BYTES,
         }
     }
@@ -126,6 +129,8 @@ enum Decoder {
     Messages(anthropic::Messages),
     Gemini(gemini::Gemini),
     Cohere,
+    /// Nothing is read.
+    Opaque,
 }
 
 /// What came of some bytes.
@@ -163,12 +168,17 @@ impl Meter {
             }
             Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
             Dialect::Cohere => Decoder::Cohere,
+            Dialect::Passthrough => Decoder::Opaque,
+        };
+        let reading = match decoder {
+            Decoder::Opaque => unread(),
+            _ => Reading::default(),
         };
         Meter {
             framer: Framer::new(options.frame_limit_bytes),
             decoder,
             options,
-            reading: Reading::default(),
+            reading,
             cut: false,
         }
     }
@@ -238,6 +248,13 @@ impl Meter {
         if self.cut { Bytes::new() } else { rest }
     }
 
+    /// Takes note that the provider's body has ended: what has no end mark is complete by that.
+    pub const fn body_ended(&mut self) {
+        if matches!(self.decoder, Decoder::Opaque) {
+            self.reading.complete = true;
+        }
+    }
+
     /// How many bytes of an unfinished frame are kept.
     pub fn pending_bytes(&self) -> usize {
         self.framer.pending_bytes()
@@ -293,6 +310,7 @@ impl Meter {
                 cohere::frame(data, &mut self.reading, &mut text);
                 false
             }
+            Decoder::Opaque => false,
         };
         if self.reading.content_bytes > before {
             // Each frame with content was at least one token.
@@ -322,8 +340,9 @@ impl Meter {
             Decoder::Chat(chat) => chat.ending(&self.reading),
             Decoder::Responses(responses) => responses.ending(&self.reading),
             Decoder::Messages(messages) => messages.ending(&self.reading),
-            Decoder::Gemini(_) => gemini::ending(),
+            Decoder::Gemini(_) => gemini::ending(self.options.translated),
             Decoder::Cohere => cohere::ending(),
+            Decoder::Opaque => Vec::new(),
         }
     }
 }
@@ -346,10 +365,25 @@ impl Counted {
     }
 }
 
+/// What is known of an answer that nobody reads: no tokens were counted, and it has begun.
+fn unread() -> Reading {
+    Reading {
+        usage: Some(Usage::default()),
+        started: true,
+        ..Reading::default()
+    }
+}
+
 /// Reads an answer that was not streamed: its usage, ending, error.
 ///
 /// Whatever cannot be read leaves the usage unknown; nothing is guessed.
 pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
+    if dialect == Dialect::Passthrough {
+        return Reading {
+            complete: true,
+            ..unread()
+        };
+    }
     let mut reading = Reading::default();
     let Ok(text) = std::str::from_utf8(body) else {
         reading.unreadable_frames = 1;

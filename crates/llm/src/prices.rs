@@ -128,6 +128,24 @@ impl Rates {
             .plus(self.of_output_audio().times(usage.output_audio))
     }
 
+    /// Whether no token costs anything.
+    fn is_nothing(&self) -> bool {
+        let of_text = [
+            self.input,
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.output,
+        ];
+        let others = [
+            self.of_reasoning(),
+            self.of_input_audio(),
+            self.of_output_audio(),
+        ];
+        let mut all = of_text.into_iter().chain(others);
+        all.all(|price| price == UnitPrice::FREE)
+    }
+
     /// What a token of reasoning costs.
     pub fn of_reasoning(&self) -> UnitPrice {
         self.reasoning.unwrap_or(self.output)
@@ -217,6 +235,15 @@ impl Price {
                 .tiers
                 .values()
                 .all(|tier| tier.base == Rates::FREE && tier.long.is_none())
+    }
+
+    /// Whether one request has a price and nothing in it has: the only price that a route can have
+    /// whose usage nobody reads.
+    pub fn is_by_request(&self) -> bool {
+        let nothing = |tier: &TierRates| {
+            tier.base.is_nothing() && tier.long.is_none_or(|long| long.is_nothing())
+        };
+        self.image == UnitPrice::FREE && self.tiers.values().all(nothing)
     }
 
     /// The rates that hold for a request of this tier and size; for a tier without prices,

@@ -141,11 +141,11 @@ pub fn count_tokens(dialect: Dialect, body: &Bytes) -> Result<u64, crate::envelo
 fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Script {
     let reply = Reply::of(ask, behaviour, created_s);
     let mut pieces = match (dialect, ask.stream) {
-        // Nobody is sent to it in Gemini's dialect.
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere, true) => {
+        // Nobody is sent to it in other dialects.
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere | Dialect::Passthrough, true) => {
             chat::stream(ask, &reply)
         }
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere, false) => {
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere | Dialect::Passthrough, false) => {
             vec![chat::whole(&reply)]
         }
         (Dialect::OpenAiCompletions, true) => chat::text_stream(ask, &reply),
@@ -209,7 +209,7 @@ fn halve(pieces: &mut Vec<String>) {
 
 fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str, String)> {
     let request_id = match dialect.error_shape() {
-        ErrorShape::OpenAi => "x-request-id",
+        ErrorShape::OpenAi | ErrorShape::Google => "x-request-id",
         ErrorShape::Anthropic => "request-id",
     };
     vec![
@@ -221,7 +221,7 @@ fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str,
 /// An error in the dialect's own shape.
 fn error_body(dialect: Dialect, kind: &str, message: &str) -> Value {
     match dialect.error_shape() {
-        ErrorShape::OpenAi => {
+        ErrorShape::OpenAi | ErrorShape::Google => {
             json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
         }
         ErrorShape::Anthropic => {
@@ -245,7 +245,7 @@ fn refuse(dialect: Dialect, status: u16, kind: &str, message: &str) -> Script {
 
 const fn server_error(dialect: Dialect) -> &'static str {
     match dialect.error_shape() {
-        ErrorShape::OpenAi => "server_error",
+        ErrorShape::OpenAi | ErrorShape::Google => "server_error",
         ErrorShape::Anthropic => "api_error",
     }
 }
@@ -253,7 +253,7 @@ const fn server_error(dialect: Dialect) -> &'static str {
 fn overloaded(dialect: Dialect, ask: &Ask) -> Script {
     const MESSAGE: &str = "the simulated provider is overloaded";
     let (status, kind) = match dialect.error_shape() {
-        ErrorShape::OpenAi => (503, "server_error"),
+        ErrorShape::OpenAi | ErrorShape::Google => (503, "server_error"),
         ErrorShape::Anthropic => (529, "overloaded_error"),
     };
     if !ask.stream {

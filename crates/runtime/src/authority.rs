@@ -179,6 +179,8 @@ impl AgentState {
 pub struct Route {
     /// The provider, for its credential and its breaker.
     pub provider: ProviderId,
+    /// Its name in the tenant, by which agents may name it.
+    pub name: String,
     /// Which dialect it speaks and which prices apply.
     pub kind: ProviderKind,
     /// Where it is reached, without a trailing slash.

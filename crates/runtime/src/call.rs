@@ -48,11 +48,11 @@ use crate::Runtime;
 use draft::Refused;
 use lasting::Lasting;
 
-pub use authenticate::Authenticated;
+pub use authenticate::{Authenticated, Named};
 pub use errand::{Errand, StoredAction};
 pub use models::ModelOffer;
 pub use reply::{Body, Chunks, Reply};
-pub use request::{Attribution, CallRequest};
+pub use request::{Attribution, CallRequest, Passing};
 
 impl Runtime {
     /// Governs one call of a model.

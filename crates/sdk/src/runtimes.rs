@@ -255,6 +255,9 @@ impl Default for RuntimeTeamRules {
 pub struct RuntimeRoute {
     /// The provider.
     pub provider: ProviderId,
+    /// Its name in the tenant; empty if the server is older.
+    #[serde(default)]
+    pub name: String,
     /// Which dialect it speaks and which prices apply.
     pub kind: String,
     /// Where it is reached; empty for the kind's own address.

@@ -46,6 +46,7 @@ impl Authority for House {
         let routes = self.providers.for_call(bearer.tenant, &agent.providers);
         let routes = routes.await.unwrap().into_iter().map(|provider| Route {
             provider: provider.id,
+            name: provider.name,
             kind: provider.kind,
             base_url: provider.base_url,
             config: provider.config,

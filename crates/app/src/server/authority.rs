@@ -96,6 +96,7 @@ impl House {
                 .into_iter()
                 .map(|provider| Route {
                     provider: provider.id,
+                    name: provider.name,
                     kind: provider.kind,
                     base_url: provider.base_url,
                     organization: provider.organization,

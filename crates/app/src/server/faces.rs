@@ -128,7 +128,7 @@ fn surface(path: &str) -> Surface {
         "/api/v1/version",
     ];
     match path {
-        _ if path.starts_with("/v1/") => Surface::Gateway,
+        _ if path.starts_with("/v1/") || path.starts_with("/providers/") => Surface::Gateway,
         _ if SYSTEM.iter().any(|system| path.starts_with(system)) => Surface::System,
         _ => Surface::Api,
     }

@@ -9,4 +9,5 @@ mod hostile;
 #[expect(dead_code, reason = "the runtime's own tests use the rest of the kit")]
 #[path = "../../../runtime/tests/it/kit.rs"]
 mod kit;
+mod passthrough;
 mod providers;

@@ -34,15 +34,20 @@ const KINDS: [(ProviderKind, &str); 10] = [
 /// A fake that charges what the built-in book says of the model.
 async fn charging(kind: ProviderKind, model: &str) -> (FakeUpstream, Front) {
     let (fake, front) = behind(kind).await;
+    fake.set_prices(prices(kind, model));
+    (fake, front)
+}
+
+/// What the built-in book says of a model.
+pub(crate) fn prices(kind: ProviderKind, model: &str) -> Prices {
     let book = PriceBook::builtin();
     let model = book.lookup(kind, model).expect("a priced model");
     let rates = model.price.tiers[&ServiceTier::Standard].base;
-    fake.set_prices(Prices {
+    Prices {
         input: rates.input,
         cached: rates.cache_read,
         output: rates.output,
-    });
-    (fake, front)
+    }
 }
 
 fn body(client: &str, model: &str, stream: bool, tools: bool) -> String {

@@ -15,7 +15,7 @@ pub enum CapField {
     MaxCompletionTokens,
     /// `max_output_tokens`: responses.
     MaxOutputTokens,
-    /// `generationConfig.maxOutputTokens`: Gemini. It can be lowered, not added.
+    /// `generationConfig.maxOutputTokens`: Gemini.
     GenerationConfig,
 }
 
@@ -64,6 +64,16 @@ pub(super) struct Spots {
     pub(super) caps: Vec<(CapField, Range<usize>, Option<u64>)>,
     /// The value of `stream_options`.
     pub(super) stream_options: Option<StreamOptions>,
+    /// Where a field can be added to Gemini's `generationConfig`.
+    pub(super) generation: Option<Inside>,
+}
+
+/// A place after the opening brace of an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    pub(super) at: usize,
+    /// Whether any field stands in the object.
+    pub(super) has_fields: bool,
 }
 
 /// What stands in `stream_options`.
@@ -123,7 +133,15 @@ impl Spots {
         }
         match self.caps.iter().find(|(present, _, _)| *present == field) {
             Some((_, null, _)) => changes.push((null.clone(), cap.to_string())),
-            None if field == CapField::GenerationConfig => {}
+            None if field == CapField::GenerationConfig => match self.generation {
+                None => added.push_str(&format!(
+                    "\"generationConfig\":{{\"maxOutputTokens\":{cap}}},"
+                )),
+                Some(Inside { at, has_fields }) => {
+                    let comma = if has_fields { "," } else { "" };
+                    changes.push((at..at, format!("\"maxOutputTokens\":{cap}{comma}")));
+                }
+            },
             None => added.push_str(&format!("\"{}\":{cap},", field.as_str())),
         }
     }

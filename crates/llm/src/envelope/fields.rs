@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::content::{Content, expect, string, wrong};
 use super::edits::{CapField, Spots, StreamOptions};
+use super::gemini::camel;
 use super::values::{boolean, names_audio, skip_if_null, skip_null, text, whole};
 use super::{CHOICES_LIMIT, Facts, HostedTool, OUTPUT_CAP_LIMIT, RequestError};
 use crate::kind::Dialect;
@@ -73,9 +74,13 @@ impl Reader {
     pub(super) fn read(&mut self, scanner: &mut Scanner<'_>) -> Done {
         scanner.object(|scanner, name| {
             self.read.spots.has_fields = true;
-            if !self.seen.insert(name.into()) {
+            let name = &match self.dialect {
+                Dialect::Gemini => camel(name),
+                _ => name.into(),
+            };
+            if !self.seen.insert(name.as_ref().into()) {
                 return Err(RequestError::Duplicate {
-                    field: name.to_owned(),
+                    field: name.clone().into_owned(),
                 });
             }
             self.field(scanner, name)
@@ -440,6 +445,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::Gemini => "contents",
         Dialect::CohereEmbed => "texts",
         Dialect::GeminiEmbed => "requests",
+        Dialect::Passthrough => "body",
     }
 }
 

@@ -151,9 +151,12 @@ fn part(
     })
 }
 
-/// The event that ends a stream for its translator.
-pub(super) fn ending() -> Vec<u8> {
-    b"data: {\"candidates\":[{\"finishReason\":\"MAX_TOKENS\"}]}\n\ndata: [DONE]\n\n".to_vec()
+/// The event that ends a stream for its client. A translator is told the end, which clients of
+/// Google do not know.
+pub(super) fn ending(translated: bool) -> Vec<u8> {
+    let last = "data: {\"candidates\":[{\"finishReason\":\"MAX_TOKENS\"}]}\n\n";
+    let mark = if translated { "data: [DONE]\n\n" } else { "" };
+    format!("{last}{mark}").into_bytes()
 }
 
 /// Reads a whole answer, or an error.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{Entry, File, unreadable};
 use super::{Abilities, Mode, Model, ModelRef, Price, PriceError, Rates};
 use crate::kind::ProviderKind;
+use crate::passage::covers;
 use crate::simulated;
 
 const BUILTIN: &str = include_str!("../../data/prices.json");
@@ -135,6 +136,24 @@ impl PriceBook {
     pub fn lookup(&self, kind: ProviderKind, model: &str) -> Option<&ModelRef> {
         let models = self.models.get(&kind)?;
         models.get(model).or_else(|| models.get("*"))
+    }
+
+    /// Finds what one request of a route costs, such as `POST /v1/moderations`: the entry of that
+    /// name, else the dearest one that covers it with `*` in the place of segments, else the
+    /// wildcard of the kind, if that is free.
+    pub fn lookup_route(&self, kind: ProviderKind, route: &str) -> Option<&ModelRef> {
+        let models = self.models.get(&kind)?;
+        let covering = || {
+            let covering = models.values().filter(|model| covers(&model.name, route));
+            covering.max_by_key(|model| (model.price.request, &model.name))
+        };
+        let free = || {
+            let wildcard = models.get("*");
+            wildcard.filter(|model| {
+                model.price.is_by_request() && model.price.request == UnitPrice::FREE
+            })
+        };
+        models.get(route).or_else(covering).or_else(free)
     }
 
     /// All models in order of kind and name.

@@ -161,7 +161,13 @@ impl Model {
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
-            (Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed, _) => None,
+            (
+                Dialect::OpenAiEmbeddings
+                | Dialect::CohereEmbed
+                | Dialect::GeminiEmbed
+                | Dialect::Passthrough,
+                _,
+            ) => None,
             _ => Some(CapField::MaxTokens),
         }
     }

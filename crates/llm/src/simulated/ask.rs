@@ -150,6 +150,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::Gemini => body.get("contents"),
         Dialect::CohereEmbed => body.get("texts"),
         Dialect::GeminiEmbed => body.get("requests"),
+        Dialect::Passthrough => None,
     };
     let Some(Value::Array(messages)) = list else {
         return (list.map(text_of).unwrap_or_default(), Vec::new());

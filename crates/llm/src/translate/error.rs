@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Direction;
 use super::fields::to_bytes;
+use crate::errors::google_word;
 use crate::kind::{Dialect, ErrorShape};
 
 /// Why there is no plan for a request.
@@ -148,6 +149,15 @@ impl ErrorClass {
         }
     }
 
+    /// The status that Google's clients expect.
+    pub const fn google(self) -> u16 {
+        match self {
+            ErrorClass::Billing => 429,
+            ErrorClass::Overloaded => 503,
+            other => other.anthropic().0,
+        }
+    }
+
     /// Whether the same request may succeed later, without anyone changing anything.
     pub const fn cured_by_waiting(self) -> bool {
         matches!(
@@ -285,6 +295,7 @@ impl ProviderError {
         let status = match shape {
             ErrorShape::OpenAi => self.class.openai().0,
             ErrorShape::Anthropic => self.class.anthropic().0,
+            ErrorShape::Google => self.class.google(),
         };
         RenderedError {
             status,
@@ -303,6 +314,11 @@ impl ProviderError {
             ErrorShape::Anthropic => {
                 let (_, kind) = self.class.anthropic();
                 json!({ "type": "error", "error": { "type": kind, "message": self.message } })
+            }
+            ErrorShape::Google => {
+                let (code, message) = (self.class.google(), &self.message);
+                let status = google_word(code);
+                json!({ "error": { "code": code, "message": message, "status": status } })
             }
         }
     }
@@ -334,7 +350,7 @@ pub fn retry_info_seconds(body: &[u8]) -> Option<u64> {
 pub fn error_event(dialect: Dialect, error: &ProviderError) -> Vec<u8> {
     let value = error.value(dialect.error_shape());
     match dialect.error_shape() {
-        ErrorShape::OpenAi => format!("data: {value}\n\n").into_bytes(),
+        ErrorShape::OpenAi | ErrorShape::Google => format!("data: {value}\n\n").into_bytes(),
         ErrorShape::Anthropic => format!("event: error\ndata: {value}\n\n").into_bytes(),
     }
 }

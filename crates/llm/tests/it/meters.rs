@@ -45,6 +45,7 @@ const HIDE: MeterOptions = MeterOptions {
     output_bound: None,
     encoding: None,
     long_cache: false,
+    translated: false,
     frame_limit_bytes: 1 << 20,
 };
 

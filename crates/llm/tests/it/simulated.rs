@@ -58,9 +58,7 @@ fn request(dialect: Dialect, model: &str, text: &str) -> Value {
             json!({"model": model, "input": text})
         }
         Dialect::OpenAiCompletions => json!({"model": model, "prompt": text, "max_tokens": 1000}),
-        Dialect::Gemini | Dialect::Cohere | Dialect::CohereEmbed | Dialect::GeminiEmbed => {
-            unreachable!("no client speaks it")
-        }
+        _ => unreachable!("it does not speak it"),
     }
 }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use iron_primitives::{BootInstant, Refusal, Timestamp, TokenDigest, TokenKind, TokenValue};
+use iron_llm::{ProviderConfig, ProviderKind};
+use iron_primitives::{
+    BootInstant, ProviderId, Refusal, Timestamp, TokenDigest, TokenKind, TokenValue,
+};
 
 use crate::Runtime;
 use crate::authority::{AuthFailure, Pass};
@@ -34,6 +37,28 @@ impl Authenticated {
     pub fn path(&self) -> iron_primitives::ActorPath {
         self.bearer.principal.path
     }
+
+    /// The provider of this name, if it is one of the agent's.
+    pub fn provider(&self, name: &str) -> Option<Named<'_>> {
+        let mut lanes = self.bearer.lanes.iter();
+        let lane = lanes.find(|lane| lane.route.name == name && !name.is_empty())?;
+        Some(Named {
+            id: lane.route.provider,
+            kind: lane.route.kind,
+            config: &lane.route.config,
+        })
+    }
+}
+
+/// A provider of an agent, found by its name.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// The provider.
+    pub id: ProviderId,
+    /// Its kind.
+    pub kind: ProviderKind,
+    /// What only some kinds have.
+    pub config: &'a ProviderConfig,
 }
 
 impl Runtime {

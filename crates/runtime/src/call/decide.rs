@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use iron_llm::envelope::Envelope;
+use iron_llm::envelope::{Envelope, RequestError};
 use iron_llm::prices::ModelRef;
 use iron_llm::translate::Direction;
-use iron_llm::{Dialect, PriceBook, ProviderConfig};
+use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
 use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
@@ -63,9 +63,8 @@ impl Runtime {
             mut draft,
             mut request,
         } = admitted;
-        let body = std::mem::take(&mut request.body);
-        let envelope = match Envelope::read(request.dialect, body) {
-            Ok(envelope) => Box::new(envelope),
+        let envelope = match read(&mut request) {
+            Ok(envelope) => envelope,
             Err(error) => return Err(draft.refuse("shape", error.into())),
         };
         let facts = envelope.facts();
@@ -81,13 +80,14 @@ impl Runtime {
         }
         draft.passed("allowed_models");
         if draft.bearer.principal.team_rules.privacy == Privacy::Moderate {
-            if let Some(field) = stored_by_provider(&envelope) {
-                return Err(draft.refuse("privacy_level", Refusal::StoringForbidden { field }));
+            if let Err(refusal) = check_stores_nothing(&envelope) {
+                return Err(draft.refuse("privacy_level", refusal));
             }
             draft.passed("privacy_level");
         }
         let book = self.authority.prices(draft.bearer.principal.path.tenant);
         draft.price_book = Some(book.hash_hex());
+        let named = request.passing.as_ref().map(|passing| passing.provider);
         let previous = envelope.facts().previous_response.clone();
         let continued = previous
             .as_deref()
@@ -100,9 +100,17 @@ impl Runtime {
                 return Err(draft.refuse("owner", refusal));
             }
             Some(Some(stored)) => Some(stored.provider),
-            None => None,
+            None => named,
         };
-        match choose(&draft.bearer, &book, request.dialect, &model, provider) {
+        if named.is_some_and(|named| provider != Some(named)) {
+            let resource = "previous response";
+            return Err(draft.refuse("owner", Refusal::NotFound { resource }));
+        }
+        let chosen = match request.dialect {
+            Dialect::Passthrough => choose_route(&draft.bearer, &book, &model, provider),
+            dialect => choose(&draft.bearer, &book, dialect, &model, provider),
+        };
+        match chosen {
             Ok(choice) => {
                 draft.passed("assigned_provider");
                 let stored = continued.flatten().map(|stored| stored.original);
@@ -118,6 +126,35 @@ impl Runtime {
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
         }
     }
+}
+
+/// Whether a provider keeps nothing of a request.
+fn check_stores_nothing(envelope: &Envelope) -> Result<(), Refusal> {
+    if envelope.dialect() == Dialect::Passthrough {
+        return Err(Refusal::InvalidField {
+            field: "path".to_owned(),
+            problem: "what the provider stores of it is not known, and the privacy level of the \
+                      agent's team lets providers store nothing"
+                .to_owned(),
+        });
+    }
+    match stored_by_provider(envelope) {
+        Some(field) => Err(Refusal::StoringForbidden { field }),
+        None => Ok(()),
+    }
+}
+
+/// Reads what is asked, and takes the body away.
+fn read(request: &mut CallRequest) -> Result<Box<Envelope>, RequestError> {
+    let body = std::mem::take(&mut request.body);
+    let passing = request.passing.as_deref();
+    let address = passing.and_then(|passing| passing.address.as_ref());
+    let read = match (request.dialect, passing, address) {
+        (Dialect::Passthrough, Some(passing), _) => Envelope::opaque(&passing.route(), body),
+        (Dialect::Gemini, _, Some(at)) => Envelope::read_gemini(body, &at.model, at.stream)?,
+        (dialect, _, _) => Envelope::read(dialect, body)?,
+    };
+    Ok(Box::new(read))
 }
 
 /// The field that makes a provider keep a request and its answer, if it would: OpenAI stores
@@ -187,6 +224,50 @@ fn choose(
         }
     }
     Err(refusal)
+}
+
+/// A route that is not known is sent to the provider that the request names, if its tenant has set
+/// what one request costs.
+fn choose_route(
+    bearer: &Bearer,
+    book: &PriceBook,
+    route: &str,
+    only: Option<ProviderId>,
+) -> Result<Choice, Refusal> {
+    let mut lanes = bearer.lanes.iter();
+    let named = lanes.find(|lane| Some(lane.route.provider) == only && serves(lane, route));
+    let Some(lane) = named else {
+        return Err(Refusal::InvalidField {
+            field: "path".to_owned(),
+            problem: format!("`{route}` is not among what the provider is limited to"),
+        });
+    };
+    let kind = lane.route.kind;
+    let priced = book.lookup_route(kind, route);
+    match priced.filter(|priced| priced.price.is_by_request()) {
+        Some(model) => Ok(Choice {
+            lane: lane.clone(),
+            asked: route.into(),
+            priced: route.into(),
+            model: model.clone(),
+        }),
+        None => Err(without_price(route, kind, priced.is_some())),
+    }
+}
+
+/// What becomes of a request to a route that is not known and has no price of its own.
+fn without_price(route: &str, kind: ProviderKind, has_another: bool) -> Refusal {
+    let kind = kind.as_str();
+    let why = match has_another {
+        true => "has a price for tokens, which nobody counts there",
+        false => "is not known here",
+    };
+    Refusal::Unbounded {
+        what: format!(
+            "`{route}`, which {why} (an admin sets a price for each request with `iron models \
+             price '{route}' --type {kind} --input 0 --output 0 --per-query DOLLARS`)"
+        ),
+    }
 }
 
 /// A name that a client invented, short enough for a record.

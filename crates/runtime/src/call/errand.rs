@@ -10,12 +10,12 @@ use http::{HeaderMap, Method, StatusCode};
 use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
 use iron_llm::translate::ProviderError;
 use iron_llm::{Assumptions, Bound, Dialect, ProviderKind, simulated};
-use iron_primitives::Refusal;
+use iron_primitives::{ProviderId, Refusal};
 use serde_json::json;
 
 use crate::Runtime;
 use crate::affinity::{StoredId, rename};
-use crate::bearer::Lane;
+use crate::bearer::{Bearer, Lane};
 use crate::record::{Outcome, RefusalRecord};
 
 use super::Authenticated;
@@ -23,7 +23,7 @@ use super::admit::Admitted;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
-use super::failure::{credential_refused, has_shape, is_object, scrubbed};
+use super::failure::{Failed, credential_refused, has_shape, is_object, scrubbed};
 use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};
@@ -38,6 +38,8 @@ const ASKED: &str = "provider";
 pub enum Errand {
     /// Count the input tokens of a message.
     CountTokens,
+    /// Ask a provider, on a route of its own, for something that costs nothing.
+    Free,
     /// Look after a stored response.
     Stored {
         /// What to do with it.
@@ -64,6 +66,7 @@ impl Errand {
     const fn route(&self) -> &'static str {
         match self {
             Errand::CountTokens => "anthropic_count_tokens",
+            Errand::Free => "passthrough",
             Errand::Stored {
                 action: StoredAction::Retrieve,
                 ..
@@ -123,6 +126,7 @@ impl Runtime {
                 match (self.let_time_pass(&mut admitted.draft).await, errand) {
                     (Err(refusal), _) => Err(admitted.draft.refuse("budget", refusal)),
                     (Ok(()), Errand::CountTokens) => self.count_tokens(admitted).await,
+                    (Ok(()), Errand::Free) => self.free(admitted).await,
                     (Ok(()), Errand::Stored { action, id, query }) => {
                         self.stored(admitted, action, &id, query.as_deref()).await
                     }
@@ -186,6 +190,7 @@ impl Runtime {
                     path: COUNT_TOKENS_PATH,
                     headers: &request.headers,
                     body: envelope.body().clone(),
+                    as_it_is: false,
                 };
                 let asked = self.ask(&draft, choice.lane(), question, None).await;
                 return match asked {
@@ -223,12 +228,11 @@ impl Runtime {
         let Admitted { mut draft, request } = admitted;
         let bearer = draft.bearer.shared();
         let found = StoredId::open(&bearer, id);
-        let lane = found.as_ref().and_then(|stored| {
-            bearer
-                .lanes
-                .iter()
-                .find(|lane| lane.route.provider == stored.provider)
-        });
+        let named = request.passing.as_ref().map(|passing| passing.provider);
+        let lane = found
+            .as_ref()
+            .filter(|stored| named.is_none_or(|named| named == stored.provider))
+            .and_then(|stored| lane_of(&bearer, stored.provider));
         let (Some(stored), Some(lane)) = (&found, lane) else {
             return Err(draft.refuse(
                 "owner",
@@ -257,9 +261,36 @@ impl Runtime {
             path: &path,
             headers,
             body,
+            as_it_is: false,
         };
         let names = Some((stored.original.as_str(), id));
         match self.ask(&draft, lane, question, names).await {
+            Ok(reply) => Ok(Done { draft, reply }),
+            Err(refusal) => Err(draft.refuse(ASKED, refusal)),
+        }
+    }
+
+    /// A question to a route of the provider that the request names.
+    async fn free(&self, admitted: Admitted) -> Result<Done, Refused> {
+        let Admitted { mut draft, request } = admitted;
+        let bearer = draft.bearer.shared();
+        let passing = request.passing.as_ref();
+        let lane = passing.and_then(|passing| lane_of(&bearer, passing.provider));
+        let (Some(passing), Some(lane)) = (passing, lane) else {
+            let resource = "provider";
+            return Err(draft.refuse("assigned_provider", Refusal::NotFound { resource }));
+        };
+        draft.passed("assigned_provider");
+        draft.model = Some(passing.route());
+        let path = passing.target();
+        let question = Question {
+            method: passing.method.clone(),
+            path: &path,
+            headers: &request.headers,
+            body: request.body.clone(),
+            as_it_is: false,
+        };
+        match self.ask(&draft, lane, question, None).await {
             Ok(reply) => Ok(Done { draft, reply }),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
@@ -404,6 +435,11 @@ fn readable(
         false => upstream::shown(headers),
     };
     Some(reply(status, headers, body))
+}
+
+fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane>> {
+    let mut lanes = bearer.lanes.iter();
+    lanes.find(|lane| lane.route.provider == provider)
 }
 
 fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {

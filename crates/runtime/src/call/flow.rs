@@ -104,6 +104,11 @@ impl Flow {
         kept.ok_or(FrameTooLarge { limit_bytes })
     }
 
+    /// Takes note that the provider's body has ended.
+    pub(super) const fn body_ended(&mut self) {
+        self.meter.body_ended();
+    }
+
     /// Takes the regular end of the provider's body.
     pub(super) fn finish(&mut self) -> Bytes {
         let rest = self.meter.finish();

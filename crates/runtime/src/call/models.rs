@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use iron_llm::{ProviderConfig, ProviderKind};
+use iron_llm::{ProviderConfig, ProviderKind, is_route};
 
 use crate::Runtime;
 use crate::bearer::Lane;
@@ -40,9 +40,9 @@ impl Runtime {
                     .cloned()
                     .collect()
             } else {
-                let known = book
-                    .models()
-                    .filter(|model| model.kind == kind && model.name != "*");
+                let known = book.models().filter(|model| {
+                    model.kind == kind && model.name != "*" && !is_route(&model.name)
+                });
                 known
                     .filter(|model| ProviderConfig::can_name(kind, &model.name))
                     .map(|model| model.name.clone())

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use iron_llm::meter::Reading;
 use iron_llm::translate::{ErrorClass, ProviderError};
-use iron_llm::{Bound, Usage};
+use iron_llm::{Bound, Dialect, Usage};
 use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -77,6 +77,7 @@ impl Runtime {
                 (ending, verdict, Told::After(caller, told))
             }
             Answered::Stream(stream) => {
+                draft.stream = true;
                 // It has been sent for the last time; a long stream need not keep it.
                 drop(outbound);
                 // The reserve must be on disk before the first byte is shown.
@@ -154,7 +155,10 @@ impl Runtime {
                     status: status.as_u16(),
                     refusal: None,
                 };
-                let headers = upstream::shown(&headers);
+                let headers = match outbound.envelope.dialect() {
+                    Dialect::Passthrough => upstream::shown_as_it_is(&headers),
+                    _ => upstream::shown(&headers),
+                };
                 let cost = Some(ending.cost);
                 let body = Body::Whole(share.keep(body));
                 (
@@ -307,7 +311,10 @@ impl Runtime {
                     Ok(_) => {}
                     Err(_) => break Some(Ended::Malformed),
                 },
-                Ok(None) => body_ended = true,
+                Ok(None) => {
+                    flow.body_ended();
+                    body_ended = true;
+                }
                 Err(error) => break Some(ended_by(error)),
             }
         };

@@ -4,6 +4,7 @@
 //! connection, or the provider clearly refused. It has its own hold and its own line in the
 //! record. Whatever may have been billed is never sent twice.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -233,7 +234,12 @@ impl Runtime {
             let what = "an encoded answer, which nobody asked for";
             return broken(&open.hold, Ended::Malformed, what);
         }
-        if cleared.draft.stream && !upstream::is_json(upstream.headers()) {
+        let headers = upstream.headers();
+        let streams = match cleared.outbound.envelope.dialect() {
+            Dialect::Passthrough => upstream::is_event_stream(headers),
+            _ => cleared.draft.stream && !upstream::is_json(headers),
+        };
+        if streams {
             self.open_stream(cleared, bound, open, upstream).await
         } else {
             self.read_whole(cleared, open, upstream).await
@@ -269,19 +275,14 @@ impl Runtime {
         let unsaid = |why: &Untold| unsent(why.to_string(), None);
         let shown = self.shown_to(tenant, lane).await;
         let shown = shown.map_err(|why| unsaid(&why))?;
-        let headers = &cleared.request.headers;
-        let route = &lane.route;
-        let path = route.config.path(
-            route.kind,
-            dialect,
-            cleared.choice.asked_as(),
-            cleared.draft.stream,
-        );
+        let path = path_of(cleared);
+        let passing = cleared.request.passing.as_ref();
         let question = Question {
-            method: Method::POST,
+            method: passing.map_or(Method::POST, |passing| passing.method.clone()),
             path: &path,
-            headers,
+            headers: &cleared.request.headers,
             body,
+            as_it_is: dialect == Dialect::Passthrough,
         };
         let outgoing = upstream::outgoing(lane, &shown, question);
         open.secret = Some(shown.secret);
@@ -369,7 +370,10 @@ impl Runtime {
                         Err(_) => return broken(&open.hold, Ended::Malformed, "an endless frame"),
                     }
                 }
-                Ok(None) => ended = true,
+                Ok(None) => {
+                    flow.body_ended();
+                    ended = true;
+                }
                 Err(error) => return broken_body(&open.hold, error),
             }
         }
@@ -401,6 +405,7 @@ impl Runtime {
             // tokens too high, and end honest streams.
             encoding: None,
             long_cache: facts.long_cache,
+            translated: outbound.plan.is_some(),
             ..MeterOptions::default()
         };
         let translator = outbound
@@ -467,6 +472,30 @@ impl Runtime {
             },
         };
         self.metrics.calls.attempt(outcome).inc();
+    }
+}
+
+/// Where a request goes, below the provider's address.
+fn path_of(cleared: &Cleared) -> Cow<'_, str> {
+    let route = &cleared.choice.lane().route;
+    let passing = cleared.request.passing.as_deref();
+    let dialect = cleared.outbound.envelope.dialect();
+    if let (Dialect::Passthrough, Some(passing)) = (dialect, passing) {
+        return passing.target().into();
+    }
+    let (asked, stream) = (cleared.choice.asked_as(), cleared.draft.stream);
+    if let (ProviderKind::Google, Some(passing)) = (route.kind, passing) {
+        // In the version of the API that the caller speaks.
+        let query = if stream { "?alt=sse" } else { "" };
+        return format!("{}{query}", passing.path).into();
+    }
+    let path = route.config.path(route.kind, dialect, asked, stream);
+    match passing.and_then(|passing| passing.query.as_deref()) {
+        // Queries of these are ours: they name the version, or how the answer comes.
+        Some(query) if !path.contains('?') && route.kind != ProviderKind::Vertex => {
+            format!("{path}?{query}").into()
+        }
+        _ => path,
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap,
+    HeaderName, HeaderValue,
 };
 use http::{Method, StatusCode};
 use iron_llm::{Dialect, ProviderKind, simulated};
@@ -179,6 +179,8 @@ pub(super) struct Question<'a> {
     /// The caller's headers; those that may leave are picked here.
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Bytes,
+    /// The body is of whatever type the caller says, not JSON.
+    pub(super) as_it_is: bool,
 }
 
 /// Puts a question to a provider over the network.
@@ -186,7 +188,9 @@ pub(super) fn outgoing(lane: &Lane, shown: &Shown, question: Question<'_>) -> Op
     let uri = lane.base.as_ref()?.join(question.path).ok()?;
     let mut headers = egress::headers::forwarded_request(question.headers);
     if !question.body.is_empty() {
-        headers.insert(CONTENT_TYPE, JSON);
+        let own = question.headers.get(CONTENT_TYPE);
+        let kind = own.filter(|_| question.as_it_is).cloned();
+        headers.insert(CONTENT_TYPE, kind.unwrap_or(JSON));
     }
     authorise(&mut headers, lane, shown)?;
     Some(Outgoing {
@@ -262,6 +266,18 @@ pub(super) fn shown_with_stream(headers: &HeaderMap) -> HeaderMap {
 /// The provider's headers that a caller is shown with no body at all.
 pub(super) fn shown_alone(headers: &HeaderMap) -> HeaderMap {
     egress::headers::forwarded_response(headers)
+}
+
+/// The provider's headers that a caller is shown with a body of whatever type.
+pub(super) fn shown_as_it_is(headers: &HeaderMap) -> HeaderMap {
+    let mut shown = egress::headers::forwarded_response(headers);
+    let known = [CONTENT_TYPE, CONTENT_DISPOSITION];
+    for name in known {
+        if let Some(value) = headers.get(&name) {
+            shown.insert(name, value.clone());
+        }
+    }
+    shown
 }
 
 /// The content type is the provider's own only if it says what the body is.

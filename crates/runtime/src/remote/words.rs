@@ -13,6 +13,7 @@ use crate::authority::{AgentState, Counted, End, Principal, Privacy, Route, Team
 pub fn bearer_of(principal: Principal) -> RuntimeBearer {
     let route = |route: Route| RuntimeRoute {
         provider: route.provider,
+        name: route.name,
         kind: route.kind.as_str().to_owned(),
         base_url: route.base_url,
         organization: route.organization,
@@ -51,6 +52,7 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         Some(Route {
             kind: ProviderKind::from_word(&route.kind)?,
             provider: route.provider,
+            name: route.name,
             base_url: route.base_url,
             organization: route.organization,
             config: ProviderConfig {

@@ -375,6 +375,11 @@ impl World {
         plane.accounts.get(&purse).map_or(0, |one| one.settled)
     }
 
+    /// Puts another price book in force.
+    pub(crate) fn set_prices(&self, book: PriceBook) {
+        *self.authority.prices.lock().expect("not poisoned") = Arc::new(book);
+    }
+
     /// Changes what the control plane says about the agent.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Principal)) {
         let mut plane = self.authority.plane();
@@ -405,6 +410,7 @@ impl World {
 
     pub(crate) fn request(&self, dialect: Dialect, body: &str) -> CallRequest {
         CallRequest {
+            passing: None,
             id: self.environment.new_id::<RequestId>(),
             edge_id: None,
             dialect,
@@ -464,6 +470,7 @@ impl World {
 pub(crate) fn route(kind: ProviderKind, base_url: &str, provider: ProviderId) -> Route {
     Route {
         provider,
+        name: kind.as_str().to_owned(),
         kind,
         base_url: base_url.to_owned(),
         config: ProviderConfig::default(),

@@ -36,6 +36,13 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
             .iter()
             .fold(reply, |reply, wait| reply.header(wait.header()));
     }
+    if seen.method == "GET" && seen.path.starts_with("/v1/models") {
+        let model = json!({"type": "model", "id": "claude-haiku-4-5",
+            "display_name": "Claude Haiku 4.5", "created_at": "2025-10-01T00:00:00Z"});
+        let list = json!({"data": [model], "has_more": false,
+            "first_id": "claude-haiku-4-5", "last_id": "claude-haiku-4-5"});
+        return Reply::json(list, None);
+    }
     let Ok(request) = serde_json::from_slice::<Value>(&seen.body) else {
         return error(400, "invalid_request_error", "the body is not JSON");
     };

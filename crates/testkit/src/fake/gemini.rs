@@ -20,7 +20,8 @@ const FIELDS: [&str; 7] = [
     "generationConfig",
     "cachedContent",
 ];
-const GENERATION: [&str; 12] = [
+const FLASH: &str = "gemini-2.5-flash";
+const GENERATION: [&str; 15] = [
     "maxOutputTokens",
     "temperature",
     "topP",
@@ -29,6 +30,9 @@ const GENERATION: [&str; 12] = [
     "stopSequences",
     "responseMimeType",
     "responseJsonSchema",
+    "responseSchema",
+    "responseModalities",
+    "mediaResolution",
     "thinkingConfig",
     "seed",
     "presencePenalty",
@@ -43,16 +47,27 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
         let message = "API key not valid. Please pass a valid API key.";
         return error(400, message, &[detail]);
     }
-    let Some(tail) = seen.path.strip_prefix("/v1beta/models") else {
+    let versions = ["/v1beta/models", "/v1/models"];
+    let mut tails = versions
+        .iter()
+        .filter_map(|version| seen.path.strip_prefix(version));
+    let Some(tail) = tails.next() else {
         return error(404, "Requested entity was not found.", &[]);
     };
-    if seen.method == "GET" && tail.is_empty() {
-        return Reply::json(
-            json!({"models": [{"name": "models/gemini-2.5-flash"}]}),
-            None,
-        );
+    if seen.method == "GET" {
+        return match tail {
+            "" => Reply::json(json!({ "models": [described(FLASH)] }), None),
+            "/gemini-2.5-flash" => Reply::json(described(FLASH), None),
+            _ => error(404, "Requested entity was not found.", &[]),
+        };
     }
     answer(tail.trim_start_matches('/'), seen, behaviour)
+}
+
+fn described(model: &str) -> Value {
+    json!({"name": format!("models/{model}"), "displayName": model,
+        "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": ["generateContent", "countTokens"]})
 }
 
 /// Answers a request whose key was accepted: `MODEL:METHOD`, with its query.
@@ -78,6 +93,11 @@ pub(super) fn answer(asked: &str, seen: &SeenRequest, behaviour: &Behaviour) -> 
         Some((model, "batchEmbedContents")) => return embed(model, "requests", seen, behaviour),
         Some((model, "predict")) => return embed(model, "instances", seen, behaviour),
         _ => {}
+    }
+    if asked.ends_with(":countTokens") {
+        let request: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+        let total = request.get("contents").map_or(0, count);
+        return Reply::json(json!({ "totalTokens": total }), None);
     }
     let streams = match asked.split_once(':') {
         Some((_, "generateContent")) => false,

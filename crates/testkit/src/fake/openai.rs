@@ -70,6 +70,12 @@ pub(super) fn answer(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
         "/v1/completions" => completions(&request, behaviour),
         "/v1/embeddings" => embeddings(&request, behaviour),
         "/v1/responses" => responses::reply(&request, behaviour),
+        "/v1/moderations" => {
+            let result = json!({"flagged": false, "categories": {}, "category_scores": {}});
+            let body = json!({"id": "modr-1", "model": "omni-moderation-latest",
+                "results": [result]});
+            Reply::json(body, None)
+        }
         _ => error(
             404,
             "invalid_request_error",

@@ -98,10 +98,7 @@ pub(super) fn folder(direction: Direction) -> String {
         Dialect::OpenAiCompletions => "completions",
         Dialect::OpenAiEmbeddings => "embeddings",
         Dialect::AnthropicMessages => "messages",
-        Dialect::Gemini => "gemini",
-        Dialect::Cohere => "cohere",
-        Dialect::CohereEmbed => "cohere_embed",
-        Dialect::GeminiEmbed => "gemini_embed",
+        other => other.as_str(),
     };
     format!(
         "{}_to_{}",

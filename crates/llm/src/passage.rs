@@ -1,0 +1,479 @@
+//! Routes under `/providers/{name}/`: what a request to a provider's own route is.
+//!
+//! | route | is |
+//! |---|---|
+//! | one that creates an answer, in a dialect that the provider speaks | [`Passage::Call`]: governed as on the route of our own |
+//! | Anthropic's `count_tokens`, OpenAI's stored responses | the errands of our own routes |
+//! | lists of models, `countTokens` of Google | [`Passage::Free`]: providers charge nothing for them |
+//! | batches, live sessions, training | refused: no single request tells what they cost |
+//! | any other | [`Passage::Priced`]: sent where the tenant has set a price for a request of it |
+//!
+//! Paths are taken only in the one spelling that every server reads alike: no empty segments, no
+//! dots that climb, nothing that is escaped. So a route that is known cannot be written as one that
+//! is not.
+
+use iron_primitives::Refusal;
+
+use crate::config::ProviderConfig;
+use crate::kind::{Dialect, ProviderKind};
+
+/// The longest path that is passed on: the longest name of a price, without its method.
+const LONGEST_PATH_BYTES: usize = 180;
+/// What costs money long after a request has ended, or while it goes on in a protocol of its own.
+const UNBOUNDED: [&str; 4] = ["batches", "realtime", "fine_tuning", "tunedModels"];
+/// What stands before the methods of Gemini's models.
+const GEMINI_MODELS: [&str; 2] = ["/v1beta/models", "/v1/models"];
+
+/// What a request to a route of a provider is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passage {
+    /// A request for an answer, in a dialect that the provider speaks.
+    Call {
+        /// The dialect.
+        dialect: Dialect,
+        /// What the address says, where that is where the dialect says it.
+        address: Option<Address>,
+    },
+    /// Anthropic's `count_tokens`.
+    CountTokens,
+    /// A stored response of OpenAI.
+    Stored {
+        /// Its id, as the agent was given it.
+        id: String,
+        /// What is to be done with it.
+        action: Kept,
+    },
+    /// A request that costs nothing.
+    Free,
+    /// A request whose price the tenant sets.
+    Priced,
+}
+
+/// What is to be done with a stored response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Read it.
+    Retrieve,
+    /// Delete it.
+    Delete,
+    /// Stop making it.
+    Cancel,
+}
+
+/// What an address of Gemini says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The model.
+    pub model: String,
+    /// Whether the answer streams.
+    pub stream: bool,
+}
+
+/// Why a route is not passed on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PassageError {
+    /// The path is not spelled in the one way that is taken.
+    #[error("{problem}")]
+    Path {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// What it costs cannot be bounded, whatever its price.
+    #[error("`{part}` of a provider, whose cost no request tells,")]
+    Unbounded {
+        /// The part of the path that says so.
+        part: &'static str,
+    },
+    /// A stream of Gemini in an array instead of events.
+    #[error("streams come as events; send `alt=sse`")]
+    NotAsEvents,
+    /// Another project or location than the provider's.
+    #[error("the provider serves `{project}` in `{location}`; name these, or neither")]
+    Elsewhere {
+        /// The provider's project.
+        project: String,
+        /// Its location.
+        location: String,
+    },
+}
+
+impl From<PassageError> for Refusal {
+    fn from(error: PassageError) -> Refusal {
+        let field = match error {
+            PassageError::Unbounded { .. } => {
+                let what = error.to_string();
+                return Refusal::Unbounded { what };
+            }
+            PassageError::NotAsEvents => "alt",
+            PassageError::Path { .. } | PassageError::Elsewhere { .. } => "path",
+        };
+        Refusal::InvalidField {
+            field: field.to_owned(),
+            problem: error.to_string(),
+        }
+    }
+}
+
+impl Passage {
+    /// Finds out what a request is. The path begins with a slash, behind the provider's name.
+    ///
+    /// # Errors
+    /// [`PassageError`] for what is passed on at no price.
+    pub fn of(
+        kind: ProviderKind,
+        config: &ProviderConfig,
+        method: &str,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Passage, PassageError> {
+        check(path)?;
+        if matches!(kind, ProviderKind::Google | ProviderKind::Vertex) {
+            return of_google(kind, config, method, path, query);
+        }
+        let path = match kind {
+            ProviderKind::AzureOpenAi => path.strip_prefix("/openai").unwrap_or(path),
+            _ => path,
+        };
+        let mut dialects = Dialect::ALL.into_iter();
+        let dialect = dialects.find(|dialect| kind.speaks(*dialect) && dialect.path() == path);
+        if let Some(dialect) = dialect.filter(|_| method == "POST") {
+            return Ok(Passage::Call {
+                dialect,
+                address: None,
+            });
+        }
+        let below_messages = path.strip_prefix(Dialect::AnthropicMessages.path());
+        let counts = method == "POST" && below_messages == Some("/count_tokens");
+        if counts && kind.speaks(Dialect::AnthropicMessages) {
+            return Ok(Passage::CountTokens);
+        }
+        if let Some(stored) = stored(kind, method, path) {
+            return Ok(stored);
+        }
+        let lists = path == "/v1/models" || path.starts_with("/v1/models/");
+        match lists && method == "GET" && kind != ProviderKind::Simulated {
+            true => Ok(Passage::Free),
+            false => priced(path),
+        }
+    }
+}
+
+/// A route of stored responses, if it is one.
+fn stored(kind: ProviderKind, method: &str, path: &str) -> Option<Passage> {
+    let below = path.strip_prefix(Dialect::OpenAiResponses.path())?;
+    let rest = below
+        .strip_prefix('/')
+        .filter(|_| kind.speaks(Dialect::OpenAiResponses))?;
+    let (id, action) = match (method, rest.split_once('/')) {
+        ("GET", None) => (rest, Kept::Retrieve),
+        ("DELETE", None) => (rest, Kept::Delete),
+        ("POST", Some((id, "cancel"))) => (id, Kept::Cancel),
+        _ => return None,
+    };
+    let id = id.to_owned();
+    Some(Passage::Stored { id, action })
+}
+
+fn of_google(
+    kind: ProviderKind,
+    config: &ProviderConfig,
+    method: &str,
+    path: &str,
+    query: Option<&str>,
+) -> Result<Passage, PassageError> {
+    let below = match kind {
+        ProviderKind::Google => {
+            let mut versions = GEMINI_MODELS.into_iter();
+            versions.find_map(|models| path.strip_prefix(models))
+        }
+        _ => below_vertex(config, path)?,
+    };
+    let Some(below) = below.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return priced(path);
+    };
+    let asked = below.trim_start_matches('/').split_once(':');
+    match (method, asked) {
+        ("GET", None) => Ok(Passage::Free),
+        ("POST", Some((_, "countTokens"))) => Ok(Passage::Free),
+        ("POST", Some((model, word @ ("generateContent" | "streamGenerateContent")))) => {
+            let stream = word == "streamGenerateContent";
+            let mut pairs = query.unwrap_or_default().split('&');
+            if stream && !pairs.any(|pair| pair == "alt=sse") {
+                return Err(PassageError::NotAsEvents);
+            }
+            let model = model.to_owned();
+            Ok(Passage::Call {
+                dialect: Dialect::Gemini,
+                address: Some(Address { model, stream }),
+            })
+        }
+        (_, Some((_, word))) if word.starts_with("batch") => {
+            Err(PassageError::Unbounded { part: "batches" })
+        }
+        (_, Some((_, word))) if word.ends_with("LongRunning") => Err(PassageError::Unbounded {
+            part: "a long operation",
+        }),
+        _ => priced(path),
+    }
+}
+
+/// What stands behind the models of Google in a path of Vertex AI; with a project, it is the
+/// provider's.
+fn below_vertex<'a>(
+    config: &ProviderConfig,
+    path: &'a str,
+) -> Result<Option<&'a str>, PassageError> {
+    const MODELS: &str = "/publishers/google/models";
+    let path = path
+        .strip_prefix("/v1beta1")
+        .or_else(|| path.strip_prefix("/v1"));
+    let Some(path) = path else { return Ok(None) };
+    if let Some(below) = path.strip_prefix(MODELS) {
+        return Ok(Some(below));
+    }
+    let Some((place, below)) = path.split_once(MODELS) else {
+        return Ok(None);
+    };
+    let own = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (project, location) = (own(&config.project), own(&config.location));
+    match place == format!("/projects/{project}/locations/{location}") {
+        true => Ok(Some(below)),
+        false => Err(PassageError::Elsewhere { project, location }),
+    }
+}
+
+fn priced(path: &str) -> Result<Passage, PassageError> {
+    let mut unbounded = UNBOUNDED.into_iter();
+    match unbounded.find(|part| path.split('/').any(|segment| segment == *part)) {
+        Some(part) => Err(PassageError::Unbounded { part }),
+        None => Ok(Passage::Priced),
+    }
+}
+
+fn check(path: &str) -> Result<(), PassageError> {
+    let refuse = |problem| Err(PassageError::Path { problem });
+    if path.len() > LONGEST_PATH_BYTES {
+        return refuse("is longer than 180 bytes");
+    }
+    let Some(rest) = path.strip_prefix('/') else {
+        return refuse("begins with a slash");
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:@$!'()*+,=".contains(&byte);
+    if !rest.bytes().all(|byte| byte == b'/' || plain(byte)) {
+        return refuse("holds escaped or strange characters, which servers read differently");
+    }
+    let climbs = |segment: &str| matches!(segment, "" | "." | "..");
+    match rest.split('/').any(climbs) {
+        true => refuse("holds an empty segment, or one of dots alone"),
+        false => Ok(()),
+    }
+}
+
+/// Whether an entry of a price list is about a route (`POST /v1/moderations`), not a model.
+pub fn is_route(name: &str) -> bool {
+    let split = name.split_once(' ');
+    split.is_some_and(|(method, path)| {
+        path.starts_with('/')
+            && !method.is_empty()
+            && method.bytes().all(|byte| byte.is_ascii_uppercase())
+    })
+}
+
+/// Whether an entry for a route covers another: with `*` in the place of a segment.
+pub(crate) fn covers(pattern: &str, route: &str) -> bool {
+    if !is_route(pattern) {
+        return false;
+    }
+    let (mut one, mut other) = (pattern.split('/'), route.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(segment)) if !segment.is_empty() => {}
+            (Some(part), Some(segment)) if part == segment => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: ProviderKind, method: &str, path: &str) -> Result<Passage, PassageError> {
+        let config = ProviderConfig {
+            project: Some("acme".to_owned()),
+            location: Some("global".to_owned()),
+            ..ProviderConfig::default()
+        };
+        Passage::of(kind, &config, method, path, Some("alt=sse"))
+    }
+
+    fn call(dialect: Dialect) -> Result<Passage, PassageError> {
+        let address = None;
+        Ok(Passage::Call { dialect, address })
+    }
+
+    fn gemini(model: &str, stream: bool) -> Result<Passage, PassageError> {
+        let model = model.to_owned();
+        Ok(Passage::Call {
+            dialect: Dialect::Gemini,
+            address: Some(Address { model, stream }),
+        })
+    }
+
+    #[test]
+    fn the_providers_own_routes_are_the_ones_of_their_dialects() {
+        use ProviderKind::{Anthropic, AzureOpenAi, Google, OpenAi, Together, Vertex};
+        let chat = || call(Dialect::OpenAiChat);
+        assert_eq!(of(OpenAi, "POST", "/v1/chat/completions"), chat());
+        assert_eq!(
+            of(AzureOpenAi, "POST", "/openai/v1/chat/completions"),
+            chat()
+        );
+        let messages = call(Dialect::AnthropicMessages);
+        assert_eq!(of(Anthropic, "POST", "/v1/messages"), messages);
+        let asked = of(Anthropic, "POST", "/v1/messages/count_tokens");
+        assert_eq!(asked, Ok(Passage::CountTokens));
+        let flash = "gemini-2.5-flash";
+        for version in ["v1beta", "v1"] {
+            let path = format!("/{version}/models/{flash}:generateContent");
+            assert_eq!(of(Google, "POST", &path), gemini(flash, false));
+        }
+        let path = format!("/v1beta/models/{flash}:streamGenerateContent");
+        assert_eq!(of(Google, "POST", &path), gemini(flash, true));
+        for place in ["", "/projects/acme/locations/global"] {
+            let path = format!("/v1beta1{place}/publishers/google/models/{flash}:generateContent");
+            assert_eq!(of(Vertex, "POST", &path), gemini(flash, false), "{path}");
+        }
+        // Not spoken there, so it is a route like any other.
+        for (kind, path) in [(OpenAi, "/v1/messages"), (Together, "/v1/responses")] {
+            assert_eq!(of(kind, "POST", path), Ok(Passage::Priced), "{path}");
+        }
+        assert_eq!(
+            of(OpenAi, "GET", "/v1/chat/completions"),
+            Ok(Passage::Priced)
+        );
+    }
+
+    #[test]
+    fn stored_responses_and_lists_of_models_are_known() {
+        use ProviderKind::{Google, OpenAi, Simulated, Vertex};
+        for (method, path, action) in [
+            ("GET", "/v1/responses/resp_1", Kept::Retrieve),
+            ("DELETE", "/v1/responses/resp_1", Kept::Delete),
+            ("POST", "/v1/responses/resp_1/cancel", Kept::Cancel),
+        ] {
+            let id = "resp_1".to_owned();
+            let stored = Passage::Stored { id, action };
+            assert_eq!(of(OpenAi, method, path), Ok(stored));
+        }
+        for (kind, method, path) in [
+            (OpenAi, "GET", "/v1/models"),
+            (OpenAi, "GET", "/v1/models/ft:gpt-4o:acme"),
+            (Google, "GET", "/v1beta/models"),
+            (Google, "GET", "/v1beta/models/gemini-2.5-flash"),
+            (
+                Google,
+                "POST",
+                "/v1beta/models/gemini-2.5-flash:countTokens",
+            ),
+            (
+                Vertex,
+                "POST",
+                "/v1/publishers/google/models/gemini-2.5-flash:countTokens",
+            ),
+        ] {
+            assert_eq!(of(kind, method, path), Ok(Passage::Free), "{path}");
+        }
+        for (kind, method, path) in [
+            (OpenAi, "DELETE", "/v1/models/ft:gpt-4o:acme"),
+            (Simulated, "GET", "/v1/models"),
+            (Google, "POST", "/v1beta/models/imagen-4:predict"),
+            (Google, "POST", "/v1beta/modelsx"),
+            (OpenAi, "GET", "/v1/responses/resp_1/input_items"),
+        ] {
+            assert_eq!(of(kind, method, path), Ok(Passage::Priced), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_no_price_bounds_is_refused_whatever_its_price() {
+        for (kind, path) in [
+            (ProviderKind::OpenAi, "/v1/batches"),
+            (ProviderKind::OpenAi, "/v1/batches/batch_1/cancel"),
+            (ProviderKind::Anthropic, "/v1/messages/batches"),
+            (ProviderKind::OpenAi, "/v1/realtime/sessions"),
+            (ProviderKind::OpenAi, "/v1/fine_tuning/jobs"),
+            (
+                ProviderKind::Google,
+                "/v1beta/models/gemini-2.5-flash:batchGenerateContent",
+            ),
+            (
+                ProviderKind::Google,
+                "/v1beta/models/veo-3:predictLongRunning",
+            ),
+        ] {
+            let refused = of(kind, "POST", path);
+            assert!(
+                matches!(refused, Err(PassageError::Unbounded { .. })),
+                "{path}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        for path in [
+            "v1/models",
+            "/v1//models",
+            "/v1/models/",
+            "/v1/../admin",
+            "/./v1",
+            "/v1/%2e%2e/admin",
+            "/v1/chat%2Fcompletions",
+            "/v1/%63hat/completions",
+            "/v1\\admin",
+            "/v1/a;b",
+            "/v1/mod\u{e8}les",
+            &format!("/{}", "x".repeat(200)),
+        ] {
+            let refused = of(ProviderKind::OpenAi, "GET", path);
+            assert!(
+                matches!(refused, Err(PassageError::Path { .. })),
+                "{path}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_projects_and_streams_that_are_no_events_are_refused() {
+        let path = "/v1/projects/other/locations/global/publishers/google/models/g:generateContent";
+        assert!(matches!(
+            of(ProviderKind::Vertex, "POST", path),
+            Err(PassageError::Elsewhere { .. })
+        ));
+        let config = ProviderConfig::default();
+        let path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent";
+        for query in [None, Some("alt=json"), Some("x=1")] {
+            let passage = Passage::of(ProviderKind::Google, &config, "POST", path, query);
+            assert_eq!(passage, Err(PassageError::NotAsEvents));
+        }
+    }
+
+    #[test]
+    fn an_entry_with_stars_covers_routes_segment_by_segment() {
+        for (pattern, route, covered) in [
+            ("POST /v1/moderations", "POST /v1/moderations", true),
+            ("POST /v1/*/search", "POST /v1/vector/search", true),
+            ("POST /v1/*", "POST /v1/vector/search", false),
+            ("GET /v1/*", "POST /v1/files", false),
+            ("*", "POST /v1/files", false),
+            ("gpt-4o", "gpt-4o", false),
+            ("* /v1/files", "POST /v1/files", false),
+        ] {
+            assert_eq!(covers(pattern, route), covered, "{pattern} {route}");
+        }
+        assert!(!is_route("meta-llama/Llama-3.3-70B-Instruct-Turbo"));
+        assert!(is_route("POST /v1/moderations"));
+    }
+}
