@@ -413,7 +413,8 @@ fn readable(
     let fits = match is_error {
         _ if upstream::is_encoded(headers) => false,
         true => has_shape(shape, &body),
-        false => is_object(&body),
+        // Some list their models in an array.
+        false => is_object(&body) || is_array(&body),
     };
     let (status, body) = match (is_error, fits) {
         (true, false) => {
@@ -435,6 +436,10 @@ fn readable(
         false => upstream::shown(headers),
     };
     Some(reply(status, headers, body))
+}
+
+fn is_array(body: &[u8]) -> bool {
+    serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).is_ok()
 }
 
 fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane>> {

@@ -1,0 +1,179 @@
+use super::*;
+
+fn of(kind: ProviderKind, method: &str, path: &str) -> Result<Passage, PassageError> {
+    let config = ProviderConfig {
+        project: Some("acme".to_owned()),
+        location: Some("global".to_owned()),
+        ..ProviderConfig::default()
+    };
+    Passage::of(kind, &config, method, path, Some("alt=sse"))
+}
+
+fn call(dialect: Dialect) -> Result<Passage, PassageError> {
+    let address = None;
+    Ok(Passage::Call { dialect, address })
+}
+
+fn gemini(model: &str, stream: bool) -> Result<Passage, PassageError> {
+    let model = model.to_owned();
+    Ok(Passage::Call {
+        dialect: Dialect::Gemini,
+        address: Some(Address { model, stream }),
+    })
+}
+
+#[test]
+fn the_providers_own_routes_are_the_ones_of_their_dialects() {
+    use ProviderKind::{Anthropic, AzureOpenAi, Google, OpenAi, Together, Vertex};
+    let chat = || call(Dialect::OpenAiChat);
+    assert_eq!(of(OpenAi, "POST", "/v1/chat/completions"), chat());
+    assert_eq!(
+        of(AzureOpenAi, "POST", "/openai/v1/chat/completions"),
+        chat()
+    );
+    let messages = call(Dialect::AnthropicMessages);
+    assert_eq!(of(Anthropic, "POST", "/v1/messages"), messages);
+    let asked = of(Anthropic, "POST", "/v1/messages/count_tokens");
+    assert_eq!(asked, Ok(Passage::CountTokens));
+    let flash = "gemini-2.5-flash";
+    for version in ["v1beta", "v1"] {
+        let path = format!("/{version}/models/{flash}:generateContent");
+        assert_eq!(of(Google, "POST", &path), gemini(flash, false));
+    }
+    let path = format!("/v1beta/models/{flash}:streamGenerateContent");
+    assert_eq!(of(Google, "POST", &path), gemini(flash, true));
+    for place in ["", "/projects/acme/locations/global"] {
+        let path = format!("/v1beta1{place}/publishers/google/models/{flash}:generateContent");
+        assert_eq!(of(Vertex, "POST", &path), gemini(flash, false), "{path}");
+    }
+    // Not spoken there, so it is a route like any other.
+    for (kind, path) in [(OpenAi, "/v1/messages"), (Together, "/v1/responses")] {
+        assert_eq!(of(kind, "POST", path), Ok(Passage::Priced), "{path}");
+    }
+    assert_eq!(
+        of(OpenAi, "GET", "/v1/chat/completions"),
+        Ok(Passage::Priced)
+    );
+}
+
+#[test]
+fn stored_responses_and_lists_of_models_are_known() {
+    use ProviderKind::{Google, OpenAi, Simulated, Vertex};
+    for (method, path, action) in [
+        ("GET", "/v1/responses/resp_1", Kept::Retrieve),
+        ("DELETE", "/v1/responses/resp_1", Kept::Delete),
+        ("POST", "/v1/responses/resp_1/cancel", Kept::Cancel),
+    ] {
+        let id = "resp_1".to_owned();
+        let stored = Passage::Stored { id, action };
+        assert_eq!(of(OpenAi, method, path), Ok(stored));
+    }
+    for (kind, method, path) in [
+        (OpenAi, "GET", "/v1/models"),
+        (OpenAi, "GET", "/v1/models/ft:gpt-4o:acme"),
+        (Google, "GET", "/v1beta/models"),
+        (Google, "GET", "/v1beta/models/gemini-2.5-flash"),
+        (
+            Google,
+            "POST",
+            "/v1beta/models/gemini-2.5-flash:countTokens",
+        ),
+        (
+            Vertex,
+            "POST",
+            "/v1/publishers/google/models/gemini-2.5-flash:countTokens",
+        ),
+    ] {
+        assert_eq!(of(kind, method, path), Ok(Passage::Free), "{path}");
+    }
+    for (kind, method, path) in [
+        (OpenAi, "DELETE", "/v1/models/ft:gpt-4o:acme"),
+        (Simulated, "GET", "/v1/models"),
+        (Google, "POST", "/v1beta/models/imagen-4:predict"),
+        (Google, "POST", "/v1beta/modelsx"),
+        (OpenAi, "GET", "/v1/responses/resp_1/input_items"),
+    ] {
+        assert_eq!(of(kind, method, path), Ok(Passage::Priced), "{path}");
+    }
+}
+
+#[test]
+fn what_no_price_bounds_is_refused_whatever_its_price() {
+    for (kind, path) in [
+        (ProviderKind::OpenAi, "/v1/batches"),
+        (ProviderKind::OpenAi, "/v1/batches/batch_1/cancel"),
+        (ProviderKind::Anthropic, "/v1/messages/batches"),
+        (ProviderKind::OpenAi, "/v1/realtime/sessions"),
+        (ProviderKind::OpenAi, "/v1/fine_tuning/jobs"),
+        (
+            ProviderKind::Google,
+            "/v1beta/models/gemini-2.5-flash:batchGenerateContent",
+        ),
+        (
+            ProviderKind::Google,
+            "/v1beta/models/veo-3:predictLongRunning",
+        ),
+    ] {
+        let refused = of(kind, "POST", path);
+        assert!(
+            matches!(refused, Err(PassageError::Unbounded { .. })),
+            "{path}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_path_has_one_spelling() {
+    for path in [
+        "v1/models",
+        "/v1//models",
+        "/v1/models/",
+        "/v1/../admin",
+        "/./v1",
+        "/v1/%2e%2e/admin",
+        "/v1/chat%2Fcompletions",
+        "/v1/%63hat/completions",
+        "/v1\\admin",
+        "/v1/a;b",
+        "/v1/mod\u{e8}les",
+        &format!("/{}", "x".repeat(200)),
+    ] {
+        let refused = of(ProviderKind::OpenAi, "GET", path);
+        assert!(
+            matches!(refused, Err(PassageError::Path { .. })),
+            "{path}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn other_projects_and_streams_that_are_no_events_are_refused() {
+    let path = "/v1/projects/other/locations/global/publishers/google/models/g:generateContent";
+    assert!(matches!(
+        of(ProviderKind::Vertex, "POST", path),
+        Err(PassageError::Elsewhere { .. })
+    ));
+    let config = ProviderConfig::default();
+    let path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent";
+    for query in [None, Some("alt=json"), Some("x=1")] {
+        let passage = Passage::of(ProviderKind::Google, &config, "POST", path, query);
+        assert_eq!(passage, Err(PassageError::NotAsEvents));
+    }
+}
+
+#[test]
+fn an_entry_with_stars_covers_routes_segment_by_segment() {
+    for (pattern, route, covered) in [
+        ("POST /v1/moderations", "POST /v1/moderations", true),
+        ("POST /v1/*/search", "POST /v1/vector/search", true),
+        ("POST /v1/*", "POST /v1/vector/search", false),
+        ("GET /v1/*", "POST /v1/files", false),
+        ("*", "POST /v1/files", false),
+        ("gpt-4o", "gpt-4o", false),
+        ("* /v1/files", "POST /v1/files", false),
+    ] {
+        assert_eq!(covers(pattern, route), covered, "{pattern} {route}");
+    }
+    assert!(!is_route("meta-llama/Llama-3.3-70B-Instruct-Turbo"));
+    assert!(is_route("POST /v1/moderations"));
+}
