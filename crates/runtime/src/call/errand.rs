@@ -23,7 +23,7 @@ use super::admit::Admitted;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
-use super::failure::{Failed, credential_refused, has_shape, is_object, scrubbed};
+use super::failure::{credential_refused, has_shape, is_object, scrubbed};
 use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};

@@ -1,6 +1,6 @@
 //! Calls that go well.
 
-use iron_llm::{Dialect, ProviderKind};
+use iron_llm::{Dialect, PriceBook, ProviderKind};
 use iron_primitives::{Environment, Scope};
 use iron_runtime::record::{Ended, Outcome, Settlement};
 use iron_testkit::{FakeUpstream, Shape, TestEnvironment};
@@ -125,4 +125,17 @@ async fn a_streamed_call_to_the_built_in_provider_passes_all_nine_steps() {
     assert_eq!(record.attempts[0].settlement, Settlement::Actual);
     assert!(record.prompt_hash.is_some() && record.prefix_hash.is_some());
     assert_eq!(world.wallets.open_holds(), 0);
+}
+
+#[tokio::test]
+async fn a_price_that_is_gone_is_gone_for_the_next_call() {
+    let (fake, world) = openai().await;
+    world
+        .call(Dialect::OpenAiChat, HELLO)
+        .await
+        .expect("an answer");
+    world.set_prices(PriceBook::empty("without prices"));
+    let refused = world.call(Dialect::OpenAiChat, HELLO).await;
+    assert!(refused.is_err(), "there is no price any more");
+    assert_eq!(fake.requests().len(), 1);
 }
