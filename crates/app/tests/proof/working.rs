@@ -85,7 +85,9 @@ async fn assert_refused(server: &Server, agent: &Agent, quota_ms: i64) {
     assert_eq!(error["unit"], "execution_time", "{error}");
     assert_eq!(error["scope_id"], agent.id, "{error}");
     assert_eq!(field(error, "limit"), quota_ms);
-    assert!(field(error, "spent") > quota_ms * 9 / 10, "{error}");
+    // The other server may just hold the rest for a call that it was asked for.
+    let gone = field(error, "spent") + field(error, "reserved");
+    assert!(gone > quota_ms * 9 / 10, "{error}");
     assert!(error["resets_at"].is_string(), "{error}");
 }
 
