@@ -11,4 +11,5 @@ mod gemini;
 mod meters;
 mod prices;
 mod simulated;
+mod tokens;
 mod translation;

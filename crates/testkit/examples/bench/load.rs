@@ -28,6 +28,8 @@ pub(crate) struct Target {
     pub(crate) address: String,
     pub(crate) token: Option<String>,
     pub(crate) model: String,
+    /// Anthropic messages instead of OpenAI chat.
+    pub(crate) speaks_messages: bool,
 }
 
 impl Target {
@@ -36,6 +38,7 @@ impl Target {
             address,
             token: None,
             model: "gpt-4o-mini".to_owned(),
+            speaks_messages: false,
         }
     }
 
@@ -43,18 +46,25 @@ impl Target {
         // A prompt of 1 KiB.
         let prompt = "The quick brown fox jumps over the lazy dog. ".repeat(23);
         let model = &self.model;
-        let tail = match shape {
-            Shape::Whole => String::new(),
-            Shape::Stream { chunks } => {
+        let tail = match (shape, self.speaks_messages) {
+            (Shape::Whole, _) => String::new(),
+            (Shape::Stream { chunks }, true) => {
+                format!(",\"stream\":true,\"stop_sequences\":[\"seed\\\":{chunks}\"]")
+            }
+            (Shape::Stream { chunks }, false) => {
                 format!(
                     ",\"stream\":true,\"seed\":{chunks},\"stream_options\":{{\"include_usage\":true}}"
                 )
             }
         };
+        let path = match self.speaks_messages {
+            true => "/v1/messages",
+            false => "/v1/chat/completions",
+        };
         let body = format!(
             "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}],\"max_tokens\":256{tail}}}"
         );
-        post("/v1/chat/completions", self.token.as_deref(), &body)
+        post(path, self.token.as_deref(), &body)
     }
 }
 

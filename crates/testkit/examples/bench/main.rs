@@ -13,6 +13,8 @@
 //! bench --iron target/release/iron --instructions --keep DIR   # and keep its files
 //! bench --iron target/release/iron --instances postgres://…   # 1, 2 and 4 on an empty database
 //! bench --iron target/release/iron --control        # the control plane: mixed reads, logins
+//! bench --iron target/release/iron --translated     # the same calls in two dialects
+//! bench --iron target/release/iron --crowd          # up to 1000 streams at once, and memory
 //! bench --iron target/release/iron --saturate 10    # a full core, for a profiler to look at
 //! ```
 
@@ -30,6 +32,7 @@
 )]
 
 mod control;
+mod crowd;
 mod floor;
 mod governed;
 mod instances;
@@ -37,6 +40,7 @@ mod instructions;
 mod load;
 mod process;
 mod report;
+mod translated;
 mod upstream;
 mod wire;
 
@@ -96,6 +100,10 @@ fn main() {
                 runtime.block_on(saturate(&iron, shape, seconds.parse().unwrap()));
             } else if let Some(database) = value("--instances") {
                 runtime.block_on(instances::measure(&iron, &database, effort));
+            } else if arguments.iter().any(|a| a == "--crowd") {
+                runtime.block_on(crowd::measure(&iron));
+            } else if arguments.iter().any(|a| a == "--translated") {
+                runtime.block_on(translated::measure(&iron, effort));
             } else if arguments.iter().any(|a| a == "--control") {
                 runtime.block_on(control::measure(&iron, effort));
             } else if arguments.iter().any(|a| a == "--instructions") {
