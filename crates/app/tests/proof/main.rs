@@ -30,5 +30,6 @@ mod runaway;
 mod several;
 mod spending;
 mod streams;
+mod together;
 mod wire;
 mod working;
