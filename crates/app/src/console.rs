@@ -173,6 +173,14 @@ impl Console {
         }
     }
 
+    /// A table that stands below something else: nothing at all if it is empty.
+    pub(crate) fn table_below(&self, headings: &[&str], rows: Vec<Vec<String>>) -> String {
+        match rows.is_empty() {
+            true => String::new(),
+            false => format!("\n{}", self.table(headings, rows)),
+        }
+    }
+
     /// A table with these headings.
     pub(crate) fn table(&self, headings: &[&str], rows: Vec<Vec<String>>) -> String {
         if rows.is_empty() {
@@ -244,6 +252,16 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Millionths of a dollar in dollars: cents at least, and as many places more as are needed.
+pub(crate) fn dollars(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    let places = format!("{:06}", micros % 1_000_000);
+    let (cents, more) = places.split_at(2);
+    let more = more.trim_end_matches('0');
+    format!("{sign}{}.{cents}{more}", micros / 1_000_000)
+}
+
 /// States speak in colour, so that trouble is seen at a glance.
 fn color_of(state: &str) -> Option<Color> {
     match state {
@@ -276,6 +294,21 @@ fn trimmed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dollars_have_cents_and_what_is_needed_beyond() {
+        let shown = [0, 171, 10_000, 1_230_000, 1_234_500, -5, i64::MIN].map(dollars);
+        let expected = [
+            "0.00",
+            "0.000171",
+            "0.01",
+            "1.23",
+            "1.2345",
+            "-0.000005",
+            "-9223372036854.775808",
+        ];
+        assert_eq!(shown, expected);
+    }
 
     #[test]
     fn instants_are_shown_in_the_zone_of_whoever_reads_and_nothing_else_is() {

@@ -202,7 +202,7 @@ fn facts(console: Console, pool: &PoolView) -> String {
         ]
     });
     let headings = ["up to priority", "of the pool", "at most", "spent", "left"];
-    let priorities = console.table(&headings, priorities.collect());
+    let priorities = console.table_below(&headings, priorities.collect());
     let members = pool.members.iter().map(|one| {
         vec![
             one.agent_id.to_string(),
@@ -214,6 +214,6 @@ fn facts(console: Console, pool: &PoolView) -> String {
         ]
     });
     let headings = ["agent", "priority", "share", "spent", "left"];
-    let members = console.table(&headings, members.collect());
-    format!("{head}\n{priorities}\n{members}")
+    let members = console.table_below(&headings, members.collect());
+    format!("{head}{priorities}{members}")
 }

@@ -291,8 +291,8 @@ fn facts(console: Console, team: &TeamView) -> String {
             member.team_role.to_string(),
         ]
     });
-    let members = console.table(&["user", "name", "address", "as"], members.collect());
-    format!("{head}\n{members}")
+    let members = console.table_below(&["user", "name", "address", "as"], members.collect());
+    format!("{head}{members}")
 }
 
 fn shown(console: Console, report: &TeamReport) -> String {
@@ -318,6 +318,6 @@ fn shown(console: Console, report: &TeamReport) -> String {
             one.spent.to_string(),
         ]
     });
-    let spenders = console.table(&["agent", "name", "calls", "spent"], spenders.collect());
-    format!("{head}\n{spenders}")
+    let spenders = console.table_below(&["agent", "name", "calls", "spent"], spenders.collect());
+    format!("{head}{spenders}")
 }

@@ -11,7 +11,7 @@ use super::resolve;
 use super::users::invited;
 use crate::args::{TenantQuotas, Tenants};
 use crate::connection::Connection;
-use crate::console::Console;
+use crate::console::{Console, dollars};
 use crate::failure::Outcome;
 
 pub(super) async fn run(verb: Tenants, connection: &Connection, console: Console) -> Outcome {
@@ -147,7 +147,7 @@ async fn billing(client: &Client, console: Console, (tenant, query): (&str, Bill
                 item.requests.to_string(),
                 item.input_tokens.to_string(),
                 item.output_tokens.to_string(),
-                item.cost.to_string(),
+                dollars(item.cost_micros),
             ]
         });
         let headings = [
@@ -160,7 +160,7 @@ async fn billing(client: &Client, console: Console, (tenant, query): (&str, Bill
             "cost",
         ];
         let table = console.table(&headings, rows.collect());
-        format!("{table}\n\n{} in {}", bill.cost, bill.month)
+        format!("{table}\n\n{} in {}", dollars(bill.cost_micros), bill.month)
     })
 }
 
