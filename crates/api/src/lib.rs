@@ -47,7 +47,9 @@ pub use deprecation::notices::{NoticeError, announce_deprecations};
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
 pub use renewals::remind_of_keys;
-pub use state::{ApiState, Build, Config, Far, MetricsAccess, Notifier, Question, terms_of};
+pub use state::{
+    ApiState, Build, Config, Far, MetricsAccess, Notifier, Pseudonym, Question, terms_of,
+};
 
 use state::Api;
 

@@ -265,6 +265,7 @@ fn forecasts() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(analytics::get_projection))
         .routes(routes!(analytics::list_anomalies))
+        .routes(routes!(analytics::list_token_totals))
         .routes(routes!(analytics::what_if))
         .routes(routes!(
             reconciliations::reconcile_invoice,

@@ -30,6 +30,9 @@ use crate::deprecation::uses::Today;
 /// Told about each change that runtimes must act on at once; called after the commit.
 pub type Notifier = Arc<dyn Fn(Change) + Send + Sync>;
 
+/// By what an end user of a tenant, whose name is told, is known in the records.
+pub type Pseudonym = Arc<dyn Fn(TenantId, &str) -> Result<String, iron_vault::Error> + Send + Sync>;
+
 /// A question with a yes or a no, asked at each request.
 pub type Question = Arc<dyn Fn() -> bool + Send + Sync>;
 
@@ -82,6 +85,8 @@ pub struct ApiState {
     pub environment: Environment,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+    /// By what an end user is known in the records.
+    pub pseudonym: Pseudonym,
     /// Whom to tell about changes.
     pub notify: Notifier,
     /// Whether the journal can be written.

@@ -82,6 +82,12 @@ pub(crate) struct CallFacts {
     #[serde(default)]
     pub(crate) model: Option<String>,
     pub(crate) outcome: String,
+    /// The caller's name of the conversation.
+    #[serde(default)]
+    pub(crate) conversation: Option<String>,
+    /// For whom the agent called.
+    #[serde(default)]
+    pub(crate) end_user: Option<EndUserFacts>,
     /// The lease of the budget protocol that paid for it.
     #[serde(default)]
     path_lease: Option<LeaseId>,
@@ -96,6 +102,16 @@ pub(crate) struct CallFacts {
     pub(crate) token: IcTokenId,
     #[serde(default)]
     pub(crate) tokens: TokenFacts,
+    /// The owner of the agent.
+    #[serde(default)]
+    pub(crate) user: Option<UserId>,
+}
+
+/// What is read of an end user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct EndUserFacts {
+    /// Tells end users of a tenant apart.
+    pub(crate) digest: String,
 }
 
 /// What is read of how a call was told of.
@@ -147,6 +163,10 @@ impl TokenFacts {
             self.input_audio,
         ];
         sum(&all)
+    }
+
+    pub(crate) fn cached(&self) -> i64 {
+        sum(&[self.cache_read])
     }
 
     pub(crate) fn output_total(&self) -> i64 {

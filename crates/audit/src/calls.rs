@@ -10,6 +10,7 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per
 
 use crate::body::{Body, CallFacts, Item};
 use crate::projector::{Projection, ProjectionError};
+use crate::tokens::TokenTally;
 use crate::usage::Tally;
 use crate::{Audit, Authorised, Error};
 
@@ -43,13 +44,16 @@ impl Projection for CallProjection {
             })
             .collect();
         let mut tally = Tally::default();
+        let mut tokens = TokenTally::default();
         for chunk in calls.chunks(ROWS) {
             insert(tx, chunk).await?;
             for (item, call) in chunk {
                 tally.count(item.record.stream.tenant, call);
+                tokens.count(item.record.stream.tenant, call);
             }
         }
         tally.write(tx, self.environment.now()).await?;
+        tokens.write(tx).await?;
         Ok(())
     }
 }

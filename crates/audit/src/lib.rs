@@ -66,6 +66,7 @@ mod retention;
 mod spending;
 mod store;
 mod subject;
+mod tokens;
 mod usage;
 mod verify;
 
@@ -84,6 +85,7 @@ pub use removal::Removal;
 pub use retention::{Archive, LEAST_DAYS, Retention};
 pub use spending::{ModelUse, Spent};
 pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strangers};
+pub use tokens::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 
@@ -93,5 +95,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0001_records",
     "0002_tenant_usage",
     "0003_heads",
-    "0004_row_security"
+    "0004_row_security",
+    "0005_token_totals"
 );

@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use iron_journal::{Journal, Purge, PurgeError, PurgeTerms, TenantHead};
+use iron_primitives::Timestamp;
 use iron_store::sql;
 
-use crate::{Audit, Error};
+use crate::{Audit, Error, tokens};
 
 /// Records are never kept for less time: what the law demands of an audit log.
 pub const LEAST_DAYS: u32 = 90;
-const DAY_MICROS: i64 = 86_400_000_000;
+const DAY_SECONDS: u64 = 86_400;
 /// How long a program may take for one file of records.
 const ARCHIVE_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked whether the program has ended.
@@ -124,9 +125,8 @@ impl Retention {
     /// If the archive does not take a file, or journal or database fail. What was not purged stays
     /// until the next time.
     pub async fn run_once(&mut self) -> Result<Option<Purge>, Error> {
-        let kept = i64::from(self.days).saturating_mul(DAY_MICROS);
         let terms = PurgeTerms {
-            before_micros: self.audit.environment.now().micros().saturating_sub(kept),
+            before_micros: self.kept_since().micros(),
             by: "retention".to_owned(),
             reason: format!("older than {} days", self.days),
         };
@@ -152,6 +152,12 @@ impl Retention {
         Ok(purged)
     }
 
+    /// What is older than this is kept no more.
+    fn kept_since(&self) -> Timestamp {
+        let kept = Duration::from_secs(u64::from(self.days).saturating_mul(DAY_SECONDS));
+        self.audit.environment.now().minus(kept)
+    }
+
     /// Removes what is shown of records that are gone.
     async fn hide(&self, purge: &Purge) -> Result<(), Error> {
         for TenantHead { tenant, head } in &purge.heads {
@@ -171,6 +177,7 @@ impl Retention {
                     .execute(&mut tx)
                     .await?;
             }
+            tokens::forget(&mut tx, *tenant, self.kept_since()).await?;
             tx.commit().await?;
         }
         Ok(())

@@ -339,6 +339,7 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM call_records WHERE tenant_id = $1",
     "DELETE FROM usage_totals WHERE tenant_id = $1",
     "DELETE FROM usage_buckets WHERE tenant_id = $1",
+    "DELETE FROM token_totals WHERE tenant_id = $1",
     "DELETE FROM journal_poison WHERE tenant_id = $1",
     "DELETE FROM journal_heads WHERE tenant_id = $1",
 ];

@@ -136,3 +136,90 @@ pub struct AnomalyView {
     /// How many times the usual it cost.
     pub factor: f64,
 }
+
+words! {
+    /// By what tokens are counted.
+    TokensBy {
+        /// The agent that called.
+        Agent = "agent",
+        /// The user who owned the agent when it called.
+        User = "user",
+        /// For whom the agent called (`X-IronCage-End-User`), for each agent apart.
+        EndUser = "end_user",
+        /// The conversation of the call (`X-IronCage-Conversation`), for each agent apart.
+        Conversation = "conversation",
+    }
+}
+
+words! {
+    /// In which order totals are listed, the largest first.
+    TokensSort {
+        /// By the last call.
+        LastRequestAt = "last_request_at",
+        /// By what they cost.
+        Cost = "cost",
+        /// By tokens in and out.
+        TotalTokens = "total_tokens",
+    }
+}
+
+/// Which totals.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TokenQuery {
+    /// By what tokens are counted; `agent` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub by: Option<TokensBy>,
+    /// The page, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// How many on a page; 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
+    /// Only this agent's; not for `by=user`, which counts all agents of a user together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// Only this one: the id of a user, the name of a conversation, or the name of an end user as the
+    /// agent tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 256)]
+    pub name: Option<String>,
+    /// The order; `last_request_at` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub sort: Option<TokensSort>,
+}
+
+/// What one agent, user, end user or conversation has used, of all time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TokenTotalView {
+    /// The id of an agent or user, the caller's name of a conversation, or the pseudonym of an end
+    /// user, which is the one in the records.
+    pub name: String,
+    /// By which agent; absent for users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub agent_id: Option<AgentId>,
+    /// Calls that used tokens or cost something.
+    pub request_count: i64,
+    /// Tokens in, cached or not.
+    pub input_tokens: i64,
+    /// How many of them the provider read from its cache.
+    pub cached_tokens: i64,
+    /// Tokens out, those of reasoning included.
+    pub output_tokens: i64,
+    /// Tokens in and out.
+    pub total_tokens: i64,
+    /// What they cost.
+    pub cost: Dollars,
+    /// The same in millionths of a dollar.
+    pub cost_micros: i64,
+    /// When the first call began.
+    pub first_request_at: Timestamp,
+    /// When the last call began.
+    pub last_request_at: Timestamp,
+}

@@ -1,18 +1,19 @@
 //! What spending will come to.
 
 use axum::extract::State;
-use iron_audit::{Authorised, Reach};
+use iron_audit::{Authorised, CountedBy, Reach, TokenFilter, TokenOrder};
 use iron_identity::Permission;
 use iron_insight::{Swap, what_if as compare};
 use iron_llm::Usage;
 use iron_net::problem::Problem;
 use iron_primitives::{AgentId, Money, Scope};
 use iron_sdk::analytics::{
-    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, WhatIf, WhatIfView,
+    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, TokenQuery, TokenTotalView,
+    TokensBy, TokensSort, WhatIf, WhatIfView,
 };
 use iron_sdk::lists::List;
 
-use crate::answer::{Answer, page, slice};
+use crate::answer::{Answer, list, page, slice};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::input::{Input, Params};
@@ -130,4 +131,83 @@ async fn swaps(
         });
     }
     Ok((spent, swaps))
+}
+
+/// What agents, users, end users or conversations have used, of all time.
+///
+/// A call counts as soon as its record is on disk and has been taken into the database, a few
+/// hundredths of a second after its answer.
+#[utoipa::path(get, path = "/analytics/tokens", tag = "analytics", params(TokenQuery),
+    responses((status = 200, description = "The totals", body = List<TokenTotalView>)))]
+pub(crate) async fn list_token_totals(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(query): Params<TokenQuery>,
+) -> Result<Answer<List<TokenTotalView>>, Failure> {
+    let page = page(query.page, query.per_page);
+    let (authorised, filter) = match query.by {
+        Some(TokensBy::User) => users(&caller, query)?,
+        _ => {
+            let authorised = sees(&api, &caller, query.agent_id).await?;
+            let filter = filter(&api, &authorised, query)?;
+            (authorised, filter)
+        }
+    };
+    let totals = api.audit.token_totals(&authorised, filter, page).await?;
+    Ok(list(totals, page, view::token_total))
+}
+
+/// Whoever does not see the whole tenant sees his own.
+fn users(caller: &Caller, query: TokenQuery) -> Result<(Authorised, TokenFilter), Failure> {
+    let authorised = caller.may(Permission::MetricsRead)?;
+    if query.agent_id.is_some() {
+        let said = "users are counted over all their agents: leave it out, or ask `by=agent`";
+        return Err(Problem::field("agent_id", said).into());
+    }
+    let himself = authorised.user.to_string();
+    let subject = match (&authorised.reach, query.name) {
+        (Reach::Tenant, name) => name,
+        (_, Some(name)) if name != himself => {
+            let said = "you see what your own agents have used: leave it out";
+            return Err(Problem::field("name", said).into());
+        }
+        _ => Some(himself),
+    };
+    let filter = TokenFilter {
+        by: CountedBy::User,
+        agent: None,
+        subject,
+        order: order(query.sort),
+    };
+    Ok((authorised, filter))
+}
+
+fn filter(api: &Api, authorised: &Authorised, query: TokenQuery) -> Result<TokenFilter, Failure> {
+    let by = match query.by {
+        None | Some(TokensBy::Agent) => CountedBy::Agent,
+        Some(TokensBy::User) => CountedBy::User,
+        Some(TokensBy::EndUser) => CountedBy::EndUser,
+        Some(TokensBy::Conversation) => CountedBy::Conversation,
+    };
+    let subject = match (query.name, by) {
+        (Some(name), CountedBy::EndUser) => {
+            let known_as = (api.pseudonym)(authorised.tenant, &name);
+            Some(known_as.map_err(Problem::internal)?)
+        }
+        (name, _) => name,
+    };
+    Ok(TokenFilter {
+        by,
+        agent: query.agent_id,
+        subject,
+        order: order(query.sort),
+    })
+}
+
+const fn order(sort: Option<TokensSort>) -> TokenOrder {
+    match sort {
+        None | Some(TokensSort::LastRequestAt) => TokenOrder::LastRequest,
+        Some(TokensSort::Cost) => TokenOrder::Cost,
+        Some(TokensSort::TotalTokens) => TokenOrder::Tokens,
+    }
 }

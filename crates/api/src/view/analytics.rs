@@ -1,9 +1,12 @@
 //! Forecasts.
 
+use iron_audit::TokenTotal;
 use iron_insight::{Anomaly, Method, Projection, WhatIf};
 use iron_primitives::{AgentId, Money, Timestamp};
 use iron_sdk::Dollars;
-use iron_sdk::analytics::{AnomalyView, ProjectionMethod, ProjectionView, WhatIfView};
+use iron_sdk::analytics::{
+    AnomalyView, ProjectionMethod, ProjectionView, TokenTotalView, WhatIfView,
+};
 
 pub(crate) fn projection(
     agent: Option<AgentId>,
@@ -54,5 +57,21 @@ pub(crate) fn what_if(compared: WhatIf, at: Timestamp) -> WhatIfView {
         difference: Dollars::from(difference),
         difference_micros: difference.micros(),
         updated_at: at,
+    }
+}
+
+pub(crate) fn token_total(total: TokenTotal) -> TokenTotalView {
+    TokenTotalView {
+        name: total.subject,
+        agent_id: total.agent,
+        request_count: total.requests,
+        input_tokens: total.input_tokens,
+        cached_tokens: total.cached_tokens,
+        output_tokens: total.output_tokens,
+        total_tokens: total.input_tokens.saturating_add(total.output_tokens),
+        cost: Dollars::from(total.cost),
+        cost_micros: total.cost.micros(),
+        first_request_at: total.first_request_at,
+        last_request_at: total.last_request_at,
     }
 }

@@ -84,6 +84,48 @@ both_engines! {
         assert!(all.body.to_string().contains("name an agent"), "{}", all.body);
     }
 
+    async fn people_see_the_tokens_of_what_is_theirs(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let owner = world.user(Role::Developer, "dev").await;
+        let other = world.user(Role::Developer, "other").await;
+        let writer = agent(&world, &owner, "writer").await;
+        let tenant: TenantId = world.made.tenant.id;
+        let owners = owner.id.to_string();
+        for (by, subject, agent) in [
+            ("agent", writer.to_string(), writer.to_string()),
+            ("user", owners.clone(), String::new()),
+            ("end_user", "known-as-jane".to_owned(), writer.to_string()),
+            ("conversation", "c 1".to_owned(), writer.to_string()),
+        ] {
+            sql("INSERT INTO token_totals (tenant_id, counted_by, subject, agent_id, requests, \
+                 input_tokens, cached_tokens, output_tokens, cost_nanos, first_request_at, \
+                 last_request_at) VALUES ($1, $2, $3, $4, 2, 30, 10, 12, 5000000, 1000000, 2000000)")
+            .bind(tenant).bind(by).bind(subject).bind(agent)
+            .execute(&world.db).await.unwrap();
+        }
+        let ask = async |user, query: String| {
+            get(&world, user, &format!("/api/v1/analytics/tokens?{query}")).await
+        };
+        let of_agent = format!("by=conversation&agent_id={writer}");
+        let told = ask(&owner, of_agent.clone()).await.body;
+        let total = &told["data"][0];
+        assert_eq!((&total["name"], &total["agent_id"], &total["request_count"]), (&json!("c 1"), &json!(writer), &json!(2)), "{told}");
+        assert_eq!((&total["input_tokens"], &total["cached_tokens"], &total["total_tokens"], &total["cost_micros"]), (&json!(30), &json!(10), &json!(42), &json!(5_000)), "{told}");
+        assert_eq!(ask(&other, of_agent).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(ask(&other, "by=conversation".into()).await.status, StatusCode::BAD_REQUEST);
+        let listed = async |user, query: &str| ask(user, query.to_owned()).await.body["pagination"]["total"].clone();
+        assert_eq!(listed(&admin, "by=conversation&name=c+1&sort=cost").await, json!(1));
+        assert_eq!(listed(&admin, "by=conversation&name=c+2").await, json!(0));
+        assert_eq!(listed(&admin, "by=end_user&name=jane").await, json!(1));
+        assert_eq!(listed(&admin, "by=end_user&name=known-as-jane").await, json!(0));
+        assert_eq!(listed(&admin, "by=user").await, json!(1));
+        assert_eq!(listed(&other, "by=user").await, json!(0));
+        assert_eq!(listed(&owner, "by=user").await, json!(1));
+        assert_eq!(ask(&other, format!("by=user&name={owners}")).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(ask(&admin, format!("by=user&agent_id={writer}")).await.status, StatusCode::BAD_REQUEST);
+    }
+
     async fn anomalies_are_listed_and_what_if_compares(db: Db) {
         let world = World::new(db).await;
         let admin = world.admin().await;

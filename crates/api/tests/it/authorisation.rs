@@ -212,6 +212,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("verify_audit_logs", "PAU", "{}"),
     ("get_projection", "PADOV", ""),
     ("list_anomalies", "PADOV", ""),
+    ("list_token_totals", "PADOV", ""),
     ("what_if", "PADOV", "{}"),
     (
         "reconcile_invoice",

@@ -301,6 +301,7 @@ impl World {
             db: db.clone(),
             environment: environment.clone(),
             metrics: metrics.clone(),
+            pseudonym: Arc::new(|_, name| Ok(format!("known-as-{name}"))),
             notify: Arc::new(move |change| heard.lock().unwrap().push(change)),
             journal_writable: Arc::new(|| true),
             draining: Arc::new(|| false),

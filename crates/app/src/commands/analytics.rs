@@ -3,13 +3,14 @@
 use iron_primitives::AgentId;
 use iron_sdk::Client;
 use iron_sdk::analytics::{
-    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, WhatIf, WhatIfView,
+    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, TokenQuery, TokenTotalView,
+    TokensBy, TokensSort, WhatIf, WhatIfView,
 };
 
 use super::{reconciliations, resolve};
-use crate::args::Analytics;
+use crate::args::{Analytics, Counted, CountedSort};
 use crate::connection::Connection;
-use crate::console::Console;
+use crate::console::{Console, dollars};
 use crate::failure::{Failure, Outcome};
 
 pub(super) async fn run(verb: Analytics, connection: &Connection, console: Console) -> Outcome {
@@ -41,6 +42,24 @@ pub(super) async fn run(verb: Analytics, connection: &Connection, console: Conso
             reconciliations::listed(&client, paging, console).await
         }
         Analytics::Reconciliation { id } => reconciliations::shown(&client, &id, console).await,
+        Analytics::Tokens {
+            by,
+            agent,
+            name,
+            sort,
+            paging,
+        } => {
+            let query = TokenQuery {
+                by: Some(counted_by(by)),
+                page: Some(paging.page),
+                per_page: Some(paging.per_page),
+                agent_id: agent_id(&client, agent).await?,
+                name,
+                sort: Some(sorted_by(sort)),
+            };
+            let list = client.list_token_totals(&query).await?;
+            console.show(&list, || tokens(console, &list.data))
+        }
         Analytics::WhatIf {
             agent,
             traffic,
@@ -100,6 +119,49 @@ fn anomalies(console: Console, anomalies: &[AnomalyView]) -> String {
         ]
     });
     console.table(&["hour", "cost", "usual", "times"], rows.collect())
+}
+
+const fn counted_by(by: Counted) -> TokensBy {
+    match by {
+        Counted::Agent => TokensBy::Agent,
+        Counted::User => TokensBy::User,
+        Counted::EndUser => TokensBy::EndUser,
+        Counted::Conversation => TokensBy::Conversation,
+    }
+}
+
+const fn sorted_by(sort: CountedSort) -> TokensSort {
+    match sort {
+        CountedSort::Last => TokensSort::LastRequestAt,
+        CountedSort::Cost => TokensSort::Cost,
+        CountedSort::Tokens => TokensSort::TotalTokens,
+    }
+}
+
+fn tokens(console: Console, totals: &[TokenTotalView]) -> String {
+    let heads = [
+        "name",
+        "agent",
+        "calls",
+        "in",
+        "cached",
+        "out",
+        "cost",
+        "last call",
+    ];
+    let rows = totals.iter().map(|total| {
+        vec![
+            total.name.clone(),
+            total.agent_id.map(|id| id.to_string()).unwrap_or_default(),
+            total.request_count.to_string(),
+            total.input_tokens.to_string(),
+            total.cached_tokens.to_string(),
+            total.output_tokens.to_string(),
+            dollars(total.cost_micros),
+            total.last_request_at.to_string(),
+        ]
+    });
+    console.table(&heads, rows.collect())
 }
 
 fn what_if(console: Console, view: &WhatIfView) -> String {

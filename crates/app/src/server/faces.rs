@@ -12,7 +12,9 @@ use iron_net::edge::{Edge, Observer};
 use iron_net::rate::{SharedObserver, SharedRates};
 use iron_net::server::ConnectionObserver;
 use iron_primitives::Environment;
+use iron_runtime::subject;
 use iron_telemetry::{Metrics, Surface};
+use iron_vault::Purpose;
 use tokio_util::sync::CancellationToken;
 
 use super::features::Features;
@@ -40,6 +42,7 @@ pub(super) fn api(
 ) -> ApiState {
     let runtime = plane.runtime.clone();
     let journal = plane.journal.clone();
+    let master = features.master.clone();
     ApiState {
         identity: features.identity.clone(),
         agents: features.agents.clone(),
@@ -68,6 +71,10 @@ pub(super) fn api(
         db: features.db.clone(),
         environment: environment.clone(),
         metrics: metrics.clone(),
+        pseudonym: Arc::new(move |tenant, name| {
+            let key = master.derive(Purpose::TenantHash(tenant))?;
+            Ok(hex::encode(subject::end_user_digest(&key, name)))
+        }),
         notify: Arc::new(move |change| runtime.apply(change)),
         journal_writable: Arc::new(move || journal.stopped().is_none() && !journal.is_full()),
         draining: is_cancelled(leaving),

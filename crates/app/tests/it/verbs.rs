@@ -135,6 +135,7 @@ const VERBS: &[(&str, &str)] = &[
     ("list_sessions", "auth sessions"),
     ("list_teams", "teams list"),
     ("list_tenants", "tenants list"),
+    ("list_token_totals", "analytics tokens"),
     ("list_tokens", "tokens list"),
     ("list_users", "users list"),
     ("login", "login"),

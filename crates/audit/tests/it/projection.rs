@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use iron_audit::{CallFilter, Error, Item, Projection, ProjectionError, Projector, Usage, UsageOf};
+use iron_audit::{
+    CallFilter, CountedBy, Error, Item, Projection, ProjectionError, Projector, TokenFilter,
+    TokenOrder, Usage, UsageOf,
+};
 use iron_journal::{FrameKind, canonical};
-use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, RequestId, Timestamp};
+use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, RequestId, Timestamp, UserId};
 use iron_store::{Page, Tx, both_engines, sql};
 use serde_json::{Value, json};
 
@@ -105,6 +108,67 @@ both_engines! {
         assert_eq!(world.audit.model_use(&admin, None, world.environment.now().plus(Duration::from_secs(1))).await.unwrap(), []);
         let stranger = world.caller(world.environment.new_id(), world.environment.new_id());
         assert!(matches!(world.audit.call(&stranger, ids[0]).await, Err(Error::NotFound)));
+    }
+
+    async fn tokens_are_counted_by_agent_user_end_user_and_conversation(db: iron_store::Db) {
+        let world = World::new(db).await;
+        let mut server = world.start().await;
+        let (one, other) = (Caller::new(&world), Caller::new(&world));
+        let user: UserId = world.environment.new_id();
+        // Ten thousand conversations at once, each with a second call later.
+        for round in 0..2 {
+            for number in 0..10_000 {
+                let mut call = one.call(&world, world.environment.new_id(), 1_000);
+                call["conversation"] = json!(format!("c{number}"));
+                call["user"] = json!(user);
+                append(&world, &server, &call);
+            }
+            world.time.clock.advance(Duration::from_secs(60 * (round + 1)));
+        }
+        for (caller, cost) in [(&one, 5), (&one, 7), (&other, 11)] {
+            let mut call = caller.call(&world, world.environment.new_id(), cost);
+            call["conversation"] = json!("c7");
+            call["end_user"] = json!({"digest": "d1"});
+            call["user"] = json!(user);
+            append(&world, &server, &call);
+        }
+        // What used nothing is no call that was counted, and no name can stop the others.
+        for conversation in ["c7", "nul\0", &"x".repeat(4_000)] {
+            let mut call = one.call(&world, world.environment.new_id(), 0);
+            call["conversation"] = json!(conversation);
+            if conversation == "c7" {
+                call["tokens"] = json!({});
+            }
+            append(&world, &server, &call);
+        }
+        server.settle().await;
+        assert_eq!(poison(&world).await, []);
+        let admin = world.admin();
+        let totals = async |by, agent, subject: Option<&str>, order| {
+            let filter = TokenFilter { by, agent, subject: subject.map(str::to_owned), order };
+            world.audit.token_totals(&admin, filter, Page::default()).await.unwrap()
+        };
+        let latest = totals(CountedBy::Conversation, None, None, TokenOrder::default()).await;
+        assert_eq!(latest.total, 10_001);
+        let seventh = totals(CountedBy::Conversation, None, Some("c7"), TokenOrder::Cost).await;
+        let seen: Vec<_> = seventh.items.iter().map(|c| (c.agent, c.requests, c.input_tokens, c.cached_tokens, c.output_tokens, c.cost.nanos())).collect();
+        assert_eq!(seen, [(Some(one.agent), 4, 60, 20, 28, 2_012), (Some(other.agent), 1, 15, 5, 7, 11)]);
+        let minutes = seventh.items[0].last_request_at.since(seventh.items[0].first_request_at).as_secs() / 60;
+        assert_eq!(minutes, 3);
+        let of_other = totals(CountedBy::Conversation, Some(other.agent), None, TokenOrder::default()).await;
+        assert_eq!(of_other.items, [seventh.items[1].clone()]);
+        let end_users = totals(CountedBy::EndUser, None, Some("d1"), TokenOrder::Tokens).await;
+        let seen: Vec<_> = end_users.items.iter().map(|e| (e.agent, e.requests, e.cost.nanos())).collect();
+        assert_eq!(seen, [(Some(one.agent), 2, 12), (Some(other.agent), 1, 11)]);
+        let users = totals(CountedBy::User, None, None, TokenOrder::default()).await;
+        let seen: Vec<_> = users.items.iter().map(|u| (u.subject.clone(), u.agent, u.requests)).collect();
+        assert_eq!(seen, [(user.to_string(), None, 20_003)]);
+        let agents = totals(CountedBy::Agent, None, None, TokenOrder::Tokens).await;
+        let seen: Vec<_> = agents.items.iter().map(|a| (a.agent, a.requests, a.input_tokens)).collect();
+        assert_eq!(seen, [(Some(one.agent), 20_004, 300_060), (Some(other.agent), 1, 15)]);
+        let stranger = world.caller(world.environment.new_id(), user);
+        let filter = TokenFilter { by: CountedBy::User, agent: None, subject: None, order: TokenOrder::Cost };
+        assert_eq!(world.audit.token_totals(&stranger, filter, Page::default()).await.unwrap().total, 0);
     }
 
     async fn counts_follow_the_clock(db: iron_store::Db) {

@@ -3,7 +3,8 @@
 use reqwest::Method;
 
 use crate::analytics::{
-    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, WhatIf, WhatIfView,
+    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, TokenQuery, TokenTotalView, WhatIf,
+    WhatIfView,
 };
 use crate::lists::List;
 
@@ -34,6 +35,18 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn list_anomalies(&self, query: &AnomalyQuery) -> Result<List<AnomalyView>, Error> {
         self.send(Call::new(Method::GET, "/analytics/anomalies").query(query))
+            .await
+    }
+
+    /// What agents, users, end users or conversations have used, of all time.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_token_totals(
+        &self,
+        query: &TokenQuery,
+    ) -> Result<List<TokenTotalView>, Error> {
+        self.send(Call::new(Method::GET, "/analytics/tokens").query(query))
             .await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueHint};
+use clap::{Subcommand, ValueEnum, ValueHint};
 
 use super::Paging;
 
@@ -20,6 +20,28 @@ pub(crate) enum Analytics {
         /// Only this agent's, by id or name; the whole tenant's, if absent
         #[arg(long)]
         agent: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// What agents, users, end users or conversations have used, of all time
+    #[command(after_help = "\
+Examples:
+  iron analytics tokens --by conversation --agent writer
+  iron analytics tokens --by end-user --name jane@example.com
+  iron analytics tokens --by user --sort cost")]
+    Tokens {
+        /// By what they are counted
+        #[arg(long, value_enum)]
+        by: Counted,
+        /// Only this agent's, by id or name
+        #[arg(long)]
+        agent: Option<String>,
+        /// Only this one: the id of a user, a conversation or an end user as the agent names it
+        #[arg(long)]
+        name: Option<String>,
+        /// The order, the largest first
+        #[arg(long, value_enum, default_value = "last")]
+        sort: CountedSort,
         #[command(flatten)]
         paging: Paging,
     },
@@ -70,4 +92,28 @@ model and provider.")]
         /// The reconciliation, by id
         id: String,
     },
+}
+
+/// By what tokens are counted.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Counted {
+    /// By the agent that called
+    Agent,
+    /// By the user who owned the agent
+    User,
+    /// By whom the agent called for
+    EndUser,
+    /// By conversation
+    Conversation,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CountedSort {
+    /// By the last call
+    Last,
+    /// By what they cost
+    Cost,
+    /// By tokens in and out
+    Tokens,
 }
