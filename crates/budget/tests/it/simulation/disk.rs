@@ -14,31 +14,46 @@ use crate::dice::Dice;
 /// Shut, and nothing reaches the disk.
 #[derive(Default)]
 pub(super) struct Gate {
-    stalled: Mutex<bool>,
+    state: Mutex<State>,
     opened: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    stalled: bool,
+    /// How often the power has gone.
+    cuts: u64,
 }
 
 impl Gate {
     pub(super) fn stall(&self, stalled: bool) {
-        *self.stalled.lock().expect("unpoisoned") = stalled;
+        self.state.lock().expect("unpoisoned").stalled = stalled;
         self.opened.notify_all();
     }
 
     pub(super) fn is_stalled(&self) -> bool {
-        *self.stalled.lock().expect("unpoisoned")
+        self.state.lock().expect("unpoisoned").stalled
+    }
+
+    /// Nothing of what a journal has written until now reaches the disk any more, and it is told so:
+    /// a checkpoint that it signed now would vouch for what is lost.
+    pub(super) fn cut_power(&self) {
+        self.state.lock().expect("unpoisoned").cuts += 1;
+        self.stall(false);
     }
 
     /// What a journal calls in place of `fsync`. The bytes stand in the page cache, which survives
-    /// everything but [`cut_power`].
+    /// everything but [`Gate::cut_power`].
     pub(super) fn fsync(self: &Arc<Self>) -> Fsync {
         let gate = self.clone();
+        let cuts = gate.state.lock().expect("unpoisoned").cuts;
         Fsync::simulated(move |_| {
-            let stalled = gate.stalled.lock().expect("unpoisoned");
-            let _open = gate
-                .opened
-                .wait_while(stalled, |stalled| *stalled)
-                .expect("unpoisoned");
-            Ok(())
+            let state = gate.state.lock().expect("unpoisoned");
+            let open = gate.opened.wait_while(state, |state| state.stalled);
+            match open.expect("unpoisoned").cuts == cuts {
+                true => Ok(()),
+                false => Err(std::io::Error::other("the power is gone")),
+            }
         })
     }
 }

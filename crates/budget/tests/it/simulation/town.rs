@@ -292,7 +292,7 @@ impl Town {
                 self.powerless += 1;
                 // What is written in its last moments the disk never takes.
                 self.nodes[node].gate.stall(true);
-                for _ in 0..self.dice.roll(160) {
+                for _ in 0..=self.dice.roll(160) {
                     self.step(sim);
                 }
                 self.end(sim, node, true);
@@ -329,8 +329,11 @@ impl Town {
             .as_ref()
             .filter(|_| power)
             .map(|journal| Lost::of(journal, &node.folder, &mut self.dice));
+        match power {
+            true => node.gate.cut_power(),
+            false => node.gate.stall(false),
+        }
         drop(journal);
-        node.gate.stall(false);
         sim.crash(name(number));
         let survives = |position| lost.as_ref().is_none_or(|lost| lost.spares(position));
         node.oracle.died(number, survives);
