@@ -50,7 +50,7 @@ fn main() {
         group.bench_function(&case.name, |bench| {
             bench.iter(|| {
                 let mut out = Vec::with_capacity(1 << 20);
-                let mut translator = plan.stream(0, NOW);
+                let mut translator = plan.stream(0, NOW).expect("it streams");
                 for piece in case.stream.chunks(1_400) {
                     translator.feed(black_box(piece), &mut out);
                 }

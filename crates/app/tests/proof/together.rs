@@ -38,7 +38,13 @@ async fn the_rate_of_a_team_and_the_calls_of_a_plan_are_those_of_all_servers_tog
         let error = &answer.json()["error"];
         assert_eq!(answer.status, 429, "{error}");
         assert_eq!(error["scope_id"], team, "{error}");
-        assert!(told(answer, "retry-after").is_some_and(|seconds| seconds <= 60));
+        // It is told from when the call came, which a busy machine has kept waiting.
+        let seconds = told(answer, "retry-after");
+        assert!(
+            seconds.is_some_and(|seconds| (50..=70).contains(&seconds)),
+            "{}",
+            answer.head
+        );
     }
 
     let tenants = change("GET", "/api/v1/tenants", Value::Null).await;
