@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_catalog::Provider;
+use iron_llm::aws::BEDROCK;
 use iron_llm::oauth::Account;
 use iron_llm::prices::{Mode, ModelRef};
 use iron_llm::translate::ProviderError;
@@ -66,6 +67,9 @@ async fn ask(
     let address = provider.base_url.as_deref().unwrap_or(&usual);
     let base = BaseUrl::parse(address, api.egress.rules()).map_err(|error| error.to_string())?;
     let base = base.with_path(root_of(provider.kind, base.path()));
+    if provider.kind == ProviderKind::AwsBedrock {
+        return ask_bedrock(api, provider, key, &base, model).await;
+    }
     let token = match Account::is_one(provider.kind, key.expose()) {
         true => Some(token(api, provider.kind, key).await?),
         false => None,
@@ -176,6 +180,56 @@ fn said_by_google(status: StatusCode, body: &[u8]) -> String {
     format!(
         "the provider refuses the account, the project, the location or the model (status {status}): {said}"
     )
+}
+
+/// Asks a model of Bedrock nothing at all, which nobody bills: who may ask is told that a message is
+/// missing.
+async fn ask_bedrock(
+    api: &Api,
+    provider: &Provider,
+    key: &Secret,
+    base: &BaseUrl,
+    model: Option<&str>,
+) -> Result<(), String> {
+    let model = model.unwrap_or("amazon.nova-micro-v1:0");
+    if !ProviderConfig::can_name(provider.kind, model) {
+        return Err(format!("`{model}` is no name of a model"));
+    }
+    let path = (provider.config).path(provider.kind, Dialect::Converse, model, false);
+    let json = HeaderValue::from_static("application/json");
+    let mut outgoing = Outgoing {
+        method: Method::POST,
+        uri: base.join(&path).map_err(|error| error.to_string())?,
+        headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
+        body: Bytes::from_static(br#"{"messages":[]}"#),
+    };
+    let (region, now) = (provider.config.region.as_deref(), api.environment.now());
+    let region = region.unwrap_or_default();
+    let shown = iron_runtime::aws::authorise(&mut outgoing, key, region, BEDROCK, now);
+    shown.ok_or("its key or address cannot be used")?;
+    let sent = api.egress.send(outgoing, WAIT).await;
+    let mut answer = sent.map_err(|error| error.to_string())?;
+    let status = answer.status;
+    let body = answer.collect(MOST_BYTES).await;
+    let body = body.map_err(|error| error.to_string())?;
+    let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let said = told.get("message").and_then(Value::as_str);
+    let said = said.unwrap_or("nothing more");
+    let unknown = said.contains("model identifier is invalid");
+    match status {
+        StatusCode::BAD_REQUEST if !unknown => Ok(()),
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Err(format!(
+            "the provider answers, but does not know the model `{model}`"
+        )),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
+            "the provider refuses the key (status {}): {said}",
+            status.as_u16()
+        )),
+        other => Err(format!(
+            "the provider answers with status {}: {said}",
+            other.as_u16()
+        )),
+    }
 }
 
 /// The token that an account gets for its key.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use iron_audit::{Audit, Authorised, Entry, Reach};
 use iron_llm::ProviderKind;
+use iron_llm::aws::{Key, KeyError};
 use iron_llm::entra::ApplicationError;
 use iron_llm::google::ServiceAccountError;
 use iron_llm::oauth::{Account, AccountError};
@@ -387,6 +388,9 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
             Err(error) => invalid(problem_of(error)),
         };
     }
+    if provider.kind == ProviderKind::AwsBedrock {
+        return check_aws_key(key);
+    }
     if !is_plain(key.expose(), 500) {
         return invalid("expected 1 to 500 printable characters without spaces");
     }
@@ -420,6 +424,31 @@ const fn problem_of(error: AccountError) -> &'static str {
         AccountError::Entra(ApplicationError::Length) => {
             "the fields of the JSON have 1 to 1024 characters"
         }
+    }
+}
+
+/// Checks a key of AWS.
+fn check_aws_key(key: &Secret) -> Result<(), Error> {
+    let invalid = |problem| {
+        Err(Error::Invalid {
+            field: "api_key",
+            problem,
+        })
+    };
+    if key.expose().len() > LONGEST_ACCOUNT_BYTES {
+        return invalid("longer than any key of AWS");
+    }
+    match Key::parse(key.expose()) {
+        Ok(_) => Ok(()),
+        Err(KeyError::Id) => {
+            invalid("an access key id has 16 to 128 capital letters and digits, such as `AKIA…`")
+        }
+        Err(KeyError::Secret) => {
+            invalid("a secret access key and a session token are printable and have no spaces")
+        }
+        Err(KeyError::NotAKey) => invalid(
+            "expected `ID:SECRET` or `ID:SECRET:TOKEN` of an access key, JSON with `access_key_id`, `secret_access_key` and perhaps `session_token`, or an API key of Bedrock",
+        ),
     }
 }
 

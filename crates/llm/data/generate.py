@@ -148,6 +148,11 @@ def images(provider, name, row):
         return None
     if provider == "anthropic":
         return {"most": 4784}
+    if provider == "aws_bedrock":
+        # What others than Anthropic's models make of an image is not told to the token, but never more than
+        # they can read.
+        most = 4784 if "anthropic." in name else row.get("max_input_tokens")
+        return {"most": most} if most else None
     if provider == "together":
         # docs.together.ai, vision: at most four tiles of 1601 tokens, for Llama's models. What others
         # make of an image is not told, so it has no bound.
@@ -198,12 +203,28 @@ PROVIDERS = {
     "gemini": ("google", "google", "gemini/"),
     "vertex_ai-language-models": ("vertex", "google", ""),
     "vertex_ai-embedding-models": ("vertex", "google", ""),
+    "bedrock": ("aws_bedrock", "aws", ""),
+    "bedrock_converse": ("aws_bedrock", "aws", ""),
 }
+
+# `bedrock/REGION/MODEL` in LiteLLM's list: what a model costs in a region where that differs.
+IN_REGION = re.compile(r"^bedrock/((?:us-gov|[a-z]{2})-[a-z]+-\d)/([^/]+)$")
+# Families whose models are asked through Converse, behind the region of an inference profile or not.
+CONVERSES = re.compile(
+    r"^(?:(?:us-gov|us|eu|apac|au|jp|in|ca|sa|global)\.)?"
+    r"(?:ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|writer|xai|zai)\.")
+# Not asked through Converse: texts to be completed, and models for video.
+NOT_CONVERSED = re.compile(r"j2-|claude-(v1|v2|instant)|command-(light-)?text|@|pegasus")
 
 
 def plain_name(name, row):
     """The name on the wire. Azure's data zones keep theirs (`eu/gpt-4o`): a deployment says which it is in."""
     prefix = PROVIDERS[row["litellm_provider"]][2]
+    if row["litellm_provider"].startswith("bedrock"):
+        region = IN_REGION.match(name)
+        model = region[2] if region else name
+        known = CONVERSES.match(model) and not NOT_CONVERSED.search(model) and "/" not in model
+        return None if not known else f"{region[1]}/{model}" if region else name
     if not name.startswith(prefix):
         return None  # a class of sizes, not a model
     name = name[len(prefix):]
@@ -230,13 +251,18 @@ def entry(name, row, providers, date):
     # Its list says a hundred dollars for a million tokens, a thousand times the others.
     if provider == "cohere" and (mode == "completion" or name == "embed-multilingual-light-v3.0"):
         return None
+    if provider == "aws_bedrock" and mode != "chat":
+        return None
     if mode != "embedding" and "output_cost_per_token" not in row:
         return None
     if not row["input_cost_per_token"]:
         return None  # a price that is not known, not a gift
     rates = litellm_rates(row)
+    if provider == "aws_bedrock":
+        # No request of ours names a tier.
+        rates = {key: buckets for key, buckets in rates.items() if key[0] == "standard"}
     agreed = {}
-    zoned = provider == "azure_openai" and "/" in name
+    zoned = provider in {"azure_openai", "aws_bedrock"} and "/" in name
     other = None if zoned else find_genai(providers, genai_name, name)
     if other:
         for key, buckets in genai_prices(other, date).items():
@@ -301,6 +327,26 @@ def entry(name, row, providers, date):
     return {name: value for name, value in result.items() if value is not None}
 
 
+def dearest_of_regions(entries):
+    """A plain name of Bedrock costs what it costs in the dearest region that the list knows: where a region has no
+    line of its own, nobody says that it is cheaper. Names with a region keep their own price."""
+    regions = {}
+    for one in entries:
+        if one and one["provider"] == "aws_bedrock" and "/" in one["model"] and not one["model"].startswith("us-gov"):
+            regions.setdefault(one["model"].split("/")[1], []).append(one["prices"]["standard"])
+    for one in entries:
+        if not one or one["provider"] != "aws_bedrock":
+            continue
+        rates = one["prices"]["standard"]
+        for other in regions.get(one["model"], []):
+            for bucket, price in other.items():
+                if bucket in rates and Decimal(price) > Decimal(rates[bucket]):
+                    rates[bucket] = price
+                    one.setdefault("dearest_region", []).append(bucket)
+        if "dearest_region" in one:
+            one["dearest_region"] = sorted(set(one["dearest_region"]))
+
+
 def routed(providers, date):
     """What Hugging Face's router passes on to others, at their prices: `model:provider`."""
     for entry in providers:
@@ -330,6 +376,7 @@ def main():
     providers = genai if isinstance(genai, list) else genai["providers"]
     entries = [entry(name, row, providers, date) for name, row in sorted(rows.items())
                if row.get("litellm_provider") in PROVIDERS]
+    dearest_of_regions(entries)
     entries += routed(providers, date)
     sources = [
         {"name": "litellm", "version": litellm_version, "licence": "MIT",

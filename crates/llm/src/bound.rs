@@ -233,9 +233,15 @@ impl Bound {
         // All rounds together: a provider that adds them up may look at the sum for its tiers.
         let terms = Terms::of(model, facts, assumptions, input.billed_tokens)?;
         let rates = terms.rates;
-        if dialect == Dialect::AnthropicMessages && facts.output_cap.is_none() {
-            let field = CapField::MaxTokens.as_str();
-            return Err(BoundError::CapMissing { field });
+        let needed = match dialect {
+            Dialect::AnthropicMessages => Some(CapField::MaxTokens),
+            Dialect::Converse => Some(CapField::InferenceConfig),
+            _ => None,
+        };
+        if let (Some(field), None) = (needed, facts.output_cap) {
+            return Err(BoundError::CapMissing {
+                field: field.as_str(),
+            });
         }
         let output = OutputTerms::of(model, dialect, facts, assumptions)?;
         let dearest_output = output_price(model, facts, &rates)?;

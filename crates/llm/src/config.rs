@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aws::encoded;
 use crate::google;
 use crate::kind::{Dialect, ProviderKind};
 
@@ -15,7 +16,7 @@ const MOST_DEPLOYMENTS: usize = 100;
 /// a *deployment* with a name of one's own, and there are two forms of its API, one with a
 /// version that is named (`/openai/deployments/{deployment}/…?api-version=…`) and one without
 /// (`/openai/v1/…`, where the deployment stands in the request's `model`). At Vertex AI a project
-/// pays, and a location serves.
+/// pays, and a location serves. Bedrock serves in a region of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
@@ -32,6 +33,9 @@ pub struct ProviderConfig {
     /// Where Vertex AI serves: `global`, a region such as `europe-west4`, or `us` or `eu`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// The region of AWS, such as `eu-central-1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 /// The path of a configured address without what the paths of requests begin with. SDKs differ on
@@ -69,16 +73,18 @@ impl ProviderConfig {
     /// # Errors
     /// The first field that does not do.
     pub fn check(&self, kind: ProviderKind) -> Result<(), (&'static str, &'static str)> {
-        if kind == ProviderKind::Vertex {
-            return self.check_vertex();
+        match kind {
+            ProviderKind::Vertex => return self.check_vertex(),
+            ProviderKind::AwsBedrock => return self.check_aws(),
+            _ => {}
         }
         if self.is_empty() {
             return Ok(());
         }
-        if kind != ProviderKind::AzureOpenAi || self.project.is_some() || self.location.is_some() {
+        if kind != ProviderKind::AzureOpenAi || self.has_google() || self.has_aws() {
             return Err((
                 "config",
-                "`azure_openai` has `api_version` and `deployments`, `vertex` has `project` and `location`, other types have none",
+                "`azure_openai` has `api_version` and `deployments`, `vertex` has `project` and `location`, `aws_bedrock` has `region` and may have `deployments`, other types have none",
             ));
         }
         if let Some(version) = &self.api_version
@@ -89,20 +95,55 @@ impl ProviderConfig {
                 "expected a date such as `2024-10-21`, `-preview` behind it or not",
             ));
         }
+        self.check_deployments(
+            is_deployment,
+            "expected at most 100 deployments of 1 to 64 letters, digits, `-`, `_` and `.`, each with its model",
+        )
+    }
+
+    fn check_deployments(
+        &self,
+        is_name: impl Fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Result<(), (&'static str, &'static str)> {
         let fits = |(deployment, model): (&String, &String)| {
-            is_deployment(deployment) && (1..=200).contains(&model.len())
+            is_name(deployment) && (1..=200).contains(&model.len())
         };
         if self.deployments.len() > MOST_DEPLOYMENTS || !self.deployments.iter().all(fits) {
-            return Err((
-                "config.deployments",
-                "expected at most 100 deployments of 1 to 64 letters, digits, `-`, `_` and `.`, each with its model",
-            ));
+            return Err(("config.deployments", expected));
         }
         Ok(())
     }
 
+    const fn has_google(&self) -> bool {
+        self.project.is_some() || self.location.is_some()
+    }
+
+    const fn has_aws(&self) -> bool {
+        self.region.is_some()
+    }
+
+    fn check_aws(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.api_version.is_some() || self.has_google() {
+            return Err((
+                "config",
+                "`aws_bedrock` has `region` and may have `deployments`",
+            ));
+        }
+        if !self.region.as_deref().is_some_and(is_region) {
+            return Err((
+                "config.region",
+                "expected a region of AWS such as `eu-central-1`",
+            ));
+        }
+        self.check_deployments(
+            is_aws_model,
+            "expected at most 100 inference profiles by id or ARN, each with the model behind it",
+        )
+    }
+
     fn check_vertex(&self) -> Result<(), (&'static str, &'static str)> {
-        if self.api_version.is_some() || !self.deployments.is_empty() {
+        if self.api_version.is_some() || !self.deployments.is_empty() || self.has_aws() {
             return Err(("config", "`vertex` has `project` and `location`"));
         }
         if !self.project.as_deref().is_some_and(is_resource) {
@@ -122,14 +163,40 @@ impl ProviderConfig {
 
     /// The address that is called when none is configured.
     pub fn default_base_url(&self, kind: ProviderKind) -> Option<Cow<'static, str>> {
-        if kind != ProviderKind::Vertex {
-            return kind.default_base_url().map(Cow::from);
+        match kind {
+            ProviderKind::AwsBedrock => return self.aws_url("bedrock-runtime").map(Cow::from),
+            ProviderKind::Vertex => {}
+            _ => return kind.default_base_url().map(Cow::from),
         }
         Some(match self.location.as_deref()? {
             "global" => "https://aiplatform.googleapis.com".into(),
             zone @ ("us" | "eu") => format!("https://aiplatform.{zone}.rep.googleapis.com").into(),
             region => format!("https://{region}-aiplatform.googleapis.com").into(),
         })
+    }
+
+    /// The address of a service of AWS in the region.
+    fn aws_url(&self, service: &str) -> Option<String> {
+        let region = self.region.as_deref()?;
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        Some(format!("https://{service}.{region}.amazonaws.com{china}"))
+    }
+
+    /// The names under which a model may have a price, the exact one first: at AWS some have one
+    /// of their own in a region, and those of its government's regions have no other.
+    pub fn price_names<'a>(&self, kind: ProviderKind, model: &'a str) -> Vec<Cow<'a, str>> {
+        let region = self.region.as_deref();
+        let Some(region) = region.filter(|_| kind == ProviderKind::AwsBedrock) else {
+            return vec![model.into()];
+        };
+        let own = Cow::from(format!("{region}/{model}"));
+        let apart = ["us-gov-", "cn-"]
+            .iter()
+            .any(|start| region.starts_with(start));
+        match apart && !model.starts_with("us-gov.") {
+            true => vec![own],
+            false => vec![own, model.into()],
+        }
     }
 
     /// Whether calls are served in a place of the operator's choice, which may cost more.
@@ -165,8 +232,8 @@ impl ProviderConfig {
         }
     }
 
-    /// The path of a request below the provider's address, with its query. In Gemini's dialect it
-    /// says which model is asked and whether the answer is to stream.
+    /// The path of a request below the provider's address, with its query. In Gemini's dialect and
+    /// Bedrock's it says which model is asked and whether the answer is to stream.
     pub fn path(
         &self,
         kind: ProviderKind,
@@ -193,6 +260,13 @@ impl ProviderConfig {
                 .into(),
                 _ => format!("/v1beta/models/{model}:{method}").into(),
             };
+        }
+        if dialect == Dialect::Converse {
+            let method = match stream {
+                true => "converse-stream",
+                false => "converse",
+            };
+            return format!("/model/{}/{method}", encoded(model)).into();
         }
         let path = dialect.path();
         match (kind, &self.api_version) {
@@ -226,9 +300,12 @@ impl ProviderConfig {
         format!("/openai{tail}{joint}api-version={version}")
     }
 
-    /// Whether a model can be named to a provider of this kind: at Azure and at Google it stands in
-    /// the address.
+    /// Whether a model can be named to a provider of this kind: at Azure, at Google and at AWS it
+    /// stands in the address.
     pub fn can_name(kind: ProviderKind, model: &str) -> bool {
+        if kind == ProviderKind::AwsBedrock {
+            return is_aws_model(model);
+        }
         let in_address = matches!(
             kind,
             ProviderKind::AzureOpenAi | ProviderKind::Google | ProviderKind::Vertex
@@ -242,6 +319,31 @@ fn is_deployment(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(plain)
         // A segment of a path of dots alone would lead elsewhere.
+        && !name.bytes().all(|byte| byte == b'.')
+}
+
+/// Whether a name is a region of AWS: `eu-central-1`, `us-gov-west-1`.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    match parts.split_last() {
+        Some((number, words)) => {
+            name.len() <= 32
+                && (2..=3).contains(&words.len())
+                && words.iter().all(word)
+                && (1..=2).contains(&number.len())
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        None => false,
+    }
+}
+
+/// Whether a name can be a model of Bedrock, an inference profile, or the ARN of one.
+fn is_aws_model(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    (1..=256).contains(&name.len())
+        && name.bytes().all(plain)
+        && (name.starts_with("arn:") || !name.contains('/'))
         && !name.bytes().all(|byte| byte == b'.')
 }
 
@@ -261,109 +363,4 @@ fn is_version(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn azure(version: Option<&str>) -> ProviderConfig {
-        let deployments = [("prod", "gpt-4o"), ("europe", "eu/gpt-5.1")];
-        ProviderConfig {
-            api_version: version.map(str::to_owned),
-            deployments: deployments
-                .map(|(name, model)| (name.to_owned(), model.to_owned()))
-                .into(),
-            ..ProviderConfig::default()
-        }
-    }
-
-    #[test]
-    fn a_caller_names_the_deployment_or_the_model_behind_it() {
-        let config = azure(None);
-        for (asked, sent, priced) in [
-            ("prod", "prod", "gpt-4o"),
-            ("gpt-4o", "prod", "gpt-4o"),
-            ("gpt-5.1", "europe", "eu/gpt-5.1"),
-            ("gpt-4o-mini", "gpt-4o-mini", "gpt-4o-mini"),
-        ] {
-            assert_eq!(config.served(asked), Served { sent, priced });
-        }
-    }
-
-    #[test]
-    fn an_address_is_the_same_with_and_without_its_version() {
-        for text in ["/v1/", "/v1", "/", ""] {
-            assert_eq!(root_of(ProviderKind::Local, text), "", "{text}");
-        }
-        for text in ["", "/", "/openai", "/openai/v1/"] {
-            assert_eq!(root_of(ProviderKind::AzureOpenAi, text), "", "{text}");
-        }
-        assert_eq!(root_of(ProviderKind::Ai21, "/studio/v1"), "/studio");
-    }
-
-    #[test]
-    fn azure_has_two_forms_of_addresses() {
-        let azure_path = |version, dialect| {
-            azure(version)
-                .path(ProviderKind::AzureOpenAi, dialect, "prod", false)
-                .into_owned()
-        };
-        let (chat, responses) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);
-        assert_eq!(azure_path(None, chat), "/openai/v1/chat/completions");
-        assert_eq!(
-            azure_path(Some("2024-10-21"), chat),
-            "/openai/deployments/prod/chat/completions?api-version=2024-10-21"
-        );
-        assert_eq!(
-            azure_path(Some("2025-03-01-preview"), responses),
-            "/openai/responses?api-version=2025-03-01-preview"
-        );
-    }
-
-    #[test]
-    fn what_would_lead_elsewhere_is_refused() {
-        let kind = ProviderKind::AzureOpenAi;
-        assert_eq!(azure(Some("2024-10-21")).check(kind), Ok(()));
-        for version in ["", "2024", "2024-10-21&x=y", "2024-10-21-preview-preview"] {
-            assert!(azure(Some(version)).check(kind).is_err(), "{version}");
-        }
-        for name in ["", "..", "a/b", "a?b", "ä", &"x".repeat(65)] {
-            assert!(!ProviderConfig::can_name(kind, name), "{name}");
-            let mut config = azure(None);
-            config
-                .deployments
-                .insert(name.to_owned(), "gpt-4o".to_owned());
-            assert!(config.check(kind).is_err(), "{name}");
-        }
-        assert!(azure(None).check(ProviderKind::OpenAi).is_err());
-    }
-
-    #[test]
-    fn vertex_is_asked_in_its_project_and_place() {
-        let vertex = |location: &str| ProviderConfig {
-            project: Some("acme-prod".to_owned()),
-            location: Some(location.to_owned()),
-            ..ProviderConfig::default()
-        };
-        let kind = ProviderKind::Vertex;
-        for (location, address) in [
-            ("global", "https://aiplatform.googleapis.com"),
-            ("eu", "https://aiplatform.eu.rep.googleapis.com"),
-            (
-                "europe-west4",
-                "https://europe-west4-aiplatform.googleapis.com",
-            ),
-        ] {
-            let config = vertex(location);
-            assert_eq!(config.check(kind), Ok(()));
-            assert_eq!(config.default_base_url(kind).as_deref(), Some(address));
-        }
-        assert_eq!(
-            vertex("global").path(kind, Dialect::Gemini, "gemini-2.5-flash", true),
-            "/v1/projects/acme-prod/locations/global/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
-        );
-        for location in ["", "a/b", "evil.example", "US"] {
-            assert!(vertex(location).check(kind).is_err(), "{location}");
-        }
-        assert!(ProviderConfig::default().check(kind).is_err());
-        assert!(vertex("global").check(ProviderKind::AzureOpenAi).is_err());
-    }
-}
+mod tests;

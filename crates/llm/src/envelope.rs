@@ -12,6 +12,7 @@
 //! provider is the one who knows them.
 
 mod content;
+mod converse;
 mod edits;
 mod fields;
 mod gemini;

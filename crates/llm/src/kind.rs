@@ -32,6 +32,9 @@ pub enum ProviderKind {
     /// Gemini on Vertex AI, in Google Cloud.
     #[serde(rename = "vertex")]
     Vertex,
+    /// Amazon Bedrock, in its Converse API.
+    #[serde(rename = "aws_bedrock")]
+    AwsBedrock,
     /// Any server that speaks OpenAI's dialects: vLLM, llama.cpp, Ollama.
     #[serde(rename = "local")]
     Local,
@@ -42,7 +45,7 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 11] = [
+    pub const ALL: [ProviderKind; 12] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
         ProviderKind::AzureOpenAi,
@@ -52,6 +55,7 @@ impl ProviderKind {
         ProviderKind::Cohere,
         ProviderKind::Google,
         ProviderKind::Vertex,
+        ProviderKind::AwsBedrock,
         ProviderKind::Local,
         ProviderKind::Simulated,
     ];
@@ -68,6 +72,7 @@ impl ProviderKind {
             ProviderKind::Cohere => "cohere",
             ProviderKind::Google => "google",
             ProviderKind::Vertex => "vertex",
+            ProviderKind::AwsBedrock => "aws_bedrock",
             ProviderKind::Local => "local",
             ProviderKind::Simulated => "simulated",
         }
@@ -100,6 +105,7 @@ impl ProviderKind {
             ProviderKind::Google | ProviderKind::Vertex => {
                 matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
             }
+            ProviderKind::AwsBedrock => matches!(dialect, Dialect::Converse),
             ProviderKind::Simulated => {
                 dialect.is_of_openai() || matches!(dialect, Dialect::AnthropicMessages)
             }
@@ -115,6 +121,7 @@ impl ProviderKind {
             ProviderKind::Cohere => Dialect::Cohere,
             ProviderKind::Google | ProviderKind::Vertex if embeds => Dialect::GeminiEmbed,
             ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
+            ProviderKind::AwsBedrock => Dialect::Converse,
             _ => Dialect::OpenAiChat,
         }
     }
@@ -148,6 +155,7 @@ impl ProviderKind {
                 | ProviderKind::Cohere
                 | ProviderKind::Google
                 | ProviderKind::Vertex
+                | ProviderKind::AwsBedrock
         )
     }
 
@@ -161,6 +169,7 @@ impl ProviderKind {
                 | ProviderKind::Cohere
                 | ProviderKind::Google
                 | ProviderKind::Vertex
+                | ProviderKind::AwsBedrock
         )
     }
 
@@ -200,9 +209,11 @@ impl ProviderKind {
             ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
             ProviderKind::Cohere => Some("https://api.cohere.com"),
             ProviderKind::Google => Some("https://generativelanguage.googleapis.com"),
-            // Each resource of Azure has an address of its own, and each location of Vertex AI.
+            // Each resource of Azure has an address of its own, each location of Vertex AI, and
+            // each region of AWS.
             ProviderKind::AzureOpenAi
             | ProviderKind::Vertex
+            | ProviderKind::AwsBedrock
             | ProviderKind::Local
             | ProviderKind::Simulated => None,
         }
@@ -243,6 +254,10 @@ pub enum Dialect {
     /// None that is known: a route of a provider that is passed on as it is.
     #[serde(rename = "passthrough")]
     Passthrough,
+    /// Bedrock's `Converse` and `ConverseStream`. Providers are asked in it; no client speaks it
+    /// here.
+    #[serde(rename = "converse")]
+    Converse,
 }
 
 impl Dialect {
@@ -277,8 +292,8 @@ impl Dialect {
         )
     }
 
-    /// The path of the route, the same at the provider and at our own gateway. Gemini's is a
-    /// template, for the model stands in it.
+    /// The path of the route, the same at the provider and at our own gateway. Gemini's and
+    /// Converse's are templates, for the model stands in them.
     pub const fn path(self) -> &'static str {
         match self {
             Dialect::OpenAiChat => "/v1/chat/completions",
@@ -291,6 +306,7 @@ impl Dialect {
             Dialect::CohereEmbed => "/v2/embed",
             Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
             Dialect::Passthrough => "/providers/{name}/{route}",
+            Dialect::Converse => "/model/{model}/converse",
         }
     }
 
@@ -307,6 +323,7 @@ impl Dialect {
             Dialect::CohereEmbed => "cohere_embed",
             Dialect::GeminiEmbed => "gemini_embed",
             Dialect::Passthrough => "passthrough",
+            Dialect::Converse => "converse",
         }
     }
 
@@ -323,6 +340,7 @@ impl Dialect {
             Dialect::CohereEmbed => "Cohere embeddings",
             Dialect::GeminiEmbed => "Gemini embeddings",
             Dialect::Passthrough => "a route of the provider",
+            Dialect::Converse => "Converse",
         }
     }
 

@@ -3,13 +3,13 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages; Gemini; Cohere |
+//! | [`Dialect`] | the shape of a request: OpenAI's chat, responses, completions, embeddings; Anthropic's messages; Gemini; Cohere; Bedrock's Converse |
 //! | [`Envelope`] | a request, read once: its [`Facts`], and the places where it may be edited |
 //! | [`PriceBook`] | what models cost, dated and identified by its content |
 //! | [`Bound`] | the most that an attempt can cost, as a function of the output cap that is forwarded |
 //! | [`Meter`] | watches a stream pass by and says what was used and why it ended |
 //! | [`Usage`] | counts of tokens in buckets that do not overlap |
-//! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI |
+//! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI, the region of AWS |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
 //! | [`Passage`] | what a request is that names its provider and a route there |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
@@ -55,6 +55,7 @@
 //! ```
 
 pub mod anthropic;
+pub mod aws;
 pub mod bound;
 pub mod canonical;
 mod cohere;
@@ -62,6 +63,7 @@ mod config;
 pub mod entra;
 pub mod envelope;
 pub mod errors;
+pub mod eventstream;
 pub mod google;
 pub mod images;
 mod kind;

@@ -19,6 +19,7 @@
 mod anthropic;
 mod chat;
 mod cohere;
+mod converse;
 mod counts;
 mod embed;
 mod gemini;
@@ -26,6 +27,7 @@ mod responses;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::eventstream::{self, MessageError};
 use crate::kind::Dialect;
 use crate::prices::Encoding;
 use crate::sse::{FRAME_LIMIT_BYTES, FrameTooLarge, Framer};
@@ -131,6 +133,18 @@ enum Decoder {
     Cohere,
     /// Nothing is read.
     Opaque,
+    Converse(converse::Converse),
+}
+
+/// Why nothing more can be read from a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// A frame does not end, or there is no room for it.
+    #[error(transparent)]
+    TooLarge(#[from] FrameTooLarge),
+    /// A message was damaged on its way.
+    #[error(transparent)]
+    Damaged(#[from] MessageError),
 }
 
 /// What came of some bytes.
@@ -146,6 +160,8 @@ pub struct Fed {
 /// Watches one stream.
 #[derive(Debug)]
 pub struct Meter {
+    /// Of a stream that does not come as server-sent events: what makes it one.
+    unwrapper: Option<eventstream::Decoder>,
     framer: Framer,
     decoder: Decoder,
     options: MeterOptions,
@@ -168,13 +184,17 @@ impl Meter {
             }
             Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
             Dialect::Cohere => Decoder::Cohere,
+            Dialect::Converse => Decoder::Converse(converse::Converse::new(options.long_cache)),
             Dialect::Passthrough => Decoder::Opaque,
         };
         let reading = match decoder {
             Decoder::Opaque => unread(),
             _ => Reading::default(),
         };
+        let unwrapper = (dialect == Dialect::Converse)
+            .then(|| eventstream::Decoder::new(eventstream::MESSAGE_LIMIT_BYTES));
         Meter {
+            unwrapper,
             framer: Framer::new(options.frame_limit_bytes),
             decoder,
             options,
@@ -188,12 +208,16 @@ impl Meter {
         &self.reading
     }
 
-    /// Takes the next bytes.
+    /// Takes the next bytes. What is to be forwarded of a stream of Bedrock's are server-sent
+    /// events ([`crate::eventstream`]).
     ///
     /// # Errors
-    /// [`FrameTooLarge`]; nothing more can be read from the stream.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Fed, FrameTooLarge> {
-        let block = self.framer.feed(bytes)?;
+    /// [`FeedError`]; nothing more can be read from the stream.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Fed, FeedError> {
+        let block = match &mut self.unwrapper {
+            None => self.framer.feed(bytes)?,
+            Some(unwrapper) => self.framer.feed(&unwrapper.events(bytes)?)?,
+        };
         if self.cut {
             for frame in block.frames() {
                 self.read(frame.event, frame.data.as_deref());
@@ -257,7 +281,9 @@ impl Meter {
 
     /// How many bytes of an unfinished frame are kept.
     pub fn pending_bytes(&self) -> usize {
-        self.framer.pending_bytes()
+        let wrapped = self.unwrapper.as_ref();
+        let wrapped = wrapped.map_or(0, eventstream::Decoder::pending_bytes);
+        self.framer.pending_bytes().saturating_add(wrapped)
     }
 
     /// Whether the provider ended the stream as its dialect demands.
@@ -311,6 +337,10 @@ impl Meter {
                 false
             }
             Decoder::Opaque => false,
+            Decoder::Converse(converse) => {
+                converse.frame(data, &mut self.reading, &mut text);
+                false
+            }
         };
         if self.reading.content_bytes > before {
             // Each frame with content was at least one token.
@@ -343,6 +373,7 @@ impl Meter {
             Decoder::Gemini(_) => gemini::ending(self.options.translated),
             Decoder::Cohere => cohere::ending(),
             Decoder::Opaque => Vec::new(),
+            Decoder::Converse(_) => converse::ending(),
         }
     }
 }
@@ -395,6 +426,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         Dialect::Gemini => gemini::answer(text, &mut reading),
         Dialect::Cohere => cohere::answer(text, &mut reading),
         Dialect::CohereEmbed | Dialect::GeminiEmbed => embed::answer(text, &mut reading),
+        Dialect::Converse => converse::answer(text, long_cache, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };
     match read {

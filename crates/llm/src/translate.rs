@@ -43,6 +43,7 @@ mod chat_request;
 mod chat_stream;
 mod chat_turns;
 mod cohere_stream;
+mod converse_stream;
 mod embeddings;
 mod error;
 mod fields;
@@ -57,6 +58,7 @@ mod thoughts;
 mod to_anthropic;
 mod to_chat;
 mod to_cohere;
+mod to_converse;
 mod to_gemini;
 mod tools;
 mod usage;
@@ -229,6 +231,7 @@ impl Plan {
             (Dialect::AnthropicMessages, Asked::Turn(turn)) => {
                 to_anthropic::output_floor(&turn.request)
             }
+            (Dialect::Converse, Asked::Turn(turn)) => to_converse::output_floor(&turn.request),
             (_, Asked::Turn(_)) => 1,
             (_, Asked::Embeddings(_)) => 0,
         }
@@ -270,6 +273,7 @@ impl Plan {
             }
             Dialect::Gemini => to_gemini::write(request, direction, model, output_cap),
             Dialect::Cohere => to_cohere::write(request, direction, model, output_cap),
+            Dialect::Converse => to_converse::write(request, direction, model, output_cap),
             _ => to_chat::write(request, direction, provider, model, output_cap),
         }
     }
@@ -287,6 +291,7 @@ impl Plan {
             Dialect::AnthropicMessages => messages_reply::read(body)?,
             Dialect::Gemini => gemini_stream::read_whole(body)?,
             Dialect::Cohere => cohere_stream::read_whole(body, &request.model)?,
+            Dialect::Converse => converse_stream::read_whole(body, &request.model, now)?,
             _ => chat_reply::read(body, &request.stop)?,
         };
         if self.hides_thoughts(request) {
@@ -321,6 +326,10 @@ impl Plan {
             }
             Dialect::Cohere => {
                 let reader = cohere_stream::Reader::new(&request.model);
+                self.stream_from(reader, turn, input_tokens, now)
+            }
+            Dialect::Converse => {
+                let reader = converse_stream::Reader::new(&turn.request.model, now);
                 self.stream_from(reader, turn, input_tokens, now)
             }
             _ => {
@@ -390,6 +399,7 @@ fn turn(
     match direction.upstream {
         Dialect::Gemini => to_gemini::note_what_is_not_said(&request, notes),
         Dialect::Cohere => to_cohere::note_what_is_not_said(&request, notes),
+        Dialect::Converse => to_converse::note_what_is_not_said(&request, direction, notes),
         _ => {}
     }
     if let (true, Some(ToolChoice::Any | ToolChoice::Named(_))) =

@@ -31,6 +31,7 @@
 
 mod affinity;
 pub mod authority;
+pub mod aws;
 mod bearer;
 pub mod call;
 mod config;

@@ -28,6 +28,8 @@ words! {
         Google = "google",
         /// Gemini on Vertex AI, in Google Cloud.
         Vertex = "vertex",
+        /// Amazon Bedrock.
+        AwsBedrock = "aws_bedrock",
         /// Any server that speaks OpenAI's dialect.
         Local = "local",
         /// Built in, without a key and without a bill.
@@ -57,7 +59,8 @@ pub struct ProviderConfig {
     #[schema(nullable = false, min_length = 10, max_length = 18)]
     pub api_version: Option<String>,
     /// `azure_openai`: the model behind each deployment, by the deployment's name. In a data zone
-    /// the model has the zone's prices: `eu/gpt-4o`.
+    /// the model has the zone's prices: `eu/gpt-4o`. `aws_bedrock`: the model behind an inference
+    /// profile of one's own, by its id or ARN.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
     pub deployments: BTreeMap<String, String>,
@@ -79,6 +82,15 @@ pub struct ProviderConfig {
         pattern = "^[a-z0-9-]+$"
     )]
     pub location: Option<String>,
+    /// `aws_bedrock`: the region, such as `eu-central-1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        min_length = 7,
+        max_length = 32,
+        pattern = "^[a-z]+(-[a-z]+){1,2}-[0-9]{1,2}$"
+    )]
+    pub region: Option<String>,
 }
 
 impl ProviderConfig {
@@ -100,6 +112,8 @@ pub struct CreateProvider {
     /// The key; not needed for `local` and `simulated`. `vertex`: the JSON of a service account's
     /// key. `azure_openai`: also JSON with `tenant_id`, `client_id` and `client_secret` of an
     /// application of Entra ID.
+    /// `aws_bedrock`: `ID:SECRET` or `ID:SECRET:TOKEN` of an access key, JSON with
+    /// `access_key_id`, `secret_access_key` and perhaps `session_token`, or an API key of Bedrock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 16384, value_type = Option<String>)]
     pub api_key: Option<SecretText>,

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 mod anthropic;
+mod bedrock;
 mod behaviour;
 mod bill;
 mod cohere;
@@ -53,11 +54,13 @@ pub enum Shape {
     Google,
     /// Gemini on Vertex AI.
     Vertex,
+    /// Amazon Bedrock.
+    Bedrock,
 }
 
 impl Shape {
     /// All of them, by the word that the process takes.
-    pub const ALL: [(&'static str, Shape); 9] = [
+    pub const ALL: [(&'static str, Shape); 10] = [
         ("openai", Shape::OpenAi),
         ("anthropic", Shape::Anthropic),
         ("azure_openai", Shape::Azure),
@@ -67,6 +70,7 @@ impl Shape {
         ("cohere", Shape::Cohere),
         ("google", Shape::Google),
         ("vertex", Shape::Vertex),
+        ("aws_bedrock", Shape::Bedrock),
     ];
 }
 
@@ -106,6 +110,8 @@ struct Book {
     account: Option<vertex::Account>,
     /// Of Azure: who may ask for tokens.
     application: Option<entra::Application>,
+    /// What time it is in seconds at AWS, if not that of the machine.
+    time: Option<i64>,
 }
 
 /// The part shared with requests under way.
@@ -151,9 +157,13 @@ impl FakeUpstream {
             Shape::Azure => Some(entra::Application::new(&format!("http://{address}"))),
             _ => None,
         };
+        let own_key = match shape {
+            Shape::Bedrock => bedrock::KEY,
+            _ => KEY,
+        };
         let key = account.as_ref().map(|account| account.key_file.clone());
         let book = Mutex::new(Book {
-            key: key.unwrap_or_else(|| KEY.to_owned()),
+            key: key.unwrap_or_else(|| own_key.to_owned()),
             account,
             application,
             ..Book::default()
@@ -185,7 +195,7 @@ impl FakeUpstream {
             Shape::OpenAi | Shape::Together | Shape::HuggingFace => {
                 format!("http://{}/v1", self.address)
             }
-            Shape::Anthropic | Shape::Azure | Shape::Cohere | Shape::Vertex => {
+            Shape::Anthropic | Shape::Azure | Shape::Cohere | Shape::Vertex | Shape::Bedrock => {
                 format!("http://{}", self.address)
             }
             Shape::Ai21 => format!("http://{}/studio/v1", self.address),
@@ -214,6 +224,7 @@ impl FakeUpstream {
     /// Tells the token endpoint what time it is; unless told it looks at the machine's clock.
     pub fn set_time(&self, seconds: i64) {
         let mut book = self.shared.book();
+        book.time = Some(seconds);
         if let Some(account) = &mut book.account {
             account.time = Some(seconds);
         }
@@ -313,6 +324,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
         Shape::Cohere => cohere::reply(&seen, &key, &behaviour),
         Shape::Google => gemini::reply(&seen, &key, &behaviour),
+        Shape::Bedrock => {
+            let now = shared.book().time.unwrap_or_else(vertex::seconds);
+            bedrock::reply(&seen, &key, now, &behaviour)
+        }
         Shape::Vertex => match &shared.book().account {
             Some(account) => account.reply(&seen, &behaviour),
             None => gemini::error(500, "there is no service account", &[]),

@@ -25,6 +25,7 @@ pub(crate) const fn provider_type(kind: ProviderKind) -> providers::ProviderType
         ProviderKind::Cohere => providers::ProviderType::Cohere,
         ProviderKind::Google => providers::ProviderType::Google,
         ProviderKind::Vertex => providers::ProviderType::Vertex,
+        ProviderKind::AwsBedrock => providers::ProviderType::AwsBedrock,
         ProviderKind::Local => providers::ProviderType::Local,
         ProviderKind::Simulated => providers::ProviderType::Simulated,
     }
@@ -42,6 +43,7 @@ pub(crate) const fn provider_kind(name: providers::ProviderType) -> ProviderKind
         providers::ProviderType::Cohere => ProviderKind::Cohere,
         providers::ProviderType::Google => ProviderKind::Google,
         providers::ProviderType::Vertex => ProviderKind::Vertex,
+        providers::ProviderType::AwsBedrock => ProviderKind::AwsBedrock,
         providers::ProviderType::Local => ProviderKind::Local,
         providers::ProviderType::Simulated => ProviderKind::Simulated,
     }
@@ -54,6 +56,7 @@ pub(crate) fn provider_config(config: providers::ProviderConfig) -> ProviderConf
         deployments: config.deployments,
         project: config.project,
         location: config.location,
+        region: config.region,
     }
 }
 
@@ -80,6 +83,7 @@ pub(crate) fn provider(provider: Provider, agent_count: u64, usage: Option<Usage
             deployments: provider.config.deployments,
             project: provider.config.project,
             location: provider.config.location,
+            region: provider.config.region,
         },
         models: provider.models,
         timeout_seconds: provider.timeout_seconds,

@@ -254,6 +254,9 @@ pub(crate) enum ProviderType {
     Google,
     /// Gemini on Vertex AI; the key is the JSON of a service account
     Vertex,
+    /// Amazon Bedrock; the key is `ID:SECRET`, `ID:SECRET:TOKEN` or an API key of Bedrock
+    #[value(name = "bedrock", alias = "aws_bedrock")]
+    Bedrock,
     /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
     Local,
     /// Built in, for trying things
@@ -272,6 +275,7 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
             ProviderType::Cohere => Self::Cohere,
             ProviderType::Google => Self::Google,
             ProviderType::Vertex => Self::Vertex,
+            ProviderType::Bedrock => Self::AwsBedrock,
             ProviderType::Local => Self::Local,
             ProviderType::Simulated => Self::Simulated,
         }
@@ -375,7 +379,7 @@ pub(crate) struct CreateProvider {
     /// A model it serves; repeat; none means that the price book knows
     #[arg(long = "model", value_name = "MODEL")]
     pub(crate) models: Vec<String>,
-    /// Azure: a deployment and the model behind it; repeat
+    /// Azure: a deployment and the model behind it; Bedrock: an inference profile; repeat
     #[arg(long = "deployment", value_name = "NAME=MODEL", value_parser = deployment)]
     pub(crate) deployments: Vec<(String, String)>,
     /// Azure: the version of the API, such as 2024-10-21; without it, the API without versions
@@ -387,6 +391,9 @@ pub(crate) struct CreateProvider {
     /// Vertex AI: where it serves: global, us, eu or a region such as europe-west4
     #[arg(long)]
     pub(crate) location: Option<String>,
+    /// Bedrock: the region of AWS, such as eu-central-1
+    #[arg(long)]
+    pub(crate) region: Option<String>,
     /// Everybody in the tenant may use it, so that keys of access requests open it
     #[arg(long)]
     pub(crate) shared: bool,

@@ -173,6 +173,7 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
             deployments: arguments.deployments.into_iter().collect(),
             project: arguments.project,
             location: arguments.location,
+            region: arguments.region,
         })
         .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),

@@ -75,7 +75,7 @@ iron_store::both_engines! {
                 "input_cost_per_token": 1.5e-7, "output_cost_per_token": 6e-07,
             },
             "somebody/elses": {
-                "litellm_provider": "bedrock", "mode": "chat",
+                "litellm_provider": "amazon_nova", "mode": "chat",
                 "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6,
             },
         });

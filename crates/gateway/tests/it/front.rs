@@ -155,6 +155,7 @@ pub(crate) async fn behind_configured(
         ProviderKind::Cohere => Shape::Cohere,
         ProviderKind::Google => Shape::Google,
         ProviderKind::Vertex => Shape::Vertex,
+        ProviderKind::AwsBedrock => Shape::Bedrock,
         ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
     };
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");
@@ -162,6 +163,10 @@ pub(crate) async fn behind_configured(
         ProviderKind::Vertex => ProviderConfig {
             project: Some("fake-project".to_owned()),
             location: Some("europe-west4".to_owned()),
+            ..config
+        },
+        ProviderKind::AwsBedrock => ProviderConfig {
+            region: Some("eu-central-1".to_owned()),
             ..config
         },
         _ => config,

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod bedrock;
 mod errands;
 mod front;
 mod hostile;

@@ -15,7 +15,7 @@ const EMBEDDINGS: &str = "/v1/embeddings";
 const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
 
 /// Each kind with a model of it that has a price and, where there are such, knows tools.
-const KINDS: [(ProviderKind, &str); 10] = [
+const KINDS: [(ProviderKind, &str); 12] = [
     (ProviderKind::OpenAi, "gpt-4o-mini"),
     (ProviderKind::Anthropic, "claude-haiku-4-5"),
     (ProviderKind::AzureOpenAi, "gpt-4o-mini"),
@@ -29,6 +29,11 @@ const KINDS: [(ProviderKind, &str); 10] = [
     (ProviderKind::Google, "gemini-2.5-flash"),
     (ProviderKind::Google, "gemini-3.1-pro-preview"),
     (ProviderKind::Vertex, "gemini-2.5-flash"),
+    (
+        ProviderKind::AwsBedrock,
+        "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+    ),
+    (ProviderKind::AwsBedrock, "amazon.nova-lite-v1:0"),
 ];
 
 /// A fake that charges what the built-in book says of the model.
@@ -243,6 +248,7 @@ async fn what_a_kind_does_not_offer_is_refused_by_name() {
         ProviderKind::Cohere,
         ProviderKind::Google,
         ProviderKind::Vertex,
+        ProviderKind::AwsBedrock,
     ] {
         let (fake, front) = behind(kind).await;
         let (_, model) = KINDS

@@ -17,15 +17,18 @@ pub enum CapField {
     MaxOutputTokens,
     /// `generationConfig.maxOutputTokens`: Gemini.
     GenerationConfig,
+    /// `inferenceConfig.maxTokens`: Converse. It can be lowered, not added.
+    InferenceConfig,
 }
 
 impl CapField {
     /// All of them.
-    pub const ALL: [CapField; 4] = [
+    pub const ALL: [CapField; 5] = [
         CapField::MaxTokens,
         CapField::MaxCompletionTokens,
         CapField::MaxOutputTokens,
         CapField::GenerationConfig,
+        CapField::InferenceConfig,
     ];
 
     /// Its name on the wire.
@@ -35,6 +38,7 @@ impl CapField {
             CapField::MaxCompletionTokens => "max_completion_tokens",
             CapField::MaxOutputTokens => "max_output_tokens",
             CapField::GenerationConfig => "generationConfig.maxOutputTokens",
+            CapField::InferenceConfig => "inferenceConfig.maxTokens",
         }
     }
 }
@@ -133,6 +137,7 @@ impl Spots {
         }
         match self.caps.iter().find(|(present, _, _)| *present == field) {
             Some((_, null, _)) => changes.push((null.clone(), cap.to_string())),
+            None if field == CapField::InferenceConfig => {}
             None if field == CapField::GenerationConfig => match self.generation {
                 None => added.push_str(&format!(
                     "\"generationConfig\":{{\"maxOutputTokens\":{cap}}},"

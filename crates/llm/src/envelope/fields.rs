@@ -111,6 +111,9 @@ impl Reader {
         if self.dialect == Dialect::Gemini {
             return self.gemini(scanner, name);
         }
+        if self.dialect == Dialect::Converse {
+            return self.converse(scanner, name);
+        }
         use Dialect::{
             AnthropicMessages, Cohere, CohereEmbed, GeminiEmbed, OpenAiChat, OpenAiCompletions,
             OpenAiEmbeddings, OpenAiResponses,
@@ -439,7 +442,9 @@ impl Reader {
 
 const fn prompt_field(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere => "messages",
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere | Dialect::Converse => {
+            "messages"
+        }
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
         Dialect::OpenAiCompletions => "prompt",
         Dialect::Gemini => "contents",

@@ -13,6 +13,8 @@ use crate::kind::ProviderKind;
 use crate::passage::covers;
 use crate::simulated;
 
+/// The source of a tenant's own price.
+const OWN_PRICE: &str = "override";
 const BUILTIN: &str = include_str!("../../data/prices.json");
 
 /// Where a book's prices come from.
@@ -194,6 +196,11 @@ impl PriceBook {
 }
 
 impl Model {
+    /// Whether a tenant has set the price itself.
+    pub fn is_own_price(&self) -> bool {
+        self.source.as_deref() == Some(OWN_PRICE)
+    }
+
     /// Writes what decides about money, one line: the input of the book's hash.
     fn write_terms(&self, out: &mut String) {
         use std::fmt::Write as _;
@@ -263,7 +270,7 @@ impl Override {
             ..Price::flat(rates)
         };
         model.max_output = self.max_output.or(model.max_output);
-        model.source = Some("override".to_owned());
+        model.source = Some(OWN_PRICE.to_owned());
         model
     }
 }

@@ -105,6 +105,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "cohere" | "cohere_chat" => ProviderKind::Cohere,
         "gemini" => ProviderKind::Google,
         "vertex_ai-language-models" => ProviderKind::Vertex,
+        "bedrock" | "bedrock_converse" => ProviderKind::AwsBedrock,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
             ProviderKind::Local
         }
@@ -128,6 +129,11 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         encoding: None,
         images: flag(row, "supports_vision").then_some(match kind {
             ProviderKind::Anthropic => ImageRule::Most(4784),
+            // What is not told is never more than a model can read.
+            ProviderKind::AwsBedrock => ImageRule::Most(match name.contains("anthropic.") {
+                true => 4784,
+                false => number(row, "max_input_tokens").unwrap_or(u64::MAX),
+            }),
             _ => ImageRule::Patches {
                 most: 10_000,
                 original: 10_000,

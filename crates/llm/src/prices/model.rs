@@ -161,6 +161,7 @@ impl Model {
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
+            (Dialect::Converse, _) => Some(CapField::InferenceConfig),
             (
                 Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
@@ -183,6 +184,7 @@ impl Model {
                     | Dialect::AnthropicMessages
                     | Dialect::Gemini
                     | Dialect::Cohere
+                    | Dialect::Converse
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),

@@ -179,6 +179,8 @@ impl ErrorClass {
             408 | 504 => ErrorClass::Timeout,
             409 => ErrorClass::Conflict,
             413 => ErrorClass::TooLarge,
+            // A model of Bedrock failed.
+            424 => ErrorClass::Internal,
             429 => ErrorClass::RateLimit,
             503 | 529 => ErrorClass::Overloaded,
             400..=499 => ErrorClass::InvalidRequest,
@@ -214,6 +216,11 @@ impl ErrorClass {
                 ErrorClass::InvalidRequest
             }
             "ABORTED" | "ALREADY_EXISTS" => ErrorClass::Conflict,
+            "throttlingException" => ErrorClass::RateLimit,
+            "serviceUnavailableException" => ErrorClass::Overloaded,
+            "validationException" => ErrorClass::InvalidRequest,
+            "modelTimeoutException" => ErrorClass::Timeout,
+            "internalServerException" | "modelStreamErrorException" => ErrorClass::Internal,
             // `invalid_request_error`, `server_error` and `api_error` say less than the status.
             _ => return None,
         })
@@ -256,7 +263,8 @@ impl ProviderError {
         let class = ErrorClass::of_status(status);
         // Some servers put their words at the top.
         let at_the_top = || {
-            let said = value.get("message").or_else(|| value.get("detail"));
+            let mut names = ["message", "Message", "detail"].into_iter();
+            let said = names.find_map(|name| value.get(name));
             Some(ProviderError::new(class, said?.as_str()?))
         };
         ProviderError::of_value(&value, class)

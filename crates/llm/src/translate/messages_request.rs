@@ -18,9 +18,13 @@ pub(super) fn read(
     let messages = fields
         .array("messages")?
         .ok_or_else(|| missing("messages".to_owned()))?;
-    let mut cached = fields.take("cache_control").is_some();
+    let mut cached = false;
+    let of_all = messages_turns::cache_mark(&mut fields, &mut cached)?;
     let system = messages_turns::system(&mut fields, &mut cached)?;
-    let turns = messages_turns::read(messages, fields.direction(), &mut cached)?;
+    let mut turns = messages_turns::read(messages, fields.direction(), &mut cached)?;
+    if let (Some(mark), Some(last)) = (of_all, turns.last_mut()) {
+        last.parts.push(messages_turns::mark_alone(mark));
+    }
     let tools = tools::messages_tools(&mut fields, notes)?;
     let (tool_choice, parallel_tool_calls) = tools::messages_choice(&mut fields)?;
     let max_tokens = match fields.whole("max_tokens")? {

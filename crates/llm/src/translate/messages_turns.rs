@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::fields::{Fields, missing, wrong_type};
 use super::thoughts::{is_own, thought};
 use super::{Direction, Error};
-use crate::canonical::{Part, Role, Source, Turn};
+use crate::canonical::{CacheMark, Part, Role, Source, Turn};
+use crate::kind::Dialect;
 
 /// Reads `system`.
 pub(super) fn system(fields: &mut Fields, cached: &mut bool) -> Result<Vec<Part>, Error> {
@@ -90,20 +91,77 @@ fn content(
     match fields.take(name) {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![Part::text(text)]),
-        Some(Value::Array(items)) => items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| {
+        Some(Value::Array(items)) => {
+            let (mut parts, mut of_results) = (Vec::with_capacity(items.len()), None);
+            for (index, item) in items.into_iter().enumerate() {
                 let block = Fields::of(item, format!("{path}[{index}]"), fields.direction())?;
-                part(block, place, cached)
-            })
-            .collect(),
+                let (read, mark) = part(block, place, cached)?;
+                of_results = mark.or(of_results);
+                parts.push(read);
+            }
+            if let Some(mark) = of_results {
+                // Results stand together, so the prefix ends behind the last one.
+                let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+                let behind = parts.iter().rposition(is_result);
+                let at = behind.map_or(parts.len(), |at| at.saturating_add(1));
+                parts.insert(at, mark_alone(mark));
+            }
+            Ok(parts)
+        }
         Some(other) => Err(wrong_type(path, "a string or an array", &other)),
     }
 }
 
-fn part(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Error> {
-    *cached |= block.take("cache_control").is_some();
+/// The end of a prefix that is cached, behind something that bears no mark itself.
+pub(super) fn mark_alone(mark: CacheMark) -> Part {
+    Part::Text {
+        text: String::new(),
+        cache: Some(mark),
+    }
+}
+
+/// Where a prefix should end that is cached. Only Bedrock can be told; elsewhere that it was asked
+/// for is all that is kept.
+pub(super) fn cache_mark(
+    block: &mut Fields,
+    cached: &mut bool,
+) -> Result<Option<CacheMark>, Error> {
+    if block.direction().upstream() != Dialect::Converse {
+        *cached |= block.take("cache_control").is_some();
+        return Ok(None);
+    }
+    let Some(mut control) = block.object("cache_control")? else {
+        return Ok(None);
+    };
+    control.only("type", &["ephemeral"])?;
+    let mark = match control.string("ttl")?.as_deref() {
+        None | Some("5m") => CacheMark::FiveMinutes,
+        Some("1h") => CacheMark::OneHour,
+        Some(_) => return Err(control.refuse("ttl")),
+    };
+    control.finish()?;
+    Ok(Some(mark))
+}
+
+/// A part, and the mark that it cannot bear itself.
+fn part(
+    mut block: Fields,
+    place: Place,
+    cached: &mut bool,
+) -> Result<(Part, Option<CacheMark>), Error> {
+    let mark = cache_mark(&mut block, cached)?;
+    let mut read = unmarked(block, place, cached)?;
+    match &mut read {
+        Part::Text { cache, .. } | Part::Image(_, cache) | Part::Document { cache, .. } => {
+            *cache = mark;
+            Ok((read, None))
+        }
+        _ => Ok((read, mark)),
+    }
+}
+
+fn unmarked(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Error> {
+    let sees_results = block.direction().upstream() == Dialect::Converse;
     let kind = block
         .peek("type")
         .and_then(Value::as_str)
@@ -118,10 +176,9 @@ fn part(mut block: Fields, place: Place, cached: &mut bool) -> Result<Part, Erro
             block.take("parsed_output");
             Part::text(block.required_string("text")?)
         }
-        ("image", Place::User) => {
-            block.only_empty("transformations")?;
-            Part::Image(image(&mut block)?, None)
-        }
+        ("image", Place::User) => image_part(&mut block)?,
+        ("image", Place::Result) if sees_results => image_part(&mut block)?,
+        ("document", Place::Result) if sees_results => document(&mut block)?,
         ("document", Place::User) => document(&mut block)?,
         ("tool_use", Place::Assistant) => tool_use(&mut block)?,
         ("tool_result", Place::User) => tool_result(&mut block, cached)?,
@@ -145,6 +202,11 @@ fn own_thought(block: Fields) -> Result<crate::canonical::Thought, Error> {
         return Err(block.refuse(what));
     }
     thought(block)
+}
+
+fn image_part(block: &mut Fields) -> Result<Part, Error> {
+    block.only_empty("transformations")?;
+    Ok(Part::Image(image(block)?, None))
 }
 
 fn image(block: &mut Fields) -> Result<Source, Error> {

@@ -30,6 +30,9 @@ pub(super) const COHERE_PLAN: &str = "unsigned:tool_plan";
 /// it is nothing for thoughts that came without one.
 pub(super) const GOOGLE: &str = "google.";
 
+/// The same for what came from Bedrock, whoever made the model there.
+pub(super) const BEDROCK: &str = "bedrock.";
+
 /// What `encrypted_content` of a reasoning item begins with when it is ours: behind it, in
 /// base64, stands the provider's block of thoughts.
 const SEAL: &str = "anthropic.";
@@ -41,6 +44,7 @@ pub(super) fn is_own(upstream: Dialect, mark: &str) -> bool {
         Dialect::AnthropicMessages => true,
         Dialect::Gemini => mark.starts_with(GOOGLE),
         Dialect::Cohere => COHERE.iter().any(|(unsigned, _)| *unsigned == mark),
+        Dialect::Converse => mark.starts_with(BEDROCK),
         _ => UNSIGNED.iter().any(|(unsigned, _)| *unsigned == mark),
     }
 }

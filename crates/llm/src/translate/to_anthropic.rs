@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::thinking::output_floor;
+pub(super) use self::thinking::{output_floor, write as thinking};
 use super::thoughts::thought_block;
 use super::{Direction, Error, tools};
 use crate::anthropic::model::accepts_system_messages;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{Fields, missing, wrong_type};
 use super::{Error, Note};
 use crate::canonical::{Request, Tool, ToolChoice};
+use crate::kind::Dialect;
 
 /// The tools of a chat completion: `{"type": "function", "function": {…}}`.
 pub(super) fn chat_tools(fields: &mut Fields) -> Result<Vec<Tool>, Error> {
@@ -69,9 +70,13 @@ pub(super) fn messages_tools(
         Ok(read)
     })?;
     if cached {
+        let becomes = match fields.direction().upstream() {
+            Dialect::Converse => "nothing: the next mark covers the tools",
+            _ => "nothing: prefixes are cached by themselves",
+        };
         notes.push(Note {
             field: "cache_control",
-            becomes: "nothing: prefixes are cached by themselves",
+            becomes,
         });
     }
     if eager {

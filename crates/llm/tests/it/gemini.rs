@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 fn gemini(model: &str, body: &Value) -> Result<Bound, BoundError> {
     let body = Bytes::from(body.to_string());
-    let envelope = Envelope::read_gemini(body, model, false).expect("a request");
+    let envelope =
+        Envelope::read_addressed(Dialect::Gemini, body, model, false).expect("a request");
     Bound::quick(
         &PriceBook::builtin(),
         ProviderKind::Google,
@@ -188,7 +189,8 @@ fn a_request_to_gemini_needs_no_tool_of_googles() {
         Err(BoundError::HostedTool { .. })
     ));
     let bound = gemini("gemini-2.5-flash", &generate(&json!([{"text": "hi"}]))).expect("a bound");
-    let envelope = Envelope::read_gemini(
+    let envelope = Envelope::read_addressed(
+        Dialect::Gemini,
         Bytes::from(generate(&json!([{"text": "hi"}])).to_string()),
         "gemini-2.5-flash",
         true,
@@ -204,8 +206,10 @@ fn a_request_to_gemini_needs_no_tool_of_googles() {
 #[test]
 fn a_cap_that_we_have_chosen_shrinks_and_a_clients_own_does_not() {
     let body = Bytes::from(generate(&json!([{"text": "hi"}])).to_string());
-    let read =
-        || Envelope::read_gemini(body.clone(), "gemini-2.5-flash", false).expect("a request");
+    let read = || {
+        Envelope::read_addressed(Dialect::Gemini, body.clone(), "gemini-2.5-flash", false)
+            .expect("a request")
+    };
     let shrinks = |envelope: &Envelope| {
         let assumptions = Assumptions {
             floor_tokens: 10,

@@ -5,6 +5,7 @@
     reason = "what the tests share is test code, too"
 )]
 
+mod aws;
 mod bounds;
 mod envelope;
 mod gemini;

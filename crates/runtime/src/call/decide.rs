@@ -206,7 +206,7 @@ fn choose(
         if !ProviderConfig::can_name(kind, served.sent) {
             continue;
         }
-        let Some(known) = book.lookup(kind, served.priced) else {
+        let Some((priced, known)) = priced(book, lane, served.priced) else {
             if !lane.route.models.is_empty() {
                 let what = format!("the model `{model}`, which has no price");
                 refusal = Refusal::Unbounded { what };
@@ -218,7 +218,7 @@ fn choose(
             return Ok(Choice {
                 lane: lane.clone(),
                 asked: served.sent.into(),
-                priced: served.priced.into(),
+                priced,
                 model: known.clone(),
             });
         }
@@ -268,6 +268,23 @@ fn without_price(route: &str, kind: ProviderKind, has_another: bool) -> Refusal 
              price '{route}' --type {kind} --input 0 --output 0 --per-query DOLLARS`)"
         ),
     }
+}
+
+/// The price of a model at a lane, and the name under which it is known: a price of one's own goes
+/// before the list's, and one of the model before one for all.
+pub(super) fn priced<'a>(
+    book: &'a PriceBook,
+    lane: &Lane,
+    model: &str,
+) -> Option<(Arc<str>, &'a ModelRef)> {
+    let kind = lane.route.kind;
+    let names = lane.route.config.price_names(kind, model);
+    let found = names
+        .iter()
+        .filter_map(|name| Some((name, book.lookup(kind, name)?)));
+    let rank = |known: &ModelRef| (known.name == "*", !known.is_own_price());
+    let (name, known) = found.min_by_key(|(_, known)| rank(known))?;
+    Some((Arc::from(name.as_ref()), known))
 }
 
 /// A name that a client invented, short enough for a record.

@@ -350,7 +350,7 @@ impl Runtime {
         let tenant = draft.bearer.principal.path.tenant;
         let shown = self.shown_to(tenant, lane).await;
         let shown = shown.map_err(|why| unavailable(why.to_string()))?;
-        let outgoing = upstream::outgoing(lane, &shown, question);
+        let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
         let outgoing = outgoing.ok_or_else(|| unavailable(Untold::Unusable.to_string()))?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
         let sent = self.egress.send(outgoing, wait).await;

@@ -155,7 +155,8 @@ pub(super) fn credential_refused(status: u16, class: ErrorClass) -> Option<Refus
 /// do not, nor does an error that no provider wrote.
 fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
     match status {
-        408 | 499 => false,
+        // A model of Bedrock that failed or took too long may be billed for what it read.
+        408 | 424 | 499 => false,
         400..=499 => true,
         500 | 501 | 503 | 529 => is_object(body),
         _ => false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use iron_llm::Dialect;
-use iron_llm::meter::{Meter, MeterOptions, Reading};
+use iron_llm::meter::{FeedError, Meter, MeterOptions, Reading};
 use iron_llm::sse::FrameTooLarge;
 use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
 use iron_primitives::ProviderId;
@@ -77,14 +77,15 @@ impl Flow {
     /// Takes a chunk from the provider, gives what the caller gets for it.
     ///
     /// # Errors
-    /// [`FrameTooLarge`] for a frame that is, or for which there is no room beside the others.
-    pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, FrameTooLarge> {
+    /// [`FeedError`] for a frame that is too large, or for which there is no room beside the
+    /// others, and for a message that was damaged.
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, FeedError> {
         let fed = self.meter.feed(chunk)?;
         // A buffer that grows may be twice as large as what it holds.
         let pending = self.meter.pending_bytes();
         if !self.share.follows(pending.saturating_mul(2)) {
             let limit_bytes = pending;
-            return Err(FrameTooLarge { limit_bytes });
+            return Err(FrameTooLarge { limit_bytes }.into());
         }
         self.cut |= fed.cut;
         let piece = match &mut self.translator {
@@ -101,7 +102,7 @@ impl Flow {
         // It is in memory until the caller has taken it.
         let limit_bytes = piece.len();
         let kept = self.share.apart(piece);
-        kept.ok_or(FrameTooLarge { limit_bytes })
+        kept.ok_or(FrameTooLarge { limit_bytes }.into())
     }
 
     /// Takes note that the provider's body has ended.

@@ -126,7 +126,7 @@ pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Out
     let body = plan.request(cap.max(plan.output_floor()))?;
     let body = Bytes::from(body);
     let read = match plan.upstream() {
-        dialect @ (Dialect::Gemini | Dialect::GeminiEmbed) => {
+        dialect @ (Dialect::Gemini | Dialect::GeminiEmbed | Dialect::Converse) => {
             let (model, stream) = (&envelope.facts().model, plan.streams());
             Envelope::read_addressed(dialect, body, model, stream)?
         }

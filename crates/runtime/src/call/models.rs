@@ -8,7 +8,7 @@ use crate::Runtime;
 use crate::bearer::Lane;
 
 use super::Authenticated;
-use super::decide::allows;
+use super::decide::{allows, priced};
 
 /// A model that an agent may use, and who serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +29,12 @@ impl Runtime {
         let book = self.authority.prices(principal.path.tenant);
         let named = |lane: &Lane| -> Vec<String> {
             let (kind, config) = (lane.route.kind, &lane.route.config);
-            let is_priced = |name: &String| book.lookup(kind, config.served(name).priced).is_some();
+            let is_priced =
+                |name: &String| priced(&book, lane, config.served(name).priced).is_some();
             if !lane.route.models.is_empty() {
                 let listed = lane.route.models.iter();
                 listed.filter(|name| is_priced(name)).cloned().collect()
-            } else if !config.deployments.is_empty() {
+            } else if !config.deployments.is_empty() && kind == ProviderKind::AzureOpenAi {
                 let deployments = config.deployments.keys();
                 deployments
                     .filter(|name| is_priced(name))
@@ -46,6 +47,8 @@ impl Runtime {
                 known
                     .filter(|model| ProviderConfig::can_name(kind, &model.name))
                     .map(|model| model.name.clone())
+                    .chain(config.deployments.keys().cloned())
+                    .filter(|name| is_priced(name))
                     .collect()
             }
         };

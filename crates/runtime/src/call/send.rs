@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use iron_llm::meter::{MeterOptions, Reading, read_answer};
+use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
 use iron_llm::oauth::Account;
 use iron_llm::{Bound, Dialect, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
@@ -284,7 +284,7 @@ impl Runtime {
             body,
             as_it_is: dialect == Dialect::Passthrough,
         };
-        let outgoing = upstream::outgoing(lane, &shown, question);
+        let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
         open.secret = Some(shown.secret);
         let outgoing = outgoing.ok_or_else(|| unsaid(&Untold::Unusable))?;
         if self.environment.boot() >= open.hold.deadline {
@@ -367,7 +367,12 @@ impl Runtime {
                             }
                             opening.push(piece);
                         }
-                        Err(_) => return broken(&open.hold, Ended::Malformed, "an endless frame"),
+                        Err(FeedError::TooLarge(_)) => {
+                            return broken(&open.hold, Ended::Malformed, "an endless frame");
+                        }
+                        Err(FeedError::Damaged(_)) => {
+                            return broken(&open.hold, Ended::Malformed, "a damaged message");
+                        }
                     }
                 }
                 Ok(None) => {
@@ -519,7 +524,8 @@ fn is_an_error(dialect: Dialect, reading: &Reading) -> bool {
 fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers
         .get("x-request-id")
-        .or_else(|| headers.get("request-id"))?;
+        .or_else(|| headers.get("request-id"))
+        .or_else(|| headers.get("x-amzn-requestid"))?;
     id.to_str()
         .ok()
         .filter(|id| id.len() <= 128)

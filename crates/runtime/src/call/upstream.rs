@@ -8,10 +8,12 @@ use http::header::{
     HeaderName, HeaderValue,
 };
 use http::{Method, StatusCode};
+use iron_llm::aws::BEDROCK;
 use iron_llm::{Dialect, ProviderKind, simulated};
 use iron_net::egress::{self, Answer, BodyError, Outgoing, Timeouts};
 use iron_primitives::{Secret, Timestamp};
 
+use crate::aws;
 use crate::bearer::Lane;
 use crate::room::Share;
 
@@ -183,8 +185,13 @@ pub(super) struct Question<'a> {
     pub(super) as_it_is: bool,
 }
 
-/// Puts a question to a provider over the network.
-pub(super) fn outgoing(lane: &Lane, shown: &Shown, question: Question<'_>) -> Option<Outgoing> {
+/// Puts a question to a provider over the network, at this moment.
+pub(super) fn outgoing(
+    lane: &Lane,
+    shown: &Shown,
+    question: Question<'_>,
+    now: Timestamp,
+) -> Option<Outgoing> {
     let uri = lane.base.as_ref()?.join(question.path).ok()?;
     let mut headers = egress::headers::forwarded_request(question.headers);
     if !question.body.is_empty() {
@@ -193,12 +200,17 @@ pub(super) fn outgoing(lane: &Lane, shown: &Shown, question: Question<'_>) -> Op
         headers.insert(CONTENT_TYPE, kind.unwrap_or(JSON));
     }
     authorise(&mut headers, lane, shown)?;
-    Some(Outgoing {
+    let mut outgoing = Outgoing {
         method: question.method,
         uri,
         headers,
         body: question.body,
-    })
+    };
+    if lane.route.kind == ProviderKind::AwsBedrock {
+        let region = lane.route.config.region.as_deref()?;
+        aws::authorise(&mut outgoing, &shown.secret, region, BEDROCK, now)?;
+    }
+    Some(outgoing)
 }
 
 /// Adds what the provider wants to know about us.
@@ -226,7 +238,7 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, shown: &Shown) -> Option<()> 
                 let mut value = HeaderValue::try_from(key).ok()?;
                 value.set_sensitive(true);
                 headers.insert(name, value);
-            } else if !key.is_empty() {
+            } else if !key.is_empty() && kind != ProviderKind::AwsBedrock {
                 let mut value = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
                 value.set_sensitive(true);
                 headers.insert(AUTHORIZATION, value);

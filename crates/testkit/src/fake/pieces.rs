@@ -75,6 +75,20 @@ impl Reply {
         }
     }
 
+    /// A stream of AWS's messages.
+    pub(super) fn event_stream(pieces: Vec<Piece>, work: Work) -> Self {
+        let headers = vec![(
+            "content-type",
+            "application/vnd.amazon.eventstream".to_owned(),
+        )];
+        Reply {
+            status: 200,
+            headers,
+            pieces,
+            work: Some(work),
+        }
+    }
+
     /// The same answer, sent in other pieces.
     pub(super) fn with_pieces(mut self, change: impl FnOnce(Vec<Piece>) -> Vec<Piece>) -> Self {
         self.pieces = change(self.pieces);

@@ -11,7 +11,7 @@ const LIST: &str = r#"{
     "claude-x": {"litellm_provider": "anthropic", "mode": "chat", "input_cost_per_token": 0.000003,
         "output_cost_per_token": 0.000015},
     "ollama/llama3": {"litellm_provider": "ollama", "mode": "chat", "input_cost_per_token": 0.0, "output_cost_per_token": 0},
-    "bedrock/x": {"litellm_provider": "bedrock", "mode": "chat"},
+    "nova/x": {"litellm_provider": "amazon_nova", "mode": "chat"},
     "gpt-image": {"litellm_provider": "openai", "mode": "image_generation"},
     "gpt-free": {"litellm_provider": "openai", "mode": "chat"},
     "gpt-odd": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-13, "output_cost_per_token": 0}
@@ -40,16 +40,10 @@ fn rows_become_models_or_are_named_with_the_reason() {
         .collect();
     assert_eq!(
         skipped,
-        [
-            "bedrock/x",
-            "gpt-free",
-            "gpt-image",
-            "gpt-odd",
-            "sample_spec"
-        ]
+        ["gpt-free", "gpt-image", "gpt-odd", "nova/x", "sample_spec"]
     );
     assert!(
-        matches!(import.skipped[3].1, Skipped::Unusable(_)),
+        matches!(import.skipped[2].1, Skipped::Unusable(_)),
         "too precise is not rounded"
     );
 }

@@ -23,7 +23,7 @@ pub(in crate::translate) fn output_floor(request: &Request) -> u64 {
 }
 
 /// An effort becomes `adaptive` and an effort, or a budget where the model knows only those.
-pub(super) fn write(
+pub(in crate::translate) fn write(
     request: &Request,
     direction: Direction,
     model: &str,

@@ -1,0 +1,263 @@
+//! The turns of a conversation, in Converse's blocks.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::canonical::{CacheMark, Part, Request, Role, Source, Thought, Turn};
+use crate::kind::Dialect;
+use crate::translate::thoughts::BEDROCK;
+use crate::translate::{Direction, Error};
+
+/// The longest name of a document.
+const LONGEST_NAME: usize = 200;
+
+/// Writes the parts of turns.
+pub(super) struct Writer {
+    pub(super) direction: Direction,
+    /// Whether the ends of prefixes are marked for the cache.
+    pub(super) marks: bool,
+}
+
+impl Writer {
+    pub(super) fn messages(&self, request: &Request) -> Result<Vec<Value>, Error> {
+        let mut out = Vec::with_capacity(request.turns.len());
+        let mut open = BTreeSet::new();
+        for turn in &request.turns {
+            let (role, parts) = match turn.role {
+                Role::System => return Err(self.refuse(&turn.field, "instructions in the middle")),
+                Role::User => ("user", results_first(turn, &mut open)?),
+                Role::Assistant => {
+                    check_answered(&open, turn)?;
+                    open = calls(turn)?;
+                    ("assistant", turn.parts.clone())
+                }
+            };
+            let content = self.parts(&parts, &turn.field)?;
+            out.push(json!({ "role": role, "content": content }));
+        }
+        match request.turns.last() {
+            None => Err(Error::Invalid {
+                field: match self.direction.client() {
+                    Dialect::OpenAiResponses => "input".to_owned(),
+                    _ => "messages".to_owned(),
+                },
+                problem: "needs a message of the user".to_owned(),
+            }),
+            Some(turn) if turn.role == Role::Assistant => {
+                Err(self.refuse(&turn.field, "the assistant has the last word"))
+            }
+            Some(_) => Ok(out),
+        }
+    }
+
+    pub(super) fn parts(&self, parts: &[Part], field: &str) -> Result<Vec<Value>, Error> {
+        let mut out = Vec::with_capacity(parts.len());
+        // Bedrock refuses texts without a word, which clients leave beside calls of tools.
+        let empty = |part: &Part| matches!(part, Part::Text { text, .. } if text.is_empty());
+        let several = parts.len() > 1;
+        for part in parts {
+            if !(several && empty(part)) {
+                out.push(self.part(part, field, out.len())?);
+            }
+            if let Some(mark) = cache(part).filter(|_| self.marks && !out.is_empty()) {
+                out.push(match mark {
+                    CacheMark::FiveMinutes => json!({ "cachePoint": { "type": "default" } }),
+                    CacheMark::OneHour => {
+                        json!({ "cachePoint": { "type": "default", "ttl": "1h" } })
+                    }
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    fn part(&self, part: &Part, field: &str, place: usize) -> Result<Value, Error> {
+        Ok(match part {
+            Part::Text { text, .. } => json!({ "text": text }),
+            Part::Image(Source::Base64 { media_type, data }, _) => {
+                let format = match media_type.as_str() {
+                    "image/png" => "png",
+                    "image/jpeg" => "jpeg",
+                    "image/gif" => "gif",
+                    "image/webp" => "webp",
+                    other => return Err(self.refuse(field, other)),
+                };
+                json!({ "image": { "format": format, "source": { "bytes": data } } })
+            }
+            Part::Image(Source::Url(_), _) => return Err(self.refuse(field, "an image by URL")),
+            Part::Document {
+                source: Source::Base64 { media_type, data },
+                title,
+                ..
+            } if media_type == "application/pdf" => {
+                let name = document_name(title.as_deref(), place);
+                json!({ "document": { "format": "pdf", "name": name, "source": { "bytes": data } } })
+            }
+            Part::Document {
+                source: Source::Base64 { media_type, .. },
+                ..
+            } => return Err(self.refuse(field, media_type)),
+            Part::Document { .. } => return Err(self.refuse(field, "a document by URL")),
+            Part::ToolCall {
+                id,
+                name,
+                arguments,
+            } => {
+                let input: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
+                json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } })
+            }
+            Part::ToolResult {
+                id,
+                content,
+                is_error,
+            } => self.result(id, content, *is_error, field)?,
+            Part::Thought(thought) => self.thought(thought, field)?,
+        })
+    }
+
+    fn result(
+        &self,
+        id: &str,
+        content: &[Part],
+        failed: bool,
+        field: &str,
+    ) -> Result<Value, Error> {
+        let is_plain = |part: &Part| {
+            matches!(
+                part,
+                Part::Text { .. } | Part::Image(..) | Part::Document { .. }
+            )
+        };
+        if !content.iter().all(is_plain) {
+            return Err(self.refuse(field, "content that has no place there"));
+        }
+        let mut result = Map::new();
+        result.insert("toolUseId".to_owned(), id.into());
+        let unmarked = Writer {
+            marks: false,
+            direction: self.direction,
+        };
+        result.insert("content".to_owned(), unmarked.parts(content, field)?.into());
+        if failed {
+            result.insert("status".to_owned(), "error".into());
+        }
+        Ok(json!({ "toolResult": result }))
+    }
+
+    /// Thoughts go back as they came: with the signature, if there was one.
+    fn thought(&self, thought: &Thought, field: &str) -> Result<Value, Error> {
+        let own = |mark: &str| {
+            let own = mark.strip_prefix(BEDROCK).map(str::to_owned);
+            own.ok_or_else(|| self.refuse(field, "thoughts of another provider"))
+        };
+        let content = match thought {
+            Thought::Open { text, signature } => {
+                let mut thought = json!({ "text": text });
+                let signature = own(signature)?;
+                if let (false, Some(map)) = (signature.is_empty(), thought.as_object_mut()) {
+                    map.insert("signature".to_owned(), signature.into());
+                }
+                json!({ "reasoningText": thought })
+            }
+            Thought::Sealed { data } => json!({ "redactedContent": own(data)? }),
+        };
+        Ok(json!({ "reasoningContent": content }))
+    }
+
+    fn refuse(&self, field: &str, what: &str) -> Error {
+        Error::Untranslatable {
+            feature: format!("{field}: {what}"),
+            direction: self.direction,
+        }
+    }
+}
+
+/// Where a prefix should end that is cached.
+pub(super) fn cache(part: &Part) -> Option<CacheMark> {
+    match part {
+        Part::Text { cache, .. } | Part::Image(_, cache) | Part::Document { cache, .. } => *cache,
+        _ => None,
+    }
+}
+
+/// The results of tools come first, and answer exactly the calls of the turn before.
+fn results_first(turn: &Turn, open: &mut BTreeSet<String>) -> Result<Vec<Part>, Error> {
+    let (results, rest): (Vec<Part>, Vec<Part>) = turn
+        .parts
+        .iter()
+        .cloned()
+        .partition(|part| matches!(part, Part::ToolResult { .. }));
+    for part in &results {
+        if let Part::ToolResult { id, .. } = part
+            && !open.remove(id)
+        {
+            return Err(Error::Invalid {
+                field: turn.field.clone(),
+                problem: format!("`{id}` answers no tool call of the turn before"),
+            });
+        }
+    }
+    check_answered(open, turn)?;
+    Ok(results.into_iter().chain(rest).collect())
+}
+
+fn check_answered(open: &BTreeSet<String>, turn: &Turn) -> Result<(), Error> {
+    match open.first() {
+        None => Ok(()),
+        Some(id) => Err(Error::Invalid {
+            field: turn.field.clone(),
+            problem: format!("the tool call `{id}` before it has no result"),
+        }),
+    }
+}
+
+fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
+    let mut ids = BTreeSet::new();
+    for part in &turn.parts {
+        if let Part::ToolCall { id, .. } = part
+            && !ids.insert(id.clone())
+        {
+            return Err(Error::Invalid {
+                field: turn.field.clone(),
+                problem: format!("two tool calls have the id `{id}`"),
+            });
+        }
+    }
+    Ok(ids)
+}
+
+/// A name of a document as Bedrock takes it: letters, digits, single spaces, `-`, parentheses and
+/// square brackets.
+fn document_name(title: Option<&str>, place: usize) -> String {
+    let allowed = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '(' | ')' | '[' | ']' => c,
+        c if c.is_whitespace() => ' ',
+        _ => '-',
+    };
+    let plain: String = title.unwrap_or_default().chars().map(allowed).collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let name: String = words.join(" ").chars().take(LONGEST_NAME).collect();
+    match name.is_empty() {
+        true => format!("document-{}", place.saturating_add(1)),
+        false => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_a_name_that_bedrock_takes() {
+        for (title, name) in [
+            (None, "document-3"),
+            (Some(""), "document-3"),
+            (Some("Q3  report\t(final).pdf"), "Q3 report (final)-pdf"),
+            (Some("Übersicht [2]"), "-bersicht [2]"),
+        ] {
+            assert_eq!(document_name(title, 2), name);
+        }
+        assert_eq!(document_name(Some(&"x".repeat(300)), 0).len(), 200);
+    }
+}

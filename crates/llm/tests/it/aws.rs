@@ -1,0 +1,291 @@
+//! Our signer and our decoder against botocore's (`tests/data/aws.py`), and what a call in
+//! Bedrock's dialect counts and can cost at the most.
+
+use bytes::Bytes;
+use iron_llm::aws::{BEDROCK, Credentials, Scope, Signable, encoded};
+use iron_llm::eventstream::Decoder;
+use iron_llm::meter::{Meter, MeterOptions, Reading, read_answer};
+use iron_llm::{Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, Usage};
+use iron_primitives::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ORACLE: &str = include_str!("../data/aws.json");
+const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+fn oracle(part: &str) -> Vec<Value> {
+    let all: Value = serde_json::from_str(ORACLE).expect("JSON");
+    all[part].as_array().expect("a list").clone()
+}
+
+fn bytes_of(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().expect("a text")).expect("hexadecimal")
+}
+
+/// `20261123T055000Z`
+fn moment(text: &str) -> Timestamp {
+    let iso = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &text[..4],
+        &text[4..6],
+        &text[6..8],
+        &text[9..11],
+        &text[11..13],
+        &text[13..15]
+    );
+    iso.parse().expect("a moment")
+}
+
+#[test]
+fn every_request_is_signed_as_botocore_signs_it() {
+    let vectors = oracle("signatures");
+    assert_eq!(vectors.len(), 40);
+    for vector in &vectors {
+        let text = |name: &str| vector[name].as_str().expect("a text");
+        let key = Credentials {
+            id: text("id").to_owned(),
+            secret: text("secret").to_owned().into(),
+            token: vector["token"]
+                .as_str()
+                .map(|token| token.to_owned().into()),
+        };
+        let service = text("service");
+        assert!([BEDROCK, "sts"].contains(&service));
+        let scope = Scope {
+            region: text("region"),
+            service,
+            now: moment(text("moment")),
+        };
+        let body = bytes_of(&vector["body"]);
+        let request = Signable {
+            method: "POST",
+            host: text("host"),
+            path: text("path"),
+            content_type: text("content_type"),
+            body: &body,
+        };
+        let signed = scope.sign(&key, &request);
+        assert_eq!(
+            signed.authorization.expose(),
+            text("authorization"),
+            "{vector}"
+        );
+        assert_eq!(signed.date, text("moment"));
+        let end = format!("/model/{}/converse", encoded(text("model")));
+        assert!(text("path").ends_with(&end), "{end}");
+    }
+}
+
+#[test]
+fn every_stream_is_read_as_botocore_reads_it() {
+    for stream in oracle("streams") {
+        let mut decoder = Decoder::default();
+        let messages = decoder.feed(&bytes_of(&stream["bytes"]));
+        let messages = messages.expect("all are whole");
+        let expected = stream["messages"].as_array().expect("a list");
+        assert_eq!(messages.len(), expected.len());
+        for (message, expected) in messages.iter().zip(expected) {
+            assert_eq!(message.payload, bytes_of(&expected["payload"]));
+            let headers = expected["headers"].as_object().expect("an object");
+            for (name, value) in &message.headers {
+                assert_eq!(Some(value.as_str()), headers[name].as_str());
+            }
+        }
+    }
+}
+
+/// What comes of the pieces of a stream: what is known at its end, and what is forwarded.
+fn metered(options: MeterOptions, pieces: &[&[u8]]) -> (Reading, String) {
+    let mut meter = Meter::new(Dialect::Converse, options);
+    let mut out = Vec::new();
+    for piece in pieces {
+        out.extend_from_slice(&meter.feed(piece).expect("whole messages").forward);
+    }
+    out.extend_from_slice(&meter.finish());
+    (
+        meter.reading().clone(),
+        String::from_utf8(out).expect("UTF-8"),
+    )
+}
+
+fn stream(number: usize) -> Vec<u8> {
+    bytes_of(&oracle("streams")[number]["bytes"])
+}
+
+#[test]
+fn a_stream_of_bedrock_is_metered_wherever_it_is_split() {
+    let bytes = stream(0);
+    let (reading, out) = metered(MeterOptions::default(), &[&bytes]);
+    for at in 0..=bytes.len() {
+        let (first, second) = bytes.split_at(at);
+        let split = metered(MeterOptions::default(), &[first, second]);
+        assert_eq!(split, (reading.clone(), out.clone()), "split at {at}");
+    }
+    let expected = Usage {
+        input: 11,
+        cache_read: 10,
+        cache_write_5m: 30,
+        output: 7,
+        ..Usage::default()
+    };
+    assert_eq!(reading.usage, Some(expected));
+    assert_eq!(reading.finish.as_deref(), Some("tool_use"));
+    assert_eq!(reading.tool_calls, 1);
+    assert!(reading.complete && reading.content_seen && reading.started);
+    assert!(
+        out.starts_with("data: {\"messageStart\":{\"role\":\"assistant\""),
+        "{out}"
+    );
+    let long = MeterOptions {
+        long_cache: true,
+        ..MeterOptions::default()
+    };
+    let usage = metered(long, &[&bytes]).0.usage.expect("a usage");
+    assert_eq!((usage.cache_write_5m, usage.cache_write_1h), (0, 30));
+}
+
+#[test]
+fn an_exception_in_a_stream_is_a_fault() {
+    let (reading, _) = metered(MeterOptions::default(), &[&stream(2)]);
+    let fault = reading.fault.expect("a fault");
+    assert_eq!(
+        (fault.kind.as_str(), fault.message.as_str()),
+        ("throttlingException", "Too many tokens")
+    );
+    assert!(!reading.complete);
+    assert_eq!(reading.usage, None);
+}
+
+#[test]
+fn a_stream_beyond_its_bound_is_ended_and_read_on() {
+    let options = MeterOptions {
+        output_bound: Some(1),
+        ..MeterOptions::default()
+    };
+    let (reading, out) = metered(options, &[&stream(0)]);
+    assert!(
+        out.ends_with(
+            "data: {\"messageStop\":{\"stopReason\":\"max_tokens\"}}\n\ndata: [DONE]\n\n"
+        ),
+        "{out}"
+    );
+    assert_eq!(reading.usage.map(|usage| usage.output), Some(7));
+}
+
+#[test]
+fn a_whole_answer_of_bedrock_is_metered() {
+    let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
+        "stopReason": "end_turn", "metrics": {"latencyMs": 1},
+        "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}});
+    let reading = read_answer(Dialect::Converse, answer.to_string().as_bytes(), false);
+    let expected = Usage {
+        input: 3,
+        output: 2,
+        ..Usage::default()
+    };
+    assert_eq!((reading.usage, reading.complete), (Some(expected), true));
+    for broken in ["", "{", "[1]", "\u{0}", r#"{"usage":"#] {
+        let reading = read_answer(Dialect::Converse, broken.as_bytes(), false);
+        assert_eq!((reading.usage, reading.complete), (None, false), "{broken}");
+    }
+}
+
+fn converse(model: &str, body: &Value) -> Result<Bound, BoundError> {
+    let body = Bytes::from(body.to_string());
+    let envelope = Envelope::read_addressed(Dialect::Converse, body, model, false);
+    let envelope = envelope.expect("a request");
+    let book = PriceBook::builtin();
+    Bound::quick(
+        &book,
+        ProviderKind::AwsBedrock,
+        &envelope,
+        &Assumptions::default(),
+    )
+}
+
+fn saying(content: &Value) -> Value {
+    json!({"messages": [{"role": "user", "content": content}], "inferenceConfig": {"maxTokens": 50}})
+}
+
+#[test]
+fn images_and_documents_of_bedrock_have_a_bound_in_results_of_tools_too() {
+    let data = "A".repeat(400_000);
+    let image = json!({"image": {"format": "png", "source": {"bytes": data}}});
+    let text = converse(HAIKU, &saying(&json!([{"text": "hi"}]))).expect("a bound");
+    for content in [
+        json!([image.clone()]),
+        json!([{"toolResult": {"toolUseId": "t", "content": [image.clone()]}}]),
+    ] {
+        let bound = converse(HAIKU, &saying(&content)).expect("a bound");
+        let more = bound.input_tokens() - text.input_tokens();
+        assert!((4784..5000).contains(&more), "{more}");
+    }
+    let nova = converse("amazon.nova-lite-v1:0", &saying(&json!([image]))).expect("a bound");
+    assert_eq!(nova.input_tokens(), 300_000, "the context of the model");
+    let document =
+        json!([{"document": {"format": "pdf", "name": "x", "source": {"bytes": "AAAA"}}}]);
+    let held = converse(HAIKU, &saying(&document)).expect("a bound");
+    assert_eq!(held.input_tokens(), 200_000, "the context of the model");
+    let blind = converse("deepseek.v3.2", &saying(&document));
+    assert!(matches!(blind, Err(BoundError::Modality { .. })));
+}
+
+#[test]
+fn the_dearest_that_a_mark_of_the_cache_may_cost_is_held() {
+    let plain = json!([{"text": "hi"}, {"cachePoint": {"type": "default"}}]);
+    let long = json!([{"text": "hi"}, {"cachePoint": {"type": "default", "ttl": "1h"}}]);
+    let [plain, long] =
+        [plain, long].map(|content| converse(HAIKU, &saying(&content)).expect("a bound"));
+    assert!(long.fixed_cost().ok() > plain.fixed_cost().ok());
+    let written = Usage {
+        cache_write_1h: long.input_tokens(),
+        output: 50,
+        ..Usage::default()
+    };
+    assert!(long.settle(&written).expect("in range") <= long.cost_at(50).expect("in range"));
+}
+
+#[test]
+fn the_cap_stands_in_the_body_and_is_lowered_there() {
+    let body = Bytes::from(saying(&json!([{"text": "hi"}])).to_string());
+    let envelope =
+        Envelope::read_addressed(Dialect::Converse, body, HAIKU, true).expect("a request");
+    let bound = converse(HAIKU, &saying(&json!([{"text": "hi"}]))).expect("a bound");
+    let sent = envelope.rewrite(&bound.edits(40, Some("other"), Dialect::Converse));
+    let sent: Value = serde_json::from_slice(&sent).expect("JSON");
+    assert_eq!(sent["inferenceConfig"]["maxTokens"], 40);
+    assert_eq!(sent.get("model"), None);
+    let uncapped = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}]});
+    assert_eq!(
+        converse(HAIKU, &uncapped).err(),
+        Some(BoundError::CapMissing {
+            field: "inferenceConfig.maxTokens"
+        })
+    );
+}
+
+#[test]
+fn a_profile_whose_price_is_not_known_has_no_bound() {
+    let unknown = converse(
+        "eu.amazon.nova-unknown-v1:0",
+        &saying(&json!([{"text": "hi"}])),
+    );
+    assert!(matches!(unknown, Err(BoundError::UnknownModel { .. })));
+}
+
+proptest! {
+    #[test]
+    fn damaged_streams_never_panic_and_never_invent_usage(
+        number in 0..3_usize, at in any::<prop::sample::Index>(), with in any::<u8>(),
+    ) {
+        let mut bytes = stream(number);
+        let at = at.index(bytes.len());
+        let changed = bytes[at] != with;
+        bytes[at] = with;
+        let mut meter = Meter::new(Dialect::Converse, MeterOptions::default());
+        let _ = meter.feed(&bytes);
+        // The usage stands in the last message, and nothing behind what is damaged is read.
+        prop_assert!(!changed || meter.reading().usage.is_none());
+        let _ = read_answer(Dialect::Converse, &bytes, true);
+    }
+}
