@@ -148,6 +148,15 @@ iron_store::both_engines! {
             },
             ..openai("a")
         };
+        let bedrock = |region: &str, key: &str| NewProvider {
+            kind: ProviderKind::AwsBedrock,
+            key: Some(key.to_owned().into()),
+            config: ProviderConfig {
+                region: Some(region.to_owned()),
+                ..ProviderConfig::default()
+            },
+            ..openai("a")
+        };
         let azure = ProviderKind::AzureOpenAi;
         let cases = cases.into_iter().chain([
             (NewProvider { kind: azure, ..openai("a") }, "base_url"),
@@ -157,6 +166,10 @@ iron_store::both_engines! {
             (NewProvider { kind: ProviderKind::Together, key: None, ..openai("a") }, "api_key"),
             (NewProvider { kind: ProviderKind::HuggingFace, ..openai("a") }, "api_key"),
             (NewProvider { kind: ProviderKind::Vertex, ..openai("a") }, "config.project"),
+            (NewProvider { kind: ProviderKind::AwsBedrock, ..openai("a") }, "config.region"),
+            (bedrock("evil.example/", "AKIDEXAMPLE0000000:secret"), "config.region"),
+            (bedrock("eu-central-1", "sk-1234"), "api_key"),
+            (bedrock("eu-central-1", "akid:secret"), "api_key"),
             (placed("global"), "api_key"),
             (placed("evil.example/"), "config.location"),
         ]);
