@@ -5,16 +5,18 @@
 //! are signed by the model's maker, whoever that is, so they carry a mark of ours in front: they
 //! go back to Bedrock and nowhere else.
 
+mod whole;
+
 use iron_primitives::Timestamp;
 use serde_json::Value;
 
-use super::ReplyError;
+pub(super) use self::whole::read_whole;
 use super::error::ProviderError;
 use super::messages_stream::{MOST_BLOCKS, broken};
 use super::stream::{ReadFrames, chunk_of};
 use super::thoughts::BEDROCK;
 use crate::aws;
-use crate::canonical::{Collector, Event, Finish, Opening, Reply};
+use crate::canonical::{Event, Finish, Opening};
 use crate::usage::Usage;
 
 /// What stands in an answer and cannot be said to a client.
@@ -47,36 +49,6 @@ pub(super) struct Reader {
     finish: Option<Finish>,
     open: Vec<Open>,
     next: usize,
-}
-
-/// Reads a whole answer.
-pub(super) fn read_whole(body: &[u8], model: &str, now: Timestamp) -> Result<Reply, ReplyError> {
-    let unreadable = |field| ReplyError::Unreadable { field };
-    let answer: Value = serde_json::from_slice(body).map_err(|_| unreadable("body"))?;
-    let content = answer.pointer("/output/message/content");
-    let content = content
-        .and_then(Value::as_array)
-        .ok_or_else(|| unreadable("output.message.content"))?;
-    let reason = answer.get("stopReason").and_then(Value::as_str);
-    let reason = reason.ok_or_else(|| unreadable("stopReason"))?;
-    let unexpected = |Unsayable(what)| ReplyError::Unexpected { what };
-    let (mut reader, mut events) = (Reader::new(model, now), Vec::new());
-    reader.start(&mut events);
-    for (index, block) in (0..).zip(content) {
-        reader
-            .whole_block(index, block, &mut events)
-            .map_err(unexpected)?;
-    }
-    reader.finish = Some(finish(reason).map_err(unexpected)?);
-    let told = answer.get("usage").and_then(|told| aws::usage(told, false));
-    reader.usage = told.unwrap_or_default();
-    reader.close(&mut events);
-    let mut collector = Collector::default();
-    for event in &events {
-        let taken = collector.take(event);
-        taken.map_err(|_| unreadable("output"))?;
-    }
-    Ok(collector.reply())
 }
 
 impl ReadFrames for Reader {
@@ -151,43 +123,6 @@ impl Reader {
             _ => {}
         }
         Ok(())
-    }
-
-    /// A block of a whole answer.
-    fn whole_block(
-        &mut self,
-        index: u64,
-        block: &Value,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Unsayable> {
-        let fields = block.as_object().into_iter().flatten();
-        for (name, content) in fields {
-            match (name.as_str(), content) {
-                ("text", Value::String(text)) => self.say(index, text, events)?,
-                ("toolUse", call) => {
-                    let input = match call.get("input") {
-                        None | Some(Value::Null) => "{}".to_owned(),
-                        Some(input @ Value::Object(_)) => input.to_string(),
-                        Some(_) => return Err(Unsayable("toolUse.input".to_owned())),
-                    };
-                    self.call(index, call, events)?;
-                    self.say(index, &input, events)?;
-                }
-                ("reasoningContent", thought) => {
-                    let text = thought.get("reasoningText").unwrap_or(thought);
-                    self.thought(index, text, events)?;
-                }
-                ("citationsContent", cited) => {
-                    let texts = cited.get("content").and_then(Value::as_array);
-                    for text in texts.into_iter().flatten() {
-                        let text = text.get("text").and_then(Value::as_str);
-                        self.say(index, text.unwrap_or_default(), events)?;
-                    }
-                }
-                (other, _) => return Err(Unsayable(other.to_owned())),
-            }
-        }
-        self.stop(index, events)
     }
 
     fn announced(
