@@ -39,6 +39,8 @@ BEYOND_THE_SCHEMA = {
     "api_key": "is needed by providers that have one",
     "config.project": "is needed by `vertex`",
     "config.location": "is needed by `vertex`",
+    "config.region": "is needed by `aws_bedrock`",
+    "config.role_arn": "is the ARN of a role, needed beside what goes with one",
     "soft_limits": "are percentages from 1 to 99",
     "status": "is `active` or `inactive` where a provider is changed",
     "scope": "is the id of something that has a budget",

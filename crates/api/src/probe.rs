@@ -6,13 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_catalog::Provider;
 use iron_llm::aws::BEDROCK;
-use iron_llm::oauth::Account;
 use iron_llm::prices::{Mode, ModelRef};
 use iron_llm::translate::ProviderError;
 use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, root_of};
 use iron_net::egress::{BaseUrl, Outgoing, Timeouts};
 use iron_primitives::Secret;
-use iron_runtime::tokens::exchange;
+use iron_runtime::tokens::{Asker, exchange};
 use iron_sdk::providers::ProviderTested;
 use serde_json::Value;
 
@@ -70,9 +69,9 @@ async fn ask(
     if provider.kind == ProviderKind::AwsBedrock {
         return ask_bedrock(api, provider, key, &base, model).await;
     }
-    let token = match Account::is_one(provider.kind, key.expose()) {
-        true => Some(token(api, provider.kind, key).await?),
-        false => None,
+    let token = match Asker::of(provider.kind, &provider.config, key) {
+        Some(asker) => Some(token(api, &asker, key).await?),
+        None => None,
     };
     let Question { method, path, body } = question(provider, model)?;
     let mut headers = headers(provider, key, token.as_ref());
@@ -203,6 +202,11 @@ async fn ask_bedrock(
         headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
         body: Bytes::from_static(br#"{"messages":[]}"#),
     };
+    let token = match Asker::of(provider.kind, &provider.config, key) {
+        Some(asker) => Some(token(api, &asker, key).await?),
+        None => None,
+    };
+    let key = token.as_ref().unwrap_or(key);
     let (region, now) = (provider.config.region.as_deref(), api.environment.now());
     let region = region.unwrap_or_default();
     let shown = iron_runtime::aws::authorise(&mut outgoing, key, region, BEDROCK, now);
@@ -233,8 +237,8 @@ async fn ask_bedrock(
 }
 
 /// The token that an account gets for its key.
-async fn token(api: &Api, kind: ProviderKind, key: &Secret) -> Result<Secret, String> {
-    let exchanged = exchange(&api.egress, &api.environment, kind, key).await;
+async fn token(api: &Api, asker: &Asker, key: &Secret) -> Result<Secret, String> {
+    let exchanged = exchange(&api.egress, &api.environment, asker, key).await;
     let token = exchanged.map_err(|why| format!("no token for the account: {why}"))?;
     Ok(token.secret)
 }

@@ -389,7 +389,7 @@ fn check_key(provider: &Provider, key: Option<&Secret>) -> Result<(), Error> {
         };
     }
     if provider.kind == ProviderKind::AwsBedrock {
-        return check_aws_key(key);
+        return check_aws_key(key, provider.config.role_arn.is_some());
     }
     if !is_plain(key.expose(), 500) {
         return invalid("expected 1 to 500 printable characters without spaces");
@@ -427,8 +427,8 @@ const fn problem_of(error: AccountError) -> &'static str {
     }
 }
 
-/// Checks a key of AWS.
-fn check_aws_key(key: &Secret) -> Result<(), Error> {
+/// Checks a key of AWS. A key of Bedrock's own cannot take on a role.
+fn check_aws_key(key: &Secret, takes_role: bool) -> Result<(), Error> {
     let invalid = |problem| {
         Err(Error::Invalid {
             field: "api_key",
@@ -439,6 +439,9 @@ fn check_aws_key(key: &Secret) -> Result<(), Error> {
         return invalid("longer than any key of AWS");
     }
     match Key::parse(key.expose()) {
+        Ok(Key::Bearer(_)) if takes_role => {
+            invalid("an API key of Bedrock takes on no role; use an access key")
+        }
         Ok(_) => Ok(()),
         Err(KeyError::Id) => {
             invalid("an access key id has 16 to 128 capital letters and digits, such as `AKIA…`")

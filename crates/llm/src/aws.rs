@@ -6,11 +6,13 @@
 //! Guide, prompt caching (by excerpts, 2026-11).
 
 mod credentials;
+mod role;
 mod sigv4;
 
 use serde_json::Value;
 
 pub use self::credentials::{Credentials, Key, KeyError};
+pub use self::role::{FORM, Role, STS, Temporary};
 pub use self::sigv4::{Scope, Signable, Signed, encoded};
 use crate::usage::Usage;
 

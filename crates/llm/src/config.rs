@@ -1,10 +1,13 @@
 //! What some kinds of provider have to be told besides an address and a key.
 
+mod aws;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::aws::is_aws_model;
 use crate::aws::encoded;
 use crate::google;
 use crate::kind::{Dialect, ProviderKind};
@@ -16,7 +19,8 @@ const MOST_DEPLOYMENTS: usize = 100;
 /// a *deployment* with a name of one's own, and there are two forms of its API, one with a
 /// version that is named (`/openai/deployments/{deployment}/…?api-version=…`) and one without
 /// (`/openai/v1/…`, where the deployment stands in the request's `model`). At Vertex AI a project
-/// pays, and a location serves. Bedrock serves in a region of AWS.
+/// pays, and a location serves. Bedrock serves in a region of AWS, to
+/// whom has a key there or takes on a role.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderConfig {
@@ -36,6 +40,15 @@ pub struct ProviderConfig {
     /// The region of AWS, such as `eu-central-1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The role that is taken on with the key, by its ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// The id that the role's account wants to hear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Where roles are taken on, if not at the region's own address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sts_url: Option<String>,
 }
 
 /// The path of a configured address without what the paths of requests begin with. SDKs differ on
@@ -84,7 +97,7 @@ impl ProviderConfig {
         if kind != ProviderKind::AzureOpenAi || self.has_google() || self.has_aws() {
             return Err((
                 "config",
-                "`azure_openai` has `api_version` and `deployments`, `vertex` has `project` and `location`, `aws_bedrock` has `region` and may have `deployments`, other types have none",
+                "`azure_openai` has `api_version` and `deployments`, `vertex` has `project` and `location`, `aws_bedrock` has `region` and may have a role and `deployments`, other types have none",
             ));
         }
         if let Some(version) = &self.api_version
@@ -119,29 +132,6 @@ impl ProviderConfig {
         self.project.is_some() || self.location.is_some()
     }
 
-    const fn has_aws(&self) -> bool {
-        self.region.is_some()
-    }
-
-    fn check_aws(&self) -> Result<(), (&'static str, &'static str)> {
-        if self.api_version.is_some() || self.has_google() {
-            return Err((
-                "config",
-                "`aws_bedrock` has `region` and may have `deployments`",
-            ));
-        }
-        if !self.region.as_deref().is_some_and(is_region) {
-            return Err((
-                "config.region",
-                "expected a region of AWS such as `eu-central-1`",
-            ));
-        }
-        self.check_deployments(
-            is_aws_model,
-            "expected at most 100 inference profiles by id or ARN, each with the model behind it",
-        )
-    }
-
     fn check_vertex(&self) -> Result<(), (&'static str, &'static str)> {
         if self.api_version.is_some() || !self.deployments.is_empty() || self.has_aws() {
             return Err(("config", "`vertex` has `project` and `location`"));
@@ -173,30 +163,6 @@ impl ProviderConfig {
             zone @ ("us" | "eu") => format!("https://aiplatform.{zone}.rep.googleapis.com").into(),
             region => format!("https://{region}-aiplatform.googleapis.com").into(),
         })
-    }
-
-    /// The address of a service of AWS in the region.
-    fn aws_url(&self, service: &str) -> Option<String> {
-        let region = self.region.as_deref()?;
-        let china = if region.starts_with("cn-") { ".cn" } else { "" };
-        Some(format!("https://{service}.{region}.amazonaws.com{china}"))
-    }
-
-    /// The names under which a model may have a price, the exact one first: at AWS some have one
-    /// of their own in a region, and those of its government's regions have no other.
-    pub fn price_names<'a>(&self, kind: ProviderKind, model: &'a str) -> Vec<Cow<'a, str>> {
-        let region = self.region.as_deref();
-        let Some(region) = region.filter(|_| kind == ProviderKind::AwsBedrock) else {
-            return vec![model.into()];
-        };
-        let own = Cow::from(format!("{region}/{model}"));
-        let apart = ["us-gov-", "cn-"]
-            .iter()
-            .any(|start| region.starts_with(start));
-        match apart && !model.starts_with("us-gov.") {
-            true => vec![own],
-            false => vec![own, model.into()],
-        }
     }
 
     /// Whether calls are served in a place of the operator's choice, which may cost more.
@@ -319,31 +285,6 @@ fn is_deployment(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(plain)
         // A segment of a path of dots alone would lead elsewhere.
-        && !name.bytes().all(|byte| byte == b'.')
-}
-
-/// Whether a name is a region of AWS: `eu-central-1`, `us-gov-west-1`.
-fn is_region(name: &str) -> bool {
-    let parts: Vec<&str> = name.split('-').collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    match parts.split_last() {
-        Some((number, words)) => {
-            name.len() <= 32
-                && (2..=3).contains(&words.len())
-                && words.iter().all(word)
-                && (1..=2).contains(&number.len())
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        None => false,
-    }
-}
-
-/// Whether a name can be a model of Bedrock, an inference profile, or the ARN of one.
-fn is_aws_model(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    (1..=256).contains(&name.len())
-        && name.bytes().all(plain)
-        && (name.starts_with("arn:") || !name.contains('/'))
         && !name.bytes().all(|byte| byte == b'.')
 }
 

@@ -142,10 +142,22 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
     let reply = Reply::of(ask, behaviour, created_s);
     let mut pieces = match (dialect, ask.stream) {
         // Nobody is sent to it in other dialects.
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere | Dialect::Converse | Dialect::Passthrough, true) => {
-            chat::stream(ask, &reply)
-        }
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::Cohere | Dialect::Converse | Dialect::Passthrough, false) => {
+        (
+            Dialect::OpenAiChat
+            | Dialect::Gemini
+            | Dialect::Cohere
+            | Dialect::Converse
+            | Dialect::Passthrough,
+            true,
+        ) => chat::stream(ask, &reply),
+        (
+            Dialect::OpenAiChat
+            | Dialect::Gemini
+            | Dialect::Cohere
+            | Dialect::Converse
+            | Dialect::Passthrough,
+            false,
+        ) => {
             vec![chat::whole(&reply)]
         }
         (Dialect::OpenAiCompletions, true) => chat::text_stream(ask, &reply),

@@ -11,11 +11,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use iron_llm::ProviderKind;
+use iron_llm::aws::{FORM, Role, STS, Temporary};
 use iron_llm::oauth::{AccessToken, Account};
+use iron_llm::{ProviderConfig, ProviderKind};
 use iron_net::egress::{BaseUrl, Egress, Outgoing, Timeouts};
 use iron_primitives::{BootInstant, Environment, ProviderId, Secret, TenantId};
 use tokio::time::timeout;
+
+use crate::aws;
 
 /// A token is renewed this long before it ends; one that lives shorter, at half its life.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -30,6 +33,37 @@ const WAIT: Timeouts = Timeouts {
 /// How long asking for a token may take in all.
 const LONGEST: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Who asks for a token with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asker {
+    /// The account that the key is, at a provider of this kind.
+    Account(ProviderKind),
+    /// A role of AWS that is taken on with the key. Its token are credentials, as
+    /// [`iron_llm::aws::Key`] reads them.
+    Role {
+        /// The role.
+        role: Role,
+        /// The address of the security token service.
+        address: String,
+        /// The region that it is asked in.
+        region: String,
+    },
+}
+
+impl Asker {
+    /// Who asks for a token with this key; none where the key itself is shown.
+    pub fn of(kind: ProviderKind, config: &ProviderConfig, key: &Secret) -> Option<Asker> {
+        if let (ProviderKind::AwsBedrock, Some((role, address))) = (kind, config.role()) {
+            return Some(Asker::Role {
+                role,
+                address,
+                region: config.region.clone().unwrap_or_default(),
+            });
+        }
+        Account::is_one(kind, key.expose()).then_some(Asker::Account(kind))
+    }
+}
 
 /// The tokens of all providers.
 pub(crate) struct Tokens {
@@ -52,6 +86,8 @@ struct Kept {
 }
 
 struct Token {
+    /// Who asked for it.
+    asker: Asker,
     /// The version of the key that it was asked for with.
     version: i64,
     secret: Secret,
@@ -94,7 +130,8 @@ impl Tokens {
         &self,
         egress: &Egress,
         environment: &Environment,
-        (tenant, provider, kind): (TenantId, ProviderId, ProviderKind),
+        (tenant, provider): (TenantId, ProviderId),
+        asker: Asker,
         key: (&Secret, i64),
     ) -> Result<Secret, String> {
         let slot = self.slots.get_with((tenant, provider), Arc::default);
@@ -102,11 +139,11 @@ impl Tokens {
             egress: egress.clone(),
             environment: environment.clone(),
             provider,
-            kind,
+            asker,
             key: key.0.clone(),
             version: key.1,
         };
-        match slot.known(asked.version, environment.boot()) {
+        match slot.known(&asked.asker, asked.version, environment.boot()) {
             Known::Good(secret) => return Ok(secret),
             Known::Failed(why) => return Err(why),
             Known::Due(secret) => {
@@ -117,7 +154,7 @@ impl Tokens {
         }
         let _asking = slot.asking.lock().await;
         // Whoever asked before has had an answer meanwhile.
-        match slot.known(asked.version, environment.boot()) {
+        match slot.known(&asked.asker, asked.version, environment.boot()) {
             Known::Good(secret) | Known::Due(secret) => Ok(secret),
             Known::Failed(why) => Err(why),
             Known::Nothing => slot.ask(&asked).await,
@@ -130,7 +167,7 @@ struct Asked {
     egress: Egress,
     environment: Environment,
     provider: ProviderId,
-    kind: ProviderKind,
+    asker: Asker,
     key: Secret,
     version: i64,
 }
@@ -140,16 +177,15 @@ impl Slot {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, version: i64, now: BootInstant) -> Known {
+    fn known(&self, asker: &Asker, version: i64, now: BootInstant) -> Known {
         let kept = self.kept();
         let failed = kept
             .failed
             .as_ref()
             .filter(|(at, of, _)| *of == version && now.since(*at) < FAILED_FOR);
-        let token = kept
-            .token
-            .as_ref()
-            .filter(|token| token.version == version && now < token.ends_at);
+        let token = kept.token.as_ref().filter(|token| {
+            token.asker == *asker && token.version == version && now < token.ends_at
+        });
         match (token, failed) {
             (Some(token), None) if now >= token.renewed_at => Known::Due(token.secret.clone()),
             (Some(token), _) => Known::Good(token.secret.clone()),
@@ -166,7 +202,7 @@ impl Slot {
         tokio::spawn(async move {
             // Another call may have renewed it just now; a failure is kept for those to come.
             let now = asked.environment.boot();
-            if let Known::Due(_) = self.known(asked.version, now) {
+            if let Known::Due(_) = self.known(&asked.asker, asked.version, now) {
                 let _ = self.ask(&asked).await;
             }
             drop(asking);
@@ -176,7 +212,7 @@ impl Slot {
     async fn ask(&self, asked: &Asked) -> Result<Secret, String> {
         let environment = &asked.environment;
         let asked_at = environment.boot();
-        let answer = exchange(&asked.egress, environment, asked.kind, &asked.key).await;
+        let answer = exchange(&asked.egress, environment, &asked.asker, &asked.key).await;
         let mut kept = self.kept();
         match answer {
             Ok(AccessToken { secret, seconds }) => {
@@ -184,6 +220,7 @@ impl Slot {
                 let ahead = AHEAD.min(life / 2);
                 kept.failed = None;
                 kept.token = Some(Token {
+                    asker: asked.asker.clone(),
                     version: asked.version,
                     secret: secret.clone(),
                     renewed_at: asked_at.plus(life.saturating_sub(ahead)),
@@ -200,31 +237,60 @@ impl Slot {
     }
 }
 
-/// Asks for a token with a key that is an account.
+/// Asks for a token with a key.
 ///
 /// # Errors
 /// Why there is none, in words for an administrator; without a part of the key.
 pub async fn exchange(
     egress: &Egress,
     environment: &Environment,
-    kind: ProviderKind,
+    asker: &Asker,
     key: &Secret,
 ) -> Result<AccessToken, String> {
-    let account = Account::parse(kind, key.expose()).map_err(|error| error.to_string())?;
-    let request = account.request(environment.now());
-    let request = request.map_err(|error| error.to_string())?;
+    let now = environment.now();
+    match asker {
+        Asker::Account(kind) => {
+            let account = Account::parse(*kind, key.expose()).map_err(|error| error.to_string())?;
+            let request = account.request(now).map_err(|error| error.to_string())?;
+            let outgoing = outgoing(egress, &request.uri, request.form)?;
+            AccessToken::read(&post(egress, outgoing).await?)
+        }
+        Asker::Role {
+            role,
+            address,
+            region,
+        } => {
+            let mut outgoing = outgoing(egress, address, role.form())?;
+            let signed = aws::authorise(&mut outgoing, key, region, STS, now);
+            signed.ok_or("its key cannot take on a role")?;
+            let body = post(egress, outgoing).await?;
+            let given = Temporary::read(&body, environment.now())?;
+            Ok(AccessToken {
+                secret: given.credentials.to_secret(),
+                seconds: given.seconds,
+            })
+        }
+    }
+}
+
+/// A form for a token endpoint.
+fn outgoing(egress: &Egress, address: &str, form: String) -> Result<Outgoing, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("the token endpoint's address: {error}");
-    let base = BaseUrl::parse(&request.uri, egress.rules()).map_err(|error| wrong(&error))?;
-    let uri = base.join("").map_err(|error| wrong(&error))?;
+    let base = BaseUrl::parse(address, egress.rules()).map_err(|error| wrong(&error))?;
+    // The root has a path, which a signature covers.
+    let tail = if base.path().is_empty() { "/" } else { "" };
+    let uri = base.join(tail).map_err(|error| wrong(&error))?;
     let mut headers = HeaderMap::new();
-    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-    headers.insert(CONTENT_TYPE, kind);
-    let outgoing = Outgoing {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+    Ok(Outgoing {
         method: Method::POST,
         uri,
         headers,
-        body: Bytes::from(request.form),
-    };
+        body: Bytes::from(form),
+    })
+}
+
+async fn post(egress: &Egress, outgoing: Outgoing) -> Result<Bytes, String> {
     let answered = async {
         let mut answer = egress
             .send(outgoing, WAIT)
@@ -233,11 +299,10 @@ pub async fn exchange(
         let body = answer.collect(ANSWER_LIMIT_BYTES).await;
         body.map_err(|error| error.to_string())
     };
-    let body = match timeout(LONGEST, answered).await {
-        Ok(body) => body.map_err(|error| format!("the token endpoint: {error}"))?,
-        Err(_) => return Err("the token endpoint did not answer in time".to_owned()),
-    };
-    AccessToken::read(&body)
+    match timeout(LONGEST, answered).await {
+        Ok(body) => body.map_err(|error| format!("the token endpoint: {error}")),
+        Err(_) => Err("the token endpoint did not answer in time".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -250,8 +315,11 @@ mod tests {
         BootInstant::from_nanos(0).plus(Duration::from_secs(seconds))
     }
 
+    const VERTEX: Asker = Asker::Account(ProviderKind::Vertex);
+
     fn token(secret: &str) -> Token {
         Token {
+            asker: VERTEX,
             version: 1,
             secret: secret.to_owned().into(),
             renewed_at: at(100),
@@ -267,22 +335,22 @@ mod tests {
         let slot = tokens.slots.get_with(provider, Arc::default);
         slot.kept().token = Some(token("new"));
         tokens.forget(provider, &"old".to_owned().into());
-        assert!(matches!(slot.known(1, at(0)), Known::Good(_)));
+        assert!(matches!(slot.known(&VERTEX, 1, at(0)), Known::Good(_)));
         tokens.forget(provider, &"new".to_owned().into());
-        assert!(matches!(slot.known(1, at(0)), Known::Nothing));
+        assert!(matches!(slot.known(&VERTEX, 1, at(0)), Known::Nothing));
     }
 
     #[test]
     fn a_good_token_is_used_although_it_could_not_be_renewed() {
         let slot = Slot::default();
         slot.kept().token = Some(token("kept"));
-        assert!(matches!(slot.known(1, at(100)), Known::Due(_)));
-        assert!(matches!(slot.known(2, at(100)), Known::Nothing));
+        assert!(matches!(slot.known(&VERTEX, 1, at(100)), Known::Due(_)));
+        assert!(matches!(slot.known(&VERTEX, 2, at(100)), Known::Nothing));
         slot.kept().failed = Some((at(110), 1, "no".to_owned()));
-        assert!(matches!(slot.known(1, at(110)), Known::Good(_)));
-        assert!(matches!(slot.known(1, at(112)), Known::Due(_)));
+        assert!(matches!(slot.known(&VERTEX, 1, at(110)), Known::Good(_)));
+        assert!(matches!(slot.known(&VERTEX, 1, at(112)), Known::Due(_)));
         slot.kept().failed = Some((at(200), 1, "no".to_owned()));
-        assert!(matches!(slot.known(1, at(200)), Known::Failed(_)));
-        assert!(matches!(slot.known(1, at(202)), Known::Nothing));
+        assert!(matches!(slot.known(&VERTEX, 1, at(200)), Known::Failed(_)));
+        assert!(matches!(slot.known(&VERTEX, 1, at(202)), Known::Nothing));
     }
 }

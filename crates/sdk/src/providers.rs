@@ -91,6 +91,24 @@ pub struct ProviderConfig {
         pattern = "^[a-z]+(-[a-z]+){1,2}-[0-9]{1,2}$"
     )]
     pub region: Option<String>,
+    /// `aws_bedrock`: the role that is taken on with the key, by its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 25, max_length = 2048)]
+    pub role_arn: Option<String>,
+    /// `aws_bedrock`: the external id that the role's account wants to hear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        min_length = 2,
+        max_length = 1224,
+        pattern = "^[!-~]+$"
+    )]
+    pub external_id: Option<String>,
+    /// `aws_bedrock`: where roles are taken on, if not at the region's own address, such as an
+    /// endpoint in a VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1, max_length = 2000)]
+    pub sts_url: Option<String>,
 }
 
 impl ProviderConfig {

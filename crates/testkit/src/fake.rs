@@ -110,6 +110,8 @@ struct Book {
     account: Option<vertex::Account>,
     /// Of Azure: who may ask for tokens.
     application: Option<entra::Application>,
+    /// Of AWS: the credentials of roles that were given out.
+    sts: bedrock::Sts,
     /// What time it is in seconds at AWS, if not that of the machine.
     time: Option<i64>,
 }
@@ -236,6 +238,7 @@ impl FakeUpstream {
     /// Makes the tokens worthless that were given out.
     pub fn revoke_tokens(&self) {
         let mut book = self.shared.book();
+        book.sts.revoke();
         if let Some(account) = &mut book.account {
             account.revoke();
         }
@@ -313,6 +316,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         if let Some(application) = application.take_if(|_| entra::Application::is_asked(&seen)) {
             return application.exchange(&seen).into_response(None);
         }
+        if shared.shape == Shape::Bedrock && seen.path == "/" {
+            let (key, now) = (book.key.clone(), book.time.unwrap_or_else(vertex::seconds));
+            return book.sts.assume(&seen, &key, now).into_response(None);
+        }
         let behaviour = book
             .next
             .pop_front()
@@ -325,7 +332,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Shape::Cohere => cohere::reply(&seen, &key, &behaviour),
         Shape::Google => gemini::reply(&seen, &key, &behaviour),
         Shape::Bedrock => {
-            let now = shared.book().time.unwrap_or_else(vertex::seconds);
+            let book = shared.book();
+            let now = book.time.unwrap_or_else(vertex::seconds);
+            let key = book.sts.key_of(&seen, &key, now);
+            drop(book);
             bedrock::reply(&seen, &key, now, &behaviour)
         }
         Shape::Vertex => match &shared.book().account {

@@ -57,6 +57,9 @@ pub(crate) fn provider_config(config: providers::ProviderConfig) -> ProviderConf
         project: config.project,
         location: config.location,
         region: config.region,
+        role_arn: config.role_arn,
+        external_id: config.external_id,
+        sts_url: config.sts_url,
     }
 }
 
@@ -84,6 +87,9 @@ pub(crate) fn provider(provider: Provider, agent_count: u64, usage: Option<Usage
             project: provider.config.project,
             location: provider.config.location,
             region: provider.config.region,
+            role_arn: provider.config.role_arn,
+            external_id: provider.config.external_id,
+            sts_url: provider.config.sts_url,
         },
         models: provider.models,
         timeout_seconds: provider.timeout_seconds,

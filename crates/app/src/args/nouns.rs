@@ -394,6 +394,12 @@ pub(crate) struct CreateProvider {
     /// Bedrock: the region of AWS, such as eu-central-1
     #[arg(long)]
     pub(crate) region: Option<String>,
+    /// Bedrock: the role that is taken on with the key, by its ARN
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role: Option<String>,
+    /// Bedrock: the external id that the role's account wants to hear
+    #[arg(long, requires = "role")]
+    pub(crate) external_id: Option<String>,
     /// Everybody in the tenant may use it, so that keys of access requests open it
     #[arg(long)]
     pub(crate) shared: bool,

@@ -174,6 +174,9 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
             project: arguments.project,
             location: arguments.location,
             region: arguments.region,
+            role_arn: arguments.role,
+            external_id: arguments.external_id,
+            sts_url: None,
         })
         .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),

@@ -3,11 +3,13 @@
 
 use iron_llm::{ProviderConfig, ProviderKind};
 use iron_primitives::ProviderId;
+use iron_runtime::authority::Route;
 use iron_runtime::record::Settlement;
-use iron_testkit::{Behaviour, FakeUpstream, Fault, RetryAfter, TestEnvironment};
+use iron_testkit::{Behaviour, FakeUpstream, Fault, RetryAfter, Shape, TestEnvironment};
 use serde_json::{Value, json};
 
 use crate::front::{Front, behind, behind_configured};
+use crate::kit::route;
 
 const CHAT: &str = "/v1/chat/completions";
 const HAIKU: &str = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
@@ -201,4 +203,93 @@ async fn a_model_costs_what_it_costs_in_its_region() {
     let attempt = &records[0].attempts[0];
     assert_eq!(attempt.model, "eu-central-1/minimax.minimax-m2.5");
     assert!(paths(&fake)[0].contains("/model/minimax.minimax-m2.5/"));
+}
+
+/// A front whose key takes on a role at the fake's own security token service.
+async fn with_role(external_id: &str) -> (FakeUpstream, Front) {
+    let fake = FakeUpstream::start(Shape::Bedrock)
+        .await
+        .expect("a fake provider");
+    let config = ProviderConfig {
+        region: Some("eu-central-1".to_owned()),
+        role_arn: Some("arn:aws:iam::123456789012:role/fake".to_owned()),
+        external_id: Some(external_id.to_owned()),
+        sts_url: Some(fake.base_url()),
+        ..ProviderConfig::default()
+    };
+    let provider: ProviderId = TestEnvironment::seeded(9).environment.new_id();
+    let route = Route {
+        config,
+        ..route(ProviderKind::AwsBedrock, &fake.base_url(), provider)
+    };
+    let front = Front::new(vec![route]).await;
+    front.world.set_key(provider, &fake.key());
+    fake.set_time(front.world.environment.now().seconds());
+    (fake, front)
+}
+
+fn roles_asked(fake: &FakeUpstream) -> usize {
+    paths(fake).iter().filter(|path| *path == "/").count()
+}
+
+#[tokio::test]
+async fn a_role_is_taken_on_once_and_its_credentials_sign() {
+    let (fake, front) = with_role("fake-external-id").await;
+    let asked = body(HAIKU, false);
+    let together = (0..8).map(|_| front.post(CHAT, &asked));
+    for got in futures_util::future::join_all(together).await {
+        assert_eq!(got.status, 200, "{}", got.body);
+    }
+    assert_eq!(roles_asked(&fake), 1);
+    let requests = fake.requests();
+    let last = requests.last().expect("a request");
+    let shown = last.header("authorization").expect("a signature");
+    assert!(
+        shown.contains("Credential=ASIAFAKE000000000000/"),
+        "{shown}"
+    );
+    assert!(last.header("x-amz-security-token").is_some());
+    fake.revoke_tokens();
+    let got = front.post(CHAT, &asked).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    let got = front.post(CHAT, &asked).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(roles_asked(&fake), 2);
+}
+
+#[tokio::test]
+async fn credentials_of_a_role_are_renewed_before_they_end() {
+    let (fake, front) = with_role("fake-external-id").await;
+    let asked = body(HAIKU, false);
+    for (passed, expected) in [(0, 1), (3_200, 1), (200, 2)] {
+        front
+            .world
+            .clock
+            .advance(std::time::Duration::from_secs(passed));
+        fake.set_time(front.world.environment.now().seconds());
+        let got = front.post(CHAT, &asked).await;
+        assert_eq!(got.status, 200, "{}", got.body);
+        for _ in 0..500 {
+            if roles_asked(&fake) >= expected {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(roles_asked(&fake), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_refused_is_told_and_nothing_is_sent() {
+    let (fake, front) = with_role("another-id").await;
+    let got = front.post(CHAT, &body(HAIKU, false)).await;
+    assert_eq!(got.status, 503, "{}", got.body);
+    assert!(
+        got.body
+            .contains("not authorized to perform: sts:AssumeRole"),
+        "{}",
+        got.body
+    );
+    assert!(fake.bills().is_empty());
+    assert_eq!(front.world.records().await[0].cost_nanos, 0);
 }

@@ -132,6 +132,37 @@ fn bedrock_is_asked_in_its_region_by_the_name_encoded_once() {
 }
 
 #[test]
+fn a_role_is_named_whole_and_taken_on_in_the_region() {
+    let kind = ProviderKind::AwsBedrock;
+    let with = |arn: Option<&str>, external: Option<&str>| ProviderConfig {
+        region: Some("eu-west-1".to_owned()),
+        role_arn: arn.map(str::to_owned),
+        external_id: external.map(str::to_owned),
+        ..ProviderConfig::default()
+    };
+    let arn = "arn:aws:iam::123456789012:role/path/iron";
+    let config = with(Some(arn), Some("acme"));
+    assert_eq!(config.check(kind), Ok(()));
+    let (role, address) = config.role().expect("a role");
+    assert_eq!(
+        (role.arn.as_str(), address.as_str()),
+        (arn, "https://sts.eu-west-1.amazonaws.com")
+    );
+    assert!(with(None, Some("acme")).check(kind).is_err());
+    assert!(with(Some(arn), Some("with space")).check(kind).is_err());
+    for wrong in [
+        "",
+        "role",
+        "arn:aws:iam::12:role/x",
+        "arn:aws:iam::123456789012:user/x",
+        "arn:x:iam::123456789012:role/x",
+        "arn:aws:iam::123456789012:role/",
+    ] {
+        assert!(with(Some(wrong), None).check(kind).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_model_of_bedrock_is_priced_in_its_region_first() {
     let names = |region: &str, model| -> Vec<String> {
         let config = ProviderConfig {

@@ -2,7 +2,7 @@
 //! Bedrock's dialect counts and can cost at the most.
 
 use bytes::Bytes;
-use iron_llm::aws::{BEDROCK, Credentials, Scope, Signable, encoded};
+use iron_llm::aws::{BEDROCK, Credentials, STS, Scope, Signable, encoded};
 use iron_llm::eventstream::Decoder;
 use iron_llm::meter::{Meter, MeterOptions, Reading, read_answer};
 use iron_llm::{Assumptions, Bound, BoundError, Dialect, Envelope, PriceBook, ProviderKind, Usage};
@@ -50,7 +50,7 @@ fn every_request_is_signed_as_botocore_signs_it() {
                 .map(|token| token.to_owned().into()),
         };
         let service = text("service");
-        assert!([BEDROCK, "sts"].contains(&service));
+        assert!([BEDROCK, STS].contains(&service));
         let scope = Scope {
             region: text("region"),
             service,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
-use iron_llm::oauth::Account;
 use iron_llm::{Bound, Dialect, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
@@ -23,6 +22,7 @@ use crate::authority::{AuthorityError, Credential};
 use crate::bearer::Lane;
 use crate::record::Ended;
 use crate::room::Share;
+use crate::tokens::Asker;
 use crate::wallet::Hold;
 
 use super::attempt::Open;
@@ -207,7 +207,7 @@ impl Runtime {
         };
         open.status = Some(upstream.status().as_u16());
         open.provider_request = request_id(upstream.headers());
-        if let (StatusCode::UNAUTHORIZED, Some(shown)) = (upstream.status(), &open.secret) {
+        if let (true, Some(shown)) = (upstream.takes_no_token(), &open.secret) {
             let tenant = cleared.draft.bearer.principal.path.tenant;
             let provider = cleared.choice.lane().route.provider;
             self.tokens.forget((tenant, provider), shown);
@@ -306,16 +306,16 @@ impl Runtime {
         let (provider, kind) = (lane.route.provider, lane.route.kind);
         let found = self.credential(tenant, provider, kind).await;
         let Credential { secret, version } = found.map_err(|_| Untold::Unusable)?;
-        if !Account::is_one(kind, secret.expose()) {
+        let Some(asker) = Asker::of(kind, &lane.route.config, &secret) else {
             return Ok(Shown {
                 secret,
                 is_token: false,
             });
-        }
-        let (whose, key) = ((tenant, provider, kind), (&secret, version));
+        };
+        let (whose, key) = ((tenant, provider), (&secret, version));
         let token = self
             .tokens
-            .get(&self.egress, &self.environment, whose, key)
+            .get(&self.egress, &self.environment, whose, asker, key)
             .await;
         Ok(Shown {
             secret: token.map_err(Untold::NoToken)?,

@@ -82,6 +82,17 @@ impl Upstream {
         }
     }
 
+    /// Whether the provider refuses what it was shown, so that a token should be asked for anew.
+    pub(super) fn takes_no_token(&self) -> bool {
+        let kind = self.headers().get("x-amzn-errortype");
+        let ended = |kind: &HeaderValue| {
+            let kind = kind.as_bytes();
+            kind.starts_with(b"ExpiredToken") || kind.starts_with(b"UnrecognizedClient")
+        };
+        self.status() == StatusCode::UNAUTHORIZED
+            || self.status() == StatusCode::FORBIDDEN && kind.is_some_and(ended)
+    }
+
     pub(super) fn headers(&self) -> &HeaderMap {
         match self {
             Upstream::Http(answer) => &answer.headers,

@@ -6,11 +6,13 @@
 
 mod refusals;
 mod signature;
+mod sts;
 
 use serde_json::{Value, json};
 
 use self::refusals::problem;
 use self::signature::unsigned;
+pub(super) use self::sts::Sts;
 use super::bill::Work;
 use super::openai::{count, tokens, words};
 use super::pieces::{Piece, Reply};

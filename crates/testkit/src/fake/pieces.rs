@@ -49,6 +49,16 @@ impl Reply {
         }
     }
 
+    /// An XML answer in one piece, which costs nothing.
+    pub(super) fn xml(status: u16, body: String) -> Self {
+        Reply {
+            status,
+            headers: vec![("content-type", "text/xml".to_owned())],
+            pieces: vec![Piece::new(body, 0)],
+            work: None,
+        }
+    }
+
     /// A JSON answer in one piece.
     pub(super) fn json(body: Value, work: Option<Work>) -> Self {
         let output = work.map_or(0, |work| work.output);

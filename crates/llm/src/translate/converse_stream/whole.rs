@@ -9,7 +9,11 @@ use crate::canonical::{Collector, Event, Reply};
 use crate::translate::ReplyError;
 
 /// Reads a whole answer.
-pub(in crate::translate) fn read_whole(body: &[u8], model: &str, now: Timestamp) -> Result<Reply, ReplyError> {
+pub(in crate::translate) fn read_whole(
+    body: &[u8],
+    model: &str,
+    now: Timestamp,
+) -> Result<Reply, ReplyError> {
     let unreadable = |field| ReplyError::Unreadable { field };
     let answer: Value = serde_json::from_slice(body).map_err(|_| unreadable("body"))?;
     let content = answer.pointer("/output/message/content");
