@@ -31,6 +31,9 @@ pub struct Prices {
     /// One call, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_query: Option<String>,
+    /// One search among up to a hundred documents, on top of tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_search: Option<String>,
     /// One picture of the input, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<String>,
@@ -99,6 +102,7 @@ impl Prices {
         };
         let mut price = Price::flat(base);
         price.request = per_unit("per_query", self.per_query.as_deref())?;
+        price.search_unit = per_unit("per_search", self.per_search.as_deref())?;
         price.image = per_unit("per_image", self.per_image.as_deref())?;
         match self.tiers.as_slice() {
             [] => {}
@@ -135,6 +139,7 @@ impl Prices {
             cache_write_1h_per_million: Some(text(base.cache_write_1h)),
             reasoning_per_million: base.reasoning.map(text),
             per_query: fee(price.request),
+            per_search: fee(price.search_unit),
             per_image: fee(price.image),
             tiers: long
                 .map(|(rates, above_input_tokens)| PriceTier {

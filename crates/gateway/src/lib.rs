@@ -8,6 +8,7 @@
 //! | route | |
 //! |---|---|
 //! | `POST /v1/chat/completions`, `/v1/responses`, `/v1/completions`, `/v1/embeddings` | OpenAI |
+//! | `POST /v1/rerank` | Cohere's, and that of Together and Jina |
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
@@ -81,6 +82,7 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
             Dialect::AnthropicMessages.path(),
             create(Dialect::AnthropicMessages),
         )
+        .route(Dialect::Rerank.path(), create(Dialect::Rerank))
         .route(
             "/v1/messages/count_tokens",
             post(calls::count_tokens).fallback(wrong_method),

@@ -37,7 +37,7 @@ GENAI_BUCKETS = {
     "input_audio_mtok": "input_audio",
     "output_audio_mtok": "output_audio",
 }
-MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "embedding": "embedding"}
+MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "embedding": "embedding", "rerank": "rerank"}
 # Sold by the search or by the session whatever the request says; their cost has no bound.
 # What Gemini makes besides text, and what is asked in other ways.
 NOT_TEXT = re.compile(r"^(?!gemini-(\d|flash|pro))|tts|omni|image|robotics|embedding|audio|nano-banana|cyber")
@@ -242,7 +242,7 @@ def entry(name, row, providers, date):
     provider, genai_name, _ = PROVIDERS[row["litellm_provider"]]
     name = plain_name(name, row)
     mode = MODES.get(row.get("mode"))
-    if name is None or mode is None or WITHOUT_BOUND.search(name) or "input_cost_per_token" not in row:
+    if name is None or mode is None or (WITHOUT_BOUND.search(name) and mode != "rerank") or "input_cost_per_token" not in row:
         return None
     embeds = mode == "embedding"
     # The older models of Vertex AI are sold by the character.
@@ -253,9 +253,10 @@ def entry(name, row, providers, date):
         return None
     if provider == "aws_bedrock" and mode != "chat":
         return None
-    if mode != "embedding" and "output_cost_per_token" not in row:
+    if mode not in {"embedding", "rerank"} and "output_cost_per_token" not in row:
         return None
-    if not row["input_cost_per_token"]:
+    per_search = row.get("input_cost_per_query") if mode == "rerank" else None
+    if not row["input_cost_per_token"] and not per_search:
         return None  # a price that is not known, not a gift
     rates = litellm_rates(row)
     if provider == "aws_bedrock":
@@ -306,12 +307,12 @@ def entry(name, row, providers, date):
     result = {
         "provider": provider, "model": name, "mode": mode,
         "context": max(row.get("max_input_tokens") or 0, (other or {}).get("context_window") or 0) or None,
-        "max_output": row.get("max_output_tokens") if mode != "embedding" else 0,
+        "max_output": row.get("max_output_tokens") if mode not in {"embedding", "rerank"} else 0,
         "tokenizer": tokenizer(provider, name), "images": images(provider, name, row),
         "flags": flags,
         "prices": {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
                    for (tier, threshold), buckets in sorted(rates.items(), key=str)
-                   if threshold is None and "input" in buckets and ("output" in buckets or mode == "embedding")},
+                   if threshold is None and "input" in buckets and ("output" in buckets or mode in {"embedding", "rerank"})},
         "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date"),
     }
     if thresholds:
@@ -319,6 +320,8 @@ def entry(name, row, providers, date):
         result["long_prices"] = {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
                                  for (tier, threshold), buckets in sorted(rates.items(), key=str)
                                  if threshold is not None and tier in result["prices"] and "output" in buckets}
+    if per_search:
+        result["search_unit"] = text(Decimal(per_search) * 1_000_000)
     if searches:
         result["web_search"] = text(max(Decimal(price) for price in searches) * 1_000_000)
     if uplift > 1:

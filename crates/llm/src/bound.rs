@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | text | bytes of the body without inline media | tokens where the tokenizer is public, with OpenAI's published overhead per message; else bytes |
 //! | tools, schemas | their bytes, and an allowance for the hidden instructions | twice the tokens of their JSON, and the allowance |
+//! | documents to rank | their bytes, and the query again for each piece of at most 500 tokens; a search for a hundred pieces | the same |
 //! | images | the largest size at that detail | by their size, where it can be read |
 //! | files, sounds, stored and fetched input | what fits in the model's context | the same |
 //! | tools that run at the provider | the context once per allowed use, and their fees; refused without a limit of uses | the same |
@@ -160,6 +161,7 @@ pub struct Bound {
     settle_tier: ServiceTier,
     settle_regional: bool,
     images: u64,
+    search_units: u64,
 }
 
 /// The price of one token of each of the answers together.
@@ -273,6 +275,7 @@ impl Bound {
             .plus(searches)
             .plus(predictions)
             .plus(model.price.image.times(input.images))
+            .plus(model.price.search_unit.times(input.search_units))
             .plus(model.price.request.times(1));
         let bound = Bound {
             model: model.clone(),
@@ -287,6 +290,10 @@ impl Bound {
             forwarded: output.forwarded,
             settle_tier: terms.unsaid_tier,
             settle_regional: terms.regional,
+            search_units: match model.price.search_unit {
+                UnitPrice::FREE => 0,
+                _ => input.search_units,
+            },
             images: if model.price.image == UnitPrice::FREE {
                 0
             } else {
@@ -407,6 +414,11 @@ impl Bound {
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
             images: self.images,
+            // Who bills by the search and does not tell how many is taken to bill what was held.
+            search_units: match usage.search_units {
+                0 => self.search_units,
+                told => told,
+            },
             ..*usage
         }
     }

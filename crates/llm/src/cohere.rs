@@ -39,6 +39,18 @@ pub(crate) fn embed_usage(answer: &Value) -> Option<Usage> {
     usage(answer.get("meta")?)
 }
 
+/// Reads what an answer with ranked documents says it bills: searches, or tokens.
+pub(crate) fn rerank_usage(meta: &Value) -> Option<Usage> {
+    let billed = meta.get("billed_units")?;
+    let (searches, tokens) = (count(billed, "search_units"), count(billed, "input_tokens"));
+    searches.or(tokens)?;
+    Some(Usage {
+        input: tokens.unwrap_or(0),
+        search_units: searches.unwrap_or(0),
+        ..Usage::default()
+    })
+}
+
 /// A count. What counts nothing becomes a count that no model can reach.
 fn count(object: &Value, name: &str) -> Option<u64> {
     let value = object.get(name).filter(|value| !value.is_null())?;

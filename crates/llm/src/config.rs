@@ -236,6 +236,7 @@ impl ProviderConfig {
         }
         let path = dialect.path();
         match (kind, &self.api_version) {
+            (ProviderKind::Cohere, _) if dialect == Dialect::Rerank => "/v2/rerank".into(),
             (ProviderKind::AzureOpenAi, None) => format!("/openai{path}").into(),
             (ProviderKind::AzureOpenAi, Some(version)) => {
                 let tail = path.strip_prefix("/v1").unwrap_or(path);

@@ -190,6 +190,10 @@ pub struct Facts {
     pub service_tier: Option<String>,
     /// Anthropic's `inference_geo`.
     pub region: Option<String>,
+    /// Bytes of the documents that are to be ranked, one by one.
+    pub document_bytes: Vec<u64>,
+    /// Bytes of what they are ranked by.
+    pub query_bytes: u64,
     /// Bytes of a prediction: what of it is rejected is billed as output.
     pub prediction_bytes: u64,
     /// Anthropic's `thinking.budget_tokens`, which must stay below the cap.

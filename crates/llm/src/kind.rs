@@ -90,18 +90,23 @@ impl ProviderKind {
         match self {
             ProviderKind::Simulated if matches!(dialect, Dialect::Passthrough) => false,
             _ if matches!(dialect, Dialect::Passthrough) => true,
-            ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local => {
-                dialect.is_of_openai()
-            }
+            ProviderKind::OpenAi | ProviderKind::AzureOpenAi => dialect.is_of_openai(),
+            ProviderKind::Local => dialect.is_of_openai() || matches!(dialect, Dialect::Rerank),
             ProviderKind::Together => matches!(
                 dialect,
-                Dialect::OpenAiChat | Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings
+                Dialect::OpenAiChat
+                    | Dialect::OpenAiCompletions
+                    | Dialect::OpenAiEmbeddings
+                    | Dialect::Rerank
             ),
             ProviderKind::HuggingFace | ProviderKind::Ai21 => {
                 matches!(dialect, Dialect::OpenAiChat)
             }
             ProviderKind::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
-            ProviderKind::Cohere => matches!(dialect, Dialect::Cohere | Dialect::CohereEmbed),
+            ProviderKind::Cohere => matches!(
+                dialect,
+                Dialect::Cohere | Dialect::CohereEmbed | Dialect::Rerank
+            ),
             ProviderKind::Google | ProviderKind::Vertex => {
                 matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
             }
@@ -238,6 +243,9 @@ pub enum Dialect {
     /// `POST /v1/messages`
     #[serde(rename = "anthropic_messages")]
     AnthropicMessages,
+    /// `POST /v1/rerank`, in the shape that Cohere gave it, and Together and Jina have taken over
+    #[serde(rename = "rerank")]
+    Rerank,
     /// Google's `generateContent`, under `/providers/{name}/`.
     #[serde(rename = "gemini")]
     Gemini,
@@ -262,12 +270,13 @@ pub enum Dialect {
 
 impl Dialect {
     /// All dialects that have a route of our own.
-    pub const ALL: [Dialect; 5] = [
+    pub const ALL: [Dialect; 6] = [
         Dialect::OpenAiChat,
         Dialect::OpenAiResponses,
         Dialect::OpenAiCompletions,
         Dialect::OpenAiEmbeddings,
         Dialect::AnthropicMessages,
+        Dialect::Rerank,
     ];
 
     /// Whether OpenAI has made it.
@@ -289,6 +298,7 @@ impl Dialect {
                 | Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
                 | Dialect::GeminiEmbed
+                | Dialect::Rerank
         )
     }
 
@@ -301,6 +311,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "/v1/completions",
             Dialect::OpenAiEmbeddings => "/v1/embeddings",
             Dialect::AnthropicMessages => "/v1/messages",
+            Dialect::Rerank => "/v1/rerank",
             Dialect::Gemini => "/v1beta/models/{model}:generateContent",
             Dialect::Cohere => "/v2/chat",
             Dialect::CohereEmbed => "/v2/embed",
@@ -318,6 +329,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "openai_completions",
             Dialect::OpenAiEmbeddings => "openai_embeddings",
             Dialect::AnthropicMessages => "anthropic_messages",
+            Dialect::Rerank => "rerank",
             Dialect::Gemini => "gemini",
             Dialect::Cohere => "cohere",
             Dialect::CohereEmbed => "cohere_embed",
@@ -335,6 +347,7 @@ impl Dialect {
             Dialect::OpenAiCompletions => "OpenAI completions",
             Dialect::OpenAiEmbeddings => "OpenAI embeddings",
             Dialect::AnthropicMessages => "Anthropic messages",
+            Dialect::Rerank => "rerank",
             Dialect::Gemini => "Gemini",
             Dialect::Cohere => "Cohere",
             Dialect::CohereEmbed => "Cohere embeddings",

@@ -23,6 +23,7 @@ mod converse;
 mod counts;
 mod embed;
 mod gemini;
+mod rerank;
 mod responses;
 
 use bytes::{Bytes, BytesMut};
@@ -177,7 +178,8 @@ impl Meter {
             Dialect::OpenAiCompletions
             | Dialect::OpenAiEmbeddings
             | Dialect::CohereEmbed
-            | Dialect::GeminiEmbed => Decoder::Chat(chat::Chat::new(true)),
+            | Dialect::GeminiEmbed
+            | Dialect::Rerank => Decoder::Chat(chat::Chat::new(true)),
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
             Dialect::AnthropicMessages => {
                 Decoder::Messages(anthropic::Messages::new(options.long_cache))
@@ -425,6 +427,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         Dialect::OpenAiResponses => responses::answer(text, long_cache, &mut reading),
         Dialect::Gemini => gemini::answer(text, &mut reading),
         Dialect::Cohere => cohere::answer(text, &mut reading),
+        Dialect::Rerank => rerank::answer(text, long_cache, &mut reading),
         Dialect::CohereEmbed | Dialect::GeminiEmbed => embed::answer(text, &mut reading),
         Dialect::Converse => converse::answer(text, long_cache, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),

@@ -201,6 +201,9 @@ pub struct Price {
     pub long_context_above: Option<u64>,
     /// One search of the web.
     pub web_search: Option<UnitPrice>,
+    /// One search among up to a hundred documents.
+    #[serde(default)]
+    pub search_unit: UnitPrice,
     /// One request.
     pub request: UnitPrice,
     /// One picture of the input, on top of its tokens.
@@ -220,6 +223,7 @@ impl Price {
             tiers: BTreeMap::from([(ServiceTier::Standard, standard)]),
             long_context_above: None,
             web_search: None,
+            search_unit: UnitPrice::FREE,
             request: UnitPrice::FREE,
             image: UnitPrice::FREE,
             regional_permille: None,
@@ -230,6 +234,7 @@ impl Price {
     pub fn is_free(&self) -> bool {
         self.request == UnitPrice::FREE
             && self.image == UnitPrice::FREE
+            && self.search_unit == UnitPrice::FREE
             && self.web_search.unwrap_or_default() == UnitPrice::FREE
             && self
                 .tiers
@@ -307,6 +312,7 @@ impl Price {
         Ok(tokens
             .plus(searches)
             .plus(self.image.times(usage.images))
+            .plus(self.search_unit.times(usage.search_units))
             .plus(self.request.times(1)))
     }
 

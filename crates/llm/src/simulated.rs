@@ -147,6 +147,7 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
             | Dialect::Gemini
             | Dialect::Cohere
             | Dialect::Converse
+            | Dialect::Rerank
             | Dialect::Passthrough,
             true,
         ) => chat::stream(ask, &reply),
@@ -155,6 +156,7 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
             | Dialect::Gemini
             | Dialect::Cohere
             | Dialect::Converse
+            | Dialect::Rerank
             | Dialect::Passthrough,
             false,
         ) => {

@@ -90,6 +90,8 @@ pub struct Usage {
     pub images: u64,
     /// Searches of the web that are billed one by one.
     pub web_searches: u64,
+    /// Searches among documents that are billed one by one: a query with up to a hundred of them.
+    pub search_units: u64,
     /// The tier that served it; none where the provider did not say.
     pub tier: Option<ServiceTier>,
     /// Whether a regional surcharge applies; none where the provider did not say.

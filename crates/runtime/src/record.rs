@@ -401,6 +401,9 @@ pub struct Tokens {
     pub output_audio: u64,
     /// The part of `output` that was reasoning.
     pub reasoning: u64,
+    /// Searches among documents that are billed one by one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub search_units: u64,
     /// Searches that are billed one by one.
     pub web_searches: u64,
 }
@@ -441,6 +444,7 @@ impl Tokens {
             output: self.output.saturating_add(other.output),
             output_audio: self.output_audio.saturating_add(other.output_audio),
             reasoning: self.reasoning.saturating_add(other.reasoning),
+            search_units: self.search_units.saturating_add(other.search_units),
             web_searches: self.web_searches.saturating_add(other.web_searches),
         }
     }
@@ -458,6 +462,7 @@ impl From<&Usage> for Tokens {
             output: usage.output,
             output_audio: usage.output_audio,
             reasoning: usage.reasoning,
+            search_units: usage.search_units,
             web_searches: usage.web_searches,
         }
     }

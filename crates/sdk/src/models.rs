@@ -55,6 +55,10 @@ pub struct PriceView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_query: Option<String>,
+    /// A search among up to a hundred documents, on top of tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub per_search: Option<String>,
     /// A picture of the input, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -126,6 +130,9 @@ pub struct SetPrice {
     /// A call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_query: Option<Decimal>,
+    /// A search among up to a hundred documents, on top of tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_search: Option<Decimal>,
     /// A picture of the input, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<Decimal>,

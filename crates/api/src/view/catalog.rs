@@ -168,6 +168,7 @@ pub(crate) fn price(listed: ListedPrice) -> PriceView {
         cache_write_5m_per_million: prices.cache_write_5m_per_million,
         cache_write_1h_per_million: prices.cache_write_1h_per_million,
         per_query: prices.per_query,
+        per_search: prices.per_search,
         per_image: prices.per_image,
         tiers: prices
             .tiers
@@ -202,6 +203,7 @@ pub(crate) fn prices_of(body: SetPrice) -> Prices {
         cache_write_5m_per_million: text(body.cache_write_5m_per_million),
         cache_write_1h_per_million: text(body.cache_write_1h_per_million),
         per_query: text(body.per_query),
+        per_search: text(body.per_search),
         per_image: text(body.per_image),
         tiers: body
             .tiers

@@ -57,6 +57,7 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
             cached,
             reasoning,
             per_query,
+            per_search,
             per_image,
         } => {
             let Some(output) = output else {
@@ -71,6 +72,7 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 cache_write_1h_per_million: None,
                 reasoning_per_million: reasoning.map(Decimal),
                 per_query: per_query.map(Decimal),
+                per_search: per_search.map(Decimal),
                 per_image: per_image.map(Decimal),
                 tiers: None,
                 effective_from: None,
@@ -130,6 +132,7 @@ fn facts(console: Console, price: &PriceView) -> String {
             or_dash(price.reasoning_per_million.clone()),
         ),
         ("per call", or_dash(price.per_query.clone())),
+        ("per search", or_dash(price.per_search.clone())),
         ("per picture", or_dash(price.per_image.clone())),
         ("tiers", price.tiers.len().to_string()),
         (

@@ -12,6 +12,7 @@ const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 const MESSAGES: &str = "/v1/messages";
 const EMBEDDINGS: &str = "/v1/embeddings";
+const RERANK: &str = "/v1/rerank";
 const CLIENTS: [&str; 3] = [CHAT, RESPONSES, MESSAGES];
 
 /// Each kind with a model of it that has a price and, where there are such, knows tools.
@@ -341,6 +342,86 @@ async fn embeddings_are_packed_for_who_asks_in_base64() {
             "AACAPgAAAL8AAIA/",
             "{kind:?}"
         );
+    }
+}
+
+/// Each kind that ranks documents, with a model of it and what it bills by.
+const RANKING: [(ProviderKind, &str, Billed); 3] = [
+    (ProviderKind::Cohere, "rerank-v3.5", Billed::Searches),
+    (ProviderKind::Cohere, "rerank-v5.0-pro", Billed::Tokens),
+    (
+        ProviderKind::Together,
+        "Salesforce/Llama-Rank-V1",
+        Billed::Tokens,
+    ),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Billed {
+    Searches,
+    Tokens,
+}
+
+#[tokio::test]
+async fn every_kind_that_ranks_costs_what_it_bills() {
+    for (kind, model, by) in RANKING {
+        let (fake, front) = charging(kind, model).await;
+        if by == Billed::Searches {
+            let book = PriceBook::builtin();
+            let model = book.lookup(kind, model).expect("a priced model");
+            fake.set_prices(Prices {
+                input: model.price.search_unit,
+                ..Prices::default()
+            });
+        }
+        for count in [2, 150] {
+            let body = json!({"model": model, "query": "Rain?", "top_n": 1,
+                "documents": vec!["It rains in Oslo."; count]});
+            let before = fake.billed_nanos();
+            let got = front.post(RERANK, &body.to_string()).await;
+            assert_eq!(got.status, 200, "{model}: {}", got.body);
+            assert!(got.json()["results"].is_array(), "{}", got.body);
+            let seen = fake.requests().pop().expect("a request");
+            assert_eq!(seen.body, body.to_string(), "as it is");
+            let records = front.world.records().await;
+            let record = last(&records);
+            assert_eq!(settlement(record), Settlement::Actual, "{model}");
+            let billed = fake.billed_nanos() - before;
+            assert!(billed > 0, "{model}");
+            assert_eq!(record.cost_nanos, billed, "{model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_ranks_and_hides_what_it_bills_costs_its_bound() {
+    let (fake, front) = charging(ProviderKind::Cohere, "rerank-v3.5").await;
+    fake.behave(Behaviour {
+        usage: UsageReport::Missing,
+        ..Behaviour::default()
+    });
+    let body = json!({"model": "rerank-v3.5", "query": "Rain?", "documents": ["Sun", "Rain"]});
+    let got = front.post(RERANK, &body.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let records = front.world.records().await;
+    let record = last(&records);
+    assert_eq!(settlement(record), Settlement::Estimated);
+    assert_eq!(record.cost_nanos, 2_000_000);
+}
+
+#[tokio::test]
+async fn ranking_elsewhere_is_refused_by_name() {
+    for (kind, model) in [
+        (ProviderKind::OpenAi, "gpt-4o-mini"),
+        (ProviderKind::Anthropic, "claude-haiku-4-5"),
+        (ProviderKind::Google, "gemini-2.5-flash"),
+        (ProviderKind::Cohere, "command-a-03-2025"),
+    ] {
+        let (fake, front) = behind(kind).await;
+        let body = json!({"model": model, "query": "Rain?", "documents": ["Sun"]});
+        let got = front.post(RERANK, &body.to_string()).await;
+        assert_eq!(got.status, 400, "{kind:?}: {}", got.body);
+        assert!(fake.requests().is_empty(), "{kind:?}");
     }
 }
 

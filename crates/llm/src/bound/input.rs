@@ -28,6 +28,8 @@ pub(super) struct InputBound {
     pub(super) audio_tokens: u64,
     /// Searches that may be charged one by one.
     pub(super) searches: u64,
+    /// Searches among documents that may be charged one by one.
+    pub(super) search_units: u64,
     /// Pictures that may be charged one by one, again with each use of a hosted tool.
     pub(super) images: u64,
 }
@@ -91,6 +93,43 @@ fn tools_overhead(facts: &Facts) -> u64 {
     }
 }
 
+/// How a provider reads documents that are to be ranked: in pieces, each with the query before it
+/// (docs.cohere.com, rerank best practices and pricing, by excerpts, 2026-11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ranking {
+    pieces: u64,
+}
+
+impl Ranking {
+    /// So many tokens has a piece with its query.
+    const PIECE: u64 = 500;
+    /// So many of them the query takes at the most.
+    const MOST_QUERY: u64 = Ranking::PIECE / 2;
+    /// So many pieces one search covers.
+    const PIECES_OF_A_SEARCH: u64 = 100;
+
+    fn of(facts: &Facts) -> Ranking {
+        let query = facts.query_bytes.min(Ranking::MOST_QUERY);
+        let room = Ranking::PIECE.saturating_sub(query);
+        let pieces = facts
+            .document_bytes
+            .iter()
+            .map(|bytes| bytes.div_ceil(room).max(1));
+        Ranking {
+            pieces: pieces.fold(0, u64::saturating_add),
+        }
+    }
+
+    const fn search_units(self) -> u64 {
+        self.pieces.div_ceil(Ranking::PIECES_OF_A_SEARCH)
+    }
+
+    /// The query is read, and may be billed, again with each piece.
+    const fn repeated_tokens(self, facts: &Facts) -> u64 {
+        facts.query_bytes.saturating_mul(self.pieces)
+    }
+}
+
 /// Tokens of media, or as much as fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct MediaBound {
@@ -107,6 +146,8 @@ fn finish(
     text_tokens: u64,
     media: MediaBound,
 ) -> Result<InputBound, BoundError> {
+    let ranking = Ranking::of(facts);
+    let text_tokens = text_tokens.saturating_add(ranking.repeated_tokens(facts));
     let contexts = match dialect.takes_several_inputs() {
         true => facts.messages.max(1),
         false => 1,
@@ -159,6 +200,7 @@ fn finish(
         billed_tokens,
         audio_tokens: if media.audio { billed_tokens } else { 0 },
         searches: rounds.searches,
+        search_units: ranking.search_units(),
         images: media.images.saturating_mul(times),
     })
 }

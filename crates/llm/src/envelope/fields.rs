@@ -116,7 +116,7 @@ impl Reader {
         }
         use Dialect::{
             AnthropicMessages, Cohere, CohereEmbed, GeminiEmbed, OpenAiChat, OpenAiCompletions,
-            OpenAiEmbeddings, OpenAiResponses,
+            OpenAiEmbeddings, OpenAiResponses, Rerank,
         };
         match (name, self.dialect) {
             ("model", _) => self.model(scanner),
@@ -130,6 +130,11 @@ impl Reader {
             ("input", OpenAiResponses) if scanner.kind()? == Kind::Array => {
                 self.messages(scanner, "input")
             }
+            ("query", Rerank) => {
+                self.read.facts.query_bytes = scanner.skip()?.len() as u64;
+                Ok(())
+            }
+            ("documents", Rerank) => self.documents(scanner),
             ("texts", CohereEmbed) => self.inputs(scanner, "texts"),
             ("requests" | "instances", GeminiEmbed) => self.batch(scanner),
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
@@ -313,6 +318,20 @@ impl Reader {
         Ok(())
     }
 
+    /// Texts, or objects that hold one.
+    fn documents(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        expect(scanner, Kind::Array, "documents")?;
+        scanner.array(|scanner, _| {
+            let bytes = scanner.skip()?.len() as u64;
+            self.read.facts.document_bytes.push(bytes);
+            Ok::<(), RequestError>(())
+        })?;
+        let count = self.read.facts.document_bytes.len() as u64;
+        self.prompt(start..scanner.end(), count);
+        Ok(())
+    }
+
     /// Texts to embed, each in an object of its own. All of it counts as text.
     fn batch(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let start = scanner.position();
@@ -449,6 +468,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::OpenAiCompletions => "prompt",
         Dialect::Gemini => "contents",
         Dialect::CohereEmbed => "texts",
+        Dialect::Rerank => "documents",
         Dialect::GeminiEmbed => "requests",
         Dialect::Passthrough => "body",
     }

@@ -208,7 +208,7 @@ impl Model {
         // Writing to a string cannot fail.
         let _ = write!(
             out,
-            "{}\t{}\t{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{}\t{}\t{:?}\t{}",
+            "{}\t{}\t{}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{:?}\t{}\t{}\t{}\t{:?}\t{}",
             self.kind.as_str(),
             self.name,
             self.mode.as_str(),
@@ -218,6 +218,7 @@ impl Model {
             self.images,
             price.long_context_above,
             price.web_search.map(UnitPrice::picos),
+            price.search_unit.picos(),
             price.request.picos(),
             price.image.picos(),
             price.regional_permille,
@@ -265,6 +266,7 @@ impl Override {
         model.name.clone_from(&self.model);
         model.price = Price {
             web_search: model.price.web_search,
+            search_unit: model.price.search_unit,
             request: model.price.request,
             image: model.price.image,
             ..Price::flat(rates)

@@ -38,6 +38,7 @@ pub(super) struct Entry {
     #[serde(default)]
     long_prices: BTreeMap<String, Buckets>,
     web_search: Option<String>,
+    search_unit: Option<String>,
     request: Option<String>,
     image: Option<String>,
     regional_permille: Option<u32>,
@@ -107,6 +108,7 @@ impl Entry {
             text.map(|text| self.price(bucket, text)).transpose()
         };
         let web_search = fee("web_search", &self.web_search)?;
+        let search_unit = fee("search_unit", &self.search_unit)?.unwrap_or_default();
         let request = fee("request", &self.request)?.unwrap_or_default();
         let image = fee("image", &self.image)?.unwrap_or_default();
         Ok(Model {
@@ -121,6 +123,7 @@ impl Entry {
                 tiers,
                 long_context_above: self.long_context_above,
                 web_search,
+                search_unit,
                 request,
                 image,
                 regional_permille: self.regional_permille,
@@ -152,7 +155,7 @@ impl Entry {
         };
         let input = stated("input")?.ok_or_else(|| missing("input"))?;
         let output = match mode {
-            Mode::Embedding => stated("output")?.unwrap_or_default(),
+            Mode::Embedding | Mode::Rerank => stated("output")?.unwrap_or_default(),
             _ => stated("output")?.ok_or_else(|| missing("output"))?,
         };
         Ok(complete(

@@ -117,6 +117,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "responses" => Mode::Responses,
         "completion" => Mode::Completion,
         "embedding" => Mode::Embedding,
+        "rerank" => Mode::Rerank,
         _ => return Err(Skipped::Mode(mode_word)),
     };
     let name = name.strip_prefix(&format!("{provider}/")).unwrap_or(name);
@@ -204,11 +205,18 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
         tiers,
         long_context_above: above,
         web_search: searches(name, row)?,
-        request: fee(
-            name,
-            row,
-            &["input_cost_per_request", "input_cost_per_query"],
-        )?,
+        search_unit: match mode {
+            Mode::Rerank => fee(name, row, &["input_cost_per_query"])?,
+            _ => UnitPrice::FREE,
+        },
+        request: match mode {
+            Mode::Rerank => fee(name, row, &["input_cost_per_request"])?,
+            _ => fee(
+                name,
+                row,
+                &["input_cost_per_request", "input_cost_per_query"],
+            )?,
+        },
         image: fee(name, row, &["input_cost_per_image"])?,
         regional_permille: None,
     })

@@ -21,6 +21,8 @@ pub enum Mode {
     Completion,
     /// Embeddings: no output is billed.
     Embedding,
+    /// Ranking documents: no output is billed.
+    Rerank,
     /// Whatever the server makes of it (a wildcard for local servers).
     Any,
 }
@@ -33,6 +35,7 @@ impl Mode {
             Mode::Responses => "responses",
             Mode::Completion => "completion",
             Mode::Embedding => "embedding",
+            Mode::Rerank => "rerank",
             Mode::Any => "any",
         }
     }
@@ -43,6 +46,7 @@ impl Mode {
             Mode::Responses,
             Mode::Completion,
             Mode::Embedding,
+            Mode::Rerank,
             Mode::Any,
         ]
         .into_iter()
@@ -166,6 +170,7 @@ impl Model {
                 Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
                 | Dialect::GeminiEmbed
+                | Dialect::Rerank
                 | Dialect::Passthrough,
                 _,
             ) => None,
@@ -187,6 +192,7 @@ impl Model {
                     | Dialect::Converse
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
+            Mode::Rerank => matches!(dialect, Dialect::Rerank),
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
             Mode::Embedding => matches!(
                 dialect,

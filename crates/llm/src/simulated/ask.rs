@@ -151,6 +151,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::OpenAiCompletions => body.get("prompt"),
         Dialect::Gemini => body.get("contents"),
         Dialect::CohereEmbed => body.get("texts"),
+        Dialect::Rerank => body.get("query"),
         Dialect::GeminiEmbed => body.get("requests"),
         Dialect::Passthrough => None,
     };

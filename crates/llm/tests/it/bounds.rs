@@ -577,6 +577,7 @@ prop_compose! {
             long_context_above: Some(above),
             web_search: Some(UnitPrice::from_picos(fees[0])),
             request: UnitPrice::from_picos(fees[1]),
+            search_unit: UnitPrice::from_picos(fees[1]),
             image: UnitPrice::from_picos(fees[2]),
             regional_permille,
         }

@@ -57,6 +57,7 @@ fn request(dialect: Dialect, model: &str, text: &str) -> Value {
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => {
             json!({"model": model, "input": text})
         }
+        Dialect::Rerank => json!({"model": model, "query": text, "documents": [text]}),
         Dialect::OpenAiCompletions => json!({"model": model, "prompt": text, "max_tokens": 1000}),
         _ => unreachable!("it does not speak it"),
     }

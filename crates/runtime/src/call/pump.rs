@@ -380,7 +380,8 @@ fn stream_error(ended: Ended) -> ProviderError {
 /// not counted, and its number would spoil every sum that it becomes part of.
 fn is_plausible(usage: &Usage) -> bool {
     const MOST_TOKENS: u64 = 1_000_000_000;
-    let plausible = usage.total() <= MOST_TOKENS && usage.web_searches <= MOST_TOKENS;
+    let counts = [usage.total(), usage.web_searches, usage.search_units];
+    let plausible = counts.iter().all(|count| *count <= MOST_TOKENS);
     if !plausible {
         tracing::error!(
             tokens = usage.total(),

@@ -43,6 +43,15 @@ const EMBED_FIELDS: [&str; 6] = [
     "output_dimension",
     "truncate",
 ];
+/// The fields of a request to rank.
+const RERANK_FIELDS: [&str; 6] = [
+    "model",
+    "query",
+    "documents",
+    "top_n",
+    "max_tokens_per_doc",
+    "priority",
+];
 /// What Cohere puts around a prompt and counts, but does not bill.
 const UNBILLED_TOKENS: u64 = 500;
 
@@ -55,7 +64,7 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
         let model = json!({"name": "command-a-03-2025", "endpoints": ["chat"]});
         return Reply::json(json!({ "models": [model] }), None);
     }
-    if !matches!(seen.path.as_str(), "/v2/chat" | "/v2/embed") {
+    if !matches!(seen.path.as_str(), "/v2/chat" | "/v2/embed" | "/v2/rerank") {
         return error(404, "endpoint not found");
     }
     if let Fault::Status {
@@ -72,10 +81,10 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
     let Ok(Value::Object(request)) = serde_json::from_slice::<Value>(&seen.body) else {
         return error(400, "invalid json syntax");
     };
-    let embeds = seen.path == "/v2/embed";
-    let problem = match embeds {
-        true => embed_problem(&request),
-        false => problem(&request),
+    let problem = match seen.path.as_str() {
+        "/v2/embed" => embed_problem(&request),
+        "/v2/rerank" => rerank_problem(&request),
+        _ => problem(&request),
     };
     if let Some(problem) = problem {
         return error(422, &problem);
@@ -84,10 +93,64 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
         return Reply::json(json!({"message": "the model is overloaded"}), None);
     }
     let request = Value::Object(request);
-    match embeds {
-        true => embed(&request, behaviour),
-        false => chat(&request, behaviour),
+    match seen.path.as_str() {
+        "/v2/embed" => embed(&request, behaviour),
+        "/v2/rerank" => rerank(&request, behaviour),
+        _ => chat(&request, behaviour),
     }
+}
+
+/// What Cohere would refuse to rank.
+fn rerank_problem(request: &Map<String, Value>) -> Option<String> {
+    let known = |name: &&String| RERANK_FIELDS.contains(&name.as_str());
+    if let Some(name) = request.keys().find(|name| !known(name)) {
+        return Some(format!(
+            "unknown field: parameter '{name}' is not a valid field"
+        ));
+    }
+    let documents = request.get("documents").and_then(Value::as_array);
+    let strings = documents
+        .is_some_and(|documents| !documents.is_empty() && documents.iter().all(Value::is_string));
+    (!strings || !request.contains_key("query"))
+        .then(|| "invalid request: query and documents must be provided".to_owned())
+}
+
+/// Ranks the documents as they stand. A search is billed for each hundred pieces of 500 tokens, by
+/// models whose names end in a version below 5; later ones bill tokens.
+fn rerank(request: &Value, behaviour: &Behaviour) -> Reply {
+    let documents = request.get("documents").and_then(Value::as_array);
+    let documents = documents.map(Vec::as_slice).unwrap_or_default();
+    let query = request.get("query").map_or(0, count);
+    let room = 500_u64.saturating_sub(query.min(250));
+    let pieces: u64 = documents
+        .iter()
+        .map(|document| count(document).div_ceil(room).max(1))
+        .sum();
+    let model = request.get("model").and_then(Value::as_str);
+    let by_tokens = model.is_some_and(|model| model.starts_with("rerank-v5"));
+    let tokens: u64 = documents.iter().map(count).sum();
+    let tokens = tokens.saturating_add(query.saturating_mul(pieces));
+    let (units, work) = match by_tokens {
+        true => (json!({ "input_tokens": tokens }), tokens),
+        false => {
+            let searches = pieces.div_ceil(100);
+            (json!({ "search_units": searches }), searches)
+        }
+    };
+    let work = Work {
+        input: work,
+        cached: 0,
+        output: 0,
+    };
+    let results: Vec<Value> = (0..documents.len())
+        .map(|index| json!({"index": index, "relevance_score": 0.5}))
+        .collect();
+    let mut answer = json!({"id": "fake", "results": results});
+    if let (UsageReport::True, Some(fields)) = (behaviour.usage, answer.as_object_mut()) {
+        let meta = json!({"api_version": {"version": "2"}, "billed_units": units});
+        fields.insert("meta".to_owned(), meta);
+    }
+    Reply::json(answer, Some(work))
 }
 
 /// What Cohere would refuse to embed.

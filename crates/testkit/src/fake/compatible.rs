@@ -7,6 +7,7 @@
 
 use serde_json::{Value, json};
 
+use super::bill::Work;
 use super::pieces::{Piece, Reply};
 use super::{Behaviour, SeenRequest, Shape, openai};
 
@@ -56,6 +57,9 @@ pub(super) fn reply(
         return Reply::json(json!([{"id": "gpt-4o-mini", "object": "model"}]), None);
     }
     let mut body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+    if shape == Shape::Together && path == "/v1/rerank" {
+        return rerank(&body);
+    }
     if shape == Shape::Ai21 {
         if let Some(field) = UNKNOWN_TO_AI21
             .iter()
@@ -83,6 +87,27 @@ pub(super) fn reply(
         Shape::Ai21 => reply.with_pieces(ended_by_ai21),
         _ => reply,
     }
+}
+
+/// Ranks the documents as they stand, for the tokens of each with those of the query.
+fn rerank(request: &Value) -> Reply {
+    let documents = request.get("documents").and_then(Value::as_array);
+    let documents = documents.map(Vec::as_slice).unwrap_or_default();
+    let query = request.get("query").map_or(0, openai::count);
+    let each = |document| openai::count(document).saturating_add(query);
+    let tokens: u64 = documents.iter().map(each).sum();
+    let results: Vec<Value> = (0..documents.len())
+        .map(|index| json!({"index": index, "relevance_score": 0.5}))
+        .collect();
+    let usage = json!({"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens});
+    let work = Work {
+        input: tokens,
+        cached: 0,
+        output: 0,
+    };
+    let answer = json!({"object": "rerank", "id": "fake", "model": request.get("model"),
+        "results": results, "usage": usage});
+    Reply::json(answer, Some(work))
 }
 
 /// OpenAI's own path for what was asked, if this provider has it.

@@ -302,6 +302,9 @@ pub(crate) enum Models {
         /// Dollars per call, on top of its tokens
         #[arg(long, value_name = "DOLLARS", requires = "input")]
         per_query: Option<String>,
+        /// Dollars per search among up to a hundred documents, on top of tokens
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        per_search: Option<String>,
         /// Dollars per picture of the input, on top of its tokens
         #[arg(long, value_name = "DOLLARS", requires = "input")]
         per_image: Option<String>,
