@@ -65,6 +65,8 @@ Examples:
         password_stdin: bool,
     },
     /// Invite a user who has no password yet, anew
+    #[command(after_help = "\
+Whoever is new is invited by `iron users create --email ADDRESS --name NAME`.")]
     Invite {
         /// The user, by id or address
         user: String,
