@@ -37,6 +37,12 @@ pub struct Prices {
     /// One picture of the input, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<String>,
+    /// One second of a recording that is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<String>,
+    /// One character of text that is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_character: Option<String>,
     /// Prices above an amount of input; at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<PriceTier>,
@@ -104,6 +110,8 @@ impl Prices {
         price.request = per_unit("per_query", self.per_query.as_deref())?;
         price.search_unit = per_unit("per_search", self.per_search.as_deref())?;
         price.image = per_unit("per_image", self.per_image.as_deref())?;
+        price.second = per_unit("per_second", self.per_second.as_deref())?;
+        price.character = per_unit("per_character", self.per_character.as_deref())?;
         match self.tiers.as_slice() {
             [] => {}
             [tier] => {
@@ -141,6 +149,8 @@ impl Prices {
             per_query: fee(price.request),
             per_search: fee(price.search_unit),
             per_image: fee(price.image),
+            per_second: fee(price.second),
+            per_character: fee(price.character),
             tiers: long
                 .map(|(rates, above_input_tokens)| PriceTier {
                     above_input_tokens,

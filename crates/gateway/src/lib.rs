@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `POST /v1/chat/completions`, `/v1/responses`, `/v1/completions`, `/v1/embeddings` | OpenAI |
 //! | `POST /v1/rerank` | Cohere's, and that of Together and Jina |
+//! | `POST /v1/audio/speech`, `/v1/audio/transcriptions`, `/v1/audio/translations` | OpenAI |
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
@@ -96,6 +97,15 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         .route(
             "/v1/responses/{id}/cancel",
             post(calls::cancel_response).fallback(wrong_method),
+        )
+        .route(Dialect::OpenAiSpeech.path(), create(Dialect::OpenAiSpeech))
+        .route(
+            Dialect::OpenAiTranscriptions.path(),
+            create(Dialect::OpenAiTranscriptions),
+        )
+        .route(
+            Dialect::OpenAiTranslations.path(),
+            create(Dialect::OpenAiTranslations),
         )
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route(

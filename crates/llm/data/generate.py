@@ -350,6 +350,37 @@ def dearest_of_regions(entries):
             one["dearest_region"] = sorted(set(one["dearest_region"]))
 
 
+def spoken(name, row, providers, date):
+    """Models that speak or listen: by the character, by the second, or by tokens where both sides have an end."""
+    name = plain_name(name, row)
+    mode = {"audio_speech": "speech", "audio_transcription": "transcription"}.get(row.get("mode"))
+    if name is None or mode is None or "/" in name or re.search(r"realtime|live|azure-", name):
+        return None
+    price = lambda field: Decimal(row.get(field) or 0)
+    result = {"provider": PROVIDERS[row["litellm_provider"]][0], "model": name, "mode": mode,
+              "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date")}
+    free = {"standard": {"input": "0", "output": "0"}}
+    by_token = row.get("input_cost_per_token") and row.get("output_cost_per_token")
+    if mode == "speech" and price("input_cost_per_character"):
+        result |= {"prices": free, "character": text(price("input_cost_per_character") * 1_000_000)}
+    elif mode == "transcription" and by_token and row.get("max_input_tokens") and row.get("max_output_tokens"):
+        heard = max(price("input_cost_per_audio_token"), price("input_cost_per_token"))
+        rates = {"input": price("input_cost_per_token"), "input_audio": heard, "output": price("output_cost_per_token")}
+        rates = {bucket: rate * 1_000_000 for bucket, rate in rates.items()}
+        other = find_genai(providers, PROVIDERS[row["litellm_provider"]][1], name)
+        told = genai_prices(other, date).get(("standard", None), {}) if other else {}
+        dearer = [f"standard.{bucket}" for bucket in rates if told.get(bucket, 0) > rates[bucket]]
+        rates = {bucket: max(rate, told.get(bucket, rate)) for bucket, rate in rates.items()}
+        result |= {"context": row["max_input_tokens"], "max_output": row["max_output_tokens"], "flags": ["audio_input"],
+                   "prices": {"standard": {bucket: text(rate) for bucket, rate in rates.items()}}}
+        result |= {"dearer_at_genai_prices": dearer} if dearer else {}
+    elif mode == "transcription" and not by_token and price("input_cost_per_second"):
+        result |= {"prices": free, "second": text(price("input_cost_per_second") * 1_000_000)}
+    else:
+        return None  # what is spoken has no known end
+    return {name: value for name, value in result.items() if value is not None}
+
+
 def routed(providers, date):
     """What Hugging Face's router passes on to others, at their prices: `model:provider`."""
     for entry in providers:
@@ -380,6 +411,8 @@ def main():
     entries = [entry(name, row, providers, date) for name, row in sorted(rows.items())
                if row.get("litellm_provider") in PROVIDERS]
     dearest_of_regions(entries)
+    entries += [spoken(name, row, providers, date) for name, row in sorted(rows.items())
+                if row.get("litellm_provider") in {"openai", "azure"}]
     entries += routed(providers, date)
     sources = [
         {"name": "litellm", "version": litellm_version, "licence": "MIT",

@@ -29,7 +29,7 @@ mod terms;
 use iron_primitives::{Money, MoneyError, PicoDollars, Refusal, UnitPrice};
 
 use self::terms::{OutputTerms, Terms, input_price, output_price};
-use crate::envelope::{CapField, Edits, Envelope};
+use crate::envelope::{CapField, Edits, Envelope, Facts};
 use crate::kind::{Dialect, ProviderKind};
 use crate::prices::{ModelRef, PriceBook};
 use crate::usage::{ServiceTier, Usage};
@@ -162,6 +162,8 @@ pub struct Bound {
     settle_regional: bool,
     images: u64,
     search_units: u64,
+    seconds: u64,
+    characters: u64,
 }
 
 /// The price of one token of each of the answers together.
@@ -263,6 +265,7 @@ impl Bound {
                 });
             }
         };
+        let (seconds, characters) = units(model, facts)?;
         // What of a prediction is rejected is billed as output, outside of the cap.
         let predictions = per_output_token.times(facts.prediction_bytes);
         let fixed = input_price
@@ -276,6 +279,8 @@ impl Bound {
             .plus(predictions)
             .plus(model.price.image.times(input.images))
             .plus(model.price.search_unit.times(input.search_units))
+            .plus(model.price.second.times(seconds))
+            .plus(model.price.character.times(characters))
             .plus(model.price.request.times(1));
         let bound = Bound {
             model: model.clone(),
@@ -299,6 +304,8 @@ impl Bound {
             } else {
                 input.images
             },
+            seconds,
+            characters,
         };
         bound.cost_at(bound.cap)?;
         Ok(bound)
@@ -419,6 +426,11 @@ impl Bound {
                 0 => self.search_units,
                 told => told,
             },
+            characters: self.characters,
+            seconds: match usage.seconds {
+                0 => self.seconds,
+                told => told,
+            },
             ..*usage
         }
     }
@@ -430,6 +442,26 @@ impl Bound {
     pub fn settle(&self, usage: &Usage) -> Result<Money, MoneyError> {
         self.model.cost(&self.completed(usage))
     }
+}
+
+/// The most seconds and characters that can be billed one by one.
+fn units(model: &ModelRef, facts: &Facts) -> Result<(u64, u64), BoundError> {
+    let is_billed = |price: UnitPrice| price != UnitPrice::FREE;
+    let seconds = match facts.seconds {
+        _ if !is_billed(model.price.second) => 0,
+        Some(seconds) => seconds,
+        None => {
+            return Err(BoundError::Modality {
+                what: "sound of unknown length (send WAV or MP3)",
+                model: facts.model.clone(),
+            });
+        }
+    };
+    let characters = match is_billed(model.price.character) {
+        true => facts.characters,
+        false => 0,
+    };
+    Ok((seconds, characters))
 }
 
 fn find<'a>(

@@ -15,6 +15,7 @@ mod content;
 mod converse;
 mod edits;
 mod fields;
+mod form;
 mod gemini;
 mod tools;
 mod values;
@@ -26,8 +27,10 @@ use iron_primitives::Refusal;
 
 pub use self::content::{Detail, Media, Source};
 pub use self::edits::{CapField, Edits};
+use self::form::Form;
 use crate::kind::Dialect;
 use crate::scan::{Kind, ScanError, Scanner};
+use crate::sound;
 
 /// The largest number of answers that may be asked for at once.
 pub const CHOICES_LIMIT: u64 = 128;
@@ -73,6 +76,12 @@ pub enum RequestError {
         expected: &'static str,
         /// What it is.
         found: &'static str,
+    },
+    /// The body is no form that can be read in one way.
+    #[error("the form cannot be read: {problem}")]
+    NotAForm {
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// A field that may cost something which is not known here.
     #[error("`{field}` {problem}")]
@@ -123,6 +132,7 @@ impl From<RequestError> for Refusal {
         };
         match &error {
             RequestError::NotUtf8 { .. }
+            | RequestError::NotAForm { .. }
             | RequestError::Json(_)
             | RequestError::NotAnObject { .. } => Refusal::Malformed {
                 detail: error.to_string(),
@@ -198,6 +208,11 @@ pub struct Facts {
     pub prediction_bytes: u64,
     /// Anthropic's `thinking.budget_tokens`, which must stay below the cap.
     pub thinking_budget: Option<u64>,
+    /// Characters of the text that is to be spoken.
+    pub characters: u64,
+    /// The most seconds of the recording that is to be heard, rounded up; none if there is none, or
+    /// if it does not say.
+    pub seconds: Option<u64>,
     /// Whether the answer may contain sound.
     pub audio_output: bool,
     /// `previous_response_id`.
@@ -253,6 +268,8 @@ pub struct Envelope {
     texts: Vec<Range<usize>>,
     /// JSON that the provider turns into instructions: tools and schemas.
     declarations: Vec<Range<usize>>,
+    /// The parts of the body, if it is a form.
+    form: Option<Form>,
 }
 
 impl Envelope {
@@ -305,8 +322,56 @@ impl Envelope {
             first_instruction: 0..0,
             texts: Vec::new(),
             declarations: Vec::new(),
+            form: None,
             body,
         }
+    }
+
+    /// Reads a request that is a form, whose type says how its parts are divided.
+    ///
+    /// # Errors
+    /// [`RequestError`], with the name of the part.
+    pub fn read_form(
+        dialect: Dialect,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Envelope, RequestError> {
+        let form = Form::read(content_type, &body)?;
+        let text = |name: &'static str| form.text(&body, name);
+        let model = text("model")?.filter(|model| !model.is_empty());
+        let model = model.ok_or(RequestError::Missing { field: "model" })?;
+        let file = form.part("file").filter(|part| part.is_file());
+        let file = file.ok_or(RequestError::Missing { field: "file" })?;
+        let recording = file.content.clone();
+        let said = text("prompt")?.map_or(0, |prompt| prompt.len() as u64);
+        let heard = body.get(recording.clone()).unwrap_or_default();
+        let facts = Facts {
+            stream: text("stream")?.as_deref() == Some("true"),
+            model,
+            choices: 1,
+            messages: 1,
+            text_bytes: said,
+            seconds: sound::most_seconds(heard),
+            media: vec![Media::Audio(Source::Inline(recording.clone()))],
+            ..Facts::default()
+        };
+        Ok(Envelope {
+            dialect,
+            facts,
+            spots: edits::Spots::default(),
+            prompt: recording,
+            before_prompt: Vec::new(),
+            first_instruction: 0..0,
+            texts: Vec::new(),
+            declarations: Vec::new(),
+            form: Some(form),
+            body,
+        })
+    }
+
+    /// The type of what [`Envelope::rewrite`] gives, if it is no JSON.
+    pub fn form_type(&self) -> Option<String> {
+        self.form.as_ref().map(Form::content_type)
     }
 
     fn read_with(
@@ -338,6 +403,7 @@ impl Envelope {
             first_instruction: read.first_instruction,
             texts: read.texts,
             declarations: read.declarations,
+            form: None,
             body,
         })
     }
@@ -403,8 +469,12 @@ impl Envelope {
         self.body.get(range.clone()).unwrap_or_default()
     }
 
-    /// The body with the edits spliced in; the same bytes if they change nothing.
+    /// The body with the edits spliced in; the same bytes if they change nothing. A form is
+    /// written anew.
     pub fn rewrite(&self, edits: &Edits<'_>) -> Bytes {
+        if let Some(form) = &self.form {
+            return form.write(&self.body, edits.model);
+        }
         self.spots.splice(&self.body, &self.facts, edits)
     }
 }

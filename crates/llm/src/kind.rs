@@ -89,6 +89,14 @@ impl ProviderKind {
     pub const fn speaks(self, dialect: Dialect) -> bool {
         match self {
             ProviderKind::Simulated if matches!(dialect, Dialect::Passthrough) => false,
+            ProviderKind::OpenAi
+            | ProviderKind::AzureOpenAi
+            | ProviderKind::Local
+            | ProviderKind::Together
+                if dialect.is_of_sound() =>
+            {
+                true
+            }
             _ if matches!(dialect, Dialect::Passthrough) => true,
             ProviderKind::OpenAi | ProviderKind::AzureOpenAi => dialect.is_of_openai(),
             ProviderKind::Local => dialect.is_of_openai() || matches!(dialect, Dialect::Rerank),
@@ -259,6 +267,15 @@ pub enum Dialect {
     /// here.
     #[serde(rename = "gemini_embed")]
     GeminiEmbed,
+    /// `POST /v1/audio/speech`
+    #[serde(rename = "openai_speech")]
+    OpenAiSpeech,
+    /// `POST /v1/audio/transcriptions`
+    #[serde(rename = "openai_transcriptions")]
+    OpenAiTranscriptions,
+    /// `POST /v1/audio/translations`
+    #[serde(rename = "openai_translations")]
+    OpenAiTranslations,
     /// None that is known: a route of a provider that is passed on as it is.
     #[serde(rename = "passthrough")]
     Passthrough,
@@ -269,6 +286,31 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Those that speak or listen. Nothing is translated into them or out of them.
+    pub const SOUND: [Dialect; 3] = [
+        Dialect::OpenAiSpeech,
+        Dialect::OpenAiTranscriptions,
+        Dialect::OpenAiTranslations,
+    ];
+
+    /// Whether it is one of [`Dialect::SOUND`].
+    pub const fn is_of_sound(self) -> bool {
+        self.listens() || matches!(self, Dialect::OpenAiSpeech)
+    }
+
+    /// Whether a recording is sent, in a form.
+    pub const fn listens(self) -> bool {
+        matches!(
+            self,
+            Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations
+        )
+    }
+
+    /// Whether answers are always JSON, or events of it.
+    pub const fn answers_in_json(self) -> bool {
+        !self.is_of_sound() && !matches!(self, Dialect::Passthrough)
+    }
+
     /// All dialects that have a route of our own.
     pub const ALL: [Dialect; 6] = [
         Dialect::OpenAiChat,
@@ -316,6 +358,9 @@ impl Dialect {
             Dialect::Cohere => "/v2/chat",
             Dialect::CohereEmbed => "/v2/embed",
             Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
+            Dialect::OpenAiSpeech => "/v1/audio/speech",
+            Dialect::OpenAiTranscriptions => "/v1/audio/transcriptions",
+            Dialect::OpenAiTranslations => "/v1/audio/translations",
             Dialect::Passthrough => "/providers/{name}/{route}",
             Dialect::Converse => "/model/{model}/converse",
         }
@@ -334,6 +379,9 @@ impl Dialect {
             Dialect::Cohere => "cohere",
             Dialect::CohereEmbed => "cohere_embed",
             Dialect::GeminiEmbed => "gemini_embed",
+            Dialect::OpenAiSpeech => "openai_speech",
+            Dialect::OpenAiTranscriptions => "openai_transcriptions",
+            Dialect::OpenAiTranslations => "openai_translations",
             Dialect::Passthrough => "passthrough",
             Dialect::Converse => "converse",
         }
@@ -352,6 +400,9 @@ impl Dialect {
             Dialect::Cohere => "Cohere",
             Dialect::CohereEmbed => "Cohere embeddings",
             Dialect::GeminiEmbed => "Gemini embeddings",
+            Dialect::OpenAiSpeech => "OpenAI speech",
+            Dialect::OpenAiTranscriptions => "OpenAI transcriptions",
+            Dialect::OpenAiTranslations => "OpenAI translations",
             Dialect::Passthrough => "a route of the provider",
             Dialect::Converse => "Converse",
         }

@@ -73,6 +73,7 @@ mod passage;
 pub mod prices;
 pub mod scan;
 pub mod simulated;
+mod sound;
 pub mod sse;
 pub mod tokens;
 pub mod translate;

@@ -25,6 +25,7 @@ mod embed;
 mod gemini;
 mod rerank;
 mod responses;
+mod sound;
 
 use bytes::{Bytes, BytesMut};
 
@@ -132,6 +133,7 @@ enum Decoder {
     Messages(anthropic::Messages),
     Gemini(gemini::Gemini),
     Cohere,
+    Sound(sound::Transcript),
     /// Nothing is read.
     Opaque,
     Converse(converse::Converse),
@@ -187,7 +189,10 @@ impl Meter {
             Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
             Dialect::Cohere => Decoder::Cohere,
             Dialect::Converse => Decoder::Converse(converse::Converse::new(options.long_cache)),
-            Dialect::Passthrough => Decoder::Opaque,
+            Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => {
+                Decoder::Sound(sound::Transcript)
+            }
+            Dialect::OpenAiSpeech | Dialect::Passthrough => Decoder::Opaque,
         };
         let reading = match decoder {
             Decoder::Opaque => unread(),
@@ -338,6 +343,10 @@ impl Meter {
                 cohere::frame(data, &mut self.reading, &mut text);
                 false
             }
+            Decoder::Sound(transcript) => {
+                transcript.frame(data, &mut self.reading);
+                false
+            }
             Decoder::Opaque => false,
             Decoder::Converse(converse) => {
                 converse.frame(data, &mut self.reading, &mut text);
@@ -374,8 +383,8 @@ impl Meter {
             Decoder::Messages(messages) => messages.ending(&self.reading),
             Decoder::Gemini(_) => gemini::ending(self.options.translated),
             Decoder::Cohere => cohere::ending(),
-            Decoder::Opaque => Vec::new(),
             Decoder::Converse(_) => converse::ending(),
+            Decoder::Sound(_) | Decoder::Opaque => Vec::new(),
         }
     }
 }
@@ -411,7 +420,10 @@ fn unread() -> Reading {
 ///
 /// Whatever cannot be read leaves the usage unknown; nothing is guessed.
 pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
-    if dialect == Dialect::Passthrough {
+    if dialect.listens() {
+        return sound::answer(body);
+    }
+    if !dialect.answers_in_json() {
         return Reading {
             complete: true,
             ..unread()

@@ -134,7 +134,7 @@ impl Passage {
             ProviderKind::AzureOpenAi => path.strip_prefix("/openai").unwrap_or(path),
             _ => path,
         };
-        let mut dialects = Dialect::ALL.into_iter();
+        let mut dialects = Dialect::ALL.into_iter().chain(Dialect::SOUND);
         let dialect = dialects.find(|dialect| kind.speaks(*dialect) && dialect.path() == path);
         if let Some(dialect) = dialect.filter(|_| method == "POST") {
             return Ok(Passage::Call {

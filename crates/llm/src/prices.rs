@@ -208,6 +208,12 @@ pub struct Price {
     pub request: UnitPrice,
     /// One picture of the input, on top of its tokens.
     pub image: UnitPrice,
+    /// One second of a recording that is heard.
+    #[serde(default)]
+    pub second: UnitPrice,
+    /// One character of text that is spoken.
+    #[serde(default)]
+    pub character: UnitPrice,
     /// The factor of regional processing, in thousandths.
     pub regional_permille: Option<u32>,
 }
@@ -226,6 +232,8 @@ impl Price {
             search_unit: UnitPrice::FREE,
             request: UnitPrice::FREE,
             image: UnitPrice::FREE,
+            second: UnitPrice::FREE,
+            character: UnitPrice::FREE,
             regional_permille: None,
         }
     }
@@ -233,8 +241,8 @@ impl Price {
     /// Whether nothing is ever charged.
     pub fn is_free(&self) -> bool {
         self.request == UnitPrice::FREE
-            && self.image == UnitPrice::FREE
             && self.search_unit == UnitPrice::FREE
+            && self.is_without_units()
             && self.web_search.unwrap_or_default() == UnitPrice::FREE
             && self
                 .tiers
@@ -248,7 +256,13 @@ impl Price {
         let nothing = |tier: &TierRates| {
             tier.base.is_nothing() && tier.long.is_none_or(|long| long.is_nothing())
         };
-        self.image == UnitPrice::FREE && self.tiers.values().all(nothing)
+        self.is_without_units() && self.tiers.values().all(nothing)
+    }
+
+    /// Whether pictures, seconds and characters cost nothing.
+    fn is_without_units(&self) -> bool {
+        let units = [self.image, self.second, self.character];
+        units.iter().all(|price| *price == UnitPrice::FREE)
     }
 
     /// The rates that hold for a request of this tier and size; for a tier without prices,
@@ -313,6 +327,8 @@ impl Price {
             .plus(searches)
             .plus(self.image.times(usage.images))
             .plus(self.search_unit.times(usage.search_units))
+            .plus(self.second.times(usage.seconds))
+            .plus(self.character.times(usage.characters))
             .plus(self.request.times(1)))
     }
 

@@ -141,27 +141,6 @@ pub fn count_tokens(dialect: Dialect, body: &Bytes) -> Result<u64, crate::envelo
 fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Script {
     let reply = Reply::of(ask, behaviour, created_s);
     let mut pieces = match (dialect, ask.stream) {
-        // Nobody is sent to it in other dialects.
-        (
-            Dialect::OpenAiChat
-            | Dialect::Gemini
-            | Dialect::Cohere
-            | Dialect::Converse
-            | Dialect::Rerank
-            | Dialect::Passthrough,
-            true,
-        ) => chat::stream(ask, &reply),
-        (
-            Dialect::OpenAiChat
-            | Dialect::Gemini
-            | Dialect::Cohere
-            | Dialect::Converse
-            | Dialect::Rerank
-            | Dialect::Passthrough,
-            false,
-        ) => {
-            vec![chat::whole(&reply)]
-        }
         (Dialect::OpenAiCompletions, true) => chat::text_stream(ask, &reply),
         (Dialect::OpenAiCompletions, false) => vec![chat::text_whole(&reply)],
         (Dialect::OpenAiResponses, true) => responses::stream(&reply),
@@ -171,6 +150,9 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
         (Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed, _) => {
             vec![embeddings::whole(ask)]
         }
+        // Nobody is sent to it in other dialects than these and chat.
+        (_, true) => chat::stream(ask, &reply),
+        (_, false) => vec![chat::whole(&reply)],
     };
     let streamed = ask.stream && dialect != Dialect::OpenAiEmbeddings;
     let cut = behaviour == Behaviour::Cut;

@@ -88,6 +88,10 @@ pub struct Usage {
     /// Pictures of the input that are billed one by one. No provider reports them: they are
     /// those of the request.
     pub images: u64,
+    /// Characters of text that was spoken. No provider reports them: they are those of the request.
+    pub characters: u64,
+    /// Seconds of a recording that was heard, where they are billed.
+    pub seconds: u64,
     /// Searches of the web that are billed one by one.
     pub web_searches: u64,
     /// Searches among documents that are billed one by one: a query with up to a hundred of them.

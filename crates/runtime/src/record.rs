@@ -388,6 +388,9 @@ pub struct Tokens {
     pub cache_write_1h: u64,
     /// Input written to a short-lived cache.
     pub cache_write_5m: u64,
+    /// Characters of text that was spoken, where they are billed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub characters: u64,
     /// Pictures that are billed one by one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub images: u64,
@@ -404,6 +407,9 @@ pub struct Tokens {
     /// Searches among documents that are billed one by one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub search_units: u64,
+    /// Seconds of a recording that was heard, where they are billed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seconds: u64,
     /// Searches that are billed one by one.
     pub web_searches: u64,
 }
@@ -440,6 +446,8 @@ impl Tokens {
             cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
             images: self.images.saturating_add(other.images),
             input: self.input.saturating_add(other.input),
+            characters: self.characters.saturating_add(other.characters),
+            seconds: self.seconds.saturating_add(other.seconds),
             input_audio: self.input_audio.saturating_add(other.input_audio),
             output: self.output.saturating_add(other.output),
             output_audio: self.output_audio.saturating_add(other.output_audio),
@@ -458,6 +466,8 @@ impl From<&Usage> for Tokens {
             cache_write_5m: usage.cache_write_5m,
             images: usage.images,
             input: usage.input,
+            characters: usage.characters,
+            seconds: usage.seconds,
             input_audio: usage.input_audio,
             output: usage.output,
             output_audio: usage.output_audio,

@@ -63,6 +63,14 @@ pub struct PriceView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_image: Option<String>,
+    /// A second of a recording that is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub per_second: Option<String>,
+    /// A character of text that is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub per_character: Option<String>,
     /// Prices above an amount of input.
     pub tiers: Vec<PriceTier>,
     /// Since when it applies; absent for the book that is built in.
@@ -136,6 +144,12 @@ pub struct SetPrice {
     /// A picture of the input, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<Decimal>,
+    /// A second of a recording that is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<Decimal>,
+    /// A character of text that is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_character: Option<Decimal>,
     /// Prices above an amount of input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_items = 0, max_items = 1)]

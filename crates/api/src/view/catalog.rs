@@ -170,6 +170,8 @@ pub(crate) fn price(listed: ListedPrice) -> PriceView {
         per_query: prices.per_query,
         per_search: prices.per_search,
         per_image: prices.per_image,
+        per_second: prices.per_second,
+        per_character: prices.per_character,
         tiers: prices
             .tiers
             .into_iter()
@@ -205,6 +207,8 @@ pub(crate) fn prices_of(body: SetPrice) -> Prices {
         per_query: text(body.per_query),
         per_search: text(body.per_search),
         per_image: text(body.per_image),
+        per_second: text(body.per_second),
+        per_character: text(body.per_character),
         tiers: body
             .tiers
             .unwrap_or_default()

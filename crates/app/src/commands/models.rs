@@ -59,6 +59,8 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
             per_query,
             per_search,
             per_image,
+            per_second,
+            per_character,
         } => {
             let Some(output) = output else {
                 return Err(Failure::usage("`--output` is missing: a price has both"));
@@ -74,6 +76,8 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 per_query: per_query.map(Decimal),
                 per_search: per_search.map(Decimal),
                 per_image: per_image.map(Decimal),
+                per_second: per_second.map(Decimal),
+                per_character: per_character.map(Decimal),
                 tiers: None,
                 effective_from: None,
             };
@@ -134,6 +138,8 @@ fn facts(console: Console, price: &PriceView) -> String {
         ("per call", or_dash(price.per_query.clone())),
         ("per search", or_dash(price.per_search.clone())),
         ("per picture", or_dash(price.per_image.clone())),
+        ("per second", or_dash(price.per_second.clone())),
+        ("per character", or_dash(price.per_character.clone())),
         ("tiers", price.tiers.len().to_string()),
         (
             "from",

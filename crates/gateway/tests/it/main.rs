@@ -12,3 +12,4 @@ mod hostile;
 mod kit;
 mod passthrough;
 mod providers;
+mod sound;

@@ -278,6 +278,8 @@ impl Media {
                     None => return Err(refuse("an image")),
                 },
                 Media::File(_) if model.abilities.files || free => bound.fills_the_context = true,
+                // It is paid by the second, and its words are no input.
+                Media::Audio(_) if model.price.second != UnitPrice::FREE => {}
                 Media::Audio(_) if model.abilities.audio_input || free => {
                     bound.fills_the_context = true;
                     bound.audio = true;

@@ -115,6 +115,23 @@ pub(super) fn output_price(
     }
 }
 
+/// The most output of a model that takes no cap.
+fn uncapped(model: &Model, dialect: Dialect, facts: &Facts) -> Result<u64, BoundError> {
+    let rates = model.price.rates(ServiceTier::Standard, 0);
+    let is_free = [rates.output, rates.of_reasoning(), rates.of_output_audio()]
+        .iter()
+        .all(|price| *price == UnitPrice::FREE);
+    match (model.max_output, dialect) {
+        _ if is_free || !dialect.is_of_sound() => Ok(0),
+        // What is spoken is not counted in tokens of text.
+        (Some(most), dialect) if dialect.listens() => Ok(most),
+        _ => Err(BoundError::Modality {
+            what: "sound or words of unknown length",
+            model: facts.model.clone(),
+        }),
+    }
+}
+
 /// Which output caps may be forwarded.
 pub(super) struct OutputTerms {
     pub(super) cap: u64,
@@ -131,9 +148,10 @@ impl OutputTerms {
         assumptions: &Assumptions,
     ) -> Result<OutputTerms, BoundError> {
         let Some(field) = model.cap_field(dialect) else {
+            let cap = uncapped(model, dialect, facts)?;
             return Ok(OutputTerms {
-                cap: 0,
-                floor: 0,
+                cap,
+                floor: cap,
                 shrinkable: false,
                 forwarded: None,
             });

@@ -138,6 +138,7 @@ impl Reader {
             ("texts", CohereEmbed) => self.inputs(scanner, "texts"),
             ("requests" | "instances", GeminiEmbed) => self.batch(scanner),
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
+            ("input", Dialect::OpenAiSpeech) => self.speech(scanner),
             ("prompt", OpenAiCompletions) => self.inputs(scanner, "prompt"),
             ("system", AnthropicMessages) | ("instructions", OpenAiResponses) => {
                 self.instruction(scanner)
@@ -345,6 +346,17 @@ impl Reader {
         Ok(())
     }
 
+    /// Text that is to be spoken.
+    fn speech(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        let start = scanner.position();
+        let text = string(scanner, "input")?;
+        let characters = text.decoded().chars().count() as u64;
+        self.read.facts.characters = characters;
+        self.content.user_text(&text);
+        self.prompt(start..scanner.end(), 1);
+        Ok(())
+    }
+
     fn token(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let facts = &mut self.read.facts;
         match whole(scanner, "", 0, u64::from(u32::MAX))? {
@@ -470,6 +482,8 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::CohereEmbed => "texts",
         Dialect::Rerank => "documents",
         Dialect::GeminiEmbed => "requests",
+        Dialect::OpenAiSpeech => "input",
+        Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => "file",
         Dialect::Passthrough => "body",
     }
 }

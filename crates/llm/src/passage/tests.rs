@@ -27,6 +27,8 @@ fn the_providers_own_routes_are_the_ones_of_their_dialects() {
     use ProviderKind::{Anthropic, AzureOpenAi, Google, OpenAi, Together, Vertex};
     let chat = || call(Dialect::OpenAiChat);
     assert_eq!(of(OpenAi, "POST", "/v1/chat/completions"), chat());
+    let speech = call(Dialect::OpenAiSpeech);
+    assert_eq!(of(OpenAi, "POST", "/v1/audio/speech"), speech);
     assert_eq!(
         of(AzureOpenAi, "POST", "/openai/v1/chat/completions"),
         chat()

@@ -224,6 +224,11 @@ impl Model {
             price.regional_permille,
             self.simulated,
         );
+        for (unit, price) in [("second", price.second), ("character", price.character)] {
+            if price != UnitPrice::FREE {
+                let _ = write!(out, "\t{unit}={}", price.picos());
+            }
+        }
         for (tier, rates) in &price.tiers {
             for rates in std::iter::once(&rates.base).chain(&rates.long) {
                 let buckets = [
@@ -269,6 +274,8 @@ impl Override {
             search_unit: model.price.search_unit,
             request: model.price.request,
             image: model.price.image,
+            second: model.price.second,
+            character: model.price.character,
             ..Price::flat(rates)
         };
         model.max_output = self.max_output.or(model.max_output);

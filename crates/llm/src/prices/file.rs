@@ -41,6 +41,8 @@ pub(super) struct Entry {
     search_unit: Option<String>,
     request: Option<String>,
     image: Option<String>,
+    second: Option<String>,
+    character: Option<String>,
     regional_permille: Option<u32>,
     source: Option<String>,
     retires_on: Option<String>,
@@ -111,6 +113,8 @@ impl Entry {
         let search_unit = fee("search_unit", &self.search_unit)?.unwrap_or_default();
         let request = fee("request", &self.request)?.unwrap_or_default();
         let image = fee("image", &self.image)?.unwrap_or_default();
+        let second = fee("second", &self.second)?.unwrap_or_default();
+        let character = fee("character", &self.character)?.unwrap_or_default();
         Ok(Model {
             kind: self.provider,
             mode,
@@ -126,6 +130,8 @@ impl Entry {
                 search_unit,
                 request,
                 image,
+                second,
+                character,
                 regional_permille: self.regional_permille,
             },
             simulated: false,

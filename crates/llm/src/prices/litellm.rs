@@ -218,6 +218,8 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
             )?,
         },
         image: fee(name, row, &["input_cost_per_image"])?,
+        second: UnitPrice::FREE,
+        character: UnitPrice::FREE,
         regional_permille: None,
     })
 }

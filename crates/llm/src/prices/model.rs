@@ -23,6 +23,10 @@ pub enum Mode {
     Embedding,
     /// Ranking documents: no output is billed.
     Rerank,
+    /// Speaks a text.
+    Speech,
+    /// Writes down what it hears.
+    Transcription,
     /// Whatever the server makes of it (a wildcard for local servers).
     Any,
 }
@@ -36,6 +40,8 @@ impl Mode {
             Mode::Completion => "completion",
             Mode::Embedding => "embedding",
             Mode::Rerank => "rerank",
+            Mode::Speech => "speech",
+            Mode::Transcription => "transcription",
             Mode::Any => "any",
         }
     }
@@ -47,6 +53,8 @@ impl Mode {
             Mode::Completion,
             Mode::Embedding,
             Mode::Rerank,
+            Mode::Speech,
+            Mode::Transcription,
             Mode::Any,
         ]
         .into_iter()
@@ -164,6 +172,7 @@ impl Model {
                 Some(CapField::MaxCompletionTokens)
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
+            (dialect, _) if dialect.is_of_sound() => None,
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
             (Dialect::Converse, _) => Some(CapField::InferenceConfig),
             (
@@ -194,6 +203,8 @@ impl Model {
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Rerank => matches!(dialect, Dialect::Rerank),
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
+            Mode::Speech => matches!(dialect, Dialect::OpenAiSpeech),
+            Mode::Transcription => dialect.listens(),
             Mode::Embedding => matches!(
                 dialect,
                 Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed

@@ -153,7 +153,10 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::CohereEmbed => body.get("texts"),
         Dialect::Rerank => body.get("query"),
         Dialect::GeminiEmbed => body.get("requests"),
-        Dialect::Passthrough => None,
+        Dialect::OpenAiSpeech
+        | Dialect::OpenAiTranscriptions
+        | Dialect::OpenAiTranslations
+        | Dialect::Passthrough => None,
     };
     let Some(Value::Array(messages)) = list else {
         return (list.map(text_of).unwrap_or_default(), Vec::new());

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use http::header::CONTENT_TYPE;
 use iron_llm::envelope::{Envelope, RequestError};
 use iron_llm::prices::ModelRef;
 use iron_llm::translate::Direction;
@@ -151,6 +152,11 @@ fn read(request: &mut CallRequest) -> Result<Box<Envelope>, RequestError> {
     let address = passing.and_then(|passing| passing.address.as_ref());
     let read = match (request.dialect, passing, address) {
         (Dialect::Passthrough, Some(passing), _) => Envelope::opaque(&passing.route(), body),
+        (dialect, _, _) if dialect.listens() => {
+            let kind = request.headers.get(CONTENT_TYPE);
+            let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            Envelope::read_form(dialect, kind, body)?
+        }
         (Dialect::Gemini, _, Some(at)) => Envelope::read_gemini(body, &at.model, at.stream)?,
         (dialect, _, _) => Envelope::read(dialect, body)?,
     };

@@ -190,7 +190,7 @@ impl Runtime {
                     path: COUNT_TOKENS_PATH,
                     headers: &request.headers,
                     body: envelope.body().clone(),
-                    as_it_is: false,
+                    kind: None,
                 };
                 let asked = self.ask(&draft, choice.lane(), question, None).await;
                 return match asked {
@@ -261,7 +261,7 @@ impl Runtime {
             path: &path,
             headers,
             body,
-            as_it_is: false,
+            kind: None,
         };
         let names = Some((stored.original.as_str(), id));
         match self.ask(&draft, lane, question, names).await {
@@ -288,7 +288,7 @@ impl Runtime {
             path: &path,
             headers: &request.headers,
             body: request.body.clone(),
-            as_it_is: false,
+            kind: None,
         };
         match self.ask(&draft, lane, question, None).await {
             Ok(reply) => Ok(Done { draft, reply }),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use iron_llm::meter::Reading;
 use iron_llm::translate::{ErrorClass, ProviderError};
-use iron_llm::{Bound, Dialect, Usage};
+use iron_llm::{Bound, Usage};
 use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -155,9 +155,9 @@ impl Runtime {
                     status: status.as_u16(),
                     refusal: None,
                 };
-                let headers = match outbound.envelope.dialect() {
-                    Dialect::Passthrough => upstream::shown_as_it_is(&headers),
-                    _ => upstream::shown(&headers),
+                let headers = match outbound.envelope.dialect().answers_in_json() {
+                    true => upstream::shown(&headers),
+                    false => upstream::shown_as_it_is(&headers),
                 };
                 let cost = Some(ending.cost);
                 let body = Body::Whole(share.keep(body));
@@ -380,7 +380,12 @@ fn stream_error(ended: Ended) -> ProviderError {
 /// not counted, and its number would spoil every sum that it becomes part of.
 fn is_plausible(usage: &Usage) -> bool {
     const MOST_TOKENS: u64 = 1_000_000_000;
-    let counts = [usage.total(), usage.web_searches, usage.search_units];
+    let counts = [
+        usage.total(),
+        usage.web_searches,
+        usage.search_units,
+        usage.seconds,
+    ];
     let plausible = counts.iter().all(|count| *count <= MOST_TOKENS);
     if !plausible {
         tracing::error!(

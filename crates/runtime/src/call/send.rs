@@ -9,9 +9,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
 use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
-use iron_llm::{Bound, Dialect, ProviderKind};
+use iron_llm::{Bound, Dialect, Envelope, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
 use tokio::time::{Instant, timeout_at};
@@ -235,9 +236,9 @@ impl Runtime {
             return broken(&open.hold, Ended::Malformed, what);
         }
         let headers = upstream.headers();
-        let streams = match cleared.outbound.envelope.dialect() {
-            Dialect::Passthrough => upstream::is_event_stream(headers),
-            _ => cleared.draft.stream && !upstream::is_json(headers),
+        let streams = match cleared.outbound.envelope.dialect().answers_in_json() {
+            true => cleared.draft.stream && !upstream::is_json(headers),
+            false => upstream::is_event_stream(headers),
         };
         if streams {
             self.open_stream(cleared, bound, open, upstream).await
@@ -282,7 +283,10 @@ impl Runtime {
             path: &path,
             headers: &cleared.request.headers,
             body,
-            as_it_is: dialect == Dialect::Passthrough,
+            kind: match dialect {
+                Dialect::Passthrough => cleared.request.headers.get(CONTENT_TYPE).cloned(),
+                _ => form_type(&outbound.envelope),
+            },
         };
         let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
         open.secret = Some(shown.secret);
@@ -478,6 +482,11 @@ impl Runtime {
         };
         self.metrics.calls.attempt(outcome).inc();
     }
+}
+
+/// What a body is said to be that is no JSON.
+fn form_type(envelope: &Envelope) -> Option<HeaderValue> {
+    HeaderValue::try_from(envelope.form_type()?).ok()
 }
 
 /// Where a request goes, below the provider's address.

@@ -192,8 +192,8 @@ pub(super) struct Question<'a> {
     /// The caller's headers; those that may leave are picked here.
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Bytes,
-    /// The body is of whatever type the caller says, not JSON.
-    pub(super) as_it_is: bool,
+    /// What the body is, if it is no JSON.
+    pub(super) kind: Option<HeaderValue>,
 }
 
 /// Puts a question to a provider over the network, at this moment.
@@ -206,9 +206,7 @@ pub(super) fn outgoing(
     let uri = lane.base.as_ref()?.join(question.path).ok()?;
     let mut headers = egress::headers::forwarded_request(question.headers);
     if !question.body.is_empty() {
-        let own = question.headers.get(CONTENT_TYPE);
-        let kind = own.filter(|_| question.as_it_is).cloned();
-        headers.insert(CONTENT_TYPE, kind.unwrap_or(JSON));
+        headers.insert(CONTENT_TYPE, question.kind.unwrap_or(JSON));
     }
     authorise(&mut headers, lane, shown)?;
     let mut outgoing = Outgoing {

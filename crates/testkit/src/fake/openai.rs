@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 mod responses;
+mod sound;
 
 use super::bill::Work;
 use super::pieces::{Piece, Reply};
@@ -52,6 +53,9 @@ pub(super) fn answer(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
             json!({"id": "gpt-4o-mini", "object": "model", "created": CREATED, "owned_by": "openai"}),
         ];
         return Reply::json(json!({"object": "list", "data": models}), None);
+    }
+    if let Some(reply) = sound::reply(path, seen, behaviour) {
+        return reply;
     }
     let Ok(request) = serde_json::from_slice::<Value>(&seen.body) else {
         return error(

@@ -71,6 +71,16 @@ impl Reply {
         }
     }
 
+    /// An answer of another type in one piece.
+    pub(super) fn bytes(kind: &'static str, body: Vec<u8>, work: Work) -> Self {
+        Reply {
+            status: 200,
+            headers: vec![("content-type", kind.to_owned())],
+            pieces: vec![Piece::new(body, work.output)],
+            work: Some(work),
+        }
+    }
+
     /// A stream.
     pub(super) fn stream(pieces: Vec<Piece>, work: Work) -> Self {
         let headers = vec![(

@@ -308,6 +308,12 @@ pub(crate) enum Models {
         /// Dollars per picture of the input, on top of its tokens
         #[arg(long, value_name = "DOLLARS", requires = "input")]
         per_image: Option<String>,
+        /// Dollars per second of a recording that is heard
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        per_second: Option<String>,
+        /// Dollars per character of text that is spoken
+        #[arg(long, value_name = "DOLLARS", requires = "input")]
+        per_character: Option<String>,
     },
     /// Import prices from a file in LiteLLM's JSON format
     Import {
