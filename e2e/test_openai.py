@@ -184,3 +184,20 @@ def test_a_user_token_opens_no_model(embedded):
     with pytest.raises(openai.PermissionDeniedError) as refused:
         client.chat.completions.create(model="sim/chat", messages=ask())
     assert refused.value.code == "WRONG_TOKEN_TYPE"
+
+
+def test_speech_and_transcripts_cost_what_they_are_billed(server, fake_openai):
+    """By the character and by the second: the fake counts each as one unit of input."""
+    agent = server.agent(fake_openai.provider(server, "openai"))
+    client = agent.openai()
+    spoken = client.audio.speech.create(model="tts-1", voice="alloy", input="Hello there.")
+    assert spoken.content.startswith(b"ID3")
+    header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0" + (8000).to_bytes(4, "little")
+    header += (16000).to_bytes(4, "little") + b"\x02\0\x10\0data\0\0\0\0"
+    recording = ("a.wav", header + bytes(3 * 16000), "audio/wav")
+    heard = client.audio.transcriptions.create(model="whisper-1", file=recording)
+    assert heard.text == "w0 w1"
+    with pytest.raises(openai.BadRequestError, match="WAV or MP3"):
+        client.audio.transcriptions.create(model="whisper-1", file=("a.ogg", b"OggS", "audio/ogg"))
+    # Twelve characters at $15 and three seconds at $100 for a million.
+    agent.settles_at(12 * 15_000 + 3 * 100_000)

@@ -432,7 +432,7 @@ async fn routes_that_do_not_exist_are_refused_in_the_callers_shape() {
         "/v1/",
         "/v1/chat",
         "/v1/chat/completions/7",
-        "/v1/audio/speech",
+        "/v1/audio/nothing",
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let got = front.send(method, path, &[], b"{}").await;

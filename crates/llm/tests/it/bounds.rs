@@ -579,6 +579,8 @@ prop_compose! {
             request: UnitPrice::from_picos(fees[1]),
             search_unit: UnitPrice::from_picos(fees[1]),
             image: UnitPrice::from_picos(fees[2]),
+            second: UnitPrice::FREE,
+            character: UnitPrice::FREE,
             regional_permille,
         }
     }

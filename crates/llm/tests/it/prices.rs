@@ -31,8 +31,9 @@ fn the_checked_in_list_is_whole_and_dated() {
     for model in book.models() {
         assert!(model.source.is_some(), "{}", model.name);
         for (tier, rates) in &model.price.tiers {
-            let priced = rates.base.input.max(model.price.search_unit);
-            assert!(priced.picos() > 0, "{} {tier:?}", model.name);
+            let units = model.price.second.max(model.price.character);
+            let input = rates.base.input.max(units).max(model.price.search_unit);
+            assert!(input.picos() > 0, "{} {tier:?}", model.name);
             assert!(
                 rates.base.cache_read <= rates.base.input,
                 "{} {tier:?}",
