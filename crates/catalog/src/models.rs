@@ -300,7 +300,12 @@ fn compose(
             models.push(model);
         }
     }
-    book = book.with(models);
+    book = book.with(models.clone());
+    let raised: Vec<Model> = models
+        .into_iter()
+        .map(|model| dearest_of_regions(&book, model))
+        .collect();
+    book = book.with(raised);
     let mut own = Vec::new();
     for row in overrides {
         let price = row.prices.read()?;
@@ -314,6 +319,28 @@ fn compose(
         book: Arc::new(book.with(own)),
         origins,
     })
+}
+
+/// A model of Bedrock that is listed without a region, at the dearest price of the regions that have
+/// their own: it stands for those that have none.
+fn dearest_of_regions(book: &PriceBook, mut model: Model) -> Model {
+    if model.kind != ProviderKind::AwsBedrock || model.name.contains('/') {
+        return model;
+    }
+    let regional = book.models().filter(|other| {
+        let named = other.name.split_once('/');
+        let is_apart = |region: &str| region.starts_with("us-gov") || region.starts_with("cn-");
+        other.kind == model.kind
+            && named.is_some_and(|(region, name)| name == model.name && !is_apart(region))
+    });
+    for other in regional {
+        for (tier, rates) in &mut model.price.tiers {
+            if let Some(there) = other.price.tiers.get(tier) {
+                rates.base = rates.base.dearer(&there.base);
+            }
+        }
+    }
+    model
 }
 
 /// The model as the book knows it, or as an unknown one, at the tenant's price.

@@ -458,11 +458,19 @@ fn check_aws_key(key: &Secret, takes_role: bool) -> Result<(), Error> {
 /// A key follows its provider to another address only if whoever moves it knows the key: else the
 /// right to change an address would be the right to read a key.
 fn check_move(before: &Provider, after: &Provider, with_key: bool) -> Result<(), Error> {
-    let moved = before.base_url != after.base_url && before.masked_key.is_some();
+    let whither = |provider: &Provider| {
+        let config = &provider.config;
+        (
+            provider.base_url.clone(),
+            config.sts_url.clone(),
+            config.role_arn.clone(),
+        )
+    };
+    let moved = whither(before) != whither(after) && before.masked_key.is_some();
     if moved && !with_key {
         return Err(Error::Invalid {
             field: "api_key",
-            problem: "send the key along when the address changes",
+            problem: "send the key along when the address or the role changes",
         });
     }
     Ok(())

@@ -101,12 +101,12 @@ impl Application {
         let authority = self.authority.trim_end_matches('/');
         TokenRequest {
             uri: format!("{authority}/{}/oauth2/v2.0/token", self.tenant),
-            form: format!(
+            form: Secret::new(format!(
                 "grant_type=client_credentials&client_id={}&client_secret={}&scope={}",
                 encoded(&self.client),
                 encoded(self.secret.expose()),
                 encoded(&self.scope),
-            ),
+            )),
         }
     }
 }
@@ -138,9 +138,11 @@ mod tests {
             TokenRequest {
                 uri: "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
                     .to_owned(),
-                form: "grant_type=client_credentials&client_id=c-1&client_secret=a~b%26c%3D%C3%BC\
+                form: Secret::new(
+                    "grant_type=client_credentials&client_id=c-1&client_secret=a~b%26c%3D%C3%BC\
                        &scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
-                    .to_owned(),
+                        .to_owned()
+                ),
             }
         );
         assert!(!format!("{application:?}").contains("a~b"));
@@ -155,7 +157,7 @@ mod tests {
             request.uri,
             "https://login.microsoftonline.us/t/oauth2/v2.0/token"
         );
-        assert!(request.form.ends_with("azure.us%2F.default"));
+        assert!(request.form.expose().ends_with("azure.us%2F.default"));
     }
 
     #[test]

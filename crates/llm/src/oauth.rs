@@ -41,8 +41,8 @@ pub enum AccountError {
 pub struct TokenRequest {
     /// The token endpoint.
     pub uri: String,
-    /// The body, `application/x-www-form-urlencoded`.
-    pub form: String,
+    /// The body, `application/x-www-form-urlencoded`: it may bear a secret.
+    pub form: Secret,
 }
 
 /// A token, and how long it is good from when it was asked for.
@@ -84,7 +84,7 @@ impl Account {
         Ok(match self {
             Account::Google(account) => TokenRequest {
                 uri: account.token_uri().to_owned(),
-                form: account.request(now)?,
+                form: Secret::new(account.request(now)?),
             },
             Account::Entra(application) => application.request(),
         })

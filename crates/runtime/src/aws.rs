@@ -3,7 +3,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::uri::{Scheme, Uri};
-use iron_llm::aws::{Key, Scope, Signable};
+use iron_llm::aws::{Key, STS, Scope, Signable};
 use iron_net::egress::Outgoing;
 use iron_primitives::{Secret, Timestamp};
 
@@ -20,6 +20,8 @@ pub fn authorise(
 ) -> Option<()> {
     let signs = match Key::parse(key.expose()).ok()? {
         Key::Signs(credentials) => credentials,
+        // Who asks for a role signs; a key of Bedrock's own is for nobody else.
+        Key::Bearer(_) if service == STS => return None,
         Key::Bearer(key) => {
             let value = sensitive(&format!("Bearer {}", key.expose()))?;
             outgoing.headers.insert(AUTHORIZATION, value);
@@ -69,4 +71,29 @@ fn host(uri: &Uri) -> Option<String> {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+    use iron_net::egress::{AddressRules, BaseUrl};
+
+    use super::*;
+
+    #[test]
+    fn an_api_key_of_bedrock_asks_for_no_role() {
+        let key = Secret::new("ABSKQmVkcm9jaw==".to_owned());
+        let base =
+            BaseUrl::parse("http://127.0.0.1:9", AddressRules::default()).expect("an address");
+        let mut outgoing = Outgoing {
+            method: Method::POST,
+            uri: base.join("/").expect("an address"),
+            headers: HeaderMap::new(),
+            body: bytes::Bytes::new(),
+        };
+        let now = Timestamp::from_seconds(1_795_305_600);
+        let mut authorise = |service| authorise(&mut outgoing, &key, "eu-central-1", service, now);
+        assert!(authorise(STS).is_none());
+        assert!(authorise("bedrock").is_some());
+    }
 }

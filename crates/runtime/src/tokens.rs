@@ -252,7 +252,7 @@ pub async fn exchange(
         Asker::Account(kind) => {
             let account = Account::parse(*kind, key.expose()).map_err(|error| error.to_string())?;
             let request = account.request(now).map_err(|error| error.to_string())?;
-            let outgoing = outgoing(egress, &request.uri, request.form)?;
+            let outgoing = outgoing(egress, &request.uri, request.form.expose().to_owned())?;
             AccessToken::read(&post(egress, outgoing).await?)
         }
         Asker::Role {

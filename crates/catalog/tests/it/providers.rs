@@ -82,6 +82,39 @@ iron_store::both_engines! {
 }
 
 iron_store::both_engines! {
+    async fn a_key_does_not_follow_its_provider_to_another_address_or_role(db: Db) {
+        const AWS_KEY: &str = "AKIDEXAMPLE0000000:secret";
+        let world = World::new(db).await;
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let region = Some("eu-central-1".to_owned());
+        let new = NewProvider {
+            kind: ProviderKind::AwsBedrock,
+            key: Some(Secret::new(AWS_KEY.to_owned())),
+            config: ProviderConfig { region: region.clone(), ..ProviderConfig::default() },
+            ..openai("aws")
+        };
+        let made = world.providers.create(&mut tx, &admin, new).await.unwrap();
+        tx.commit().await.unwrap();
+        let role_arn = Some("arn:aws:iam::123456789012:role/caller".to_owned());
+        let config = ProviderConfig { region, role_arn, ..ProviderConfig::default() };
+        let elsewhere = ProviderConfig { sts_url: Some("https://evil.example".to_owned()), ..config.clone() };
+        let base_url = Some(Some("https://evil.example".to_owned()));
+        for change in [
+            ProviderChange { config: Some(config), ..ProviderChange::default() },
+            ProviderChange { config: Some(elsewhere), ..ProviderChange::default() },
+            ProviderChange { base_url, ..ProviderChange::default() },
+        ] {
+            let mut tx = world.db.begin().await.unwrap();
+            let moved = world.providers.update(&mut tx, &admin, made.id, change.clone()).await;
+            assert!(matches!(moved, Err(Error::Invalid { field: "api_key", .. })), "{moved:?}");
+            let knowing = ProviderChange { key: Some(Secret::new(AWS_KEY.to_owned())), ..change };
+            world.providers.update(&mut tx, &admin, made.id, knowing).await.unwrap();
+        }
+    }
+}
+
+iron_store::both_engines! {
     async fn deployments_are_kept_and_travel_with_the_call(db: Db) {
         let world = World::new(db).await;
         let admin = world.admin();

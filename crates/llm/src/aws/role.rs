@@ -57,10 +57,15 @@ impl Temporary {
         let text = std::str::from_utf8(body).map_err(|_| unreadable())?;
         if let Some(error) = element(text, "Error") {
             let (code, message) = (element(error, "Code"), element(error, "Message"));
+            // Further on it may repeat what it was sent.
+            let message: String = message
+                .unwrap_or("nothing more")
+                .chars()
+                .take(200)
+                .collect();
             return Err(format!(
-                "the security token service says {}: {}",
+                "the security token service says {}: {message}",
                 code.unwrap_or("no code"),
-                message.unwrap_or("nothing more")
             ));
         }
         let given = element(text, "Credentials").ok_or_else(unreadable)?;

@@ -4,7 +4,7 @@
 //! The signature covers the method, the path, the headers that are named in it, the moment and
 //! every byte of the body. The path is encoded twice: as it is sent, and once more for the
 //! signature, so that `:` of a model's name is `%3A` on the wire and `%253A` in what is signed.
-//! Proven against botocore's own signer over hostile paths and bodies (`tests/it/sigv4.rs`).
+//! Proven against botocore's own signer over hostile paths and bodies (`tests/it/aws.rs`).
 
 use std::fmt::Write as _;
 

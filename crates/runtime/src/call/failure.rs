@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use iron_llm::ErrorShape;
+use iron_llm::aws::Key;
 use iron_llm::translate::{ErrorClass, ProviderError, retry_info_seconds};
 use iron_net::egress::{BodyError, SendError, retry_after};
 use iron_primitives::{Money, Refusal, Secret};
@@ -190,14 +191,23 @@ pub(super) fn fault_body(fault: &iron_llm::meter::Fault) -> Bytes {
     Bytes::from(serde_json::json!({ "error": error }).to_string())
 }
 
-/// A provider's words without its key, should it repeat it.
+/// A provider's words without its key, should it repeat it, or a part of the key that it was shown.
 pub(super) fn scrubbed(body: Bytes, secret: Option<&Secret>) -> Bytes {
-    let Some(secret) = secret
-        .map(Secret::expose)
-        .filter(|secret| !secret.is_empty())
-    else {
+    let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
         return body;
     };
+    let mut body = without(body, secret);
+    if let Ok(Key::Signs(parts)) = Key::parse(secret.expose()) {
+        body = without(body, &parts.secret);
+        if let Some(token) = &parts.token {
+            body = without(body, token);
+        }
+    }
+    body
+}
+
+fn without(body: Bytes, secret: &Secret) -> Bytes {
+    let secret = secret.expose();
     let found = |body: &[u8]| {
         let mut windows = body.windows(secret.len());
         windows.position(|window| window == secret.as_bytes())

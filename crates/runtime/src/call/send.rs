@@ -322,7 +322,7 @@ impl Runtime {
             .get(&self.egress, &self.environment, whose, asker, key)
             .await;
         Ok(Shown {
-            secret: token.map_err(Untold::NoToken)?,
+            secret: token.map_err(|_| Untold::NoToken)?,
             is_token: true,
         })
     }

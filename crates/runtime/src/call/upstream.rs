@@ -180,9 +180,10 @@ pub(super) enum Untold {
     /// There is no key, or it cannot be sent, or not there.
     #[error("its credential or address cannot be used; tell an administrator")]
     Unusable,
-    /// The key is an account that has got no token, for this reason.
-    #[error("there is no token for its account ({0}); tell an administrator")]
-    NoToken(String),
+    /// The key is an account that has got no token. Why is in the log: the words of a token endpoint
+    /// may name what no agent is to know.
+    #[error("there is no token for its account; tell an administrator")]
+    NoToken,
 }
 
 /// What a lane is asked.
