@@ -247,10 +247,15 @@ impl Bound {
                 field: field.as_str(),
             });
         }
+        let choices = match dialect {
+            // Each of several prompts is completed.
+            Dialect::OpenAiCompletions => facts.choices.saturating_mul(facts.messages.max(1)),
+            _ => facts.choices,
+        };
         let output = OutputTerms::of(model, dialect, facts, assumptions)?;
         let dearest_output = output_price(model, facts, &rates)?;
         let per_output_token =
-            u64::try_from(u128::from(dearest_output.picos()) * u128::from(facts.choices))
+            u64::try_from(u128::from(dearest_output.picos()) * u128::from(choices))
                 .map(UnitPrice::from_picos)
                 .map_err(|_| MoneyError::OutOfRange)?;
         let input_price = input_price(model, facts, &rates);
@@ -285,10 +290,10 @@ impl Bound {
         let bound = Bound {
             model: model.clone(),
             input_tokens: input.billed_tokens,
-            predicted_tokens: facts.prediction_bytes.saturating_mul(facts.choices),
+            predicted_tokens: facts.prediction_bytes.saturating_mul(choices),
             fixed,
             per_output_token,
-            choices: facts.choices,
+            choices,
             cap: output.cap,
             floor: output.floor,
             shrinkable: output.shrinkable,
@@ -417,7 +422,15 @@ impl Bound {
 
     /// The provider's count with what it left unsaid: those facts are as they were asked for.
     pub fn completed(&self, usage: &Usage) -> Usage {
+        // Searches without a price of their own were held by their tokens, and are not free.
+        let is_untold = usage.search_units > 0
+            && usage.input == 0
+            && self.model.price.search_unit == UnitPrice::FREE;
         Usage {
+            input: match is_untold {
+                true => self.input_tokens,
+                false => usage.input,
+            },
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
             images: self.images,

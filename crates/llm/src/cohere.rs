@@ -8,7 +8,21 @@ use serde_json::Value;
 
 use crate::usage::Usage;
 
-/// Reads `usage`; none as long as it does not say how long the prompt was.
+/// Reads what of a chat is paid for; none unless all of it is told.
+pub(crate) fn billed(told: &Value) -> Option<Usage> {
+    let units = told.get("billed_units")?;
+    count(units, "input_tokens").and(count(units, "output_tokens"))?;
+    usage(told)
+}
+
+/// Reads what of embeddings is paid for.
+pub(crate) fn billed_input(told: &Value) -> Option<Usage> {
+    count(told.get("billed_units")?, "input_tokens")?;
+    usage(told)
+}
+
+/// Reads `usage` as far as it is told, for whoever asks how long things were; none as long as it does
+/// not say how long the prompt was.
 pub(crate) fn usage(told: &Value) -> Option<Usage> {
     let of = |name: &str| {
         let billed = told
@@ -85,8 +99,13 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(usage(&told), Some(expected));
+        assert_eq!(billed(&told), Some(expected));
         let unbilled = json!({"tokens": {"input_tokens": 215, "output_tokens": 12}});
         assert_eq!(usage(&unbilled).map(|usage| usage.total()), Some(227));
+        assert_eq!(billed(&unbilled), None);
+        let half = json!({"billed_units": {"input_tokens": 17}, "tokens": {"output_tokens": 12}});
+        assert_eq!(billed(&half), None);
+        assert_eq!(billed_input(&half).map(|usage| usage.input), Some(17));
     }
 
     #[test]

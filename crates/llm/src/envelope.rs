@@ -202,6 +202,8 @@ pub struct Facts {
     pub region: Option<String>,
     /// Bytes of the documents that are to be ranked, one by one.
     pub document_bytes: Vec<u64>,
+    /// Whether one of them is more than a text.
+    pub documents_beyond_text: bool,
     /// Bytes of what they are ranked by.
     pub query_bytes: u64,
     /// Bytes of a prediction: what of it is rejected is billed as output.

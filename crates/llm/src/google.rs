@@ -74,7 +74,11 @@ pub(crate) fn embed_usage(answer: &Value) -> Option<Usage> {
         let told = prediction.pointer("/embeddings/statistics/token_count")?;
         crate::cohere::whole(told)
     });
-    let input = tokens.sum::<Option<u64>>()?;
+    let add = |sum: u64, tokens: Option<u64>| Some(sum.saturating_add(tokens?));
+    let input = match predictions.is_empty() {
+        true => None,
+        false => tokens.into_iter().try_fold(0, add),
+    }?;
     Some(Usage {
         input,
         ..Usage::default()

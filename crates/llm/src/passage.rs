@@ -19,8 +19,17 @@ use crate::kind::{Dialect, ProviderKind};
 
 /// The longest path that is passed on: the longest name of a price, without its method.
 const LONGEST_PATH_BYTES: usize = 180;
-/// What costs money long after a request has ended, or while it goes on in a protocol of its own.
-const UNBOUNDED: [&str; 4] = ["batches", "realtime", "fine_tuning", "tunedModels"];
+/// What costs money long after a request has ended, or while it goes on in a protocol of its own: how
+/// a segment of such a route begins, in any case, and what it is.
+const UNBOUNDED: [(&str, &str); 7] = [
+    ("batch", "batches"),
+    ("realtime", "realtime"),
+    ("fine_tun", "fine_tuning"),
+    ("fine-tun", "fine_tuning"),
+    ("finetun", "fine_tuning"),
+    ("tuned", "tunedModels"),
+    ("tuning", "tuningJobs"),
+];
 /// What stands before the methods of Gemini's models.
 const GEMINI_MODELS: [&str; 2] = ["/v1beta/models", "/v1/models"];
 
@@ -127,6 +136,10 @@ impl Passage {
         query: Option<&str>,
     ) -> Result<Passage, PassageError> {
         check(path)?;
+        if kind == ProviderKind::AwsBedrock && query.is_some_and(|query| !query.is_empty()) {
+            let problem = "has a query, which would have to be signed; leave it out";
+            return Err(PassageError::Path { problem });
+        }
         if matches!(kind, ProviderKind::Google | ProviderKind::Vertex) {
             return of_google(kind, config, method, path, query);
         }
@@ -224,6 +237,14 @@ fn below_vertex<'a>(
     path: &'a str,
 ) -> Result<Option<&'a str>, PassageError> {
     const MODELS: &str = "/publishers/google/models";
+    let own = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (project, location) = (own(&config.project), own(&config.location));
+    let place = format!("/projects/{project}/locations/{location}");
+    if let Some(named) = path.find("/projects/").and_then(|at| path.get(at..))
+        && !named.starts_with(&format!("{place}/"))
+    {
+        return Err(PassageError::Elsewhere { project, location });
+    }
     let path = path
         .strip_prefix("/v1beta1")
         .or_else(|| path.strip_prefix("/v1"));
@@ -231,21 +252,16 @@ fn below_vertex<'a>(
     if let Some(below) = path.strip_prefix(MODELS) {
         return Ok(Some(below));
     }
-    let Some((place, below)) = path.split_once(MODELS) else {
-        return Ok(None);
-    };
-    let own = |text: &Option<String>| text.clone().unwrap_or_default();
-    let (project, location) = (own(&config.project), own(&config.location));
-    match place == format!("/projects/{project}/locations/{location}") {
-        true => Ok(Some(below)),
-        false => Err(PassageError::Elsewhere { project, location }),
-    }
+    let below = path.strip_prefix(&place);
+    Ok(below.and_then(|below| below.strip_prefix(MODELS)))
 }
 
 fn priced(path: &str) -> Result<Passage, PassageError> {
+    let path = path.to_ascii_lowercase();
+    let begins = |word: &str| path.split('/').any(|segment| segment.starts_with(word));
     let mut unbounded = UNBOUNDED.into_iter();
-    match unbounded.find(|part| path.split('/').any(|segment| segment == *part)) {
-        Some(part) => Err(PassageError::Unbounded { part }),
+    match unbounded.find(|(word, _)| begins(word)) {
+        Some((_, part)) => Err(PassageError::Unbounded { part }),
         None => Ok(Passage::Priced),
     }
 }

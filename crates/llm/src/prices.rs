@@ -241,9 +241,7 @@ impl Price {
     /// Whether nothing is ever charged.
     pub fn is_free(&self) -> bool {
         self.request == UnitPrice::FREE
-            && self.search_unit == UnitPrice::FREE
             && self.is_without_units()
-            && self.web_search.unwrap_or_default() == UnitPrice::FREE
             && self
                 .tiers
                 .values()
@@ -259,9 +257,16 @@ impl Price {
         self.is_without_units() && self.tiers.values().all(nothing)
     }
 
-    /// Whether pictures, seconds and characters cost nothing.
+    /// Whether pictures, seconds, characters and searches cost nothing.
     fn is_without_units(&self) -> bool {
-        let units = [self.image, self.second, self.character];
+        let web_search = self.web_search.unwrap_or_default();
+        let units = [
+            self.image,
+            self.second,
+            self.character,
+            self.search_unit,
+            web_search,
+        ];
         units.iter().all(|price| *price == UnitPrice::FREE)
     }
 

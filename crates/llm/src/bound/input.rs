@@ -146,11 +146,18 @@ fn finish(
     text_tokens: u64,
     media: MediaBound,
 ) -> Result<InputBound, BoundError> {
+    if facts.documents_beyond_text && !model.price.is_free() {
+        return Err(BoundError::Modality {
+            what: "a document that is more than a text",
+            model: facts.model.clone(),
+        });
+    }
     let ranking = Ranking::of(facts);
     let text_tokens = text_tokens.saturating_add(ranking.repeated_tokens(facts));
-    let contexts = match dialect.takes_several_inputs() {
-        true => facts.messages.max(1),
-        false => 1,
+    let contexts = match dialect {
+        Dialect::Rerank => ranking.pieces.max(1),
+        dialect if dialect.takes_several_inputs() => facts.messages.max(1),
+        _ => 1,
     };
     let seen = text_tokens.saturating_add(media.tokens);
     let stored = match (facts.outside_input, assumptions.stored_input_tokens) {
@@ -164,7 +171,8 @@ fn finish(
         }
         _ => None,
     };
-    // Texts that are sent together to be embedded, or completed, have a context each.
+    // Texts that are sent together to be embedded, or completed, have a context each; of documents
+    // that are ranked each piece has.
     let context = model
         .context
         .map(|context| context.saturating_mul(contexts));

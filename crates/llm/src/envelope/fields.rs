@@ -131,6 +131,7 @@ impl Reader {
                 self.messages(scanner, "input")
             }
             ("query", Rerank) => {
+                expect(scanner, Kind::String, "query")?;
                 self.read.facts.query_bytes = scanner.skip()?.len() as u64;
                 Ok(())
             }
@@ -319,12 +320,17 @@ impl Reader {
         Ok(())
     }
 
-    /// Texts, or objects that hold one.
+    /// Texts, or objects that hold one. What else they hold, such as a picture, has no bound.
     fn documents(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let start = scanner.position();
         expect(scanner, Kind::Array, "documents")?;
         scanner.array(|scanner, _| {
-            let bytes = scanner.skip()?.len() as u64;
+            let start = scanner.position();
+            self.read.facts.documents_beyond_text |= match scanner.kind()? {
+                Kind::String => scanner.skip().map(|_| false)?,
+                _ => !is_text_in_an_object(scanner)?,
+            };
+            let bytes = scanner.position().saturating_sub(start) as u64;
             self.read.facts.document_bytes.push(bytes);
             Ok::<(), RequestError>(())
         })?;
@@ -501,4 +507,16 @@ fn cap_field(name: &str, dialect: Dialect) -> Option<CapField> {
         ("max_output_tokens", Dialect::OpenAiResponses) => Some(CapField::MaxOutputTokens),
         _ => None,
     }
+}
+
+/// Reads `{"text": "…"}`; whether it was one.
+fn is_text_in_an_object(scanner: &mut Scanner<'_>) -> Result<bool, RequestError> {
+    expect(scanner, Kind::Object, "documents")?;
+    let mut is_text = true;
+    scanner.object(|scanner, name| {
+        is_text &= name == "text" && scanner.kind()? == Kind::String;
+        scanner.skip()?;
+        Ok::<(), RequestError>(())
+    })?;
+    Ok(is_text)
 }

@@ -60,7 +60,7 @@ fn field(
         ("usage", Kind::Object) => {
             let range = scanner.skip()?;
             let value = data.get(range).map(serde_json::from_str::<Value>);
-            let told = value.and_then(Result::ok).as_ref().and_then(cohere::usage);
+            let told = value.and_then(Result::ok).as_ref().and_then(cohere::billed);
             reading.usage = told.or(reading.usage);
         }
         // In place of a message of the model, an error has one for people.

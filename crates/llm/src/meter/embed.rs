@@ -27,7 +27,7 @@ pub(super) fn answer(text: &str, reading: &mut Reading) -> Result<(), ScanError>
                     ..Fault::default()
                 });
             }
-            ("meta", Kind::Object) => reading.usage = cohere::usage(&value(scanner.skip()?)),
+            ("meta", Kind::Object) => reading.usage = cohere::billed_input(&value(scanner.skip()?)),
             ("usageMetadata" | "predictions", _) => {
                 let part = Value::from_iter([(name, value(scanner.skip()?))]);
                 reading.usage = google::embed_usage(&part).or(reading.usage);

@@ -107,6 +107,9 @@ fn what_no_price_bounds_is_refused_whatever_its_price() {
         (ProviderKind::Anthropic, "/v1/messages/batches"),
         (ProviderKind::OpenAi, "/v1/realtime/sessions"),
         (ProviderKind::OpenAi, "/v1/fine_tuning/jobs"),
+        (ProviderKind::Together, "/v1/fine-tunes"),
+        (ProviderKind::Cohere, "/v1/finetuning/finetuned-models"),
+        (ProviderKind::OpenAi, "/v1/Batches"),
         (
             ProviderKind::Google,
             "/v1beta/models/gemini-2.5-flash:batchGenerateContent",
@@ -155,7 +158,20 @@ fn other_projects_and_streams_that_are_no_events_are_refused() {
         of(ProviderKind::Vertex, "POST", path),
         Err(PassageError::Elsewhere { .. })
     ));
+    let path = "/v1/projects/other/locations/global/endpoints/1:predict";
+    assert!(matches!(
+        of(ProviderKind::Vertex, "POST", path),
+        Err(PassageError::Elsewhere { .. })
+    ));
     let config = ProviderConfig::default();
+    let signed = Passage::of(
+        ProviderKind::AwsBedrock,
+        &config,
+        "GET",
+        "/async-invoke",
+        Some("maxResults=5"),
+    );
+    assert!(matches!(signed, Err(PassageError::Path { .. })));
     let path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent";
     for query in [None, Some("alt=json"), Some("x=1")] {
         let passage = Passage::of(ProviderKind::Google, &config, "POST", path, query);

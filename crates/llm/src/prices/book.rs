@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{Entry, File, unreadable};
 use super::{Abilities, Mode, Model, ModelRef, Price, PriceError, Rates};
 use crate::kind::ProviderKind;
-use crate::passage::covers;
+use crate::passage::{covers, is_route};
 use crate::simulated;
 
 /// The source of a tenant's own price.
@@ -142,7 +142,8 @@ impl PriceBook {
 
     /// Finds what one request of a route costs, such as `POST /v1/moderations`: the entry of that
     /// name, else the dearest one that covers it with `*` in the place of segments, else the
-    /// wildcard of the kind, if that is free.
+    /// wildcard of the kind, if that is free and so is every model: a route that is not known may
+    /// lead to each of them.
     pub fn lookup_route(&self, kind: ProviderKind, route: &str) -> Option<&ModelRef> {
         let models = self.models.get(&kind)?;
         let covering = || {
@@ -151,9 +152,11 @@ impl PriceBook {
         };
         let free = || {
             let wildcard = models.get("*");
-            wildcard.filter(|model| {
-                model.price.is_by_request() && model.price.request == UnitPrice::FREE
-            })
+            let are_free = || {
+                let mut models = models.values().filter(|model| !is_route(&model.name));
+                models.all(|model| model.price.is_free())
+            };
+            wildcard.filter(|_| are_free())
         };
         models.get(route).or_else(covering).or_else(free)
     }

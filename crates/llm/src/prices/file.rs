@@ -166,6 +166,7 @@ impl Entry {
         };
         Ok(complete(
             self.provider,
+            &self.model,
             Stated {
                 input,
                 output,
@@ -232,9 +233,10 @@ pub(super) struct Stated {
 }
 
 /// Fills in what a list leaves out, so that nothing is free by omission.
-pub(super) fn complete(kind: ProviderKind, stated: Stated) -> Rates {
+pub(super) fn complete(kind: ProviderKind, name: &str, stated: Stated) -> Rates {
     let (short, long) = match kind {
         ProviderKind::Anthropic => (1250, 2000),
+        ProviderKind::AwsBedrock if name.contains("anthropic.") => (1250, 2000),
         _ => (1000, 1000),
     };
     let times = |permille: u64| {

@@ -185,7 +185,7 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
     }
     let mut tiers = BTreeMap::new();
     for (tier, prices) in &base {
-        let Some(rates) = rates(kind, mode, prices) else {
+        let Some(rates) = rates((kind, name), mode, prices) else {
             continue;
         };
         let above_threshold = long.get(tier).map(|more| {
@@ -194,7 +194,7 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
             all
         });
         let long = above_threshold
-            .and_then(|prices| self::rates(kind, mode, &prices))
+            .and_then(|prices| self::rates((kind, name), mode, &prices))
             .map(|long| long.dearer(&rates));
         tiers.insert(*tier, TierRates { base: rates, long });
     }
@@ -259,11 +259,13 @@ fn searches(name: &str, row: &Row) -> Result<Option<UnitPrice>, Skipped> {
     Ok(prices.into_iter().max())
 }
 
-fn rates(kind: ProviderKind, mode: Mode, prices: &Prices) -> Option<super::Rates> {
+fn rates((kind, name): (ProviderKind, &str), mode: Mode, prices: &Prices) -> Option<super::Rates> {
     let of = |bucket| prices.get(&bucket).copied();
-    let output = of(Bucket::Output).or((mode == Mode::Embedding).then_some(UnitPrice::FREE));
+    let is_silent = matches!(mode, Mode::Embedding | Mode::Rerank);
+    let output = of(Bucket::Output).or(is_silent.then_some(UnitPrice::FREE));
     Some(complete(
         kind,
+        name,
         Stated {
             input: of(Bucket::Input)?,
             output: output?,

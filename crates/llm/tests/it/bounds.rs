@@ -385,6 +385,24 @@ fn old_completions_default_to_their_documented_sixteen_tokens() {
 }
 
 #[test]
+fn each_of_several_prompts_has_an_output_of_its_own() {
+    let bound = |prompt: Value| {
+        let body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "max_tokens": 4_000, "n": 2});
+        quick(ProviderKind::OpenAi, Dialect::OpenAiCompletions, &body).expect("a bound")
+    };
+    let one = bound(json!("Say")).per_output_token().picos();
+    assert_eq!(bound(json!([15, 16])).per_output_token().picos(), one);
+    let many = bound(json!(["Say", "Sing", "Shout"]));
+    assert_eq!(many.per_output_token().picos(), 3 * one);
+    let usage = Usage {
+        output: 3 * 2 * 4_000,
+        ..Usage::default()
+    };
+    let billed = many.settle(&usage).expect("a cost");
+    assert!(billed <= many.cost_at(many.cap()).expect("in range"));
+}
+
+#[test]
 fn embeddings_cost_their_input_only() {
     let body = json!({"model": "text-embedding-3-small", "input": "tiktoken is great!"});
     let bound = tight(ProviderKind::OpenAi, Dialect::OpenAiEmbeddings, &body).expect("a bound");

@@ -1,7 +1,7 @@
 //! The price book that is built in.
 
 use genai_prices::{PriceRequest, UsageKey};
-use iron_llm::prices::{Override, PriceBook};
+use iron_llm::prices::{Override, Price, PriceBook, Rates};
 use iron_llm::{ProviderKind, ServiceTier, Usage};
 use iron_primitives::UnitPrice;
 
@@ -341,4 +341,57 @@ fn broken_lists_are_refused_with_the_model_and_the_bucket() {
             .to_string()
             .starts_with("the price list cannot be read (line 1,")
     );
+}
+
+#[test]
+fn a_route_whose_usage_nobody_reads_has_a_price_by_the_request_alone() {
+    let cent = UnitPrice::from_picos(10_000_000_000);
+    let by_request = Price {
+        request: cent,
+        ..Price::flat(Rates::FREE)
+    };
+    assert!(by_request.is_by_request() && !by_request.is_free());
+    let and = |change: fn(&mut Price, UnitPrice)| {
+        let mut price = by_request.clone();
+        change(&mut price, cent);
+        price
+    };
+    for other in [
+        and(|price, cent| price.search_unit = cent),
+        and(|price, cent| price.web_search = Some(cent)),
+        and(|price, cent| price.image = cent),
+        and(|price, cent| price.second = cent),
+        and(|price, cent| price.character = cent),
+    ] {
+        assert!(!other.is_by_request(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_route_of_a_server_of_ones_own_is_free_as_long_as_every_model_there_is() {
+    let book = PriceBook::builtin();
+    let kind = ProviderKind::Local;
+    let free = book.lookup_route(kind, "POST /chat/completions");
+    assert!(free.is_some_and(|model| model.price.is_free()));
+    let priced = Override {
+        kind,
+        model: "llama".to_owned(),
+        input: UnitPrice::from_picos(1_000),
+        output: UnitPrice::from_picos(1_000),
+        cache_read: None,
+        cache_write: None,
+        max_output: None,
+    };
+    let book = book.with_overrides([&priced]);
+    assert!(book.lookup_route(kind, "POST /chat/completions").is_none());
+}
+
+#[test]
+fn what_anthropics_models_write_into_a_cache_for_an_hour_costs_twice_the_input_at_bedrock_too() {
+    let list = r#"{"anthropic.claude-x": {"litellm_provider": "bedrock", "mode": "chat",
+        "input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6, "max_tokens": 4096,
+        "cache_creation_input_token_cost": 3.75e-6}}"#;
+    let read = PriceBook::import_litellm(list).expect("a list");
+    let rates = read.models[0].price.rates(ServiceTier::Standard, 0);
+    assert_eq!(rates.cache_write_1h.picos(), 6_000_000);
 }

@@ -101,3 +101,49 @@ fn a_request_to_rank_needs_its_documents() {
         assert!(refused.contains("`documents`"), "{refused}");
     }
 }
+
+#[test]
+fn a_ranking_told_in_searches_where_tokens_are_priced_costs_what_was_held() {
+    let bound = cohere("rerank-v5.0-pro", "Rain?", &["rain".to_owned()]);
+    let held = bound.cost_at(bound.cap()).expect("in range");
+    assert!(held.nanos() > 0);
+    assert_eq!(bound.settle(&searches(1)).expect("in range"), held);
+}
+
+#[test]
+fn one_long_document_is_held_with_the_query_before_each_of_its_pieces() {
+    let query = "q".repeat(198);
+    let bound = cohere("rerank-v5.0-pro", &query, &["x".repeat(30_000)]);
+    let pieces = 30_002_u64.div_ceil(300);
+    let billed = Usage {
+        input: 30_000 + pieces * 198,
+        ..Usage::default()
+    };
+    let held = bound.cost_at(bound.cap()).expect("in range");
+    assert!(bound.settle(&billed).expect("in range") <= held);
+}
+
+#[test]
+fn a_document_that_is_more_than_a_text_has_no_bound() {
+    let book = PriceBook::builtin();
+    let read = |document: Value, query: Value| {
+        let body = json!({"model": "rerank-v3.5", "query": query, "documents": [document]});
+        Envelope::read(Dialect::Rerank, body.to_string().into())
+    };
+    let bounded = |document: Value| {
+        let envelope = read(document, json!("q")).expect("a request to rank");
+        let kind = ProviderKind::Cohere;
+        Bound::quick(&book, kind, &envelope, &Assumptions::default()).map(drop)
+    };
+    assert_eq!(bounded(json!({"text": "rain"})), Ok(()));
+    for document in [
+        json!({"image": "https://images.example/rain.png"}),
+        json!({"text": "rain", "image_url": {"url": "https://images.example/rain.png"}}),
+        json!({"text": {"url": "x"}}),
+    ] {
+        let error = bounded(document).expect_err("no bound");
+        assert!(error.to_string().contains("more than a text"), "{error}");
+    }
+    assert!(read(json!("rain"), json!({"image": "x"})).is_err());
+    assert!(read(json!(5), json!("q")).is_err());
+}

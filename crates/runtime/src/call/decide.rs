@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use iron_llm::envelope::{Envelope, RequestError};
 use iron_llm::prices::ModelRef;
 use iron_llm::translate::Direction;
-use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
+use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, is_route};
 use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
@@ -285,8 +285,10 @@ pub(super) fn priced<'a>(
 ) -> Option<(Arc<str>, &'a ModelRef)> {
     let kind = lane.route.kind;
     let names = lane.route.config.price_names(kind, model);
+    // The price of a route is none of a model, whatever a client calls its model.
     let found = names
         .iter()
+        .filter(|name| !is_route(name))
         .filter_map(|name| Some((name, book.lookup(kind, name)?)));
     let rank = |known: &ModelRef| (known.name == "*", !known.is_own_price());
     let (name, known) = found.min_by_key(|(_, known)| rank(known))?;
