@@ -127,6 +127,10 @@ fn delta(
         ("reasoningContent", Kind::Object) => each_field(scanner, |scanner, name| {
             match (name, scanner.kind()?) {
                 ("text", Kind::String) => text.text(&scanner.string()?, reading),
+                // No words, but a server that sends them without end is cut all the same.
+                ("redactedContent" | "signature", Kind::String) => {
+                    reading.content(scanner.string()?.raw.len());
+                }
                 _ => {
                     scanner.skip()?;
                 }

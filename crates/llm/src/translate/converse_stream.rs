@@ -19,6 +19,10 @@ use crate::aws;
 use crate::canonical::{Event, Finish, Opening};
 use crate::usage::Usage;
 
+/// The most that is kept of an answer's signatures and sealed thoughts, in bytes: they go on only
+/// when their block ends.
+const MOST_KEPT_BYTES: usize = 1 << 20;
+
 /// What stands in an answer and cannot be said to a client.
 struct Unsayable(String);
 
@@ -48,7 +52,12 @@ pub(super) struct Reader {
     usage: Usage,
     finish: Option<Finish>,
     open: Vec<Open>,
+    /// How many blocks have begun.
+    begun: usize,
+    /// The next number of a block for the client.
     next: usize,
+    /// Bytes of signatures and sealed thoughts, of all blocks together.
+    kept_bytes: usize,
 }
 
 impl ReadFrames for Reader {
@@ -80,7 +89,9 @@ impl Reader {
             usage: Usage::default(),
             finish: None,
             open: Vec::new(),
+            begun: 0,
             next: 0,
+            kept_bytes: 0,
         }
     }
 
@@ -109,7 +120,7 @@ impl Reader {
                 self.start(events);
                 self.delta(index_of(body)?, body.get("delta"), events)?;
             }
-            "contentBlockStop" => self.stop(index_of(body)?, events)?,
+            "contentBlockStop" => self.stop(index_of(body)?, events),
             "messageStop" => {
                 let reason = body.get("stopReason").and_then(Value::as_str);
                 self.finish = Some(finish(reason.unwrap_or_default())?);
@@ -178,7 +189,8 @@ impl Reader {
         if self.find(index).is_some() {
             return Err(Unsayable("a block that begins twice".to_owned()));
         }
-        let block = self.open(Opening::ToolCall { id, name }, events)?;
+        self.count_block()?;
+        let block = self.open(Opening::ToolCall { id, name }, events);
         self.open.push(Open {
             index,
             kind: Kind::Plain { block },
@@ -195,7 +207,8 @@ impl Reader {
             Some(Kind::Plain { block }) => *block,
             Some(_) => return Err(Unsayable("text among thoughts".to_owned())),
             None => {
-                let block = self.open(Opening::Text, events)?;
+                self.count_block()?;
+                let block = self.open(Opening::Text, events);
                 let kind = Kind::Plain { block };
                 self.open.push(Open { index, kind });
                 block
@@ -215,13 +228,15 @@ impl Reader {
     ) -> Result<(), Unsayable> {
         let text = |name: &str| thought.get(name).and_then(Value::as_str);
         let sealed = text("redactedContent");
+        self.keep(sealed.or(text("signature")).unwrap_or_default())?;
         if self.find(index).is_none() {
+            self.count_block()?;
             let kind = match sealed {
                 Some(_) => Kind::Sealed {
                     data: String::new(),
                 },
                 None => Kind::Thinking {
-                    block: self.open(Opening::Thinking, events)?,
+                    block: self.open(Opening::Thinking, events),
                     signature: String::new(),
                 },
             };
@@ -245,26 +260,41 @@ impl Reader {
         self.open.iter_mut().find(|open| open.index == index)
     }
 
-    fn open(&mut self, opening: Opening, events: &mut Vec<Event>) -> Result<usize, Unsayable> {
-        if self.next >= MOST_BLOCKS {
+    /// Notes that a block begins.
+    fn count_block(&mut self) -> Result<(), Unsayable> {
+        if self.begun >= MOST_BLOCKS {
             return Err(Unsayable(format!("more than {MOST_BLOCKS} blocks")));
         }
+        self.begun = self.begun.saturating_add(1);
+        Ok(())
+    }
+
+    /// Notes that a piece is kept until its block ends.
+    fn keep(&mut self, piece: &str) -> Result<(), Unsayable> {
+        self.kept_bytes = self.kept_bytes.saturating_add(piece.len());
+        if self.kept_bytes > MOST_KEPT_BYTES {
+            let what = "bytes of signatures and sealed thoughts";
+            return Err(Unsayable(format!("more than {MOST_KEPT_BYTES} {what}")));
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, opening: Opening, events: &mut Vec<Event>) -> usize {
         let block = self.next;
         self.next = block.saturating_add(1);
         events.push(Event::Open { block, opening });
-        Ok(block)
+        block
     }
 
-    fn stop(&mut self, index: u64, events: &mut Vec<Event>) -> Result<(), Unsayable> {
-        let Some(at) = self.open.iter().position(|open| open.index == index) else {
-            // A block without a word has not begun.
-            return Ok(());
-        };
-        let open = self.open.remove(at);
-        self.end_block(open, events)
+    fn stop(&mut self, index: u64, events: &mut Vec<Event>) {
+        // A block without a word has not begun.
+        if let Some(at) = self.open.iter().position(|open| open.index == index) {
+            let open = self.open.remove(at);
+            self.end_block(open, events);
+        }
     }
 
-    fn end_block(&mut self, open: Open, events: &mut Vec<Event>) -> Result<(), Unsayable> {
+    fn end_block(&mut self, open: Open, events: &mut Vec<Event>) {
         let block = match open.kind {
             Kind::Plain { block } => block,
             Kind::Thinking { block, signature } => {
@@ -274,11 +304,10 @@ impl Reader {
             }
             Kind::Sealed { data } => {
                 let data = format!("{BEDROCK}{data}");
-                self.open(Opening::Sealed { data }, events)?
+                self.open(Opening::Sealed { data }, events)
             }
         };
         events.push(Event::Close { block });
-        Ok(())
     }
 
     fn close(&mut self, events: &mut Vec<Event>) {
@@ -286,10 +315,7 @@ impl Reader {
             return;
         };
         for open in std::mem::take(&mut self.open) {
-            // Only sealed thoughts begin at their end, and too many blocks are no answer.
-            if self.end_block(open, events).is_err() {
-                return;
-            }
+            self.end_block(open, events);
         }
         let usage = self.usage;
         events.push(Event::Finish { finish, usage });

@@ -172,6 +172,50 @@ fn a_stream_beyond_its_bound_is_ended_and_read_on() {
     assert_eq!(reading.usage.map(|usage| usage.output), Some(7));
 }
 
+/// A message of a stream: a piece of the answer's first block.
+fn delta_message(delta: &Value) -> Vec<u8> {
+    let payload = json!({ "delta": delta, "contentBlockIndex": 0 }).to_string();
+    let mut headers = Vec::new();
+    for (name, value) in [
+        (":event-type", "contentBlockDelta"),
+        (":message-type", "event"),
+    ] {
+        headers.push(u8::try_from(name.len()).expect("short"));
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7);
+        let length = u16::try_from(value.len()).expect("short");
+        headers.extend_from_slice(&length.to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let told = |length: usize| u32::try_from(length).expect("short").to_be_bytes();
+    let total = headers.len() + payload.len() + 16;
+    let mut out = [told(total), told(headers.len())].concat();
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out.extend_from_slice(&headers);
+    out.extend_from_slice(payload.as_bytes());
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out
+}
+
+#[test]
+fn a_stream_of_sealed_thoughts_is_ended_at_its_bound() {
+    for (field, piece, cut) in [
+        ("redactedContent", "c2VhbGVk", true),
+        ("signature", "c2lnbmVk", true),
+        ("redactedContent", "", false),
+        ("sha256", "c2lnbmVk", false),
+    ] {
+        let options = MeterOptions {
+            output_bound: Some(3),
+            ..MeterOptions::default()
+        };
+        let mut meter = Meter::new(Dialect::Converse, options);
+        let message = delta_message(&json!({ "reasoningContent": { field: piece } }));
+        let at = (0..5).position(|_| meter.feed(&message).expect("a message").cut);
+        assert_eq!(at, cut.then_some(3), "{field} {piece}");
+    }
+}
+
 #[test]
 fn a_whole_answer_of_bedrock_is_metered() {
     let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},

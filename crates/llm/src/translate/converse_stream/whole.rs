@@ -77,6 +77,7 @@ impl Reader {
                 (other, _) => return Err(Unsayable(other.to_owned())),
             }
         }
-        self.stop(index, events)
+        self.stop(index, events);
+        Ok(())
     }
 }

@@ -244,6 +244,48 @@ fn blocks_without_end_end_the_stream() {
     assert_frames(&out);
 }
 
+/// A stream of Bedrock that goes on with the thought that is made for each number, until it ends.
+fn thoughts_of_bedrock(clients: &[Dialect], thought: impl Fn(u64) -> (u64, Value)) {
+    for client in clients {
+        let messages = json!([{ "role": "user", "content": "Hi" }]);
+        let body = json!({ "model": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "max_tokens": 64, "stream": true, "messages": messages });
+        let plan = Plan::new(
+            *client,
+            ProviderKind::AwsBedrock,
+            body.to_string().as_bytes(),
+        );
+        let mut translator = plan.expect("a plan").stream(0, NOW).expect("a stream");
+        let mut out = Vec::new();
+        let mut sent = 0;
+        while !translator.ended() {
+            let (index, thought) = thought(sent);
+            let delta = json!({ "reasoningContent": thought });
+            let event =
+                json!({ "contentBlockDelta": { "delta": delta, "contentBlockIndex": index } });
+            translator.feed(format!("data: {event}\n\n").as_bytes(), &mut out);
+            sent += 1;
+            assert!(sent < 10_000, "the memory is bounded");
+        }
+        assert!(sent > 1_000, "what is honest passes");
+        assert_frames(&out);
+        assert!(String::from_utf8_lossy(&out).contains("more than"));
+    }
+}
+
+#[test]
+fn thoughts_of_bedrock_without_end_end_the_stream() {
+    let clients = [Dialect::OpenAiChat, Dialect::AnthropicMessages];
+    let piece = "x".repeat(512);
+    thoughts_of_bedrock(&clients, |_| (0, json!({ "redactedContent": piece })));
+    thoughts_of_bedrock(&clients, |_| (0, json!({ "signature": piece })));
+    thoughts_of_bedrock(&clients, |sent| {
+        (sent % 8, json!({ "redactedContent": piece }))
+    });
+    thoughts_of_bedrock(&clients, |sent| (sent, json!({ "redactedContent": "" })));
+    thoughts_of_bedrock(&clients, |sent| (sent, json!({ "signature": "" })));
+}
+
 #[test]
 fn a_streamed_response_without_end_ends_the_stream() {
     let body = json!({ "model": "claude-sonnet-4-5", "stream": true, "input": "Hi" });
