@@ -1,11 +1,13 @@
 //! Writing a request for Bedrock's `Converse` (botocore 1.44.5, `ConverseRequest`). The model and
 //! whether the answer streams are said by the address.
 
+mod documents;
 mod thinking;
 mod turns;
 
 use serde_json::{Map, Value, json};
 
+use self::documents::Names;
 pub(super) use self::thinking::output_floor;
 use self::turns::{Writer, cache};
 use super::fields::to_bytes;
@@ -60,9 +62,10 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, Error> {
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    let writer = Writer {
+    let mut writer = Writer {
         direction,
         marks: caches(model),
+        documents: Names::default(),
     };
     put("messages", writer.messages(request)?.into());
     if !request.system.is_empty() {

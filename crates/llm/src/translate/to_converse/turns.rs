@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::documents::Names;
 use crate::canonical::{CacheMark, Part, Request, Role, Source, Thought, Turn};
 use crate::kind::Dialect;
 use crate::translate::thoughts::BEDROCK;
 use crate::translate::{Direction, Error};
-
-/// The longest name of a document.
-const LONGEST_NAME: usize = 200;
 
 /// Writes the parts of turns.
 pub(super) struct Writer {
     pub(super) direction: Direction,
     /// Whether the ends of prefixes are marked for the cache.
     pub(super) marks: bool,
+    /// The names of the documents so far.
+    pub(super) documents: Names,
 }
 
 impl Writer {
-    pub(super) fn messages(&self, request: &Request) -> Result<Vec<Value>, Error> {
+    pub(super) fn messages(&mut self, request: &Request) -> Result<Vec<Value>, Error> {
         let mut out = Vec::with_capacity(request.turns.len());
         let mut open = BTreeSet::new();
         for turn in &request.turns {
@@ -51,14 +51,11 @@ impl Writer {
         }
     }
 
-    pub(super) fn parts(&self, parts: &[Part], field: &str) -> Result<Vec<Value>, Error> {
+    pub(super) fn parts(&mut self, parts: &[Part], field: &str) -> Result<Vec<Value>, Error> {
         let mut out = Vec::with_capacity(parts.len());
-        // Bedrock refuses texts without a word, which clients leave beside calls of tools.
-        let empty = |part: &Part| matches!(part, Part::Text { text, .. } if text.is_empty());
-        let several = parts.len() > 1;
         for part in parts {
-            if !(several && empty(part)) {
-                out.push(self.part(part, field, out.len())?);
+            if is_said(part, parts) {
+                out.push(self.part(part, field)?);
             }
             if let Some(mark) = cache(part).filter(|_| self.marks && !out.is_empty()) {
                 out.push(match mark {
@@ -72,7 +69,7 @@ impl Writer {
         Ok(out)
     }
 
-    fn part(&self, part: &Part, field: &str, place: usize) -> Result<Value, Error> {
+    fn part(&mut self, part: &Part, field: &str) -> Result<Value, Error> {
         Ok(match part {
             Part::Text { text, .. } => json!({ "text": text }),
             Part::Image(Source::Base64 { media_type, data }, _) => {
@@ -91,7 +88,7 @@ impl Writer {
                 title,
                 ..
             } if media_type == "application/pdf" => {
-                let name = document_name(title.as_deref(), place);
+                let name = self.documents.next(title.as_deref());
                 json!({ "document": { "format": "pdf", "name": name, "source": { "bytes": data } } })
             }
             Part::Document {
@@ -117,7 +114,7 @@ impl Writer {
     }
 
     fn result(
-        &self,
+        &mut self,
         id: &str,
         content: &[Part],
         failed: bool,
@@ -134,11 +131,9 @@ impl Writer {
         }
         let mut result = Map::new();
         result.insert("toolUseId".to_owned(), id.into());
-        let unmarked = Writer {
-            marks: false,
-            direction: self.direction,
-        };
-        result.insert("content".to_owned(), unmarked.parts(content, field)?.into());
+        let said = content.iter().filter(|part| is_said(part, content));
+        let blocks: Result<Vec<Value>, Error> = said.map(|part| self.part(part, field)).collect();
+        result.insert("content".to_owned(), blocks?.into());
         if failed {
             result.insert("status".to_owned(), "error".into());
         }
@@ -171,6 +166,12 @@ impl Writer {
             direction: self.direction,
         }
     }
+}
+
+/// Bedrock refuses texts without a word, which clients leave beside calls of tools.
+fn is_said(part: &Part, among: &[Part]) -> bool {
+    let is_empty = matches!(part, Part::Text { text, .. } if text.is_empty());
+    !is_empty || among.len() == 1
 }
 
 /// Where a prefix should end that is cached.
@@ -225,39 +226,4 @@ fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
         }
     }
     Ok(ids)
-}
-
-/// A name of a document as Bedrock takes it: letters, digits, single spaces, `-`, parentheses and
-/// square brackets.
-fn document_name(title: Option<&str>, place: usize) -> String {
-    let allowed = |c: char| match c {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '(' | ')' | '[' | ']' => c,
-        c if c.is_whitespace() => ' ',
-        _ => '-',
-    };
-    let plain: String = title.unwrap_or_default().chars().map(allowed).collect();
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    let name: String = words.join(" ").chars().take(LONGEST_NAME).collect();
-    match name.is_empty() {
-        true => format!("document-{}", place.saturating_add(1)),
-        false => name,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_document_has_a_name_that_bedrock_takes() {
-        for (title, name) in [
-            (None, "document-3"),
-            (Some(""), "document-3"),
-            (Some("Q3  report\t(final).pdf"), "Q3 report (final)-pdf"),
-            (Some("Übersicht [2]"), "-bersicht [2]"),
-        ] {
-            assert_eq!(document_name(title, 2), name);
-        }
-        assert_eq!(document_name(Some(&"x".repeat(300)), 0).len(), 200);
-    }
 }
