@@ -14,7 +14,8 @@ use crate::translate::{Direction, Error, to_anthropic};
 enum Maker<'a> {
     /// Anthropic, with the name that the model has there.
     Anthropic(&'a str),
-    /// Amazon's Nova since its second generation, by an effort.
+    /// Amazon's Nova since its second generation, by an effort. It takes no output cap beside a
+    /// high one, and without a cap nothing bounds what an answer costs.
     Nova,
     /// OpenAI's open models, by an effort; they always think.
     OpenAi,
@@ -79,24 +80,34 @@ pub(super) fn write(
     };
     match maker(model) {
         Maker::Nova if off => Ok(Some(json!({ "reasoningConfig": { "type": "disabled" } }))),
+        Maker::Nova if word == "high" => Err(refuse(direction, &above_medium(direction, model))),
         Maker::Nova => Ok(Some(
             json!({ "reasoningConfig": { "type": "enabled", "maxReasoningEffort": word } }),
         )),
         Maker::OpenAi if !off => Ok(Some(json!({ "reasoning_effort": word }))),
         Maker::Other if off => Ok(None),
-        _ => Err(refuse(direction, model, off)),
+        _ if off => Err(refuse(direction, &format!("none of `{model}`"))),
+        _ => Err(refuse(direction, &format!("above none of `{model}`"))),
     }
 }
 
-fn refuse(direction: Direction, model: &str, off: bool) -> Error {
+/// What is refused, and what can be asked for instead.
+fn above_medium(direction: Direction, model: &str) -> String {
+    let instead = match direction.client() {
+        Dialect::AnthropicMessages => "an effort of medium or a budget below 16384",
+        _ => "medium",
+    };
+    format!("above medium of `{model}`, which takes no output cap beside it (ask for {instead})")
+}
+
+fn refuse(direction: Direction, what: &str) -> Error {
     let field = match direction.client() {
         Dialect::OpenAiResponses => "reasoning.effort",
         Dialect::AnthropicMessages => "thinking",
         _ => "reasoning_effort",
     };
-    let what = if off { "none" } else { "above none" };
     Error::Untranslatable {
-        feature: format!("{field} {what} of `{model}`"),
+        feature: format!("{field} {what}"),
         direction,
     }
 }
