@@ -5,15 +5,25 @@ mod documents;
 mod thinking;
 mod turns;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use self::documents::Names;
 pub(super) use self::thinking::output_floor;
-use self::turns::{Writer, cache};
-use super::fields::to_bytes;
+use self::turns::{Block, Message, Writer, cache};
 use super::{Direction, Error, Note};
 use crate::canonical::{OutputSchema, Part, Request, Tool, ToolChoice};
 use crate::kind::Dialect;
+
+/// The body. What is said stands apart because arguments must stay the text they are.
+#[derive(Serialize)]
+struct Body {
+    messages: Vec<Message>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    system: Vec<Block>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
 
 /// Tells what the body leaves out because Bedrock has no field for it, or does it by itself.
 pub(super) fn note_what_is_not_said(
@@ -60,17 +70,30 @@ pub(super) fn write(
     model: &str,
     output_cap: u64,
 ) -> Result<Vec<u8>, Error> {
-    let mut body = Map::new();
-    let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
     let mut writer = Writer {
         direction,
         marks: caches(model),
         documents: Names::default(),
     };
-    put("messages", writer.messages(request)?.into());
-    if !request.system.is_empty() {
-        put("system", writer.parts(&request.system, "system")?.into());
-    }
+    let body = Body {
+        messages: writer.messages(request)?,
+        system: writer.parts(&request.system, "system")?,
+        rest: rest(request, direction, model, output_cap)?,
+    };
+    serde_json::to_vec(&body).map_err(|_| Error::Invalid {
+        field: "messages".to_owned(),
+        problem: "cannot be written as JSON".to_owned(),
+    })
+}
+
+fn rest(
+    request: &Request,
+    direction: Direction,
+    model: &str,
+    output_cap: u64,
+) -> Result<Map<String, Value>, Error> {
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
     put("inferenceConfig", inference(request, output_cap).into());
     if let Some(tools) = tools(request, direction)? {
         put("toolConfig", tools);
@@ -85,7 +108,7 @@ pub(super) fn write(
     if !output.is_empty() {
         put("outputConfig", output.into());
     }
-    Ok(to_bytes(&Value::Object(body)))
+    Ok(body)
 }
 
 fn inference(request: &Request, output_cap: u64) -> Map<String, Value> {

@@ -2,13 +2,42 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::documents::Names;
 use crate::canonical::{CacheMark, Part, Request, Role, Source, Thought, Turn};
 use crate::kind::Dialect;
+use crate::translate::fields::object_text;
 use crate::translate::thoughts::BEDROCK;
 use crate::translate::{Direction, Error};
+
+/// A turn.
+#[derive(Serialize)]
+pub(super) struct Message {
+    role: &'static str,
+    content: Vec<Block>,
+}
+
+/// A block. Arguments stay the text they are.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Block {
+    ToolUse {
+        #[serde(rename = "toolUse")]
+        call: Call,
+    },
+    Other(Value),
+}
+
+#[derive(Serialize)]
+pub(super) struct Call {
+    #[serde(rename = "toolUseId")]
+    id: String,
+    name: String,
+    input: Box<RawValue>,
+}
 
 /// Writes the parts of turns.
 pub(super) struct Writer {
@@ -20,7 +49,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn messages(&mut self, request: &Request) -> Result<Vec<Value>, Error> {
+    pub(super) fn messages(&mut self, request: &Request) -> Result<Vec<Message>, Error> {
         let mut out = Vec::with_capacity(request.turns.len());
         let mut open = BTreeSet::new();
         for turn in &request.turns {
@@ -34,7 +63,7 @@ impl Writer {
                 }
             };
             let content = self.parts(&parts, &turn.field)?;
-            out.push(json!({ "role": role, "content": content }));
+            out.push(Message { role, content });
         }
         match request.turns.last() {
             None => Err(Error::Invalid {
@@ -51,25 +80,41 @@ impl Writer {
         }
     }
 
-    pub(super) fn parts(&mut self, parts: &[Part], field: &str) -> Result<Vec<Value>, Error> {
+    pub(super) fn parts(&mut self, parts: &[Part], field: &str) -> Result<Vec<Block>, Error> {
         let mut out = Vec::with_capacity(parts.len());
         for part in parts {
             if is_said(part, parts) {
-                out.push(self.part(part, field)?);
+                out.push(self.block(part, field)?);
             }
             if let Some(mark) = cache(part).filter(|_| self.marks && !out.is_empty()) {
-                out.push(match mark {
-                    CacheMark::FiveMinutes => json!({ "cachePoint": { "type": "default" } }),
-                    CacheMark::OneHour => {
-                        json!({ "cachePoint": { "type": "default", "ttl": "1h" } })
-                    }
-                });
+                let point = match mark {
+                    CacheMark::FiveMinutes => json!({ "type": "default" }),
+                    CacheMark::OneHour => json!({ "type": "default", "ttl": "1h" }),
+                };
+                out.push(Block::Other(json!({ "cachePoint": point })));
             }
         }
         Ok(out)
     }
 
-    fn part(&mut self, part: &Part, field: &str) -> Result<Value, Error> {
+    fn block(&mut self, part: &Part, field: &str) -> Result<Block, Error> {
+        let Part::ToolCall {
+            id,
+            name,
+            arguments,
+        } = part
+        else {
+            return self.value(part, field).map(Block::Other);
+        };
+        let call = Call {
+            id: id.clone(),
+            name: name.clone(),
+            input: object(arguments, field)?,
+        };
+        Ok(Block::ToolUse { call })
+    }
+
+    fn value(&mut self, part: &Part, field: &str) -> Result<Value, Error> {
         Ok(match part {
             Part::Text { text, .. } => json!({ "text": text }),
             Part::Image(Source::Base64 { media_type, data }, _) => {
@@ -96,14 +141,7 @@ impl Writer {
                 ..
             } => return Err(self.refuse(field, media_type)),
             Part::Document { .. } => return Err(self.refuse(field, "a document by URL")),
-            Part::ToolCall {
-                id,
-                name,
-                arguments,
-            } => {
-                let input: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
-                json!({ "toolUse": { "toolUseId": id, "name": name, "input": input } })
-            }
+            Part::ToolCall { .. } => return Err(self.refuse(field, "a tool call inside a result")),
             Part::ToolResult {
                 id,
                 content,
@@ -132,7 +170,7 @@ impl Writer {
         let mut result = Map::new();
         result.insert("toolUseId".to_owned(), id.into());
         let said = content.iter().filter(|part| is_said(part, content));
-        let blocks: Result<Vec<Value>, Error> = said.map(|part| self.part(part, field)).collect();
+        let blocks: Result<Vec<Value>, Error> = said.map(|part| self.value(part, field)).collect();
         result.insert("content".to_owned(), blocks?.into());
         if failed {
             result.insert("status".to_owned(), "error".into());
@@ -166,6 +204,14 @@ impl Writer {
             direction: self.direction,
         }
     }
+}
+
+fn object(arguments: &str, field: &str) -> Result<Box<RawValue>, Error> {
+    let raw = object_text(arguments).map(|text| RawValue::from_string(text.to_owned()));
+    raw.and_then(Result::ok).ok_or_else(|| Error::Invalid {
+        field: field.to_owned(),
+        problem: "the arguments of a tool call must be the text of a JSON object".to_owned(),
+    })
 }
 
 /// Bedrock refuses texts without a word, which clients leave beside calls of tools.
@@ -226,4 +272,17 @@ fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
         }
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_cannot_be_read_are_an_error() {
+        assert_eq!(object(" ", "f").expect("none are said").get(), "{}");
+        for broken in ["{", "[1]", "7", "{} {}", "words"] {
+            assert!(object(broken, "f").is_err(), "{broken}");
+        }
+    }
 }

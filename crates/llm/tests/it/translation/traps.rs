@@ -370,6 +370,33 @@ fn arguments_keep_every_digit_on_their_way_to_anthropic() {
 }
 
 #[test]
+fn arguments_keep_every_digit_on_their_way_to_bedrock_and_back() {
+    let arguments = r#"{"b": 12345678901234567890123, "a": 1.10, "b2":"\u00e9"}"#;
+    let body = json!({ "model": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "messages": [
+        { "role": "user", "content": "Hi" },
+        { "role": "assistant", "content": null, "tool_calls": [
+            { "id": "call_1", "type": "function", "function": { "name": "f", "arguments": arguments } },
+        ] },
+        { "role": "tool", "tool_call_id": "call_1", "content": "ok" },
+    ] });
+    let plan = plan(Dialect::OpenAiChat, ProviderKind::AwsBedrock, &body);
+    let sent = String::from_utf8(plan.request(64).expect("a body")).expect("UTF-8");
+    assert!(sent.contains(&format!("\"input\":{arguments}")), "{sent}");
+    let call = format!(r#"{{"toolUseId":"x","name":"f","input":{arguments}}}"#);
+    let answer = format!(
+        r#"{{"output":{{"message":{{"content":[{{"toolUse":{call}}}]}}}},"stopReason":"tool_use"}}"#
+    );
+    let given = plan.response(answer.as_bytes(), NOW).expect("an answer");
+    let given: Value = serde_json::from_slice(&given).expect("JSON");
+    let told = given.pointer("/choices/0/message/tool_calls/0/function/arguments");
+    assert_eq!(told.and_then(Value::as_str), Some(arguments));
+    for broken in ["[1]", "7", "\"{}\""] {
+        let answer = answer.replace(arguments, broken);
+        assert!(plan.response(answer.as_bytes(), NOW).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn thoughts_cannot_name_the_field_in_which_they_are_sent() {
     let body = json!({ "model": "qwen3", "max_tokens": 64, "messages": [
         { "role": "user", "content": "Hi" },
