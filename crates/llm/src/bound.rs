@@ -422,15 +422,7 @@ impl Bound {
 
     /// The provider's count with what it left unsaid: those facts are as they were asked for.
     pub fn completed(&self, usage: &Usage) -> Usage {
-        // Searches without a price of their own were held by their tokens, and are not free.
-        let is_untold = usage.search_units > 0
-            && usage.input == 0
-            && self.model.price.search_unit == UnitPrice::FREE;
         Usage {
-            input: match is_untold {
-                true => self.input_tokens,
-                false => usage.input,
-            },
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
             images: self.images,
@@ -453,7 +445,20 @@ impl Bound {
     /// # Errors
     /// [`MoneyError::OutOfRange`] above about 9.2 billion dollars.
     pub fn settle(&self, usage: &Usage) -> Result<Money, MoneyError> {
-        self.model.cost(&self.completed(usage))
+        match self.is_told_otherwise(usage) {
+            true => self.cost_at(self.cap),
+            false => self.model.cost(&self.completed(usage)),
+        }
+    }
+
+    /// Whether a provider has told of a call in a unit that has no price, and not in one that has:
+    /// what it bills is not known then.
+    fn is_told_otherwise(&self, usage: &Usage) -> bool {
+        let price = &self.model.price;
+        let without_price = |count: u64, price: UnitPrice| count > 0 && price == UnitPrice::FREE;
+        let otherwise = without_price(usage.search_units, price.search_unit)
+            || without_price(usage.seconds, price.second);
+        otherwise && usage.total() == 0 && !price.is_free()
     }
 }
 
@@ -470,6 +475,12 @@ fn units(model: &ModelRef, facts: &Facts) -> Result<(u64, u64), BoundError> {
             });
         }
     };
+    if facts.tells_no_seconds && seconds > 0 {
+        return Err(BoundError::Modality {
+            what: "a transcript that does not tell its seconds (ask for `json` or `verbose_json`)",
+            model: facts.model.clone(),
+        });
+    }
     let characters = match is_billed(model.price.character) {
         true => facts.characters,
         false => 0,

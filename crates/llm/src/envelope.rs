@@ -215,6 +215,8 @@ pub struct Facts {
     /// The most seconds of the recording that is to be heard, rounded up; none if there is none, or
     /// if it does not say.
     pub seconds: Option<u64>,
+    /// Whether the answer is asked for in a form that does not tell how long the recording was.
+    pub tells_no_seconds: bool,
     /// Whether the answer may contain sound.
     pub audio_output: bool,
     /// `previous_response_id`.
@@ -354,6 +356,10 @@ impl Envelope {
             messages: 1,
             text_bytes: said,
             seconds: sound::most_seconds(heard),
+            tells_no_seconds: matches!(
+                text("response_format")?.as_deref(),
+                Some("text" | "srt" | "vtt")
+            ),
             media: vec![Media::Audio(Source::Inline(recording.clone()))],
             ..Facts::default()
         };

@@ -8,6 +8,7 @@ use crate::images;
 use crate::kind::Dialect;
 use crate::prices::{ImageRule, Model};
 use crate::tokens;
+use crate::usage::ServiceTier;
 
 /// What providers put around tools: Anthropic documents up to 804 tokens of instructions,
 /// and up to 735 more for a tool of its own making (platform.claude.com, tool use, pricing).
@@ -264,6 +265,8 @@ impl Media {
             model: envelope.facts().model.clone(),
         };
         let free = model.price.is_free();
+        let rates = model.price.rates(ServiceTier::Standard, 0);
+        let has_free_input = [rates.input, rates.of_input_audio()] == [UnitPrice::FREE; 2];
         let mut bound = MediaBound::default();
         for medium in &envelope.facts().media {
             match medium {
@@ -286,8 +289,8 @@ impl Media {
                     None => return Err(refuse("an image")),
                 },
                 Media::File(_) if model.abilities.files || free => bound.fills_the_context = true,
-                // It is paid by the second, and its words are no input.
-                Media::Audio(_) if model.price.second != UnitPrice::FREE => {}
+                // It is paid by the second alone, and its words are no input.
+                Media::Audio(_) if model.price.second != UnitPrice::FREE && has_free_input => {}
                 Media::Audio(_) if model.abilities.audio_input || free => {
                     bound.fills_the_context = true;
                     bound.audio = true;

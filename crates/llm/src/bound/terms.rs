@@ -122,6 +122,11 @@ fn uncapped(model: &Model, dialect: Dialect, facts: &Facts) -> Result<u64, Bound
         .iter()
         .all(|price| *price == UnitPrice::FREE);
     match (model.max_output, dialect) {
+        // No answer tells how many tokens a text that is spoken had.
+        (_, Dialect::OpenAiSpeech) if rates.input != UnitPrice::FREE => Err(BoundError::Modality {
+            what: "speech that is priced by tokens, which no answer tells",
+            model: facts.model.clone(),
+        }),
         _ if is_free || !dialect.is_of_sound() => Ok(0),
         // What is spoken is not counted in tokens of text.
         (Some(most), dialect) if dialect.listens() => Ok(most),

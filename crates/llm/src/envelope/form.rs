@@ -5,12 +5,15 @@
 
 use std::ops::Range;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::RequestError;
 
 /// The most parts of a form.
 const MOST_PARTS: usize = 64;
+/// The longest head of a part.
+const MOST_HEAD_BYTES: usize = 4_096;
 
 /// A form, read.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +51,7 @@ impl Form {
         }
         let mut form = Form {
             parts: Vec::new(),
-            border: own_border(body),
+            border: String::new(),
         };
         let mut at = first.len();
         loop {
@@ -66,6 +69,7 @@ impl Form {
             }
         }
         form.check_names()?;
+        form.border = own_border(body)?;
         Ok(form)
     }
 
@@ -153,15 +157,14 @@ fn border_of(content_type: &str) -> Option<&str> {
     ((1..=70).contains(&border.len()) && border.bytes().all(plain)).then_some(border)
 }
 
-/// A border that stands nowhere in a body.
-fn own_border(body: &[u8]) -> String {
-    let mut number = 0_u32;
-    loop {
-        let border = format!("ironcage-part-{number}-end-of-part");
-        if find(body, border.as_bytes()).is_none() {
-            return border;
-        }
-        number = number.wrapping_add(1);
+/// A border that stands nowhere in a body: made of its hash, which nobody can write into it.
+fn own_border(body: &[u8]) -> Result<String, RequestError> {
+    let hash = hex::encode(digest(&SHA256, body));
+    // A border has 70 characters at the most (RFC 2046).
+    let border = format!("ironcage-{}", hash.get(..40).unwrap_or_default());
+    match find(body, border.as_bytes()) {
+        None => Ok(border),
+        Some(_) => Err(broken("it holds a boundary of ours")),
     }
 }
 
@@ -176,6 +179,9 @@ fn part(body: &[u8], range: Range<usize>) -> Result<Part, RequestError> {
         .get(..head)
         .and_then(|head| std::str::from_utf8(head).ok());
     let text = text.ok_or(broken("the head of a part is not UTF-8"))?;
+    if text.len() > MOST_HEAD_BYTES {
+        return Err(broken("the head of a part has more than 4096 bytes"));
+    }
     let start = range.start.saturating_add(head).saturating_add(4);
     let mut part = Part {
         name: String::new(),
@@ -184,6 +190,10 @@ fn part(body: &[u8], range: Range<usize>) -> Result<Part, RequestError> {
         content: start..range.end,
     };
     for line in text.split("\r\n") {
+        // A line that ends otherwise would be two to other readers.
+        if line.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(broken("the head of a part holds a control character"));
+        }
         let (name, value) = line
             .split_once(':')
             .ok_or(broken("a part has a strange head"))?;
@@ -257,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn heads_hold_no_lines_of_their_own_and_are_short() {
+        for kind in [
+            "a/b\ncontent-disposition: x",
+            "a/b\rc",
+            "a/\0b",
+            &"a".repeat(5_000),
+        ] {
+            let body = BODY.replace("audio/mpeg", kind);
+            assert!(read(&body).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
     fn forms_that_could_be_read_otherwise_are_refused() {
         for (from, to) in [
             ("--x\r\nContent", "hello\r\n--x\r\nContent"),
@@ -283,9 +306,11 @@ mod tests {
     }
 
     #[test]
-    fn the_border_of_ours_is_not_in_the_body() {
-        let body = BODY.replace("sound", "ironcage-part-0-end-of-part");
-        let form = read(&body).expect("a form");
-        assert!(form.content_type().ends_with("ironcage-part-1-end-of-part"));
+    fn the_border_of_ours_is_another_for_each_body() {
+        let border = |body: &str| read(body).expect("a form").border;
+        let one = border(BODY);
+        assert_eq!(one, border(BODY));
+        let other = BODY.replace("sound", &one);
+        assert_ne!(one, border(&other));
     }
 }

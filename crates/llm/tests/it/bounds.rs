@@ -403,6 +403,30 @@ fn each_of_several_prompts_has_an_output_of_its_own() {
 }
 
 #[test]
+fn speech_that_is_priced_by_tokens_has_no_bound() {
+    let price = Override {
+        kind: ProviderKind::Local,
+        model: "speaks".to_owned(),
+        input: UnitPrice::from_picos(600_000),
+        output: UnitPrice::FREE,
+        cache_read: None,
+        cache_write: None,
+        max_output: None,
+    };
+    let book = PriceBook::builtin().with_overrides([&price]);
+    let body = json!({"model": "speaks", "input": "Hello", "voice": "alloy"});
+    let request = envelope(Dialect::OpenAiSpeech, &body);
+    let bound = Bound::quick(
+        &book,
+        ProviderKind::Local,
+        &request,
+        &Assumptions::default(),
+    );
+    let error = bound.expect_err("no bound").to_string();
+    assert!(error.contains("which no answer tells"), "{error}");
+}
+
+#[test]
 fn embeddings_cost_their_input_only() {
     let body = json!({"model": "text-embedding-3-small", "input": "tiktoken is great!"});
     let bound = tight(ProviderKind::OpenAi, Dialect::OpenAiEmbeddings, &body).expect("a bound");
