@@ -6,7 +6,7 @@ use iron_sdk::Client;
 use iron_sdk::decimal::Decimal;
 use iron_sdk::models::{ImportPrices, ModelQuery, PriceQuery, PriceView, SetPrice};
 
-use crate::args::Models;
+use crate::args::{Models, PriceArgs};
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome};
@@ -37,55 +37,40 @@ pub(super) async fn run(verb: Models, connection: &Connection, console: Console)
                 console.table(&headings, rows.collect())
             })
         }
-        Models::Price {
-            model,
-            kind,
-            input: None,
-            ..
-        } => {
-            let query = PriceQuery {
-                provider_type: kind.map(Into::into),
-            };
-            let view = client.get_model_price(&model, &query).await?;
-            console.show(&view, || facts(console, &view))
-        }
-        Models::Price {
-            model,
-            kind,
-            input: Some(input),
-            output,
-            cached,
-            reasoning,
-            per_query,
-            per_search,
-            per_image,
-            per_second,
-            per_character,
-        } => {
-            let Some(output) = output else {
-                return Err(Failure::usage("`--output` is missing: a price has both"));
-            };
-            let body = SetPrice {
-                provider_type: kind.map(Into::into),
-                input_per_million: Decimal(input),
-                output_per_million: Decimal(output),
-                cached_per_million: cached.map(Decimal),
-                cache_write_5m_per_million: None,
-                cache_write_1h_per_million: None,
-                reasoning_per_million: reasoning.map(Decimal),
-                per_query: per_query.map(Decimal),
-                per_search: per_search.map(Decimal),
-                per_image: per_image.map(Decimal),
-                per_second: per_second.map(Decimal),
-                per_character: per_character.map(Decimal),
-                tiers: None,
-                effective_from: None,
-            };
-            let view = client.set_model_price(&model, &body).await?;
-            console.show(&view, || facts(console, &view))
-        }
+        Models::Price(price) => self::price(&client, *price, console).await,
         Models::Import { file, force } => import(&client, &file, force, console).await,
     }
+}
+
+async fn price(client: &Client, args: PriceArgs, console: Console) -> Outcome {
+    let Some(input) = args.input else {
+        let query = PriceQuery {
+            provider_type: args.kind.map(Into::into),
+        };
+        let view = client.get_model_price(&args.model, &query).await?;
+        return console.show(&view, || facts(console, &view));
+    };
+    let Some(output) = args.output else {
+        return Err(Failure::usage("`--output` is missing: a price has both"));
+    };
+    let body = SetPrice {
+        provider_type: args.kind.map(Into::into),
+        input_per_million: Decimal(input),
+        output_per_million: Decimal(output),
+        cached_per_million: args.cached.map(Decimal),
+        cache_write_5m_per_million: None,
+        cache_write_1h_per_million: None,
+        reasoning_per_million: args.reasoning.map(Decimal),
+        per_query: args.per_query.map(Decimal),
+        per_search: args.per_search.map(Decimal),
+        per_image: args.per_image.map(Decimal),
+        per_second: args.per_second.map(Decimal),
+        per_character: args.per_character.map(Decimal),
+        tiers: None,
+        effective_from: None,
+    };
+    let view = client.set_model_price(&args.model, &body).await?;
+    console.show(&view, || facts(console, &view))
 }
 
 async fn import(client: &Client, file: &Path, force: bool, console: Console) -> Outcome {

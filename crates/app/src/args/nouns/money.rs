@@ -268,6 +268,43 @@ Only what the provider's invoice or the instance's journal proves should be free
     },
 }
 
+/// `iron models price`.
+#[derive(Debug, Args)]
+pub(crate) struct PriceArgs {
+    /// The model's name
+    pub(crate) model: String,
+    /// Of which kind of provider; needed where none makes it, or several do
+    #[arg(long = "type", value_enum)]
+    pub(crate) kind: Option<ProviderType>,
+    /// Dollars per million input tokens; with this, the price is set
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) input: Option<String>,
+    /// Dollars per million output tokens
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) output: Option<String>,
+    /// Dollars per million input tokens read from a cache
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) cached: Option<String>,
+    /// Dollars per million output tokens of reasoning, if they cost other than the rest
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) reasoning: Option<String>,
+    /// Dollars per call, on top of its tokens
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) per_query: Option<String>,
+    /// Dollars per search among up to a hundred documents, on top of tokens
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) per_search: Option<String>,
+    /// Dollars per picture of the input, on top of its tokens
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) per_image: Option<String>,
+    /// Dollars per second of a recording that is heard
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) per_second: Option<String>,
+    /// Dollars per character of text that is spoken
+    #[arg(long, value_name = "DOLLARS", requires = "input")]
+    pub(crate) per_character: Option<String>,
+}
+
 /// `iron models`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Models {
@@ -281,40 +318,7 @@ pub(crate) enum Models {
         paging: Paging,
     },
     /// Show or set the price of a model
-    Price {
-        /// The model's name
-        model: String,
-        /// Of which kind of provider; needed where none makes it, or several do
-        #[arg(long = "type", value_enum)]
-        kind: Option<ProviderType>,
-        /// Dollars per million input tokens; with this, the price is set
-        #[arg(long, value_name = "DOLLARS")]
-        input: Option<String>,
-        /// Dollars per million output tokens
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        output: Option<String>,
-        /// Dollars per million input tokens read from a cache
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        cached: Option<String>,
-        /// Dollars per million output tokens of reasoning, if they cost other than the rest
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        reasoning: Option<String>,
-        /// Dollars per call, on top of its tokens
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        per_query: Option<String>,
-        /// Dollars per search among up to a hundred documents, on top of tokens
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        per_search: Option<String>,
-        /// Dollars per picture of the input, on top of its tokens
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        per_image: Option<String>,
-        /// Dollars per second of a recording that is heard
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        per_second: Option<String>,
-        /// Dollars per character of text that is spoken
-        #[arg(long, value_name = "DOLLARS", requires = "input")]
-        per_character: Option<String>,
-    },
+    Price(Box<PriceArgs>),
     /// Import prices from a file in LiteLLM's JSON format
     Import {
         /// The file
