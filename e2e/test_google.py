@@ -5,7 +5,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from ironcage import eventually
+from ironcage import EMAIL, PASSWORD, eventually
 
 MODEL = "gemini-2.5-flash"
 
@@ -70,9 +70,9 @@ def test_refusals_are_googles_own_errors(google, server):
         hosted = types.GenerateContentConfig(tools=[types.Tool(google_search=types.GoogleSearch())])
         client.models.generate_content(model=MODEL, contents="Hi", config=hosted)
     assert "googleSearch" in str(refused.value) or "google_search" in str(refused.value)
-    server.api("PUT", f"/limits/agents/{agent.id}/budget", {"budget": 0.000001})
+    server.api("PUT", f"/limits/agents/{agent.id}/budget", {"budget": 0.01})
     with pytest.raises(errors.ClientError) as refused:
-        client.models.generate_content(model=MODEL, contents="Hi")
+        client.models.generate_content(model=MODEL, contents="Rain? " * 40_000)
     assert refused.value.code == 429 and refused.value.status == "RESOURCE_EXHAUSTED"
 
 
@@ -84,6 +84,7 @@ def test_a_route_that_is_not_known_has_the_price_that_is_set(server, fake_openai
     assert client.models.list().data
     with pytest.raises(openai.BadRequestError, match="iron models price"):
         client.moderations.create(input="fine?")
+    server.iron("login", "--email", EMAIL, "--password-stdin", stdin=PASSWORD)
     server.iron(
         "models", "price", "POST /v1/moderations", "--type", "openai",
         "--input", "0", "--output", "0", "--per-query", "0.0005",
