@@ -10,7 +10,7 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per
 
 use crate::body::{Body, CallFacts, Item};
 use crate::projector::{Projection, ProjectionError};
-use crate::tokens::TokenTally;
+use crate::token_totals::TokenTally;
 use crate::usage::Tally;
 use crate::{Audit, Authorised, Error};
 

@@ -66,7 +66,7 @@ mod retention;
 mod spending;
 mod store;
 mod subject;
-mod tokens;
+mod token_totals;
 mod usage;
 mod verify;
 
@@ -85,7 +85,7 @@ pub use removal::Removal;
 pub use retention::{Archive, LEAST_DAYS, Retention};
 pub use spending::{ModelUse, Spent};
 pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strangers};
-pub use tokens::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
+pub use token_totals::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 

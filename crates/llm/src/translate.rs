@@ -52,6 +52,7 @@ mod messages_reply;
 mod messages_request;
 mod messages_stream;
 mod messages_turns;
+mod open_calls;
 mod responses_request;
 mod stream;
 mod thoughts;

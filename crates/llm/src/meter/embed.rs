@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
+use super::Reading;
 use super::counts::{fault, word};
-use super::{Fault, Reading};
 use crate::scan::{Kind, ScanError, Scanner};
 use crate::{cohere, google};
 
@@ -20,13 +20,7 @@ pub(super) fn answer(text: &str, reading: &mut Reading) -> Result<(), ScanError>
             ("id", _) => reading.id = word(scanner)?,
             ("error", _) => reading.fault = fault(scanner)?,
             // Cohere's errors are a message.
-            ("message", Kind::String) => {
-                let message = word(scanner)?.unwrap_or_default();
-                reading.fault = Some(Fault {
-                    message,
-                    ..Fault::default()
-                });
-            }
+            ("message", Kind::String) => reading.fault = fault(scanner)?,
             ("meta", Kind::Object) => reading.usage = cohere::billed_input(&value(scanner.skip()?)),
             ("usageMetadata" | "predictions", _) => {
                 let part = Value::from_iter([(name, value(scanner.skip()?))]);

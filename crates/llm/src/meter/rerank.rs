@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
+use super::Reading;
 use super::counts::{fault, usage, word};
-use super::{Fault, Reading};
 use crate::cohere;
 use crate::scan::{Kind, ScanError, Scanner};
 
@@ -16,13 +16,7 @@ pub(super) fn answer(text: &str, long_cache: bool, reading: &mut Reading) -> Res
             ("id", _) => reading.id = word(scanner)?,
             ("error", _) => reading.fault = fault(scanner)?,
             // Cohere's errors are a message.
-            ("message", Kind::String) => {
-                let message = word(scanner)?.unwrap_or_default();
-                reading.fault = Some(Fault {
-                    message,
-                    ..Fault::default()
-                });
-            }
+            ("message", Kind::String) => reading.fault = fault(scanner)?,
             ("meta", Kind::Object) => {
                 let meta = text.get(scanner.skip()?).map(serde_json::from_str::<Value>);
                 let told = meta.and_then(Result::ok);

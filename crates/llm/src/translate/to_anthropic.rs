@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 pub(super) use self::thinking::{output_floor, write as thinking};
+use super::open_calls::{calls, check_answered};
 use super::thoughts::thought_block;
 use super::{Direction, Error, tools};
 use crate::anthropic::model::accepts_system_messages;
@@ -126,7 +127,7 @@ fn turns(request: &Request, direction: Direction, model: &str) -> Result<Vec<Mes
         match turn.role {
             Role::User => user_turn(turn, &mut open_calls, &mut out)?,
             Role::Assistant => {
-                check_answered(&open_calls, turn)?;
+                check_answered(open_calls.first().map(String::as_str), turn)?;
                 open_calls = calls(turn)?;
                 out.push(Message {
                     role: "assistant",
@@ -184,38 +185,13 @@ fn user_turn(
             });
         }
     }
-    check_answered(open_calls, turn)?;
+    check_answered(open_calls.first().map(String::as_str), turn)?;
     let ordered: Vec<Part> = results.into_iter().chain(rest).collect();
     out.push(Message {
         role: "user",
         content: parts(&ordered)?,
     });
     Ok(())
-}
-
-fn check_answered(open_calls: &BTreeSet<String>, turn: &Turn) -> Result<(), Error> {
-    match open_calls.first() {
-        None => Ok(()),
-        Some(id) => Err(Error::Invalid {
-            field: turn.field.clone(),
-            problem: format!("the tool call `{id}` before it has no result"),
-        }),
-    }
-}
-
-fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
-    let mut ids = BTreeSet::new();
-    for part in &turn.parts {
-        if let Part::ToolCall { id, .. } = part
-            && !ids.insert(id.clone())
-        {
-            return Err(Error::Invalid {
-                field: turn.field.clone(),
-                problem: format!("two tool calls have the id `{id}`"),
-            });
-        }
-    }
-    Ok(ids)
 }
 
 fn parts(parts: &[Part]) -> Result<Vec<Block>, Error> {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::to_bytes;
 use super::gemini_stream::unseal_id;
+use super::open_calls::check_answered;
 use super::thoughts::GOOGLE;
 use super::{Direction, Error, Note};
 use crate::canonical::{Part, Request, Role, Source, Thought, Tool, ToolChoice, Turn};
@@ -158,7 +159,7 @@ fn contents(request: &Request, direction: Direction) -> Result<Vec<Value>, Error
             }
             Role::User => user(turn, &mut open, direction, &mut out)?,
             Role::Assistant => {
-                check_answered(&open, turn)?;
+                check_answered(open.first().map(|(id, _)| *id), turn)?;
                 out.push(assistant(turn, &mut open, direction)?);
             }
         }
@@ -213,7 +214,7 @@ fn user(
         at = at.saturating_add(1);
         !answered.contains(&at.saturating_sub(1))
     });
-    check_answered(open, turn)?;
+    check_answered(open.first().map(|(id, _)| *id), turn)?;
     if !results.is_empty() {
         results.sort_by_key(|(at, _)| *at);
         let parts: Vec<Value> = results.into_iter().map(|(_, part)| part).collect();
@@ -236,16 +237,6 @@ fn response(id: &str, open: &[OpenCall<'_>], at: usize, text: String, failed: bo
     let field = if failed { "error" } else { "output" };
     out.insert("response".to_owned(), json!({ field: text }));
     json!({ "functionResponse": out })
-}
-
-fn check_answered(open: &[OpenCall<'_>], turn: &Turn) -> Result<(), Error> {
-    match open.first() {
-        None => Ok(()),
-        Some((id, _)) => Err(Error::Invalid {
-            field: turn.field.clone(),
-            problem: format!("the tool call `{id}` before it has no result"),
-        }),
-    }
 }
 
 /// Texts, one line for each; none if there is something else.

@@ -10,6 +10,7 @@ use super::documents::Names;
 use crate::canonical::{CacheMark, Part, Request, Role, Source, Thought, Turn};
 use crate::kind::Dialect;
 use crate::translate::fields::object_text;
+use crate::translate::open_calls::{calls, check_answered};
 use crate::translate::thoughts::BEDROCK;
 use crate::translate::{Direction, Error};
 
@@ -57,7 +58,7 @@ impl Writer {
                 Role::System => return Err(self.refuse(&turn.field, "instructions in the middle")),
                 Role::User => ("user", results_first(turn, &mut open)?),
                 Role::Assistant => {
-                    check_answered(&open, turn)?;
+                    check_answered(open.first().map(String::as_str), turn)?;
                     open = calls(turn)?;
                     ("assistant", turn.parts.clone())
                 }
@@ -245,33 +246,8 @@ fn results_first(turn: &Turn, open: &mut BTreeSet<String>) -> Result<Vec<Part>, 
             });
         }
     }
-    check_answered(open, turn)?;
+    check_answered(open.first().map(String::as_str), turn)?;
     Ok(results.into_iter().chain(rest).collect())
-}
-
-fn check_answered(open: &BTreeSet<String>, turn: &Turn) -> Result<(), Error> {
-    match open.first() {
-        None => Ok(()),
-        Some(id) => Err(Error::Invalid {
-            field: turn.field.clone(),
-            problem: format!("the tool call `{id}` before it has no result"),
-        }),
-    }
-}
-
-fn calls(turn: &Turn) -> Result<BTreeSet<String>, Error> {
-    let mut ids = BTreeSet::new();
-    for part in &turn.parts {
-        if let Part::ToolCall { id, .. } = part
-            && !ids.insert(id.clone())
-        {
-            return Err(Error::Invalid {
-                field: turn.field.clone(),
-                problem: format!("two tool calls have the id `{id}`"),
-            });
-        }
-    }
-    Ok(ids)
 }
 
 #[cfg(test)]
