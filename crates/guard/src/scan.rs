@@ -1,0 +1,24 @@
+//! Rules of bounded length, walked as one automaton from every place where a finding could begin.
+//!
+//! All rules of a set are one lazy deterministic automaton. From each **start** of the text (the
+//! first character after a border of words) it is walked, anchored, until it dies: in ordinary
+//! text after a few bytes. What it passed through in state of matching are matches of the rules
+//! by name; the longest of each rule counts. The rule then **weighs** its match: checksums,
+//! issuers' ranges, words before it. Walks end after [`MAX_LENGTH`] bytes, so a text costs at most
+//! that many steps for each of its bytes, whatever it holds.
+//!
+//! The same walk tells what a stream must hold back: a start whose walk is alive where the text
+//! ends for now is **open**. Nothing before the first open start can change any more.
+
+mod rule;
+mod rules;
+mod walk;
+
+pub use rule::{Rule, Seen, Tail, Weigh};
+pub use rules::{Rules, RulesError};
+
+/// The longest match before its tail, in bytes: longer expressions end here.
+pub const MAX_LENGTH: usize = 256;
+
+/// The longest tail of a match, in bytes.
+pub const MAX_TAIL: usize = 65_536;

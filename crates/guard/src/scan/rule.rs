@@ -1,0 +1,112 @@
+//! One rule: what it matches, and what it makes of a match.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::finding::{Entity, RuleId};
+
+/// A rule of a set.
+#[derive(Clone)]
+pub struct Rule {
+    /// Its name, `family.name`.
+    pub id: RuleId,
+    /// What its matches are taken for.
+    pub entity: Entity,
+    /// The expression, in the syntax of the `regex` crate, matched from a start of the text.
+    /// A group named `value` narrows the finding; without one all of the match is the finding.
+    /// Borders are ASCII's: `(?-u:\b)`.
+    pub pattern: Cow<'static, str>,
+    /// How the finding goes on after the expression has matched.
+    pub tail: Tail,
+    /// Whether every character of the text is a start, not only those after a border of words.
+    pub anywhere: bool,
+    /// How sure a match is, 0 to 1; 0 is no finding.
+    pub weigh: Weigh,
+}
+
+/// A match with its surroundings, as a rule weighs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The bytes of the finding.
+    pub value: &'a str,
+    /// All of the match, of which `value` may be a part.
+    pub matched: &'a str,
+    /// At most [`crate::LOOK_BEHIND`] bytes before the match.
+    pub before: &'a str,
+}
+
+/// How a rule weighs its matches.
+#[derive(Clone)]
+pub enum Weigh {
+    /// Each the same.
+    Fixed(f32),
+    /// By a function of the match and what stands before it.
+    By(fn(Seen<'_>) -> f32),
+}
+
+impl Weigh {
+    pub(crate) fn score(&self, seen: Seen<'_>) -> f32 {
+        match self {
+            Self::Fixed(score) => *score,
+            Self::By(weigh) => weigh(seen),
+        }
+    }
+}
+
+/// How a finding goes on after its expression: for values without an end of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// It ends with the match.
+    None,
+    /// Through letters, digits and `+/=_.-`: tokens longer than a walk.
+    Token,
+    /// Through what stands in armoured keys, to the end of the line that closes them
+    /// (`-----END …-----`), or to the first byte that no such key holds.
+    Armour,
+}
+
+impl Rule {
+    /// A rule with a fixed score, without a tail, that begins at borders of words.
+    pub fn fixed(
+        id: &str,
+        entity: Entity,
+        pattern: impl Into<Cow<'static, str>>,
+        score: f32,
+    ) -> Self {
+        Self {
+            id: Arc::from(id),
+            entity,
+            pattern: pattern.into(),
+            tail: Tail::None,
+            anywhere: false,
+            weigh: Weigh::Fixed(score),
+        }
+    }
+
+    /// A rule that weighs its matches, without a tail, that begins at borders of words.
+    pub fn weighed(
+        id: &str,
+        entity: Entity,
+        pattern: impl Into<Cow<'static, str>>,
+        weigh: fn(Seen<'_>) -> f32,
+    ) -> Self {
+        Self {
+            weigh: Weigh::By(weigh),
+            ..Self::fixed(id, entity, pattern, 0.0)
+        }
+    }
+
+    /// The rule with a tail.
+    #[must_use]
+    pub fn with_tail(mut self, tail: Tail) -> Self {
+        self.tail = tail;
+        self
+    }
+
+    /// The rule, beginning at any character.
+    #[must_use]
+    pub fn anywhere(mut self) -> Self {
+        self.anywhere = true;
+        self
+    }
+}
