@@ -63,6 +63,7 @@ mod to_converse;
 mod to_gemini;
 mod tools;
 mod usage;
+mod verbatim;
 mod write_chat;
 mod write_messages;
 mod write_responses;
@@ -302,7 +303,7 @@ impl Plan {
         }
         let value = match self.direction.client() {
             Dialect::OpenAiResponses => write_responses::response(&reply, &client.echo, now),
-            Dialect::AnthropicMessages => write_messages::message(&reply),
+            Dialect::AnthropicMessages => return write_messages::message(&reply),
             _ => write_chat::completion(&reply, now),
         };
         Ok(fields::to_bytes(&value))

@@ -1,19 +1,24 @@
 //! Reading an answer of OpenAI's chat completions.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::ReplyError;
 use super::fields::object_text;
 use super::thoughts::UNSIGNED;
 use super::usage::from_chat;
+use super::{ReplyError, verbatim};
 use crate::canonical::{Block, Finish, Reply, Thought};
 use crate::usage::ServiceTier;
+
+/// The arguments of the functions that are called.
+const ARGUMENTS: [&str; 5] = ["choices", "message", "tool_calls", "function", "arguments"];
 
 /// Reads the body. `stop` are the texts that were to end the output: some servers tell which
 /// of them did.
 pub(super) fn read(body: &[u8], stop: &[String]) -> Result<Reply, ReplyError> {
     let unreadable = |field: &'static str| ReplyError::Unreadable { field };
-    let completion: Value = serde_json::from_slice(body).map_err(|_| unreadable("body"))?;
+    let completion = verbatim::read(body, &ARGUMENTS).map_err(|_| unreadable("body"))?;
     let choices = completion.get("choices").and_then(Value::as_array);
     let choice = match choices.map(Vec::as_slice) {
         Some([choice]) => choice,
@@ -98,13 +103,22 @@ fn tool_call(call: &Value) -> Result<Block, ReplyError> {
     let name = text("/function/name").ok_or(ReplyError::Unreadable {
         field: "tool_calls",
     })?;
-    let arguments = text("/function/arguments").unwrap_or_default();
-    let arguments = object_text(arguments).ok_or(ReplyError::Unreadable { field: "arguments" })?;
+    let arguments = arguments(text("/function/arguments").unwrap_or_default());
+    let arguments = arguments.ok_or(ReplyError::Unreadable { field: "arguments" })?;
     Ok(Block::ToolCall {
         id: text("/id").unwrap_or_default().to_owned(),
         name: name.to_owned(),
-        arguments: arguments.to_owned(),
+        arguments,
     })
+}
+
+/// Arguments are the text of an object; some servers say the object itself.
+fn arguments(json: &str) -> Option<String> {
+    let text: Cow<'_, str> = match json.starts_with('"') {
+        true => serde_json::from_str(json).ok()?,
+        false => json.into(),
+    };
+    object_text(&text).map(str::to_owned)
 }
 
 /// Why a choice ended. Some servers say `stop` for tool calls, too.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::chat_reply::{finish, tier};
 use super::error::ProviderError;
+use super::fields::text_of;
 use super::messages_stream::{MOST_BLOCKS, broken};
 use super::stream::{ReadFrames, chunk_of};
 use super::thoughts::UNSIGNED;
@@ -254,9 +255,11 @@ impl Reader {
                 arguments: Completeness::default(),
             });
         }
-        let Some(text) = text("/function/arguments").filter(|text| !text.is_empty()) else {
+        let text = text_of(value.pointer("/function/arguments"));
+        let text = text.ok_or_else(|| broken("has arguments that are no text"))?;
+        if text.is_empty() {
             return Ok(());
-        };
+        }
         let Some(call) = self.calls.iter_mut().find(|call| call.index == index) else {
             return Ok(());
         };

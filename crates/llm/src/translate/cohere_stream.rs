@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ReplyError;
 use super::error::{ErrorClass, ProviderError};
-use super::fields::object_text;
+use super::fields::{object_text, text_of};
 use super::messages_stream::{MOST_BLOCKS, broken};
 use super::stream::{ReadFrames, parse};
 use super::thoughts::{COHERE_PLAN, COHERE_THINKING};
@@ -77,8 +77,8 @@ impl ReadFrames for Reader {
             }
             Some("tool-call-start") => self.call(index, &event, events),
             Some("tool-call-delta") => {
-                let said = text("/delta/message/tool_calls/function/arguments");
-                self.more(Place::Call(index), said.unwrap_or_default(), events)
+                let call = event.pointer("/delta/message/tool_calls");
+                self.more(Place::Call(index), arguments(call)?, events)
             }
             Some("tool-call-end") => {
                 self.close(Place::Call(index), events);
@@ -215,11 +215,7 @@ impl Reader {
         self.close(Place::Plan, events);
         let place = Place::Call(index);
         self.begin(place, opening, None, events)?;
-        self.more(
-            place,
-            text("/function/arguments").unwrap_or_default(),
-            events,
-        )
+        self.more(place, arguments(call)?, events)
     }
 
     fn finish(&mut self, event: &Value, events: &mut Vec<Event>) -> Result<(), ProviderError> {
@@ -241,6 +237,12 @@ impl Reader {
         });
         Ok(())
     }
+}
+
+/// What a call or a piece of it says of its arguments.
+fn arguments(call: Option<&Value>) -> Result<&str, ProviderError> {
+    let said = text_of(call.and_then(|call| call.pointer("/function/arguments")));
+    said.ok_or_else(|| broken("has arguments that are no text"))
 }
 
 fn failure(said: Option<&str>) -> ProviderError {
@@ -308,13 +310,14 @@ fn blocks(message: &Value) -> Result<Vec<Block>, ReplyError> {
     for call in list("tool_calls").into_iter().flatten() {
         let text = |pointer: &str| call.pointer(pointer).and_then(Value::as_str);
         let unreadable = |field| ReplyError::Unreadable { field };
-        let arguments = text("/function/arguments").unwrap_or_default();
+        let arguments = text_of(call.pointer("/function/arguments"));
         blocks.push(Block::ToolCall {
             id: text("/id").unwrap_or_default().to_owned(),
             name: text("/function/name")
                 .ok_or_else(|| unreadable("tool_calls"))?
                 .to_owned(),
-            arguments: object_text(arguments)
+            arguments: arguments
+                .and_then(object_text)
                 .ok_or_else(|| unreadable("arguments"))?
                 .to_owned(),
         });

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 pub(super) use self::whole::read_whole;
 use super::error::ProviderError;
+use super::fields::text_of;
 use super::messages_stream::{MOST_BLOCKS, broken};
 use super::stream::{ReadFrames, chunk_of};
 use super::thoughts::BEDROCK;
@@ -163,11 +164,12 @@ impl Reader {
             match (name.as_str(), content) {
                 ("text", Value::String(text)) => self.say(index, text, events)?,
                 ("toolUse", call) => {
-                    let input = call.get("input").and_then(Value::as_str);
+                    let input = text_of(call.get("input"));
+                    let input = input.ok_or_else(|| Unsayable("toolUse.input".to_owned()))?;
                     if self.find(index).is_none() {
                         return Err(Unsayable("toolUse without its start".to_owned()));
                     }
-                    self.say(index, input.unwrap_or_default(), events)?;
+                    self.say(index, input, events)?;
                 }
                 ("reasoningContent", thought) => self.thought(index, thought, events)?,
                 // Where a text comes from: the text itself comes as text.

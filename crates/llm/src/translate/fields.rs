@@ -3,9 +3,14 @@
 //! [`Fields`] gives each field away once. What is left when the reader is done has not been
 //! understood and is refused by its name, which is how an unknown field is never dropped.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
-use super::{Direction, Error};
+use super::{Direction, Error, verbatim};
+use crate::kind::Dialect;
+
+/// The arguments of the tools that the messages of Anthropic's dialect call.
+const INPUTS: [&str; 3] = ["messages", "content", "input"];
 
 /// The fields of one object that have not been read yet.
 #[derive(Debug)]
@@ -18,7 +23,11 @@ pub(super) struct Fields {
 impl Fields {
     /// The fields of a request body.
     pub(super) fn of_body(body: &[u8], direction: Direction) -> Result<Fields, Error> {
-        match serde_json::from_slice(body) {
+        let read = match direction.client() {
+            Dialect::AnthropicMessages => verbatim::read(body, &INPUTS),
+            _ => serde_json::from_slice(body),
+        };
+        match read {
             Ok(Value::Object(map)) => Ok(Fields {
                 map,
                 path: String::new(),
@@ -226,6 +235,14 @@ pub(super) fn to_bytes(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
+/// A text; none and `null` are an empty one, and anything else is no text.
+pub(super) fn text_of(value: Option<&Value>) -> Option<&str> {
+    match value {
+        None | Some(Value::Null) => Some(""),
+        Some(value) => value.as_str(),
+    }
+}
+
 /// Checks that a text is a JSON object and gives back what is to be sent for it: the same
 /// text, or `{}` for none.
 pub(super) fn object_text(text: &str) -> Option<&str> {
@@ -233,6 +250,34 @@ pub(super) fn object_text(text: &str) -> Option<&str> {
     if trimmed.is_empty() {
         return Some("{}");
     }
-    let raw: &serde_json::value::RawValue = serde_json::from_str(trimmed).ok()?;
+    let raw: &RawValue = serde_json::from_str(trimmed).ok()?;
     raw.get().starts_with('{').then(|| raw.get())
+}
+
+/// The text of an object for arguments that a dialect says as one.
+pub(super) fn object<'t>(arguments: &'t str, field: &str) -> Result<&'t str, Error> {
+    object_text(arguments).ok_or_else(|| Error::Invalid {
+        field: field.to_owned(),
+        problem: "the arguments of a tool call must be the text of a JSON object".to_owned(),
+    })
+}
+
+/// The same, to be written as it is.
+pub(super) fn raw_object(arguments: &str, field: &str) -> Result<Box<RawValue>, Error> {
+    let text = object(arguments, field)?.to_owned();
+    RawValue::from_string(text).map_err(|_| missing(field.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_cannot_be_read_are_an_error() {
+        let none = raw_object(" ", "f").expect("none are said");
+        assert_eq!(none.get(), "{}");
+        for broken in ["{", "[1]", "7", "{} {}", "words"] {
+            assert!(raw_object(broken, "f").is_err(), "{broken}");
+        }
+    }
 }

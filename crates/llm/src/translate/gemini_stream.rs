@@ -9,11 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::ReplyError;
 use super::error::ProviderError;
 use super::messages_stream::{MOST_BLOCKS, broken};
-use super::stream::{ReadFrames, chunk_of};
+use super::stream::{ReadFrames, chunk_keeping};
 use super::thoughts::GOOGLE;
+use super::{ReplyError, verbatim};
 use crate::canonical::{Collector, Event, Finish, Opening, Reply};
 use crate::google;
 use crate::usage::Usage;
@@ -22,6 +22,9 @@ use crate::usage::Usage;
 const GIVEN: &str = "google_";
 /// What stands between an id and the signature of its call.
 const SIGNED: &str = "__thought__";
+
+/// The arguments of the functions that are called.
+const ARGS: [&str; 5] = ["candidates", "content", "parts", "functionCall", "args"];
 
 /// What stands in an answer and cannot be said to a client.
 struct Unsayable(String);
@@ -44,7 +47,7 @@ pub(super) struct Reader {
 /// Reads a whole answer.
 pub(super) fn read_whole(body: &[u8]) -> Result<Reply, ReplyError> {
     let unreadable = |field| ReplyError::Unreadable { field };
-    let answer: Value = serde_json::from_slice(body).map_err(|_| unreadable("body"))?;
+    let answer = verbatim::read(body, &ARGS).map_err(|_| unreadable("body"))?;
     let (mut reader, mut events) = (Reader::default(), Vec::new());
     reader
         .chunk(&answer, &mut events)
@@ -64,7 +67,7 @@ pub(super) fn read_whole(body: &[u8]) -> Result<Reply, ReplyError> {
 impl ReadFrames for Reader {
     fn frame(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), ProviderError> {
         // Google has no end mark; it is ours, of a stream that we cut off.
-        let Some(chunk) = chunk_of(data)? else {
+        let Some(chunk) = chunk_keeping(data, &ARGS)? else {
             return self.end(events);
         };
         self.chunk(&chunk, events).map_err(|Unsayable(what)| {
@@ -186,11 +189,10 @@ impl Reader {
         let text = |name: &str| call.get(name).and_then(Value::as_str);
         let unsayable = |what: &str| Unsayable(what.to_owned());
         let name = text("name").ok_or_else(|| unsayable("functionCall without name"))?;
-        let arguments = match call.get("args") {
-            None | Some(Value::Null) => "{}".to_owned(),
-            Some(args @ Value::Object(_)) => args.to_string(),
-            Some(_) => return Err(unsayable("functionCall.args")),
-        };
+        let arguments = text("args").unwrap_or("{}");
+        if !arguments.starts_with('{') {
+            return Err(unsayable("functionCall.args"));
+        }
         let id = match text("id").filter(|id| !id.is_empty()) {
             Some(given) => format!("{GIVEN}{given}"),
             None => format!("call_{}_{}", self.id, self.calls),
@@ -205,7 +207,7 @@ impl Reader {
         let block = self.open(Opening::ToolCall { id, name }, events)?;
         events.push(Event::Delta {
             block,
-            text: arguments,
+            text: arguments.to_owned(),
         });
         events.push(Event::Close { block });
         Ok(())

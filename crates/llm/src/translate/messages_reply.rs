@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
-use super::ReplyError;
+use super::{ReplyError, verbatim};
 use crate::anthropic::Tally;
 use crate::canonical::{Block, Finish, Reply, Thought};
+
+/// The arguments of the tools that an answer calls.
+const INPUTS: [&str; 2] = ["content", "input"];
 
 /// Reads the body.
 pub(super) fn read(body: &[u8]) -> Result<Reply, ReplyError> {
     let unreadable = |field: &'static str| ReplyError::Unreadable { field };
-    let message: Value = serde_json::from_slice(body).map_err(|_| unreadable("body"))?;
+    let message = verbatim::read(body, &INPUTS).map_err(|_| unreadable("body"))?;
     let text = |name: &'static str| {
         message
             .get(name)
@@ -54,10 +57,7 @@ fn block(block: &Value) -> Result<Block, ReplyError> {
         "tool_use" => Block::ToolCall {
             id: text("id")?,
             name: text("name")?,
-            arguments: match block.get("input") {
-                Some(input @ Value::Object(_)) => input.to_string(),
-                _ => return Err(ReplyError::Unreadable { field: "input" }),
-            },
+            arguments: text("input").and_then(object)?,
         },
         other => {
             return Err(ReplyError::Unexpected {
@@ -65,6 +65,11 @@ fn block(block: &Value) -> Result<Block, ReplyError> {
             });
         }
     })
+}
+
+fn object(text: String) -> Result<String, ReplyError> {
+    let unreadable = ReplyError::Unreadable { field: "input" };
+    text.starts_with('{').then_some(text).ok_or(unreadable)
 }
 
 /// The reason in `stop_reason`. One that is not known yet counts as done.

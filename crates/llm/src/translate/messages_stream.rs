@@ -1,15 +1,21 @@
 //! Reading a stream of Anthropic's messages.
 
+use std::collections::HashMap;
+
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::{ErrorClass, ProviderError};
 use super::messages_reply::finish;
-use super::stream::{ReadFrames, parse};
+use super::stream::{ReadFrames, parse_keeping};
 use crate::anthropic::Tally;
 use crate::canonical::{Event, Finish, Opening};
 
 /// The most blocks that one answer may have.
 pub(super) const MOST_BLOCKS: usize = 4096;
+
+/// The arguments with which a call begins.
+const INPUT: [&str; 2] = ["content_block", "input"];
 
 /// What is known of the stream so far.
 #[derive(Debug, Default)]
@@ -24,7 +30,7 @@ pub(super) struct Reader {
 
 impl ReadFrames for Reader {
     fn frame(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), ProviderError> {
-        let event = parse(data)?;
+        let event = parse_keeping(data, &INPUT)?;
         let kind = event
             .get("type")
             .and_then(Value::as_str)
@@ -128,14 +134,7 @@ impl Reader {
                     name: text("name").to_owned(),
                 };
                 // The input streams; where it stands here already, it is whole.
-                let input = content.get("input").and_then(Value::as_object);
-                let whole = input.filter(|input| !input.is_empty());
-                (
-                    opening,
-                    whole
-                        .map(|input| Value::from(input.clone()).to_string())
-                        .unwrap_or_default(),
-                )
+                (opening, whole_input(text("input"))?)
             }
             other => {
                 return Err(broken(&format!(
@@ -204,6 +203,19 @@ impl Reader {
             self.finish = Some(finish(reason, delta.get("stop_sequence")));
         }
     }
+}
+
+/// The arguments with which a call begins; an empty object says that they are yet to come.
+fn whole_input(text: &str) -> Result<String, ProviderError> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let fields: HashMap<String, IgnoredAny> =
+        serde_json::from_str(text).map_err(|_| broken("has arguments that are no JSON object"))?;
+    Ok(match fields.is_empty() {
+        true => String::new(),
+        false => text.to_owned(),
+    })
 }
 
 fn index_of(event: &Value) -> Result<u64, ProviderError> {

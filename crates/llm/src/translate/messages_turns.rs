@@ -263,17 +263,21 @@ fn tool_use(block: &mut Fields) -> Result<Part, Error> {
         caller.only("type", &["direct"])?;
         caller.finish()?;
     }
-    let path = block.at("input");
-    let arguments = match block.take("input") {
-        None => "{}".to_owned(),
-        Some(input @ Value::Object(_)) => input.to_string(),
-        Some(other) => return Err(wrong_type(path, "an object", &other)),
-    };
     Ok(Part::ToolCall {
+        arguments: arguments(block)?,
         id: block.required_string("id")?,
         name: block.required_string("name")?,
-        arguments,
     })
+}
+
+/// The text of `input`, which has been kept as it is.
+fn arguments(block: &mut Fields) -> Result<String, Error> {
+    let text = block.string("input")?.unwrap_or_else(|| "{}".to_owned());
+    if text.starts_with('{') {
+        return Ok(text);
+    }
+    let found = serde_json::from_str(&text).unwrap_or_default();
+    Err(wrong_type(block.at("input"), "an object", &found))
 }
 
 fn tool_result(block: &mut Fields, cached: &mut bool) -> Result<Part, Error> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::error::{ErrorClass, ProviderError};
 use super::messages_stream::broken;
+use super::verbatim::{self, Place};
 use crate::canonical::{Event, Opening};
 use crate::sse::{Block as Frames, Framer};
 
@@ -198,26 +199,44 @@ impl Hidden {
     }
 }
 
-/// Reads a frame's JSON.
 /// A chunk of a stream that is a sequence of them; none for the `[DONE]` behind the last. What the
 /// provider reports as an error in one is an error here.
 pub(super) fn chunk_of(data: &[u8]) -> Result<Option<Value>, ProviderError> {
     if data.trim_ascii() == b"[DONE]" {
         return Ok(None);
     }
-    let chunk = parse(data)?;
-    if chunk.get("error").is_some_and(|error| !error.is_null()) {
-        let error = ProviderError::of_value(&chunk, ErrorClass::Internal);
-        return Err(error.unwrap_or_else(|| broken("reports an error without words")));
-    }
-    Ok(Some(chunk))
+    faultless(parse(data)?).map(Some)
 }
 
+/// The same, in which what stands at the place stays the text that it is.
+pub(super) fn chunk_keeping(data: &[u8], place: &Place) -> Result<Option<Value>, ProviderError> {
+    if data.trim_ascii() == b"[DONE]" {
+        return Ok(None);
+    }
+    faultless(parse_keeping(data, place)?).map(Some)
+}
+
+fn faultless(chunk: Value) -> Result<Value, ProviderError> {
+    if chunk.get("error").is_none_or(Value::is_null) {
+        return Ok(chunk);
+    }
+    let error = ProviderError::of_value(&chunk, ErrorClass::Internal);
+    Err(error.unwrap_or_else(|| broken("reports an error without words")))
+}
+
+/// Reads a frame's JSON.
 pub(super) fn parse(data: &[u8]) -> Result<Value, ProviderError> {
-    serde_json::from_slice(data).map_err(|_| {
-        ProviderError::new(
-            ErrorClass::Internal,
-            "the provider sent an event that is not JSON",
-        )
-    })
+    serde_json::from_slice(data).map_err(|_| no_json())
+}
+
+/// The same, in which what stands at the place stays the text that it is.
+pub(super) fn parse_keeping(data: &[u8], place: &Place) -> Result<Value, ProviderError> {
+    verbatim::read(data, place).map_err(|_| no_json())
+}
+
+fn no_json() -> ProviderError {
+    ProviderError::new(
+        ErrorClass::Internal,
+        "the provider sent an event that is not JSON",
+    )
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 pub(super) use self::thinking::{output_floor, write as thinking};
+use super::fields::raw_object;
 use super::open_calls::{calls, check_answered};
 use super::thoughts::thought_block;
 use super::{Direction, Error, tools};
@@ -206,7 +207,7 @@ fn parts(parts: &[Part]) -> Result<Vec<Block>, Error> {
                 kind: "tool_use",
                 id: id.clone(),
                 name: name.clone(),
-                input: object(arguments)?,
+                input: raw_object(arguments, "messages")?,
             }),
             other => value(other).map(Block::Other),
         })
@@ -266,13 +267,6 @@ fn value(part: &Part) -> Result<Value, Error> {
 
 fn values(parts: &[Part]) -> Result<Vec<Value>, Error> {
     parts.iter().map(value).collect()
-}
-
-fn object(arguments: &str) -> Result<Box<RawValue>, Error> {
-    RawValue::from_string(arguments.to_owned()).map_err(|_| Error::Invalid {
-        field: "arguments".to_owned(),
-        problem: "must be the text of a JSON object".to_owned(),
-    })
 }
 
 fn origin(source: &Source) -> Value {

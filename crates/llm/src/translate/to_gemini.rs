@@ -5,16 +5,18 @@ mod thinking;
 
 use serde_json::{Map, Value, json};
 
-use super::fields::to_bytes;
+use super::fields::object;
 use super::gemini_stream::unseal_id;
 use super::open_calls::check_answered;
 use super::thoughts::GOOGLE;
-use super::{Direction, Error, Note};
+use super::{Direction, Error, Note, verbatim};
 use crate::canonical::{Part, Request, Role, Source, Thought, Tool, ToolChoice, Turn};
 use crate::kind::Dialect;
 
 /// The most texts that may end the output.
 const MOST_STOPS: usize = 5;
+/// The arguments of the functions that were called.
+const ARGS: [&str; 4] = ["contents", "parts", "functionCall", "args"];
 /// The media types of images that Gemini reads.
 const IMAGES: [&str; 5] = [
     "image/png",
@@ -91,7 +93,10 @@ pub(super) fn write(
     }
     let generation = generation(request, direction, model, output_cap)?;
     put("generationConfig", generation.into());
-    Ok(to_bytes(&Value::Object(body)))
+    verbatim::write(&Value::Object(body), &ARGS).map_err(|_| Error::Invalid {
+        field: "contents".to_owned(),
+        problem: "cannot be written as JSON".to_owned(),
+    })
 }
 
 fn generation(
@@ -268,7 +273,7 @@ fn assistant<'a>(
                     });
                 }
                 open.push((id, name));
-                calls.push(call(id, name, arguments));
+                calls.push(call(id, name, object(arguments, &turn.field)?));
             }
             // The signature of a text stands behind it, wherever the client has put it.
             Part::Thought(Thought::Sealed { data }) => {
@@ -304,9 +309,8 @@ fn call(id: &str, name: &str, arguments: &str) -> Value {
     if let Some(given) = given {
         call.insert("id".to_owned(), given.into());
     }
-    let args: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
     call.insert("name".to_owned(), name.into());
-    call.insert("args".to_owned(), args);
+    call.insert("args".to_owned(), arguments.into());
     let mut part = json!({ "functionCall": call });
     if let (Some(signature), Some(map)) = (signature, part.as_object_mut()) {
         map.insert("thoughtSignature".to_owned(), signature.into());

@@ -2,19 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::error::ProviderError;
+use super::error::{ProviderError, ReplyError};
+use super::fields::object_text;
 use super::stream::WriteEvents;
 use super::thoughts::thought_block;
 use super::usage::to_messages;
+use super::verbatim;
 use crate::canonical::{Block, Event, Finish, Opening, Reply};
 use crate::kind::ErrorShape;
 use crate::usage::Usage;
 
+/// The arguments of the tools that an answer calls.
+const INPUTS: [&str; 2] = ["content", "input"];
+
 /// A whole message.
-pub(super) fn message(reply: &Reply) -> Value {
-    let content: Vec<Value> = reply.blocks.iter().map(block).collect();
+pub(super) fn message(reply: &Reply) -> Result<Vec<u8>, ReplyError> {
+    let content = reply.blocks.iter().map(block);
+    let content = content.collect::<Result<Vec<Value>, ReplyError>>()?;
     let (stop_reason, stop_sequence) = stop(&reply.finish);
-    json!({
+    let message = json!({
         "id": id(&reply.id),
         "type": "message",
         "role": "assistant",
@@ -23,11 +29,12 @@ pub(super) fn message(reply: &Reply) -> Value {
         "stop_reason": stop_reason,
         "stop_sequence": stop_sequence,
         "usage": to_messages(&reply.usage),
-    })
+    });
+    verbatim::write(&message, &INPUTS).map_err(|_| ReplyError::Unreadable { field: "arguments" })
 }
 
-fn block(block: &Block) -> Value {
-    match block {
+fn block(block: &Block) -> Result<Value, ReplyError> {
+    Ok(match block {
         // A refusal is said in words; the reason to stop tells what it is.
         Block::Text(text) | Block::Refusal(text) => json!({ "type": "text", "text": text }),
         Block::Thought(thought) => thought_block(thought),
@@ -36,10 +43,11 @@ fn block(block: &Block) -> Value {
             name,
             arguments,
         } => {
-            let input = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
-            tool_use(id, name, &input)
+            let input = object_text(arguments);
+            let input = input.ok_or(ReplyError::Unreadable { field: "arguments" })?;
+            tool_use(id, name, &input.into())
         }
-    }
+    })
 }
 
 fn tool_use(id: &str, name: &str, input: &Value) -> Value {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::documents::Names;
 use crate::canonical::{CacheMark, Part, Request, Role, Source, Thought, Turn};
 use crate::kind::Dialect;
-use crate::translate::fields::object_text;
+use crate::translate::fields::raw_object;
 use crate::translate::open_calls::{calls, check_answered};
 use crate::translate::thoughts::BEDROCK;
 use crate::translate::{Direction, Error};
@@ -110,7 +110,7 @@ impl Writer {
         let call = Call {
             id: id.clone(),
             name: name.clone(),
-            input: object(arguments, field)?,
+            input: raw_object(arguments, field)?,
         };
         Ok(Block::ToolUse { call })
     }
@@ -207,14 +207,6 @@ impl Writer {
     }
 }
 
-fn object(arguments: &str, field: &str) -> Result<Box<RawValue>, Error> {
-    let raw = object_text(arguments).map(|text| RawValue::from_string(text.to_owned()));
-    raw.and_then(Result::ok).ok_or_else(|| Error::Invalid {
-        field: field.to_owned(),
-        problem: "the arguments of a tool call must be the text of a JSON object".to_owned(),
-    })
-}
-
 /// Bedrock refuses texts without a word, which clients leave beside calls of tools.
 fn is_said(part: &Part, among: &[Part]) -> bool {
     let is_empty = matches!(part, Part::Text { text, .. } if text.is_empty());
@@ -248,17 +240,4 @@ fn results_first(turn: &Turn, open: &mut BTreeSet<String>) -> Result<Vec<Part>, 
     }
     check_answered(open.first().map(String::as_str), turn)?;
     Ok(results.into_iter().chain(rest).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_that_cannot_be_read_are_an_error() {
-        assert_eq!(object(" ", "f").expect("none are said").get(), "{}");
-        for broken in ["{", "[1]", "7", "{} {}", "words"] {
-            assert!(object(broken, "f").is_err(), "{broken}");
-        }
-    }
 }

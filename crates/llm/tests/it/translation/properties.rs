@@ -3,3 +3,4 @@
 mod answers;
 mod assembly;
 mod conversations;
+mod digits;
