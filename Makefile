@@ -70,6 +70,10 @@ bench: build ## Compare with the direct path and with a bare proxy
 	$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instructions
 	@.ci/with-postgres sh -c '$(TARGET_DIR)/debug/examples/bench --iron $(BINARY) --instances "$$IRON_TEST_POSTGRES_URL"'
 
+.PHONY: guard-eval
+guard-eval: ## Recall and false positives of the guardrails on the data in folder DATA
+	$(CARGO) run --locked --package iron-trainer --bin guard-eval -- $(or $(DATA),$(error name the folder of the data: make guard-eval DATA=...))
+
 .PHONY: proof
 proof: ## Every proof about money: the model in its large form, random lives, the real binary
 	@.ci/setup test

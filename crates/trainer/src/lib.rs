@@ -5,3 +5,4 @@
 //! they were not trained on. The same data and the same seed give the same bytes.
 
 pub mod corpus;
+pub mod eval;
