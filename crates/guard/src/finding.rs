@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// A family of entities: profiles set actions by family, and by entity where they say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
@@ -17,7 +19,8 @@ pub enum Category {
 }
 
 /// How grave an injection is: rules state it, classifiers derive it from their score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Seen in harmless texts too.
     Low,
@@ -28,7 +31,8 @@ pub enum Severity {
 }
 
 /// Where a text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Written by the developer: instructions of the system.
     System,
@@ -57,7 +61,8 @@ impl Channel {
 }
 
 /// The way of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// To a model.
     Input,
@@ -86,9 +91,11 @@ pub type RuleId = std::sync::Arc<str>;
 macro_rules! entities {
     ($($(#[$doc:meta])* $variant:ident $wire:literal $category:ident;)*) => {
         /// What a finding is taken for.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
         pub enum Entity {
-            $($(#[$doc])* $variant,)*
+            $($(#[$doc])* #[serde(rename = $wire)] $variant,)*
         }
 
         impl Entity {

@@ -21,11 +21,28 @@
 //! - **Offsets are bytes of the text as it was given**, on character boundaries, also where the
 //!   detector read it folded (without hidden characters, with compatible forms made one).
 
+mod action;
+mod compliance;
+mod filter;
 mod finding;
+mod guard;
+mod profile;
+mod pseudonyms;
+mod resolve;
 pub mod scan;
 pub mod text;
 
+pub use action::{Action, Alarm, Style, Verdict};
+pub use compliance::Compliance;
+pub use filter::{Filter, Step};
 pub use finding::{Category, Channel, Direction, Entity, Finding, RuleId, Severity};
+pub use guard::{Edit, Guard, Judgement, ProfileError};
+pub use profile::{
+    EntityAction, InjectionActions, Pattern, PiiActions, Profile, SecretActions, Sensitivity,
+    Unread,
+};
+pub use pseudonyms::Pseudonyms;
+pub use resolve::{Judged, Redaction};
 
 /// How many bytes before a span a detector of streams may look at.
 pub const LOOK_BEHIND: usize = 96;

@@ -1,0 +1,377 @@
+//! A profile at work.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex_automata::meta::Regex;
+
+use crate::action::{Action, Verdict};
+use crate::finding::{Category, Channel, Entity, Finding, Severity};
+use crate::profile::Profile;
+use crate::pseudonyms::Pseudonyms;
+use crate::resolve::{self, Judged, Redaction};
+use crate::scan::{Rule, Rules, RulesError};
+use crate::text::Folded;
+
+/// The rules that every profile shares.
+static BUILT_IN: LazyLock<Result<Rules, RulesError>> = LazyLock::new(|| Rules::new(Vec::new()));
+
+/// A profile at work: its expressions compiled, beside the detectors that all share.
+#[derive(Debug)]
+pub struct Guard {
+    profile: Profile,
+    built_in: Option<&'static Rules>,
+    own: Rules,
+    allow: Vec<Regex>,
+}
+
+/// Why a profile cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// An expression is none, or is too large.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// An expression of the allow list is none.
+    #[error("`{pattern}` in the allow list is no expression: {reason}")]
+    Allow {
+        /// The expression.
+        pattern: String,
+        /// What the compiler says.
+        reason: String,
+    },
+    /// A pattern does not do what its examples say.
+    #[error("the pattern `{name}` must {must} `{example}`")]
+    Example {
+        /// The pattern.
+        name: String,
+        /// What it must do.
+        must: &'static str,
+        /// The example.
+        example: String,
+    },
+    /// Two patterns have one name.
+    #[error("two patterns are named `{0}`")]
+    Twice(String),
+}
+
+/// What is made of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// What was found and counts, in the order of the text.
+    pub findings: Vec<Judged>,
+    /// What is replaced by what, in order and disjoint.
+    pub edits: Vec<Edit>,
+}
+
+/// A span and what stands in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes of the text.
+    pub span: Range<usize>,
+    /// What stands there instead.
+    pub with: String,
+}
+
+impl Judgement {
+    /// What becomes of the text.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.findings.iter().map(|judged| judged.verdict);
+        verdicts.max().unwrap_or(Verdict::Allow)
+    }
+
+    /// The finding because of which the text does not pass.
+    pub fn blocked(&self) -> Option<&Finding> {
+        let judged = self
+            .findings
+            .iter()
+            .find(|judged| judged.verdict == Verdict::Block)?;
+        Some(&judged.finding)
+    }
+
+    /// The text with its edits.
+    pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.edits.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for edit in &self.edits {
+            out.push_str(text.get(from..edit.span.start).unwrap_or_default());
+            out.push_str(&edit.with);
+            from = edit.span.end;
+        }
+        out.push_str(text.get(from..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+}
+
+/// Up to where each detector of streams has come, in bytes of the folded text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Positions {
+    pub(crate) built_in: usize,
+    pub(crate) own: usize,
+}
+
+impl Positions {
+    /// Up to where all have come.
+    pub(crate) fn least(self) -> usize {
+        self.built_in.min(self.own)
+    }
+
+    /// The same places in a text that begins this much later.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        Self {
+            built_in: self.built_in - by,
+            own: self.own - by,
+        }
+    }
+}
+
+impl Guard {
+    /// Compiles a profile, and tries its patterns at their examples.
+    ///
+    /// # Errors
+    /// If an expression is none, is too large, or does not do what its examples say.
+    pub fn new(profile: Profile) -> Result<Self, ProfileError> {
+        let guard = Self {
+            built_in: BUILT_IN.as_ref().ok(),
+            own: Rules::new(own_rules(&profile)?)?,
+            allow: profile
+                .allow
+                .iter()
+                .map(|pattern| allowed(pattern))
+                .collect::<Result<_, _>>()?,
+            profile,
+        };
+        guard.try_examples()?;
+        Ok(guard)
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Whether a text by a user is longer than the profile allows: its length and the most, in
+    /// characters.
+    pub fn too_long(&self, text: &str) -> Option<(usize, usize)> {
+        let most = self.profile.max_input_chars;
+        if most == 0 || text.len() <= most {
+            return None;
+        }
+        let length = text.chars().count();
+        (length > most).then_some((length, most))
+    }
+
+    /// Judges a whole text.
+    pub fn judge(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
+        let folded = Folded::new(text);
+        let mut found = Vec::new();
+        self.detect(&folded, &mut Positions::default(), true, &mut found);
+        let mut judged = self.count(text, 0, channel, found);
+        judged.extend(self.injections(text, channel));
+        resolve::sort(&mut judged);
+        let mut judgement = Judgement::default();
+        let mut rest = judged.as_slice();
+        while let Some((_, count)) = resolve::cluster(rest) {
+            let (cluster, others) = rest.split_at(count);
+            let told = resolve::told(cluster);
+            for redaction in resolve::redactions(&told) {
+                judgement
+                    .edits
+                    .push(self.edit(text, 0, redaction, pseudonyms));
+            }
+            judgement.findings.extend(told);
+            rest = others;
+        }
+        judgement
+    }
+
+    /// Runs the detectors of streams; tells up to where all findings are known.
+    pub(crate) fn detect(
+        &self,
+        folded: &Folded<'_>,
+        positions: &mut Positions,
+        last: bool,
+        found: &mut Vec<Finding>,
+    ) -> usize {
+        let text = folded.text();
+        positions.built_in = match self.built_in {
+            Some(rules) => rules.scan(text, positions.built_in, last, found),
+            None => text.len(),
+        };
+        positions.own = self.own.scan(text, positions.own, last, found);
+        for finding in found.iter_mut() {
+            finding.span = folded.original(finding.span.clone());
+        }
+        positions.least()
+    }
+
+    /// Leaves what counts, with what is done about it. The text begins at `base`, and so do the
+    /// spans that are given back.
+    pub(crate) fn count(
+        &self,
+        text: &str,
+        base: usize,
+        channel: Channel,
+        found: Vec<Finding>,
+    ) -> Vec<Judged> {
+        let cut_off = self.profile.sensitivity.cut_off();
+        found
+            .into_iter()
+            .filter(|finding| finding.score >= cut_off)
+            .filter_map(|mut finding| {
+                let action = self.action(&finding, channel);
+                let allowed = self.is_allowed(text, &finding);
+                finding.span = finding.span.start + base..finding.span.end + base;
+                (action != Action::Ignore && !allowed).then_some(Judged {
+                    finding,
+                    verdict: action.into(),
+                })
+            })
+            .collect()
+    }
+
+    fn action(&self, finding: &Finding, channel: Channel) -> Action {
+        match finding.entity {
+            Entity::CustomPattern => {
+                let pattern = self.profile.patterns.iter();
+                let named = pattern
+                    .filter(|pattern| finding.rule.strip_prefix("custom.") == Some(&pattern.name));
+                named
+                    .map(|pattern| pattern.action)
+                    .max()
+                    .unwrap_or(Action::Alert)
+            }
+            Entity::Canary if channel != Channel::Output => Action::Ignore,
+            entity => self.profile.action(entity, channel.direction()),
+        }
+    }
+
+    fn is_allowed(&self, text: &str, finding: &Finding) -> bool {
+        if finding.entity.category() == Category::Custom {
+            return false;
+        }
+        let value = text.get(finding.span.clone()).unwrap_or_default();
+        self.allow.iter().any(|allow| {
+            allow
+                .find(value)
+                .is_some_and(|known| known.range() == (0..value.len()))
+        })
+    }
+
+    /// Injections in a text that goes to a model.
+    fn injections(&self, text: &str, channel: Channel) -> Vec<Judged> {
+        let found: Vec<Finding> = Vec::new();
+        let _ = channel;
+        found
+            .into_iter()
+            .filter(|finding| {
+                finding.severity == Severity::High || !self.allows_within(text, &finding.span)
+            })
+            .map(|finding| Judged {
+                verdict: self.profile.injection.of(finding.severity).into(),
+                finding,
+            })
+            .filter(|judged| judged.verdict != Verdict::Allow)
+            .collect()
+    }
+
+    /// Whether an allowed text stands in the span.
+    fn allows_within(&self, text: &str, span: &Range<usize>) -> bool {
+        let value = text.get(span.clone()).unwrap_or_default();
+        self.allow.iter().any(|allow| allow.is_match(value))
+    }
+
+    /// What stands in the place of a redaction. The text begins at `base`.
+    pub(crate) fn edit(
+        &self,
+        text: &str,
+        base: usize,
+        redaction: Redaction,
+        pseudonyms: &mut Pseudonyms,
+    ) -> Edit {
+        let Redaction { span, entity } = redaction;
+        let value = text
+            .get(span.start - base..span.end - base)
+            .unwrap_or_default();
+        let with = match self.profile.style {
+            crate::Style::Pseudonym => pseudonyms.of(entity, value),
+            style => style.replacement(entity, value),
+        };
+        Edit { span, with }
+    }
+
+    fn try_examples(&self) -> Result<(), ProfileError> {
+        for pattern in &self.profile.patterns {
+            let rule = format!("custom.{}", pattern.name);
+            let finds = |example: &str| {
+                let mut found = Vec::new();
+                self.own
+                    .scan(Folded::new(example).text(), 0, true, &mut found);
+                found.iter().any(|finding| *finding.rule == *rule)
+            };
+            let wrong = |example: &String, must| ProfileError::Example {
+                name: pattern.name.clone(),
+                must,
+                example: example.clone(),
+            };
+            if let Some(example) = pattern.matches.iter().find(|example| !finds(example)) {
+                return Err(wrong(example, "match"));
+            }
+            if let Some(example) = pattern.misses.iter().find(|example| finds(example)) {
+                return Err(wrong(example, "not match"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rules that a profile declares itself.
+fn own_rules(profile: &Profile) -> Result<Vec<Rule>, ProfileError> {
+    let mut rules = Vec::new();
+    for (index, pattern) in profile.patterns.iter().enumerate() {
+        let before = profile.patterns.iter().take(index);
+        if before.into_iter().any(|known| known.name == pattern.name) {
+            return Err(ProfileError::Twice(pattern.name.clone()));
+        }
+        let id = format!("custom.{}", pattern.name);
+        let rule = Rule::fixed(
+            &id,
+            Entity::CustomPattern,
+            pattern.pattern.clone(),
+            pattern.score,
+        );
+        rules.push(rule.anywhere());
+    }
+    for (index, pattern) in profile.block.iter().enumerate() {
+        let id = format!("block.{}", index + 1);
+        rules.push(Rule::fixed(&id, Entity::Blocked, pattern.clone(), 1.0).anywhere());
+    }
+    for (index, canary) in profile.canaries.iter().enumerate() {
+        let id = format!("canary.{}", index + 1);
+        let pattern = regex_escaped(canary);
+        rules.push(Rule::fixed(&id, Entity::Canary, pattern, 1.0).anywhere());
+    }
+    Ok(rules)
+}
+
+/// An expression that matches a text and nothing else.
+fn regex_escaped(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        if char.is_ascii() && !char.is_ascii_alphanumeric() && !char.is_ascii_whitespace() {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern
+}
+
+fn allowed(pattern: &str) -> Result<Regex, ProfileError> {
+    Regex::new(pattern).map_err(|error| ProfileError::Allow {
+        pattern: pattern.to_owned(),
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,279 @@
+//! Profiles at work: what is told, what is replaced, and that a stream is judged as its whole.
+
+use std::sync::Arc;
+
+use iron_guard::{
+    Action, Channel, Entity, EntityAction, Filter, Guard, Judgement, Pattern, PiiActions, Profile,
+    ProfileError, Pseudonyms, Style, Verdict,
+};
+use proptest::prelude::*;
+
+fn pattern(name: &str, pattern: &str, score: f32, action: Action) -> Pattern {
+    Pattern {
+        name: name.to_owned(),
+        pattern: pattern.to_owned(),
+        score,
+        action,
+        matches: Vec::new(),
+        misses: Vec::new(),
+    }
+}
+
+fn profile() -> Profile {
+    Profile {
+        patterns: vec![
+            pattern("employee", "EMP-[0-9]{6}", 0.9, Action::Redact),
+            pattern("digits", "[0-9]{4,12}", 0.6, Action::Redact),
+            pattern("project", "project [a-z]{3,8}", 0.9, Action::Alert),
+            pattern("doubtful", "maybe [a-z]+", 0.4, Action::Redact),
+        ],
+        block: vec!["(?i)operation nightfall".to_owned()],
+        canaries: vec!["c4n4ry+[7]".to_owned()],
+        allow: vec!["0000".to_owned()],
+        ..Profile::default()
+    }
+}
+
+fn guard(profile: Profile) -> Arc<Guard> {
+    Arc::new(Guard::new(profile).expect("the profile works"))
+}
+
+fn judge(guard: &Guard, text: &str) -> Judgement {
+    guard.judge(text, Channel::Output, &mut Pseudonyms::default())
+}
+
+fn rewritten(profile: Profile, text: &str) -> String {
+    judge(&guard(profile), text).apply(text).into_owned()
+}
+
+#[test]
+fn findings_that_overlap_are_replaced_together() {
+    let judgement = judge(&guard(profile()), "I am EMP-123456, project hydra.");
+    assert_eq!(
+        judgement.apply("I am EMP-123456, project hydra."),
+        "I am [REDACTED], project hydra."
+    );
+    let told: Vec<_> = judgement
+        .findings
+        .iter()
+        .map(|judged| (&*judged.finding.rule, judged.verdict))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("custom.employee", Verdict::Redact),
+            ("custom.project", Verdict::Flag)
+        ]
+    );
+    assert_eq!(judgement.verdict(), Verdict::Redact);
+}
+
+#[test]
+fn what_is_hidden_from_a_reader_does_not_hide_from_the_guard() {
+    let text = "EMP-12\u{200B}34\u{FF15}6!";
+    assert_eq!(rewritten(profile(), text), "[REDACTED]!");
+}
+
+#[test]
+fn doubtful_findings_count_where_the_profile_is_strict() {
+    assert_eq!(rewritten(profile(), "maybe so"), "maybe so");
+    let strict = Profile {
+        sensitivity: iron_guard::Sensitivity::Strict,
+        ..profile()
+    };
+    assert_eq!(rewritten(strict, "maybe so"), "[REDACTED]");
+}
+
+#[test]
+fn a_canary_is_looked_for_in_answers_only_and_a_block_list_everywhere() {
+    let guard = guard(profile());
+    let verdict = |text, channel| {
+        guard
+            .judge(text, channel, &mut Pseudonyms::default())
+            .verdict()
+    };
+    assert_eq!(verdict("xc4n4ry+[7]x", Channel::Output), Verdict::Block);
+    assert_eq!(verdict("c4n4ry+[7]", Channel::System), Verdict::Allow);
+    assert_eq!(
+        verdict("Operation Nightfall", Channel::User),
+        Verdict::Block
+    );
+    assert_eq!(
+        verdict("Operation Nightfall", Channel::Output),
+        Verdict::Block
+    );
+}
+
+#[test]
+fn a_later_statement_about_an_entity_counts() {
+    let ignore = EntityAction {
+        entity: Entity::PaymentCard,
+        direction: None,
+        action: Action::Ignore,
+    };
+    let profile = Profile {
+        pii: PiiActions {
+            types: None,
+            action: Action::Block,
+        },
+        entities: vec![ignore],
+        ..Profile::default()
+    };
+    assert_eq!(
+        rewritten(profile, "4111 1111 1111 1111"),
+        "4111 1111 1111 1111"
+    );
+}
+
+#[test]
+fn a_pseudonym_is_the_same_for_the_same_value() {
+    let profile = Profile {
+        style: Style::Pseudonym,
+        ..profile()
+    };
+    let guard = guard(profile);
+    let mut pseudonyms = Pseudonyms::default();
+    let text = "EMP-123456 met EMP-654321, then EMP-123456 left";
+    let judgement = guard.judge(text, Channel::User, &mut pseudonyms);
+    let said = judgement.apply(text);
+    assert_eq!(
+        said,
+        "[CUSTOM_PATTERN_1] met [CUSTOM_PATTERN_2], then [CUSTOM_PATTERN_1] left"
+    );
+    assert_eq!(pseudonyms.value("[CUSTOM_PATTERN_2]"), Some("EMP-654321"));
+}
+
+#[test]
+fn a_pattern_must_do_what_its_examples_say() {
+    let with = |matches: &[&str], misses: &[&str]| {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let pattern = Pattern {
+            matches: texts(matches),
+            misses: texts(misses),
+            ..pattern("employee", "EMP-[0-9]{6}", 0.9, Action::Redact)
+        };
+        Guard::new(Profile {
+            patterns: vec![pattern],
+            ..Profile::default()
+        })
+    };
+    assert!(with(&["an EMP-123456"], &["EMP-1"]).is_ok());
+    let error = with(&["EMP-1"], &[]).expect_err("it does not match");
+    assert_eq!(
+        error.to_string(),
+        "the pattern `employee` must match `EMP-1`"
+    );
+    assert!(matches!(
+        with(&[], &["EMP-123456"]),
+        Err(ProfileError::Example { .. })
+    ));
+}
+
+#[test]
+fn a_profile_is_what_its_json_says_and_the_rest_as_for_a_new_tenant() {
+    let json = r#"{
+        "sensitivity": "strict",
+        "injection": {"medium": "block"},
+        "pii": {"types": ["email"], "action": "redact"},
+        "entities": [{"type": "jwt", "direction": "output", "action": "block"}],
+        "compliance": ["pci_dss"],
+        "custom_patterns": [{"name": "employee", "pattern": "EMP-[0-9]{6}"}],
+        "redaction": "typed"
+    }"#;
+    let profile: Profile = serde_json::from_str(json).expect("a profile");
+    assert_eq!(profile.max_input_chars, 10_000);
+    assert_eq!(profile.injection.high, iron_guard::Alarm::Block);
+    assert_eq!(profile.patterns[0].action, Action::Redact);
+    let again = serde_json::to_string(&profile).expect("JSON");
+    assert_eq!(
+        serde_json::from_str::<Profile>(&again).expect("a profile"),
+        profile
+    );
+    let error = serde_json::from_str::<Profile>(r#"{"pii": {"types": ["mail"]}}"#);
+    let error = error.expect_err("no entity").to_string();
+    assert!(
+        error.contains("unknown variant `mail`") && error.contains("`email`"),
+        "{error}"
+    );
+}
+
+/// What a filter lets through of a text in pieces.
+fn streamed(guard: &Arc<Guard>, text: &str, cuts: &[usize]) -> (String, Judgement) {
+    let mut filter = Filter::new(guard.clone(), Channel::Output);
+    let mut pseudonyms = Pseudonyms::default();
+    let mut all = Judgement::default();
+    let (mut from, mut settled) = (0, 0);
+    let ends = cuts
+        .iter()
+        .copied()
+        .filter(|cut| text.is_char_boundary(*cut));
+    for end in ends.chain([text.len()]) {
+        let step = filter.push(
+            text.get(from..end).expect("cut between characters"),
+            &mut pseudonyms,
+        );
+        assert!(
+            step.edits
+                .iter()
+                .all(|edit| settled <= edit.span.start && edit.span.end <= step.settled)
+        );
+        (from, settled) = (end, step.settled);
+        all.edits.extend(step.edits);
+        all.findings.extend(step.findings);
+    }
+    let step = filter.finish(&mut pseudonyms);
+    all.edits.extend(step.edits);
+    all.findings.extend(step.findings);
+    let let_through = all.apply(
+        text.get(..step.settled)
+            .expect("settled between characters"),
+    );
+    (let_through.into_owned(), all)
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-zA-Z0-9 ,.]{0,10}",
+        2 => "EMP-[0-9]{4,8}",
+        2 => "[0-9]{1,20}",
+        1 => Just("project ".to_owned()),
+        1 => Just("operation night".to_owned()),
+        1 => Just("fall".to_owned()),
+        1 => Just("my card is 4111 1111 1111 1111 ".to_owned()),
+        1 => Just("mail a.b@example.com or call +1 212 555 0123 ".to_owned()),
+        1 => Just("password=hunter2hunter ".to_owned()),
+        1 => Just("-----BEGIN PRIVATE KEY-----\nabc\n".to_owned()),
+        1 => "[\u{200B}\u{FF10}-\u{FF19}é猫]{0,5}",
+        1 => "\\PC{0,8}",
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_stream_is_let_through_as_its_whole_would_be(
+        text in texts(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..24),
+        repeat in 1_usize..12,
+    ) {
+        let guard = guard(Profile { pii: PiiActions { types: None, action: Action::Redact }, ..profile() });
+        let text = text.repeat(repeat);
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+        cuts.sort_unstable();
+        let whole = judge(&guard, &text);
+        let (let_through, judgement) = streamed(&guard, &text, &cuts);
+        match whole.blocked() {
+            None => {
+                prop_assert_eq!(let_through, whole.apply(&text).into_owned());
+                prop_assert_eq!(judgement.findings, whole.findings);
+            }
+            Some(blocking) => {
+                let before = &text[..blocking.span.start];
+                prop_assert!(judgement.blocked().is_some());
+                prop_assert!(judgement.apply(before).starts_with(&let_through));
+            }
+        }
+    }
+}
