@@ -377,6 +377,13 @@ impl Envelope {
         })
     }
 
+    /// The fields of the form, if it is one: their names, whether they are files, and where their
+    /// content stands.
+    pub(crate) fn form_fields(&self) -> impl Iterator<Item = (&str, bool, Range<usize>)> {
+        let parts = self.form.iter().flat_map(|form| &form.parts);
+        parts.map(|part| (part.name.as_str(), part.is_file(), part.content.clone()))
+    }
+
     /// The type of what [`Envelope::rewrite`] gives, if it is no JSON.
     pub fn form_type(&self) -> Option<String> {
         self.form.as_ref().map(Form::content_type)

@@ -11,6 +11,7 @@
 //! | [`Usage`] | counts of tokens in buckets that do not overlap |
 //! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI, the region of AWS |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
+//! | [`texts`] | where the texts of a call stand, who says them, and how they are replaced |
 //! | [`Passage`] | what a request is that names its provider and a route there |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
 //!
@@ -75,6 +76,7 @@ pub mod scan;
 pub mod simulated;
 mod sound;
 pub mod sse;
+pub mod texts;
 pub mod tokens;
 pub mod translate;
 mod usage;

@@ -82,6 +82,12 @@ impl<'a> Text<'a> {
         self.start..self.start.saturating_add(self.raw.len())
     }
 
+    /// Where it stands, with the quotes.
+    pub(crate) fn literal(&self) -> Range<usize> {
+        let Range { start, end } = self.range();
+        start.saturating_sub(1)..end.saturating_add(1)
+    }
+
     /// The text that is meant.
     pub(crate) fn decoded(&self) -> Cow<'a, str> {
         if self.escaped {
@@ -172,6 +178,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// The text of a place.
+    pub(crate) fn read(&self, place: &Range<usize>) -> &'a str {
+        self.text.get(place.clone()).unwrap_or_default()
+    }
+
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -220,6 +231,14 @@ impl<'a> Scanner<'a> {
         &mut self,
         mut each: impl FnMut(&mut Scanner<'a>, &str) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.entries(|scanner, name| each(scanner, &name.decoded()))
+    }
+
+    /// The same, with each name as it stands in the text.
+    pub(crate) fn entries<E: From<ScanError>>(
+        &mut self,
+        mut each: impl FnMut(&mut Scanner<'a>, Text<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.open(b'{', "an object")?;
         self.blank();
         if self.byte() != Some(b'}') {
@@ -228,7 +247,7 @@ impl<'a> Scanner<'a> {
                 let name = self.string()?;
                 self.blank();
                 self.punctuation(b':', "`:`")?;
-                each(self, &name.decoded())?;
+                each(self, name)?;
                 self.blank();
                 match self.byte() {
                     Some(b',') => self.at += 1,

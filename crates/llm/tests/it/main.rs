@@ -13,5 +13,6 @@ mod meters;
 mod prices;
 mod rerank;
 mod simulated;
+mod texts;
 mod tokens;
 mod translation;
