@@ -30,6 +30,7 @@ mod profile;
 mod pseudonyms;
 mod resolve;
 pub mod scan;
+pub mod secrets;
 pub mod text;
 
 pub use action::{Action, Alarm, Style, Verdict};

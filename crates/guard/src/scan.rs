@@ -12,9 +12,11 @@
 
 mod rule;
 mod rules;
+mod starts;
+mod tail;
 mod walk;
 
-pub use rule::{Rule, Seen, Tail, Weigh};
+pub use rule::{Begin, Name, Rule, Score, Seen, Tail, Weigh};
 pub use rules::{Rules, RulesError};
 
 /// The longest match before its tail, in bytes: longer expressions end here.
@@ -22,3 +24,6 @@ pub const MAX_LENGTH: usize = 256;
 
 /// The longest tail of a match, in bytes.
 pub const MAX_TAIL: usize = 65_536;
+
+/// How many bytes after a match its rule may look at.
+pub const LOOK_AHEAD: usize = 24;

@@ -18,8 +18,8 @@ pub struct Rule {
     pub pattern: Cow<'static, str>,
     /// How the finding goes on after the expression has matched.
     pub tail: Tail,
-    /// Whether every character of the text is a start, not only those after a border of words.
-    pub anywhere: bool,
+    /// Which characters of the text may be its first.
+    pub begins: Begin,
     /// How sure a match is, 0 to 1; 0 is no finding.
     pub weigh: Weigh,
 }
@@ -33,6 +33,20 @@ pub struct Seen<'a> {
     pub matched: &'a str,
     /// At most [`crate::LOOK_BEHIND`] bytes before the match.
     pub before: &'a str,
+    /// At most [`super::LOOK_AHEAD`] bytes after the match and its tail.
+    pub after: &'a str,
+}
+
+/// Which characters of a text may be the first of a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Begin {
+    /// Those after a border of words, which are of ASCII letters, digits and `_`.
+    Word,
+    /// Also those that begin a part of a word: after `_`, an upper-case letter after a lower-case
+    /// one (`DB_PASSWORD`, `dbPassword`), and after the escape of a line break or a tabulator.
+    Part,
+    /// Each.
+    Anywhere,
 }
 
 /// How a rule weighs its matches.
@@ -40,18 +54,18 @@ pub struct Seen<'a> {
 pub enum Weigh {
     /// Each the same.
     Fixed(f32),
-    /// By a function of the match and what stands before it.
-    By(fn(Seen<'_>) -> f32),
+    /// By the match and what stands around it.
+    By(Arc<Score>),
+    /// By the match and what stands around it, which also tell under which name it is found: for
+    /// one expression that serves many rules.
+    Naming(Arc<Name>),
 }
 
-impl Weigh {
-    pub(crate) fn score(&self, seen: Seen<'_>) -> f32 {
-        match self {
-            Self::Fixed(score) => *score,
-            Self::By(weigh) => weigh(seen),
-        }
-    }
-}
+/// How sure a match is.
+pub type Score = dyn Fn(Seen<'_>) -> f32 + Send + Sync;
+
+/// Under which name a match is found and how sure it is, if it is a finding.
+pub type Name = dyn Fn(Seen<'_>) -> Option<(RuleId, f32)> + Send + Sync;
 
 /// How a finding goes on after its expression: for values without an end of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +92,7 @@ impl Rule {
             entity,
             pattern: pattern.into(),
             tail: Tail::None,
-            anywhere: false,
+            begins: Begin::Word,
             weigh: Weigh::Fixed(score),
         }
     }
@@ -88,10 +102,10 @@ impl Rule {
         id: &str,
         entity: Entity,
         pattern: impl Into<Cow<'static, str>>,
-        weigh: fn(Seen<'_>) -> f32,
+        weigh: impl Fn(Seen<'_>) -> f32 + Send + Sync + 'static,
     ) -> Self {
         Self {
-            weigh: Weigh::By(weigh),
+            weigh: Weigh::By(Arc::new(weigh)),
             ..Self::fixed(id, entity, pattern, 0.0)
         }
     }
@@ -106,7 +120,22 @@ impl Rule {
     /// The rule, beginning at any character.
     #[must_use]
     pub fn anywhere(mut self) -> Self {
-        self.anywhere = true;
+        self.begins = Begin::Anywhere;
         self
+    }
+
+    /// The rule, beginning also at parts of words.
+    #[must_use]
+    pub fn at_parts(mut self) -> Self {
+        self.begins = Begin::Part;
+        self
+    }
+
+    pub(super) fn judge(&self, seen: Seen<'_>) -> Option<(RuleId, f32)> {
+        match &self.weigh {
+            Weigh::Fixed(score) => Some((self.id.clone(), *score)),
+            Weigh::By(weigh) => Some((self.id.clone(), weigh(seen))),
+            Weigh::Naming(weigh) => weigh(seen),
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use regex_automata::MatchKind;
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::meta::Regex;
+use regex_automata::meta::{self, Regex};
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::pool::Pool;
 use regex_automata::util::syntax;
 
-use super::rule::Rule;
+use super::rule::{Begin, Rule};
 
 /// The most memory that the states of one walker may take, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
@@ -22,8 +22,8 @@ pub struct Rules {
     pub(super) rules: Vec<Compiled>,
     /// Begins after borders of words.
     pub(super) dfa: DFA,
-    /// Whether any rule begins at any character.
-    pub(super) anywhere: bool,
+    /// The widest of the rules' beginnings.
+    pub(super) begins: Begin,
     pub(super) caches: Pool<
         Cache,
         Box<dyn Fn() -> Cache + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>,
@@ -60,13 +60,17 @@ impl Rules {
     pub fn new(rules: Vec<Rule>) -> Result<Self, RulesError> {
         let patterns: Vec<&str> = rules.iter().map(|rule| &*rule.pattern).collect();
         let dfa = automaton(&patterns).map_err(|reason| blame(&rules, reason))?;
-        let anywhere = rules.iter().any(|rule| rule.anywhere);
+        let begins = rules
+            .iter()
+            .map(|rule| rule.begins)
+            .max()
+            .unwrap_or(Begin::Word);
         let rules = rules.into_iter().map(compile).collect::<Result<_, _>>()?;
         let caches = pool(dfa.clone());
         Ok(Self {
             rules,
             dfa,
-            anywhere,
+            begins,
             caches,
         })
     }
@@ -74,6 +78,18 @@ impl Rules {
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
+    }
+
+    /// The memory that the automaton and the expressions of groups take, in bytes, without what
+    /// walkers remember (at most 4 MiB each).
+    pub fn memory_bytes(&self) -> usize {
+        let groups = self.rules.iter().filter_map(|rule| rule.group.as_ref());
+        self.dfa.memory_usage() + groups.map(Regex::memory_usage).sum::<usize>()
+    }
+
+    /// The memory of one walker with what it has met so far, in bytes.
+    pub fn walker_bytes(&self) -> usize {
+        self.caches.get().memory_usage()
     }
 
     /// Whether there are none.
@@ -140,7 +156,7 @@ fn blame(rules: &[Rule], reason: String) -> RulesError {
 
 fn compile(rule: Rule) -> Result<Compiled, RulesError> {
     let group = if rule.pattern.contains("(?<value>") || rule.pattern.contains("(?P<value>") {
-        let regex = Regex::new(&rule.pattern).map_err(|error| RulesError::Pattern {
+        let regex = group(&rule.pattern).map_err(|error| RulesError::Pattern {
             rule: rule.id.to_string(),
             reason: error.to_string(),
         })?;
@@ -149,4 +165,18 @@ fn compile(rule: Rule) -> Result<Compiled, RulesError> {
         None
     };
     Ok(Compiled { rule, group })
+}
+
+/// The expression that finds a group where a match is known to stand. It is run rarely and over
+/// little, hence without the engines that take room for speed.
+fn group(pattern: &str) -> Result<Regex, Box<meta::BuildError>> {
+    let config = Regex::config()
+        .hybrid(false)
+        .dfa(false)
+        .auto_prefilter(false)
+        .match_kind(MatchKind::LeftmostFirst);
+    Regex::builder()
+        .configure(config)
+        .build(pattern)
+        .map_err(Box::new)
 }

@@ -6,9 +6,11 @@ use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::Cache;
 use regex_automata::{Anchored, Input};
 
-use super::rule::{Seen, Tail};
+use super::rule::Seen;
 use super::rules::{Compiled, Rules};
-use super::{MAX_LENGTH, MAX_TAIL};
+use super::starts::{Start, Starts};
+use super::tail::tail_end;
+use super::{LOOK_AHEAD, MAX_LENGTH};
 use crate::LOOK_BEHIND;
 use crate::finding::{Finding, Severity};
 
@@ -31,7 +33,7 @@ impl Rules {
         }
         let mut cache = self.caches.get();
         let mut ends = Vec::new();
-        for start in Starts::new(text, from, self.anywhere) {
+        for start in Starts::new(text, from, self.begins) {
             let told = found.len();
             ends.clear();
             let walk = self.walk(&mut cache, text, start.at, last, &mut ends);
@@ -113,12 +115,15 @@ impl Rules {
             let Some(compiled) = self.rules.get(*rule) else {
                 continue;
             };
-            if *end <= start.at || !(start.border || compiled.rule.anywhere) {
+            if *end <= start.at || start.begins > compiled.rule.begins {
                 continue;
             }
             let Some(tail) = tail_end(compiled.rule.tail, text, *end, last) else {
                 return false;
             };
+            if tail + LOOK_AHEAD > text.len() && !last {
+                return false;
+            }
             found.extend(compiled.finding(text, start.at..*end, tail));
         }
         true
@@ -139,11 +144,12 @@ impl Compiled {
             value: text.get(value.clone())?,
             matched: text.get(matched.start..matched.end.max(value.end))?,
             before: before(text, matched.start),
+            after: after(text, tail.max(matched.end)),
         };
-        let score = self.rule.weigh.score(seen);
+        let (rule, score) = self.rule.judge(seen)?;
         (score > 0.0).then(|| Finding {
             entity: self.rule.entity,
-            rule: self.rule.id.clone(),
+            rule,
             span: value,
             score: score.min(1.0),
             severity: Severity::Low,
@@ -172,101 +178,11 @@ fn before(text: &str, at: usize) -> &str {
     text.get(from..at).unwrap_or_default()
 }
 
-/// Where the tail of a match that ended at `end` ends; nothing if that depends on what follows.
-fn tail_end(tail: Tail, text: &str, end: usize, last: bool) -> Option<usize> {
-    let rest = text.as_bytes().get(end..).unwrap_or_default();
-    let rest = rest.get(..MAX_TAIL).unwrap_or(rest);
-    let length = match tail {
-        Tail::None => return Some(end),
-        Tail::Token => rest.iter().position(|byte| !is_token(*byte)),
-        Tail::Armour => armour(rest),
-    };
-    match length {
-        Some(length) => Some(end + length),
-        None if last || rest.len() == MAX_TAIL => Some(end + rest.len()),
-        None => None,
+/// At most [`LOOK_AHEAD`] bytes from `at`, of whole characters.
+fn after(text: &str, at: usize) -> &str {
+    let mut to = text.len().min(at + LOOK_AHEAD);
+    while !text.is_char_boundary(to) {
+        to -= 1;
     }
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/=_.-".contains(&byte)
-}
-
-/// The length of what is left of an armoured key: to the end of the line `-----END …-----`, or to
-/// the first byte that stands in none.
-fn armour(rest: &[u8]) -> Option<usize> {
-    let held = rest.iter().position(|byte| {
-        !(byte.is_ascii_alphanumeric() || b"+/=-:,.\\ \t\r\n\"'_()<>@".contains(byte))
-    });
-    let inside = rest.get(..held.unwrap_or(rest.len())).unwrap_or(rest);
-    let Some(mark) = find(inside, b"-----END ", 0) else {
-        return held;
-    };
-    match find(inside, b"-----", mark + b"-----END ".len()) {
-        Some(close) => Some(close + 5),
-        None => held,
-    }
-}
-
-fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    rest.windows(needle.len())
-        .position(|window| window == needle)
-        .map(|at| from + at)
-}
-
-/// A place where a finding could begin.
-struct Start {
-    at: usize,
-    /// Whether a border of words stands before it.
-    border: bool,
-}
-
-/// The starts of a text, in order.
-struct Starts<'a> {
-    text: &'a str,
-    at: usize,
-    anywhere: bool,
-}
-
-impl<'a> Starts<'a> {
-    fn new(text: &'a str, from: usize, anywhere: bool) -> Self {
-        Self {
-            text,
-            at: from,
-            anywhere,
-        }
-    }
-}
-
-impl Iterator for Starts<'_> {
-    type Item = Start;
-
-    fn next(&mut self) -> Option<Start> {
-        let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at) {
-            let at = self.at;
-            self.at += 1;
-            if is_continuation(*byte) {
-                continue;
-            }
-            let after_word = at
-                .checked_sub(1)
-                .and_then(|at| bytes.get(at))
-                .is_some_and(|byte| is_word(*byte));
-            let border = !(byte.is_ascii_whitespace() || after_word && is_word(*byte));
-            if border || self.anywhere {
-                return Some(Start { at, border });
-            }
-        }
-        None
-    }
-}
-
-fn is_continuation(byte: u8) -> bool {
-    byte & 0b1100_0000 == 0b1000_0000
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    text.get(at..to).unwrap_or_default()
 }
