@@ -161,6 +161,9 @@ fn unrouted(reader: Reader, kind: ErrorKind, message: &str) -> Response {
             "status": errors::google_word(kind.status()),
             "details": [{ "code": kind.code(), "request_id": id }],
         }}),
+        ErrorShape::Cohere => serde_json::json!({
+            "message": message, "code": kind.code(), "request_id": id,
+        }),
         ErrorShape::Anthropic => {
             let kind_word = match kind {
                 ErrorKind::ResourceNotFound => "not_found_error",

@@ -67,7 +67,9 @@ pub(crate) async fn retrieve(
 fn list_body(shape: ErrorShape, offers: &[ModelOffer]) -> Value {
     let data: Vec<Value> = offers.iter().map(|offer| view(shape, offer)).collect();
     match shape {
-        ErrorShape::OpenAi | ErrorShape::Google => json!({ "object": "list", "data": data }),
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => {
+            json!({ "object": "list", "data": data })
+        }
         ErrorShape::Anthropic => {
             let name = |offer: Option<&ModelOffer>| offer.map(|offer| offer.name.clone());
             json!({
@@ -82,7 +84,7 @@ fn list_body(shape: ErrorShape, offers: &[ModelOffer]) -> Value {
 
 fn view(shape: ErrorShape, offer: &ModelOffer) -> Value {
     match shape {
-        ErrorShape::OpenAi | ErrorShape::Google => json!({
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => json!({
             "id": offer.name,
             "object": "model",
             "created": CREATED_S,

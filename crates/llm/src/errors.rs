@@ -89,6 +89,10 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
             let (status, message) = (kind.status(), refusal.to_string());
             whole.json("error", &google(status, &message, &error.object()));
         }
+        ErrorShape::Cohere => {
+            error.text("request_id", request_id);
+            whole = error;
+        }
     }
     whole.object()
 }
@@ -142,7 +146,7 @@ fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
         (ErrorShape::OpenAi, 429) if kind == ErrorKind::BudgetExceeded => "insufficient_quota",
         (ErrorShape::OpenAi, 401) => "authentication_error",
         (ErrorShape::OpenAi, 403) => "permission_error",
-        (_, 429) => "rate_limit_error",
+        (ErrorShape::OpenAi | ErrorShape::Anthropic, 429) => "rate_limit_error",
         (ErrorShape::OpenAi, 500..) => "server_error",
         (ErrorShape::OpenAi, _) => "invalid_request_error",
         (ErrorShape::Anthropic, 401) => "authentication_error",
@@ -153,6 +157,7 @@ fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
         (ErrorShape::Anthropic, 500..) => "api_error",
         (ErrorShape::Anthropic, _) => "invalid_request_error",
         (ErrorShape::Google, status) => google_word(status),
+        (ErrorShape::Cohere, _) => kind.code(),
     }
 }
 

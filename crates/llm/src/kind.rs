@@ -257,10 +257,10 @@ pub enum Dialect {
     /// Google's `generateContent`, under `/providers/{name}/`.
     #[serde(rename = "gemini")]
     Gemini,
-    /// Cohere's `POST /v2/chat`. Providers are asked in it; no client speaks it here.
+    /// Cohere's `POST /v2/chat`, under `/providers/{name}/`.
     #[serde(rename = "cohere")]
     Cohere,
-    /// Cohere's `POST /v2/embed`. No client speaks it here.
+    /// Cohere's `POST /v2/embed`, under `/providers/{name}/`.
     #[serde(rename = "cohere_embed")]
     CohereEmbed,
     /// Google's embeddings: `batchEmbedContents`, and Vertex AI's `predict`. No client speaks it
@@ -292,6 +292,9 @@ impl Dialect {
         Dialect::OpenAiTranscriptions,
         Dialect::OpenAiTranslations,
     ];
+
+    /// Those that only Cohere speaks. Its ranking has been taken over by others.
+    pub const OF_COHERE: [Dialect; 2] = [Dialect::Cohere, Dialect::CohereEmbed];
 
     /// Whether it is one of [`Dialect::SOUND`].
     pub const fn is_of_sound(self) -> bool {
@@ -413,6 +416,7 @@ impl Dialect {
         match self {
             Dialect::AnthropicMessages => ErrorShape::Anthropic,
             Dialect::Gemini => ErrorShape::Google,
+            Dialect::Cohere | Dialect::CohereEmbed => ErrorShape::Cohere,
             _ => ErrorShape::OpenAi,
         }
     }
@@ -427,4 +431,6 @@ pub enum ErrorShape {
     Anthropic,
     /// `{"error": {"code", "message", "status", "details"}}`
     Google,
+    /// `{"message"}`
+    Cohere,
 }

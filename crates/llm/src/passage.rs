@@ -12,6 +12,8 @@
 //! dots that climb, nothing that is escaped. So a route that is known cannot be written as one that
 //! is not.
 
+use std::borrow::Cow;
+
 use iron_primitives::Refusal;
 
 use crate::config::ProviderConfig;
@@ -69,12 +71,12 @@ pub enum Kept {
     Cancel,
 }
 
-/// What an address of Gemini says.
+/// What an address says: one of Gemini, or one of a deployment of Azure OpenAI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The model.
+    /// The model, or the deployment.
     pub model: String,
-    /// Whether the answer streams.
+    /// Whether the answer streams. At Azure OpenAI the body says that.
     pub stream: bool,
 }
 
@@ -147,13 +149,17 @@ impl Passage {
             ProviderKind::AzureOpenAi => path.strip_prefix("/openai").unwrap_or(path),
             _ => path,
         };
-        let mut dialects = Dialect::ALL.into_iter().chain(Dialect::SOUND);
-        let dialect = dialects.find(|dialect| kind.speaks(*dialect) && dialect.path() == path);
-        if let Some(dialect) = dialect.filter(|_| method == "POST") {
-            return Ok(Passage::Call {
-                dialect,
-                address: None,
+        let (path, address) = match deployment(kind, path) {
+            Some((deployment, rest)) => (Cow::from(format!("/v1/{rest}")), Some(deployment)),
+            None => (Cow::from(path), None),
+        };
+        let path = &*path;
+        if let Some(dialect) = spoken(kind, path).filter(|_| method == "POST") {
+            let address = address.map(|model| Address {
+                model: model.to_owned(),
+                stream: false,
             });
+            return Ok(Passage::Call { dialect, address });
         }
         let below_messages = path.strip_prefix(Dialect::AnthropicMessages.path());
         let counts = method == "POST" && below_messages == Some("/count_tokens");
@@ -169,6 +175,28 @@ impl Passage {
             false => priced(path),
         }
     }
+}
+
+/// The dialect of a route that creates an answer.
+fn spoken(kind: ProviderKind, path: &str) -> Option<Dialect> {
+    let own = match kind {
+        ProviderKind::Cohere => &Dialect::OF_COHERE[..],
+        _ => &[],
+    };
+    let all = Dialect::ALL.into_iter().chain(Dialect::SOUND);
+    let mut dialects = all.chain(own.iter().copied());
+    match (kind, path) {
+        (ProviderKind::Cohere, "/v2/rerank") => Some(Dialect::Rerank),
+        _ => dialects.find(|dialect| kind.speaks(*dialect) && dialect.path() == path),
+    }
+}
+
+/// The deployment that a path of Azure OpenAI names, and what stands behind it.
+fn deployment(kind: ProviderKind, path: &str) -> Option<(&str, &str)> {
+    let below = path
+        .strip_prefix("/deployments/")
+        .filter(|_| kind == ProviderKind::AzureOpenAi)?;
+    below.split_once('/')
 }
 
 /// A route of stored responses, if it is one.

@@ -205,7 +205,7 @@ fn halve(pieces: &mut Vec<String>) {
 
 fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str, String)> {
     let request_id = match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google => "x-request-id",
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => "x-request-id",
         ErrorShape::Anthropic => "request-id",
     };
     vec![
@@ -217,7 +217,7 @@ fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str,
 /// An error in the dialect's own shape.
 fn error_body(dialect: Dialect, kind: &str, message: &str) -> Value {
     match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google => {
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => {
             json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
         }
         ErrorShape::Anthropic => {
@@ -241,7 +241,7 @@ fn refuse(dialect: Dialect, status: u16, kind: &str, message: &str) -> Script {
 
 const fn server_error(dialect: Dialect) -> &'static str {
     match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google => "server_error",
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => "server_error",
         ErrorShape::Anthropic => "api_error",
     }
 }
@@ -249,7 +249,7 @@ const fn server_error(dialect: Dialect) -> &'static str {
 fn overloaded(dialect: Dialect, ask: &Ask) -> Script {
     const MESSAGE: &str = "the simulated provider is overloaded";
     let (status, kind) = match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google => (503, "server_error"),
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => (503, "server_error"),
         ErrorShape::Anthropic => (529, "overloaded_error"),
     };
     if !ask.stream {

@@ -10,6 +10,7 @@ mod hostile;
 #[expect(dead_code, reason = "the runtime's own tests use the rest of the kit")]
 #[path = "../../../runtime/tests/it/kit.rs"]
 mod kit;
+mod native;
 mod passthrough;
 mod providers;
 mod sound;

@@ -38,7 +38,7 @@ const KINDS: [(ProviderKind, &str); 12] = [
 ];
 
 /// A fake that charges what the built-in book says of the model.
-async fn charging(kind: ProviderKind, model: &str) -> (FakeUpstream, Front) {
+pub(crate) async fn charging(kind: ProviderKind, model: &str) -> (FakeUpstream, Front) {
     let (fake, front) = behind(kind).await;
     fake.set_prices(prices(kind, model));
     (fake, front)

@@ -32,6 +32,8 @@ pub(super) struct Reader {
     dialect: Dialect,
     seen: HashSet<Box<str>>,
     model: Option<String>,
+    /// Whether the address says the model.
+    is_addressed: bool,
     prompt_seen: bool,
     pub(super) content: Content,
     pub(super) read: Read,
@@ -43,6 +45,7 @@ impl Reader {
     /// What the address says, in a dialect whose body does not.
     pub(super) fn addressed(&mut self, model: &str, stream: bool) {
         self.model = Some(model.to_owned());
+        self.is_addressed = true;
         self.read.facts.stream = stream;
     }
 
@@ -51,6 +54,7 @@ impl Reader {
             dialect,
             seen: HashSet::new(),
             model: None,
+            is_addressed: false,
             prompt_seen: false,
             content: Content::default(),
             read: Read {
@@ -119,6 +123,8 @@ impl Reader {
             OpenAiEmbeddings, OpenAiResponses, Rerank,
         };
         match (name, self.dialect) {
+            // At Azure OpenAI a client's SDK says the model a second time, and nobody hears it.
+            ("model", _) if self.is_addressed => scanner.skip().map(|_| ()).map_err(Into::into),
             ("model", _) => self.model(scanner),
             ("stream", _) => {
                 self.read.facts.stream = boolean(scanner, "stream")?.unwrap_or(false);
@@ -137,6 +143,9 @@ impl Reader {
             }
             ("documents", Rerank) => self.documents(scanner),
             ("texts", CohereEmbed) => self.inputs(scanner, "texts"),
+            ("images" | "inputs", CohereEmbed) => {
+                not_offered(scanner, name, "has no bound; embed texts, in `texts`")
+            }
             ("requests" | "instances", GeminiEmbed) => self.batch(scanner),
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),
             ("input", Dialect::OpenAiSpeech) => self.speech(scanner),
@@ -474,6 +483,17 @@ impl Reader {
         options.value = start..scanner.end();
         self.read.spots.stream_options = Some(options);
         Ok(())
+    }
+}
+
+/// Refuses a field unless it says nothing.
+fn not_offered(scanner: &mut Scanner<'_>, name: &str, problem: &'static str) -> Done {
+    match skip_null(scanner)? {
+        true => Ok(()),
+        false => Err(RequestError::NotOffered {
+            field: name.to_owned(),
+            problem,
+        }),
     }
 }
 

@@ -48,6 +48,32 @@ fn the_providers_own_routes_are_the_ones_of_their_dialects() {
         let path = format!("/v1beta1{place}/publishers/google/models/{flash}:generateContent");
         assert_eq!(of(Vertex, "POST", &path), gemini(flash, false), "{path}");
     }
+    for (path, dialect) in [
+        ("/v2/chat", Dialect::Cohere),
+        ("/v2/embed", Dialect::CohereEmbed),
+        ("/v2/rerank", Dialect::Rerank),
+    ] {
+        assert_eq!(
+            of(ProviderKind::Cohere, "POST", path),
+            call(dialect),
+            "{path}"
+        );
+        assert_eq!(of(OpenAi, "POST", path), Ok(Passage::Priced), "{path}");
+    }
+    for (tail, dialect) in [
+        ("chat/completions", Dialect::OpenAiChat),
+        ("embeddings", Dialect::OpenAiEmbeddings),
+        ("audio/speech", Dialect::OpenAiSpeech),
+    ] {
+        let path = format!("/openai/deployments/prod/{tail}");
+        let address = Some(Address {
+            model: "prod".to_owned(),
+            stream: false,
+        });
+        let expected = Ok(Passage::Call { dialect, address });
+        assert_eq!(of(AzureOpenAi, "POST", &path), expected, "{path}");
+        assert_eq!(of(OpenAi, "POST", &path), Ok(Passage::Priced), "{path}");
+    }
     // Not spoken there, so it is a route like any other.
     for (kind, path) in [(OpenAi, "/v1/messages"), (Together, "/v1/responses")] {
         assert_eq!(of(kind, "POST", path), Ok(Passage::Priced), "{path}");

@@ -304,6 +304,7 @@ impl ProviderError {
             ErrorShape::OpenAi => self.class.openai().0,
             ErrorShape::Anthropic => self.class.anthropic().0,
             ErrorShape::Google => self.class.google(),
+            ErrorShape::Cohere => self.class.openai().0,
         };
         RenderedError {
             status,
@@ -328,6 +329,7 @@ impl ProviderError {
                 let status = google_word(code);
                 json!({ "error": { "code": code, "message": message, "status": status } })
             }
+            ErrorShape::Cohere => json!({ "message": self.message }),
         }
     }
 }
@@ -360,5 +362,10 @@ pub fn error_event(dialect: Dialect, error: &ProviderError) -> Vec<u8> {
     match dialect.error_shape() {
         ErrorShape::OpenAi | ErrorShape::Google => format!("data: {value}\n\n").into_bytes(),
         ErrorShape::Anthropic => format!("event: error\ndata: {value}\n\n").into_bytes(),
+        ErrorShape::Cohere => {
+            let delta = json!({ "error": error.message, "finish_reason": "ERROR" });
+            let event = json!({ "type": "message-end", "delta": delta });
+            format!("event: message-end\ndata: {event}\n\n").into_bytes()
+        }
     }
 }

@@ -157,7 +157,7 @@ fn read(request: &mut CallRequest) -> Result<Box<Envelope>, RequestError> {
             let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
             Envelope::read_form(dialect, kind, body)?
         }
-        (Dialect::Gemini, _, Some(at)) => Envelope::read_gemini(body, &at.model, at.stream)?,
+        (dialect, _, Some(at)) => Envelope::read_addressed(dialect, body, &at.model, at.stream)?,
         (dialect, _, _) => Envelope::read(dialect, body)?,
     };
     Ok(Box::new(read))

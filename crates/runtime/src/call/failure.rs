@@ -174,6 +174,9 @@ pub(super) fn has_shape(shape: ErrorShape, body: &[u8]) -> bool {
         .is_some_and(serde_json::Value::is_string);
     match shape {
         ErrorShape::OpenAi => says_why,
+        ErrorShape::Cohere => body
+            .get("message")
+            .is_some_and(serde_json::Value::is_string),
         ErrorShape::Google => says_why && body.pointer("/error/status").is_some(),
         ErrorShape::Anthropic => says_why && body.get("type").is_some_and(|kind| kind == "error"),
     }

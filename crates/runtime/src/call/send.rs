@@ -503,6 +503,15 @@ fn path_of(cleared: &Cleared) -> Cow<'_, str> {
         let query = if stream { "?alt=sse" } else { "" };
         return format!("{}{query}", passing.path).into();
     }
+    if let (ProviderKind::AzureOpenAi, Some(passing)) = (route.kind, passing)
+        && passing.address.is_some()
+    {
+        let rest = dialect.path().trim_start_matches("/v1/");
+        let version = route.config.api_version.as_deref();
+        let version = version.map(|version| format!("api-version={version}"));
+        let query = passing.query.clone().or(version).unwrap_or_default();
+        return format!("/openai/deployments/{asked}/{rest}?{query}").into();
+    }
     let path = route.config.path(route.kind, dialect, asked, stream);
     match passing.and_then(|passing| passing.query.as_deref()) {
         // Queries of these are ours: they name the version, or how the answer comes.
