@@ -151,6 +151,8 @@ pub(crate) struct TokenFacts {
     input_audio: u64,
     output: u64,
     output_audio: u64,
+    input_image: u64,
+    output_image: u64,
 }
 
 impl TokenFacts {
@@ -161,6 +163,7 @@ impl TokenFacts {
             self.cache_write_5m,
             self.cache_write_1h,
             self.input_audio,
+            self.input_image,
         ];
         sum(&all)
     }
@@ -170,7 +173,7 @@ impl TokenFacts {
     }
 
     pub(crate) fn output_total(&self) -> i64 {
-        sum(&[self.output, self.output_audio])
+        sum(&[self.output, self.output_audio, self.output_image])
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Prices {
     /// One search among up to a hundred documents, on top of tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_search: Option<String>,
-    /// One picture of the input, on top of its tokens.
+    /// One picture of the input, or one that is made, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<String>,
     /// One second of a recording that is heard.
@@ -105,6 +105,8 @@ impl Prices {
             )?,
             input_audio: None,
             output_audio: None,
+            input_image: None,
+            output_image: None,
         };
         let mut price = Price::flat(base);
         price.request = per_unit("per_query", self.per_query.as_deref())?;
@@ -148,7 +150,7 @@ impl Prices {
             reasoning_per_million: base.reasoning.map(text),
             per_query: fee(price.request),
             per_search: fee(price.search_unit),
-            per_image: fee(price.image),
+            per_image: fee(price.picture(None, None)),
             per_second: fee(price.second),
             per_character: fee(price.character),
             tiers: long
@@ -191,6 +193,8 @@ impl PriceTier {
             cache_write_1h: rate("cache_write_1h_per_million", write_1h, base.cache_write_1h)?,
             input_audio: base.input_audio,
             output_audio: base.output_audio,
+            input_image: base.input_image,
+            output_image: base.output_image,
         })
     }
 }

@@ -10,6 +10,7 @@
 //! | `POST /v1/chat/completions`, `/v1/responses`, `/v1/completions`, `/v1/embeddings` | OpenAI |
 //! | `POST /v1/rerank` | Cohere's, and that of Together and Jina |
 //! | `POST /v1/audio/speech`, `/v1/audio/transcriptions`, `/v1/audio/translations` | OpenAI |
+//! | `POST /v1/images/generations`, `/v1/images/edits`, `/v1/images/variations` | OpenAI |
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
@@ -65,7 +66,12 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
     let create = |dialect: Dialect| {
         post(move |state, request| calls::create(state, dialect, request)).fallback(wrong_method)
     };
-    Router::new()
+    let routes = Dialect::PICTURES
+        .into_iter()
+        .fold(Router::new(), |routes, dialect| {
+            routes.route(dialect.path(), create(dialect))
+        });
+    routes
         .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
         .route(
             Dialect::OpenAiCompletions.path(),

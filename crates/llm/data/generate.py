@@ -381,6 +381,67 @@ def spoken(name, row, providers, date):
     return {name: value for name, value in result.items() if value is not None}
 
 
+# The tokens of its pictures are in OpenAI's documents, and no answer of it holds words. What GPT Image 1.5 and
+# `chatgpt-image-latest` write beside a picture is billed, and nobody says how much that may be.
+DRAWS = re.compile(r"^gpt-image-(1|1-mini|2(\.\d+-[a-z]+)?)(-\d{4}-\d\d-\d\d)?$")
+PER_PIXEL = re.compile(r"^azure/(hd|standard)/(\d+)-x-(\d+)/(dall-e-3)$")
+
+
+def drawn(name, row, providers, date):
+    """Models that make pictures and are paid by their tokens."""
+    provider, genai_name, _ = PROVIDERS[row["litellm_provider"]]
+    name = plain_name(name, row)
+    if name is None or row.get("mode") != "image_generation" or not DRAWS.match(name):
+        return None
+    rates = {"input": "input_cost_per_token", "input_image": "input_cost_per_image_token",
+             "output": "output_cost_per_image_token", "output_image": "output_cost_per_image_token"}
+    rates = {bucket: Decimal(row[field]) * 1_000_000 for bucket, field in rates.items()}
+    other = None if provider == "azure_openai" else find_genai(providers, genai_name, name)
+    told = ((other or {}).get("prices") or {})
+    told = told[-1]["prices"] if isinstance(told, list) else told
+    fields = {"input": "input_mtok", "input_image": "input_image_mtok", "output": "output_mtok", "output_image": "output_mtok"}
+    dearer = [f"standard.{bucket}" for bucket, field in fields.items() if Decimal(told.get(field, 0)) > rates[bucket]]
+    rates = {bucket: max(rate, Decimal(told.get(fields[bucket], 0))) for bucket, rate in rates.items()}
+    # developers.openai.com, images and vision: GPT Image 1 sees tiles of 129 tokens, 65 beside them, and up to 6240
+    # more of what is to be kept closely. Of later ones no formula is published, so the most counts that any of
+    # OpenAI's models makes of an image.
+    first = re.match(r"gpt-image-1(-mini)?$", name)
+    result = {"provider": provider, "model": name, "mode": "image", "images": {"most": 7337 if first else 20000},
+              "draws": "gpt-image-1" if first else "gpt-image-2",
+              "prices": {"standard": {bucket: text(rate) for bucket, rate in sorted(rates.items())}},
+              "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date")}
+    result |= {"dearer_at_genai_prices": dearer} if dearer else {}
+    return {name: value for name, value in result.items() if value is not None}
+
+
+def priced_by_the_picture(rows):
+    """DALL-E at Azure: LiteLLM's list says what a pixel costs at each size and quality."""
+    pictures, source = {}, None
+    for name, row in sorted(rows.items()):
+        found = PER_PIXEL.match(name)
+        if not found:
+            continue
+        quality, width, height, model = found.groups()
+        # The list has divided a price of whole tenths of a cent by its pixels, and rounded.
+        price = (Decimal(row["input_cost_per_pixel"]) * int(width) * int(height)).quantize(Decimal("0.0001"))
+        source = row.get("source") or source
+        pictures.setdefault(model, []).append(
+            {"quality": quality, "size": f"{width}x{height}", "price": text(price * 1_000_000)})
+    for model, rates in pictures.items():
+        yield {"provider": "azure_openai", "model": model, "mode": "image", "pictures": rates,
+               "prices": {"standard": {"input": "0", "output": "0"}}, "source": source}
+
+
+def by_the_picture(name, row):
+    """Imagen: so much for each picture."""
+    price = row.get("output_cost_per_image")
+    if row.get("mode") != "image_generation" or not name.startswith("gemini/imagen-") or not price:
+        return None
+    return {"provider": "google", "model": name.removeprefix("gemini/"), "mode": "image",
+            "prices": {"standard": {"input": "0", "output": "0"}}, "image": text(Decimal(price) * 1_000_000),
+            "source": row.get("source") or "litellm"}
+
+
 def routed(providers, date):
     """What Hugging Face's router passes on to others, at their prices: `model:provider`."""
     for entry in providers:
@@ -413,6 +474,10 @@ def main():
     dearest_of_regions(entries)
     entries += [spoken(name, row, providers, date) for name, row in sorted(rows.items())
                 if row.get("litellm_provider") in {"openai", "azure"}]
+    entries += [drawn(name, row, providers, date) for name, row in sorted(rows.items())
+                if row.get("litellm_provider") in {"openai", "azure"}]
+    entries += priced_by_the_picture(rows)
+    entries += [by_the_picture(name, row) for name, row in sorted(rows.items())]
     entries += routed(providers, date)
     sources = [
         {"name": "litellm", "version": litellm_version, "licence": "MIT",

@@ -24,10 +24,12 @@
 //! that may happen.
 
 mod input;
+mod pictures;
 mod terms;
 
 use iron_primitives::{Money, MoneyError, PicoDollars, Refusal, UnitPrice};
 
+use self::pictures::Drawn;
 use self::terms::{OutputTerms, Terms, input_price, output_price};
 use crate::envelope::{CapField, Edits, Envelope, Facts};
 use crate::kind::{Dialect, ProviderKind};
@@ -76,6 +78,14 @@ pub enum BoundError {
     HostedTool {
         /// Its type.
         tool: String,
+    },
+    /// A field that may move the price.
+    #[error("`{field}`, which may cost more at the model `{model}`; leave it out")]
+    Field {
+        /// The field.
+        field: String,
+        /// The model.
+        model: String,
     },
     /// An answer that is made after the connection has ended.
     #[error("`background`")]
@@ -161,6 +171,8 @@ pub struct Bound {
     settle_tier: ServiceTier,
     settle_regional: bool,
     images: u64,
+    /// Of pictures that are made: how often the price of one counts for each.
+    units_each: Option<u64>,
     search_units: u64,
     seconds: u64,
     characters: u64,
@@ -234,6 +246,12 @@ impl Bound {
         if facts.background && !assumptions.background {
             return Err(BoundError::Background);
         }
+        let drawn = Drawn::of(model, facts)?;
+        let model = drawn.as_ref().map_or(model, |drawn| &drawn.model);
+        let input = match &drawn {
+            Some(drawn) => input.for_each_of(drawn),
+            None => input,
+        };
         // All rounds together: a provider that adds them up may look at the sum for its tiers.
         let terms = Terms::of(model, facts, assumptions, input.billed_tokens)?;
         let rates = terms.rates;
@@ -248,11 +266,16 @@ impl Bound {
             });
         }
         let choices = match dialect {
+            // Those of all pictures are counted already.
+            _ if drawn.is_some() => 1,
             // Each of several prompts is completed.
             Dialect::OpenAiCompletions => facts.choices.saturating_mul(facts.messages.max(1)),
             _ => facts.choices,
         };
-        let output = OutputTerms::of(model, dialect, facts, assumptions)?;
+        let output = match &drawn {
+            Some(drawn) => OutputTerms::fixed(drawn.tokens),
+            None => OutputTerms::of(model, dialect, facts, assumptions)?,
+        };
         let dearest_output = output_price(model, facts, &rates)?;
         let per_output_token =
             u64::try_from(u128::from(dearest_output.picos()) * u128::from(choices))
@@ -304,6 +327,7 @@ impl Bound {
                 UnitPrice::FREE => 0,
                 _ => input.search_units,
             },
+            units_each: drawn.as_ref().map(|drawn| drawn.units_each),
             images: if model.price.image == UnitPrice::FREE {
                 0
             } else {
@@ -425,7 +449,10 @@ impl Bound {
         Usage {
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
-            images: self.images,
+            images: match self.units_each {
+                Some(each) => usage.images.saturating_mul(each),
+                None => self.images,
+            },
             // Who bills by the search and does not tell how many is taken to bill what was held.
             search_units: match usage.search_units {
                 0 => self.search_units,
@@ -457,6 +484,7 @@ impl Bound {
         let price = &self.model.price;
         let without_price = |count: u64, price: UnitPrice| count > 0 && price == UnitPrice::FREE;
         let otherwise = without_price(usage.search_units, price.search_unit)
+            || without_price(usage.images, price.image)
             || without_price(usage.seconds, price.second);
         otherwise && usage.total() == 0 && !price.is_free()
     }

@@ -17,6 +17,7 @@ mod edits;
 mod fields;
 mod form;
 mod gemini;
+mod pictures;
 mod tools;
 mod values;
 
@@ -28,6 +29,7 @@ use iron_primitives::Refusal;
 pub use self::content::{Detail, Media, Source};
 pub use self::edits::{CapField, Edits};
 use self::form::Form;
+pub use self::pictures::Pictures;
 use crate::kind::Dialect;
 use crate::scan::{Kind, ScanError, Scanner};
 use crate::sound;
@@ -217,6 +219,8 @@ pub struct Facts {
     pub seconds: Option<u64>,
     /// Whether the answer is asked for in a form that does not tell how long the recording was.
     pub tells_no_seconds: bool,
+    /// How pictures are asked for, by a request for them.
+    pub pictures: Option<Pictures>,
     /// Whether the answer may contain sound.
     pub audio_output: bool,
     /// `previous_response_id`.
@@ -341,6 +345,9 @@ impl Envelope {
         body: Bytes,
     ) -> Result<Envelope, RequestError> {
         let form = Form::read(content_type, &body)?;
+        if dialect.draws() {
+            return pictures::read_form(dialect, form, body);
+        }
         let text = |name: &'static str| form.text(&body, name);
         let model = text("model")?.filter(|model| !model.is_empty());
         let model = model.ok_or(RequestError::Missing { field: "model" })?;

@@ -97,6 +97,11 @@ impl ProviderKind {
             {
                 true
             }
+            ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::Local
+                if dialect.draws() =>
+            {
+                true
+            }
             _ if matches!(dialect, Dialect::Passthrough) => true,
             ProviderKind::OpenAi | ProviderKind::AzureOpenAi => dialect.is_of_openai(),
             ProviderKind::Local => dialect.is_of_openai() || matches!(dialect, Dialect::Rerank),
@@ -106,6 +111,7 @@ impl ProviderKind {
                     | Dialect::OpenAiCompletions
                     | Dialect::OpenAiEmbeddings
                     | Dialect::Rerank
+                    | Dialect::OpenAiImages
             ),
             ProviderKind::HuggingFace | ProviderKind::Ai21 => {
                 matches!(dialect, Dialect::OpenAiChat)
@@ -276,6 +282,15 @@ pub enum Dialect {
     /// `POST /v1/audio/translations`
     #[serde(rename = "openai_translations")]
     OpenAiTranslations,
+    /// `POST /v1/images/generations`
+    #[serde(rename = "openai_images")]
+    OpenAiImages,
+    /// `POST /v1/images/edits`
+    #[serde(rename = "openai_image_edits")]
+    OpenAiImageEdits,
+    /// `POST /v1/images/variations`
+    #[serde(rename = "openai_image_variations")]
+    OpenAiImageVariations,
     /// None that is known: a route of a provider that is passed on as it is.
     #[serde(rename = "passthrough")]
     Passthrough,
@@ -295,6 +310,30 @@ impl Dialect {
 
     /// Those that only Cohere speaks. Its ranking has been taken over by others.
     pub const OF_COHERE: [Dialect; 2] = [Dialect::Cohere, Dialect::CohereEmbed];
+
+    /// Those that make pictures.
+    pub const PICTURES: [Dialect; 3] = [
+        Dialect::OpenAiImages,
+        Dialect::OpenAiImageEdits,
+        Dialect::OpenAiImageVariations,
+    ];
+
+    /// Whether it is one of [`Dialect::PICTURES`].
+    pub const fn draws(self) -> bool {
+        matches!(
+            self,
+            Dialect::OpenAiImages | Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations
+        )
+    }
+
+    /// Whether a request is a form, with a file in it.
+    pub const fn takes_a_form(self) -> bool {
+        self.listens()
+            || matches!(
+                self,
+                Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations
+            )
+    }
 
     /// Whether it is one of [`Dialect::SOUND`].
     pub const fn is_of_sound(self) -> bool {
@@ -364,6 +403,9 @@ impl Dialect {
             Dialect::OpenAiSpeech => "/v1/audio/speech",
             Dialect::OpenAiTranscriptions => "/v1/audio/transcriptions",
             Dialect::OpenAiTranslations => "/v1/audio/translations",
+            Dialect::OpenAiImages => "/v1/images/generations",
+            Dialect::OpenAiImageEdits => "/v1/images/edits",
+            Dialect::OpenAiImageVariations => "/v1/images/variations",
             Dialect::Passthrough => "/providers/{name}/{route}",
             Dialect::Converse => "/model/{model}/converse",
         }
@@ -385,6 +427,9 @@ impl Dialect {
             Dialect::OpenAiSpeech => "openai_speech",
             Dialect::OpenAiTranscriptions => "openai_transcriptions",
             Dialect::OpenAiTranslations => "openai_translations",
+            Dialect::OpenAiImages => "openai_images",
+            Dialect::OpenAiImageEdits => "openai_image_edits",
+            Dialect::OpenAiImageVariations => "openai_image_variations",
             Dialect::Passthrough => "passthrough",
             Dialect::Converse => "converse",
         }
@@ -406,6 +451,9 @@ impl Dialect {
             Dialect::OpenAiSpeech => "OpenAI speech",
             Dialect::OpenAiTranscriptions => "OpenAI transcriptions",
             Dialect::OpenAiTranslations => "OpenAI translations",
+            Dialect::OpenAiImages => "OpenAI images",
+            Dialect::OpenAiImageEdits => "OpenAI image edits",
+            Dialect::OpenAiImageVariations => "OpenAI image variations",
             Dialect::Passthrough => "a route of the provider",
             Dialect::Converse => "Converse",
         }

@@ -23,6 +23,7 @@ mod converse;
 mod counts;
 mod embed;
 mod gemini;
+mod pictures;
 mod rerank;
 mod responses;
 mod sound;
@@ -134,6 +135,7 @@ enum Decoder {
     Gemini(gemini::Gemini),
     Cohere,
     Sound(sound::Transcript),
+    Pictures,
     /// Nothing is read.
     Opaque,
     Converse(converse::Converse),
@@ -191,6 +193,9 @@ impl Meter {
             Dialect::Converse => Decoder::Converse(converse::Converse::new(options.long_cache)),
             Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => {
                 Decoder::Sound(sound::Transcript)
+            }
+            Dialect::OpenAiImages | Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations => {
+                Decoder::Pictures
             }
             Dialect::OpenAiSpeech | Dialect::Passthrough => Decoder::Opaque,
         };
@@ -281,8 +286,14 @@ impl Meter {
 
     /// Takes note that the provider's body has ended: what has no end mark is complete by that.
     pub const fn body_ended(&mut self) {
-        if matches!(self.decoder, Decoder::Opaque) {
-            self.reading.complete = true;
+        match self.decoder {
+            Decoder::Opaque => self.reading.complete = true,
+            // The last of several pictures has no mark of its own.
+            Decoder::Pictures => {
+                self.reading.complete =
+                    self.reading.usage.is_some() && self.reading.fault.is_none();
+            }
+            _ => {}
         }
     }
 
@@ -347,6 +358,10 @@ impl Meter {
                 transcript.frame(data, &mut self.reading);
                 false
             }
+            Decoder::Pictures => {
+                pictures::frame(data, &mut self.reading);
+                false
+            }
             Decoder::Opaque => false,
             Decoder::Converse(converse) => {
                 converse.frame(data, &mut self.reading, &mut text);
@@ -384,7 +399,7 @@ impl Meter {
             Decoder::Gemini(_) => gemini::ending(self.options.translated),
             Decoder::Cohere => cohere::ending(),
             Decoder::Converse(_) => converse::ending(),
-            Decoder::Sound(_) | Decoder::Opaque => Vec::new(),
+            Decoder::Sound(_) | Decoder::Pictures | Decoder::Opaque => Vec::new(),
         }
     }
 }
@@ -442,6 +457,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         Dialect::Rerank => rerank::answer(text, long_cache, &mut reading),
         Dialect::CohereEmbed | Dialect::GeminiEmbed => embed::answer(text, &mut reading),
         Dialect::Converse => converse::answer(text, long_cache, &mut reading),
+        dialect if dialect.draws() => pictures::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };
     match read {

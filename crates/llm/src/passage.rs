@@ -183,7 +183,10 @@ fn spoken(kind: ProviderKind, path: &str) -> Option<Dialect> {
         ProviderKind::Cohere => &Dialect::OF_COHERE[..],
         _ => &[],
     };
-    let all = Dialect::ALL.into_iter().chain(Dialect::SOUND);
+    let all = Dialect::ALL
+        .into_iter()
+        .chain(Dialect::SOUND)
+        .chain(Dialect::PICTURES);
     let mut dialects = all.chain(own.iter().copied());
     match (kind, path) {
         (ProviderKind::Cohere, "/v2/rerank") => Some(Dialect::Rerank),

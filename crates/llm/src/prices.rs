@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::book::{Override, PriceBook, SourceNote};
 pub use self::litellm::{Import, Skipped};
-pub use self::model::{Abilities, Encoding, ImageRule, Mode, Model, ModelRef};
+pub use self::model::{Abilities, Encoding, ImageRule, Mode, Model, ModelRef, PictureRule};
 use crate::usage::{ServiceTier, Usage};
 
 /// Why a price list cannot be read.
@@ -100,6 +100,12 @@ pub struct Rates {
     pub input_audio: Option<UnitPrice>,
     /// Sound of the output.
     pub output_audio: Option<UnitPrice>,
+    /// Pictures of the input; as much as other input if it is not stated.
+    #[serde(default)]
+    pub input_image: Option<UnitPrice>,
+    /// Pictures that are made; as much as other output if it is not stated.
+    #[serde(default)]
+    pub output_image: Option<UnitPrice>,
 }
 
 impl Rates {
@@ -113,6 +119,8 @@ impl Rates {
         reasoning: None,
         input_audio: Some(UnitPrice::FREE),
         output_audio: Some(UnitPrice::FREE),
+        input_image: None,
+        output_image: None,
     };
 
     fn cost(&self, usage: &Usage) -> PicoDollars {
@@ -126,10 +134,12 @@ impl Rates {
             .plus(self.of_reasoning().times(reasoning))
             .plus(self.of_input_audio().times(usage.input_audio))
             .plus(self.of_output_audio().times(usage.output_audio))
+            .plus(self.of_input_image().times(usage.input_image))
+            .plus(self.of_output_image().times(usage.output_image))
     }
 
     /// Whether no token costs anything.
-    fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         let of_text = [
             self.input,
             self.cache_read,
@@ -141,6 +151,8 @@ impl Rates {
             self.of_reasoning(),
             self.of_input_audio(),
             self.of_output_audio(),
+            self.of_input_image(),
+            self.of_output_image(),
         ];
         let mut all = of_text.into_iter().chain(others);
         all.all(|price| price == UnitPrice::FREE)
@@ -162,6 +174,16 @@ impl Rates {
         self.output_audio.unwrap_or(self.output)
     }
 
+    /// What a token of a picture costs that is seen.
+    pub fn of_input_image(&self) -> UnitPrice {
+        self.input_image.unwrap_or(self.input)
+    }
+
+    /// What a token of a picture costs that is made.
+    pub fn of_output_image(&self) -> UnitPrice {
+        self.output_image.unwrap_or(self.output)
+    }
+
     /// The larger price of each bucket.
     #[must_use]
     pub fn dearer(&self, other: &Rates) -> Rates {
@@ -179,6 +201,8 @@ impl Rates {
             reasoning: either(|rates| rates.reasoning, Rates::of_reasoning),
             input_audio: either(|rates| rates.input_audio, Rates::of_input_audio),
             output_audio: either(|rates| rates.output_audio, Rates::of_output_audio),
+            input_image: either(|rates| rates.input_image, Rates::of_input_image),
+            output_image: either(|rates| rates.output_image, Rates::of_output_image),
         }
     }
 }
@@ -190,6 +214,17 @@ pub struct TierRates {
     pub base: Rates,
     /// Above it, where there is one: it then holds for every token of the request.
     pub long: Option<Rates>,
+}
+
+/// What one picture costs that is made in this way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureRate {
+    /// Its quality, as requests name it.
+    pub quality: String,
+    /// Its size, as requests name it: `1024x1792`.
+    pub size: String,
+    /// The price of one.
+    pub price: UnitPrice,
 }
 
 /// Everything that is charged for one model.
@@ -206,8 +241,11 @@ pub struct Price {
     pub search_unit: UnitPrice,
     /// One request.
     pub request: UnitPrice,
-    /// One picture of the input, on top of its tokens.
+    /// One picture of the input, or one that is made, on top of its tokens.
     pub image: UnitPrice,
+    /// What one picture costs that is made, where that depends on how it is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<PictureRate>,
     /// One second of a recording that is heard.
     #[serde(default)]
     pub second: UnitPrice,
@@ -232,10 +270,24 @@ impl Price {
             search_unit: UnitPrice::FREE,
             request: UnitPrice::FREE,
             image: UnitPrice::FREE,
+            pictures: Vec::new(),
             second: UnitPrice::FREE,
             character: UnitPrice::FREE,
             regional_permille: None,
         }
+    }
+
+    /// What one picture costs that is made: the dearest that a request may mean which says so
+    /// much of its quality and its size.
+    pub fn picture(&self, quality: Option<&str>, size: Option<&str>) -> UnitPrice {
+        let fits = |asked: Option<&str>, of: &str| asked.is_none_or(|asked| asked == of);
+        let dearest = |meant: &dyn Fn(&PictureRate) -> bool| {
+            let meant = self.pictures.iter().filter(|rate| meant(rate));
+            meant.map(|rate| rate.price).max()
+        };
+        dearest(&|rate| fits(quality, &rate.quality) && fits(size, &rate.size))
+            .or_else(|| dearest(&|_| true))
+            .unwrap_or(self.image)
     }
 
     /// Whether nothing is ever charged.
@@ -262,6 +314,7 @@ impl Price {
         let web_search = self.web_search.unwrap_or_default();
         let units = [
             self.image,
+            self.picture(None, None),
             self.second,
             self.character,
             self.search_unit,
@@ -367,5 +420,7 @@ pub(crate) fn scaled(rates: &Rates, permille: u32) -> Result<Rates, MoneyError> 
         reasoning: rates.reasoning.map(scale).transpose()?,
         input_audio: rates.input_audio.map(scale).transpose()?,
         output_audio: rates.output_audio.map(scale).transpose()?,
+        input_image: rates.input_image.map(scale).transpose()?,
+        output_image: rates.output_image.map(scale).transpose()?,
     })
 }

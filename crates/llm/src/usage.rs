@@ -68,8 +68,8 @@ impl ServiceTier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
-    /// Input tokens billed at the full rate: text and images, neither read from nor written
-    /// to a cache.
+    /// Input tokens billed at the full rate: text, and images where these cost the same, neither
+    /// read from nor written to a cache.
     pub input: u64,
     /// Input tokens read from a cache.
     pub cache_read: u64,
@@ -79,14 +79,18 @@ pub struct Usage {
     pub cache_write_1h: u64,
     /// Audio tokens of the input.
     pub input_audio: u64,
+    /// Tokens of pictures in the input, where they have a price of their own.
+    pub input_image: u64,
     /// Output tokens, the reasoning and rejected predictions included.
     pub output: u64,
     /// Audio tokens of the output.
     pub output_audio: u64,
+    /// Tokens of pictures that were made, where they have a price of their own.
+    pub output_image: u64,
     /// How many of `output` were reasoning. Billed once: at a price of its own, or as output.
     pub reasoning: u64,
-    /// Pictures of the input that are billed one by one. No provider reports them: they are
-    /// those of the request.
+    /// Pictures that are billed one by one: those that were made, or those of the input, which no
+    /// provider reports.
     pub images: u64,
     /// Characters of text that was spoken. No provider reports them: they are those of the request.
     pub characters: u64,
@@ -113,11 +117,14 @@ impl Usage {
             .saturating_add(self.cache_write_5m)
             .saturating_add(self.cache_write_1h)
             .saturating_add(self.input_audio)
+            .saturating_add(self.input_image)
     }
 
     /// All output tokens.
     pub const fn output_total(&self) -> u64 {
-        self.output.saturating_add(self.output_audio)
+        self.output
+            .saturating_add(self.output_audio)
+            .saturating_add(self.output_image)
     }
 
     /// All tokens.

@@ -398,10 +398,16 @@ pub struct Tokens {
     pub input: u64,
     /// Sound in the input.
     pub input_audio: u64,
+    /// Pictures in the input, where their tokens have a price of their own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub input_image: u64,
     /// Output, reasoning included.
     pub output: u64,
     /// Sound in the output.
     pub output_audio: u64,
+    /// Pictures that were made, where their tokens have a price of their own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub output_image: u64,
     /// The part of `output` that was reasoning.
     pub reasoning: u64,
     /// Searches among documents that are billed one by one.
@@ -430,11 +436,14 @@ impl Tokens {
             .saturating_add(self.cache_write_5m)
             .saturating_add(self.cache_write_1h)
             .saturating_add(self.input_audio)
+            .saturating_add(self.input_image)
     }
 
     /// All output tokens.
     pub const fn output_total(&self) -> u64 {
-        self.output.saturating_add(self.output_audio)
+        self.output
+            .saturating_add(self.output_audio)
+            .saturating_add(self.output_image)
     }
 
     /// The counts of two attempts together.
@@ -451,6 +460,8 @@ impl Tokens {
             input_audio: self.input_audio.saturating_add(other.input_audio),
             output: self.output.saturating_add(other.output),
             output_audio: self.output_audio.saturating_add(other.output_audio),
+            input_image: self.input_image.saturating_add(other.input_image),
+            output_image: self.output_image.saturating_add(other.output_image),
             reasoning: self.reasoning.saturating_add(other.reasoning),
             search_units: self.search_units.saturating_add(other.search_units),
             web_searches: self.web_searches.saturating_add(other.web_searches),
@@ -471,6 +482,8 @@ impl From<&Usage> for Tokens {
             input_audio: usage.input_audio,
             output: usage.output,
             output_audio: usage.output_audio,
+            input_image: usage.input_image,
+            output_image: usage.output_image,
             reasoning: usage.reasoning,
             search_units: usage.search_units,
             web_searches: usage.web_searches,

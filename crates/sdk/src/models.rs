@@ -59,7 +59,7 @@ pub struct PriceView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_search: Option<String>,
-    /// A picture of the input, on top of its tokens.
+    /// A picture of the input, or that is made, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub per_image: Option<String>,
@@ -141,7 +141,7 @@ pub struct SetPrice {
     /// A search among up to a hundred documents, on top of tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_search: Option<Decimal>,
-    /// A picture of the input, on top of its tokens.
+    /// A picture of the input, or that is made, on top of its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_image: Option<Decimal>,
     /// A second of a recording that is heard.

@@ -12,5 +12,6 @@ mod hostile;
 mod kit;
 mod native;
 mod passthrough;
+mod pictures;
 mod providers;
 mod sound;

@@ -2,6 +2,7 @@
 
 use iron_primitives::UnitPrice;
 
+use super::pictures::Drawn;
 use super::{Assumptions, BoundError};
 use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
 use crate::images;
@@ -33,6 +34,17 @@ pub(super) struct InputBound {
     pub(super) search_units: u64,
     /// Pictures that may be charged one by one, again with each use of a hosted tool.
     pub(super) images: u64,
+}
+
+impl InputBound {
+    /// Pictures are made one by one, each with the whole input.
+    pub(super) fn for_each_of(self, drawn: &Drawn) -> InputBound {
+        InputBound {
+            billed_tokens: self.billed_tokens.saturating_mul(drawn.count),
+            images: drawn.count.saturating_mul(drawn.units_each),
+            ..self
+        }
+    }
 }
 
 /// By bytes: nothing is decoded.
@@ -267,9 +279,12 @@ impl Media {
         let free = model.price.is_free();
         let rates = model.price.rates(ServiceTier::Standard, 0);
         let has_free_input = [rates.input, rates.of_input_audio()] == [UnitPrice::FREE; 2];
+        let is_drawn = envelope.dialect().draws();
         let mut bound = MediaBound::default();
         for medium in &envelope.facts().media {
             match medium {
+                // Paid by the picture that is made, and not by what it is made of.
+                Media::Image { .. } if is_drawn && rates.is_nothing() => {}
                 Media::Image { detail, source } => match model.images {
                     Some(rule) => {
                         bound.images = bound.images.saturating_add(1);

@@ -87,6 +87,9 @@ pub(super) fn input_price(model: &Model, facts: &Facts, rates: &Rates) -> UnitPr
         _ => true,
     };
     let mut dearest = rates.input.max(rates.cache_read);
+    if !facts.media.is_empty() {
+        dearest = dearest.max(rates.of_input_image());
+    }
     if writes {
         dearest = dearest.max(rates.cache_write_5m);
         if facts.long_cache {
@@ -103,6 +106,10 @@ pub(super) fn output_price(
     rates: &Rates,
 ) -> Result<UnitPrice, BoundError> {
     let dearest = rates.output.max(rates.of_reasoning());
+    let dearest = match facts.pictures {
+        Some(_) => dearest.max(rates.of_output_image()),
+        None => dearest,
+    };
     if !facts.audio_output || model.price.is_free() {
         return Ok(dearest);
     }
@@ -146,6 +153,16 @@ pub(super) struct OutputTerms {
 }
 
 impl OutputTerms {
+    /// An amount of output that no cap changes.
+    pub(super) const fn fixed(tokens: u64) -> OutputTerms {
+        OutputTerms {
+            cap: tokens,
+            floor: tokens,
+            shrinkable: false,
+            forwarded: None,
+        }
+    }
+
     pub(super) fn of(
         model: &Model,
         dialect: Dialect,
@@ -154,12 +171,7 @@ impl OutputTerms {
     ) -> Result<OutputTerms, BoundError> {
         let Some(field) = model.cap_field(dialect) else {
             let cap = uncapped(model, dialect, facts)?;
-            return Ok(OutputTerms {
-                cap,
-                floor: cap,
-                shrinkable: false,
-                forwarded: None,
-            });
+            return Ok(OutputTerms::fixed(cap));
         };
         let most = match dialect {
             Dialect::OpenAiCompletions => {

@@ -7,7 +7,7 @@ use super::content::{Content, expect, string, wrong};
 use super::edits::{CapField, Spots, StreamOptions};
 use super::gemini::camel;
 use super::values::{boolean, names_audio, skip_if_null, skip_null, text, whole};
-use super::{CHOICES_LIMIT, Facts, HostedTool, OUTPUT_CAP_LIMIT, RequestError};
+use super::{CHOICES_LIMIT, Facts, HostedTool, OUTPUT_CAP_LIMIT, Pictures, RequestError};
 use crate::kind::Dialect;
 use crate::scan::{Kind, Scanner};
 
@@ -60,6 +60,7 @@ impl Reader {
             read: Read {
                 facts: Facts {
                     choices: 1,
+                    pictures: dialect.draws().then(Pictures::default),
                     ..Facts::default()
                 },
                 spots: Spots {
@@ -117,6 +118,9 @@ impl Reader {
         }
         if self.dialect == Dialect::Converse {
             return self.converse(scanner, name);
+        }
+        if self.dialect.draws() {
+            return self.picture(scanner, name);
         }
         use Dialect::{
             AnthropicMessages, Cohere, CohereEmbed, GeminiEmbed, OpenAiChat, OpenAiCompletions,
@@ -261,7 +265,7 @@ impl Reader {
         Ok(())
     }
 
-    fn model(&mut self, scanner: &mut Scanner<'_>) -> Done {
+    pub(super) fn model(&mut self, scanner: &mut Scanner<'_>) -> Done {
         let start = scanner.position();
         let model = string(scanner, "model")?;
         if model.raw.is_empty() {
@@ -510,6 +514,8 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::GeminiEmbed => "requests",
         Dialect::OpenAiSpeech => "input",
         Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => "file",
+        Dialect::OpenAiImages => "prompt",
+        Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations => "image",
         Dialect::Passthrough => "body",
     }
 }

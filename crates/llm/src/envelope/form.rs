@@ -139,7 +139,7 @@ impl Form {
     }
 }
 
-const fn broken(problem: &'static str) -> RequestError {
+pub(super) const fn broken(problem: &'static str) -> RequestError {
     RequestError::NotAForm { problem }
 }
 

@@ -232,6 +232,13 @@ impl Model {
                 let _ = write!(out, "\t{unit}={}", price.picos());
             }
         }
+        if let Some(rule) = self.draws {
+            let _ = write!(out, "\tdraws={rule:?}");
+        }
+        for rate in &price.pictures {
+            let (quality, size) = (&rate.quality, &rate.size);
+            let _ = write!(out, "\t{quality}/{size}={}", rate.price.picos());
+        }
         for (tier, rates) in &price.tiers {
             for rates in std::iter::once(&rates.base).chain(&rates.long) {
                 let buckets = [
@@ -252,6 +259,12 @@ impl Model {
                         bucket.map_or_else(|| "-".to_owned(), |price| price.picos().to_string())
                     );
                 }
+                for bucket in [rates.input_image, rates.output_image]
+                    .into_iter()
+                    .flatten()
+                {
+                    let _ = write!(out, ",image={}", bucket.picos());
+                }
             }
         }
         out.push('\n');
@@ -269,6 +282,8 @@ impl Override {
             reasoning: None,
             input_audio: None,
             output_audio: None,
+            input_image: None,
+            output_image: None,
         };
         let mut model = before.unwrap_or_else(|| unknown_model(self.kind));
         model.name.clone_from(&self.model);
@@ -277,6 +292,7 @@ impl Override {
             search_unit: model.price.search_unit,
             request: model.price.request,
             image: model.price.image,
+            pictures: model.price.pictures.clone(),
             second: model.price.second,
             character: model.price.character,
             ..Price::flat(rates)
@@ -296,6 +312,7 @@ fn unknown_model(kind: ProviderKind) -> Model {
         max_output: None,
         encoding: None,
         images: None,
+        draws: None,
         abilities: Abilities {
             vision: true,
             files: true,

@@ -7,7 +7,10 @@ use serde::Deserialize;
 
 use super::book::SourceNote;
 use super::decimal::dollars_per_million;
-use super::{Abilities, Encoding, ImageRule, Mode, Model, Price, PriceError, Rates, TierRates};
+use super::{
+    Abilities, Encoding, ImageRule, Mode, Model, PictureRate, PictureRule, Price, PriceError,
+    Rates, TierRates,
+};
 use crate::kind::ProviderKind;
 use crate::usage::ServiceTier;
 
@@ -41,11 +44,22 @@ pub(super) struct Entry {
     search_unit: Option<String>,
     request: Option<String>,
     image: Option<String>,
+    #[serde(default)]
+    pictures: Vec<Picture>,
+    draws: Option<String>,
     second: Option<String>,
     character: Option<String>,
     regional_permille: Option<u32>,
     source: Option<String>,
     retires_on: Option<String>,
+}
+
+/// What a picture costs that is made.
+#[derive(Debug, Deserialize)]
+struct Picture {
+    quality: String,
+    size: String,
+    price: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +96,12 @@ impl Entry {
             Some("cl100k") => Some(Encoding::Cl100k),
             Some(word) => return Err(unknown(word, "tokenizer")),
         };
+        let draws = match self.draws.as_deref() {
+            None => None,
+            Some("gpt-image-1") => Some(PictureRule::GptImage1),
+            Some("gpt-image-2") => Some(PictureRule::GptImage2),
+            Some(word) => return Err(unknown(word, "rule for pictures")),
+        };
         let mut tiers = BTreeMap::new();
         for (word, buckets) in &self.prices {
             let tier = tier(word).ok_or_else(|| unknown(word, "tier"))?;
@@ -113,6 +133,16 @@ impl Entry {
         let search_unit = fee("search_unit", &self.search_unit)?.unwrap_or_default();
         let request = fee("request", &self.request)?.unwrap_or_default();
         let image = fee("image", &self.image)?.unwrap_or_default();
+        let pictures = self.pictures.iter().map(|picture| {
+            let price = self.price("pictures", &picture.price)?;
+            let (quality, size) = (picture.quality.clone(), picture.size.clone());
+            Ok(PictureRate {
+                quality,
+                size,
+                price,
+            })
+        });
+        let pictures = pictures.collect::<Result<Vec<_>, PriceError>>()?;
         let second = fee("second", &self.second)?.unwrap_or_default();
         let character = fee("character", &self.character)?.unwrap_or_default();
         Ok(Model {
@@ -122,6 +152,7 @@ impl Entry {
             max_output: self.max_output,
             encoding,
             images: self.images.as_ref().map(Images::rule),
+            draws,
             abilities: abilities(&self.flags),
             price: Price {
                 tiers,
@@ -130,6 +161,7 @@ impl Entry {
                 search_unit,
                 request,
                 image,
+                pictures,
                 second,
                 character,
                 regional_permille: self.regional_permille,
@@ -176,6 +208,8 @@ impl Entry {
                 reasoning: stated("reasoning")?,
                 input_audio: stated("input_audio")?,
                 output_audio: stated("output_audio")?,
+                input_image: stated("input_image")?,
+                output_image: stated("output_image")?,
             },
         ))
     }
@@ -230,6 +264,8 @@ pub(super) struct Stated {
     pub(super) reasoning: Option<UnitPrice>,
     pub(super) input_audio: Option<UnitPrice>,
     pub(super) output_audio: Option<UnitPrice>,
+    pub(super) input_image: Option<UnitPrice>,
+    pub(super) output_image: Option<UnitPrice>,
 }
 
 /// Fills in what a list leaves out, so that nothing is free by omission.
@@ -258,6 +294,8 @@ pub(super) fn complete(kind: ProviderKind, name: &str, stated: Stated) -> Rates 
         reasoning: stated.reasoning,
         input_audio: stated.input_audio,
         output_audio: stated.output_audio,
+        input_image: stated.input_image,
+        output_image: stated.output_image,
     }
 }
 

@@ -141,6 +141,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
                 permille: 2460,
             },
         }),
+        draws: None,
         abilities: Abilities {
             vision: flag(row, "supports_vision"),
             files: flag(row, "supports_pdf_input"),
@@ -218,6 +219,7 @@ fn price(name: &str, kind: ProviderKind, mode: Mode, row: &Row) -> Result<Price,
             )?,
         },
         image: fee(name, row, &["input_cost_per_image"])?,
+        pictures: Vec::new(),
         second: UnitPrice::FREE,
         character: UnitPrice::FREE,
         regional_permille: None,
@@ -275,6 +277,8 @@ fn rates((kind, name): (ProviderKind, &str), mode: Mode, prices: &Prices) -> Opt
             reasoning: of(Bucket::Reasoning),
             input_audio: of(Bucket::InputAudio),
             output_audio: of(Bucket::OutputAudio),
+            input_image: None,
+            output_image: None,
         },
     ))
 }

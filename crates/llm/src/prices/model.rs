@@ -27,6 +27,8 @@ pub enum Mode {
     Speech,
     /// Writes down what it hears.
     Transcription,
+    /// Makes pictures.
+    Image,
     /// Whatever the server makes of it (a wildcard for local servers).
     Any,
 }
@@ -42,6 +44,7 @@ impl Mode {
             Mode::Rerank => "rerank",
             Mode::Speech => "speech",
             Mode::Transcription => "transcription",
+            Mode::Image => "image",
             Mode::Any => "any",
         }
     }
@@ -55,6 +58,7 @@ impl Mode {
             Mode::Rerank,
             Mode::Speech,
             Mode::Transcription,
+            Mode::Image,
             Mode::Any,
         ]
         .into_iter()
@@ -102,6 +106,15 @@ pub enum ImageRule {
     },
 }
 
+/// How many tokens a picture has that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PictureRule {
+    /// By a table of three sizes and three qualities.
+    GptImage1,
+    /// By its pixels, the ratio of its sides and its quality.
+    GptImage2,
+}
+
 /// What a model can do, as far as bounds and lists of models care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(
@@ -144,6 +157,9 @@ pub struct Model {
     pub encoding: Option<Encoding>,
     /// How images are counted, where the model sees.
     pub images: Option<ImageRule>,
+    /// How many tokens its pictures have, where it makes any and is paid by the token.
+    #[serde(default)]
+    pub draws: Option<PictureRule>,
     /// What it can do.
     pub abilities: Abilities,
     /// What it costs.
@@ -172,7 +188,7 @@ impl Model {
                 Some(CapField::MaxCompletionTokens)
             }
             (Dialect::OpenAiResponses, _) => Some(CapField::MaxOutputTokens),
-            (dialect, _) if dialect.is_of_sound() => None,
+            (dialect, _) if dialect.is_of_sound() || dialect.draws() => None,
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
             (Dialect::Converse, _) => Some(CapField::InferenceConfig),
             (
@@ -205,6 +221,7 @@ impl Model {
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
             Mode::Speech => matches!(dialect, Dialect::OpenAiSpeech),
             Mode::Transcription => dialect.listens(),
+            Mode::Image => dialect.draws(),
             Mode::Embedding => matches!(
                 dialect,
                 Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed

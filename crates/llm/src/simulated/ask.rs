@@ -156,6 +156,9 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::OpenAiSpeech
         | Dialect::OpenAiTranscriptions
         | Dialect::OpenAiTranslations
+        | Dialect::OpenAiImages
+        | Dialect::OpenAiImageEdits
+        | Dialect::OpenAiImageVariations
         | Dialect::Passthrough => None,
     };
     let Some(Value::Array(messages)) = list else {

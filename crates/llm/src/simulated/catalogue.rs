@@ -79,6 +79,8 @@ fn model(name: &str, behaviour: Behaviour) -> Model {
         reasoning: None,
         input_audio: None,
         output_audio: None,
+        input_image: None,
+        output_image: None,
     };
     Model {
         kind: ProviderKind::Simulated,
@@ -88,6 +90,7 @@ fn model(name: &str, behaviour: Behaviour) -> Model {
         max_output: Some(if embeds { 0 } else { MOST_OUTPUT_TOKENS }),
         encoding: None,
         images: Some(ImageRule::Most(IMAGE_TOKENS)),
+        draws: None,
         abilities: Abilities {
             vision: true,
             tools: true,

@@ -596,6 +596,8 @@ prop_compose! {
             reasoning: apart[0].map(price),
             input_audio: apart[1].map(price),
             output_audio: apart[2].map(price),
+            input_image: None,
+            output_image: None,
         }
     }
 }
@@ -621,6 +623,7 @@ prop_compose! {
             request: UnitPrice::from_picos(fees[1]),
             search_unit: UnitPrice::from_picos(fees[1]),
             image: UnitPrice::from_picos(fees[2]),
+            pictures: Vec::new(),
             second: UnitPrice::FREE,
             character: UnitPrice::FREE,
             regional_permille,
@@ -638,6 +641,7 @@ fn model_at(kind: ProviderKind, price: Price) -> Model {
         max_output: Some(2_000),
         encoding: None,
         images: Some(ImageRule::Most(300)),
+        draws: None,
         abilities: Abilities {
             vision: true,
             audio_input: true,

@@ -32,6 +32,7 @@ fn the_checked_in_list_is_whole_and_dated() {
         assert!(model.source.is_some(), "{}", model.name);
         for (tier, rates) in &model.price.tiers {
             let units = model.price.second.max(model.price.character);
+            let units = units.max(model.price.picture(None, None));
             let input = rates.base.input.max(units).max(model.price.search_unit);
             assert!(input.picos() > 0, "{} {tier:?}", model.name);
             assert!(

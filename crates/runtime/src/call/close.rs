@@ -256,9 +256,12 @@ impl Runtime {
                 .of(&self.metrics, &attempt.provider_kind, &attempt.model);
             model.calls.inc();
             let tokens = &attempt.tokens;
-            model
-                .input_tokens
-                .inc_by(tokens.input.saturating_add(tokens.input_audio));
+            model.input_tokens.inc_by(
+                tokens
+                    .input
+                    .saturating_add(tokens.input_audio)
+                    .saturating_add(tokens.input_image),
+            );
             model.cache_read_tokens.inc_by(tokens.cache_read);
             let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
             model.cache_write_tokens.inc_by(written);

@@ -152,7 +152,7 @@ fn read(request: &mut CallRequest) -> Result<Box<Envelope>, RequestError> {
     let address = passing.and_then(|passing| passing.address.as_ref());
     let read = match (request.dialect, passing, address) {
         (Dialect::Passthrough, Some(passing), _) => Envelope::opaque(&passing.route(), body),
-        (dialect, _, _) if dialect.listens() => {
+        (dialect, _, _) if dialect.takes_a_form() => {
             let kind = request.headers.get(CONTENT_TYPE);
             let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
             Envelope::read_form(dialect, kind, body)?

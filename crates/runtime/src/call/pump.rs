@@ -385,6 +385,7 @@ fn is_plausible(usage: &Usage) -> bool {
         usage.web_searches,
         usage.search_units,
         usage.seconds,
+        usage.images,
     ];
     let plausible = counts.iter().all(|count| *count <= MOST_TOKENS);
     if !plausible {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
+use iron_llm::sse::FRAME_LIMIT_BYTES;
 use iron_llm::{Bound, Dialect, Envelope, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
@@ -39,6 +40,11 @@ use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// So many bytes may come before it is known whether an answer or an error begins.
 const OPENING_LIMIT_BYTES: usize = 1024 * 1024;
+/// The most bytes of an event with a picture: eight megapixels that no format has made smaller take
+/// 33 million in base64.
+const PICTURE_LIMIT_BYTES: usize = 48 * 1024 * 1024;
+/// The most bytes of an answer with pictures.
+const PICTURES_LIMIT_BYTES: usize = 160 * 1024 * 1024;
 
 /// A call whose request has left, or could not leave.
 pub(super) struct Sent {
@@ -415,7 +421,10 @@ impl Runtime {
             encoding: None,
             long_cache: facts.long_cache,
             translated: outbound.plan.is_some(),
-            ..MeterOptions::default()
+            frame_limit_bytes: match outbound.envelope.dialect().draws() {
+                true => PICTURE_LIMIT_BYTES,
+                false => FRAME_LIMIT_BYTES,
+            },
         };
         let translator = outbound
             .plan
@@ -438,7 +447,10 @@ impl Runtime {
         mut upstream: Upstream,
     ) -> Answered {
         let mut share = self.room.share();
-        let limit = self.config.answer_limit_bytes;
+        let limit = match cleared.outbound.envelope.dialect().draws() {
+            true => self.config.answer_limit_bytes.max(PICTURES_LIMIT_BYTES),
+            false => self.config.answer_limit_bytes,
+        };
         let body = match upstream.collect(limit, &mut share).await {
             Ok(body) => body,
             Err(error) => return broken_body(&open.hold, error),

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+mod pictures;
 mod responses;
 mod sound;
 
@@ -53,6 +54,9 @@ pub(super) fn answer(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
             json!({"id": "gpt-4o-mini", "object": "model", "created": CREATED, "owned_by": "openai"}),
         ];
         return Reply::json(json!({"object": "list", "data": models}), None);
+    }
+    if let Some(reply) = pictures::reply(path, seen, behaviour) {
+        return reply;
     }
     if let Some(reply) = sound::reply(path, seen, behaviour) {
         return reply;

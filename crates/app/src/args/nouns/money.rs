@@ -294,7 +294,7 @@ pub(crate) struct PriceArgs {
     /// Dollars per search among up to a hundred documents, on top of tokens
     #[arg(long, value_name = "DOLLARS", requires = "input")]
     pub(crate) per_search: Option<String>,
-    /// Dollars per picture of the input, on top of its tokens
+    /// Dollars per picture of the input, or that is made, on top of its tokens
     #[arg(long, value_name = "DOLLARS", requires = "input")]
     pub(crate) per_image: Option<String>,
     /// Dollars per second of a recording that is heard
