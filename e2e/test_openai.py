@@ -1,5 +1,6 @@
 """The official OpenAI SDK against every surface, on the simulated provider."""
 
+import base64
 import json
 
 import openai
@@ -201,3 +202,26 @@ def test_speech_and_transcripts_cost_what_they_are_billed(server, fake_openai):
         client.audio.transcriptions.create(model="whisper-1", file=("a.ogg", b"OggS", "audio/ogg"))
     # Twelve characters at $15 and three seconds at $100 for a million.
     agent.settles_at(12 * 15_000 + 3 * 100_000)
+
+
+def test_pictures_are_made_and_changed_for_their_tokens(server, fake_openai):
+    """The fake bills OpenAI's own tables: 272 tokens for a square of low quality, 1056 for one of medium."""
+    agent = server.agent(fake_openai.provider(server, "openai"))
+    client = agent.openai()
+    asked = {"model": "gpt-image-1-mini", "size": "1024x1024"}
+    made = client.images.generate(prompt="a bird on a wire", quality="low", n=2, **asked)
+    assert len(made.data) == 2 and made.usage.output_tokens == 2 * 272
+    picture = ("bird.png", base64.b64decode(made.data[0].b64_json), "image/png")
+    changed = client.images.edit(image=[picture, picture], prompt="two birds", quality="medium", **asked)
+    assert changed.usage.input_tokens_details.image_tokens == 2 * 1120
+    events = list(
+        client.images.generate(prompt="a bird", quality="low", stream=True, partial_images=1, **asked)
+    )
+    assert [event.type for event in events] == ["image_generation.partial_image", "image_generation.completed"]
+    with pytest.raises(openai.BadRequestError, match="gpt-image-1.5"):
+        client.images.generate(model="gpt-image-1.5", prompt="a bird")
+    # $2 for a million tokens of words, $2.50 of pictures that are sent and $8 of those that are made.
+    words = [made.usage, changed.usage, events[-1].usage]
+    words = sum(usage.input_tokens_details.text_tokens for usage in words)
+    output = 2 * 272 + 1056 + 272 + 100
+    agent.settles_at(words * 2_000 + 2 * 1120 * 2_500 + output * 8_000)
