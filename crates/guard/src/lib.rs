@@ -8,11 +8,11 @@
 //! - A **detector** reads texts and tells findings. Each is pure: the same text gives the same
 //!   findings, without clock, randomness or I/O. There are four: [`scan`] (rules of a few bytes
 //!   to a few hundred: secrets and structured personal data, and the patterns of an organisation),
-//!   `names` (people and addresses), `injection` (texts that give orders to a model), and `text`
+//!   [`names`] (people and addresses), `injection` (texts that give orders to a model), and `text`
 //!   (what is hidden from a reader, and decoders for the others).
 //!
 //! Invariants:
-//! - **A finding is local.** Whether a span is a finding of [`scan`] or `names` depends on the
+//! - **A finding is local.** Whether a span is a finding of [`scan`] or [`names`] depends on the
 //!   bytes of the span, on at most [`LOOK_BEHIND`] bytes before it, and on a bounded number after
 //!   it. Hence a text that arrives in pieces is judged as it would be at once, and nothing is held
 //!   back but what could still become a finding.
@@ -26,6 +26,7 @@ mod compliance;
 mod filter;
 mod finding;
 mod guard;
+pub mod names;
 mod profile;
 mod pseudonyms;
 mod resolve;

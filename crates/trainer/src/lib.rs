@@ -6,3 +6,5 @@
 
 pub mod corpus;
 pub mod eval;
+pub mod names;
+pub mod random;

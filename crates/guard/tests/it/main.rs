@@ -7,5 +7,6 @@
 )]
 
 mod guard;
+mod names;
 mod scan;
 mod secrets;

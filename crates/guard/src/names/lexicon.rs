@@ -1,0 +1,106 @@
+//! What is known of words: names, places, street words, words that are none of these.
+
+use super::token::hash_of;
+
+/// What a word is known to be, as bits.
+pub type Flags = u16;
+
+/// Given names.
+pub const GIVEN: Flags = 1;
+/// Surnames.
+pub const FAMILY: Flags = 1 << 1;
+/// Words of the names of cities, states and countries.
+pub const PLACE: Flags = 1 << 2;
+/// Ordinary words of some language.
+pub const COMMON: Flags = 1 << 3;
+/// Words that are no part of a name even with a capital.
+pub const STOP: Flags = 1 << 4;
+/// Street words: `street`, `straße`, `rue`.
+pub const STREET: Flags = 1 << 5;
+/// Street words that may begin an address with a small letter: `rue`, `via`.
+pub const LEADING: Flags = 1 << 6;
+/// Words that join names: `van`, `de`.
+pub const PARTICLE: Flags = 1 << 7;
+/// Words before or after a name: `Mr`, `Frau`.
+pub const TITLE: Flags = 1 << 8;
+/// Words of the names of companies: `Inc`, `GmbH`.
+pub const COMPANY: Flags = 1 << 9;
+/// Months and days.
+pub const CALENDAR: Flags = 1 << 10;
+/// Parts of a building: `apt`, `floor`.
+pub const UNIT: Flags = 1 << 11;
+/// Words after which a name may come without a capital: `called`.
+pub const TRIGGER: Flags = 1 << 12;
+
+/// The groups of the word list, by their names in it.
+const GROUPS: &[(&str, Flags)] = &[
+    ("stop", STOP | COMMON),
+    ("street", STREET),
+    ("leading", STREET | LEADING),
+    ("particle", PARTICLE),
+    ("title", TITLE),
+    ("company", COMPANY),
+    ("calendar", CALENDAR),
+    ("unit", UNIT),
+    ("trigger", TRIGGER),
+];
+
+/// Known words by their hashes: open addressing, an entry is a hash and its flags.
+#[derive(Clone, Debug)]
+pub struct Lexicon {
+    slots: Vec<(u32, Flags)>,
+    mask: usize,
+}
+
+impl Lexicon {
+    /// The words of the list in the repository, with those of `learned`.
+    pub fn new(learned: &[(u32, Flags)]) -> Self {
+        let list = include_str!("../../data/names_words.txt");
+        let listed: usize = list.split_whitespace().count();
+        let size = (2 * (listed + learned.len())).next_power_of_two();
+        let mut lexicon = Self {
+            slots: vec![(0, 0); size],
+            mask: size - 1,
+        };
+        for (hash, flags) in learned {
+            lexicon.add(*hash, *flags);
+        }
+        for line in list.lines() {
+            let Some((group, words)) = line.split_once(':') else {
+                continue;
+            };
+            let group = GROUPS.iter().find(|(name, _)| *name == group);
+            let flags = group.map_or(0, |(_, flags)| *flags);
+            for word in words.split_whitespace() {
+                lexicon.add(hash_of(word), flags);
+            }
+        }
+        lexicon
+    }
+
+    fn add(&mut self, hash: u32, flags: Flags) {
+        let mut at = hash as usize & self.mask;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.1 == 0 || slot.0 == hash {
+                *slot = (hash, slot.1 | flags);
+                return;
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// What is known of the word of a hash.
+    pub fn flags(&self, hash: u32) -> Flags {
+        let mut at = hash as usize & self.mask;
+        while let Some((known, flags)) = self.slots.get(at) {
+            if *flags == 0 {
+                return 0;
+            }
+            if *known == hash {
+                return *flags;
+            }
+            at = (at + 1) & self.mask;
+        }
+        0
+    }
+}

@@ -1,0 +1,135 @@
+//! Weights and words as they are trained, and the file that holds them.
+//!
+//! The file: `ICN1`; the number of words (32 bits, little-endian like all that follows); for each
+//! word its hash (32 bits), in ascending order, then for each its flags (8 bits); what a unit of a
+//! weight is worth (`f32`); the weights of labels after each other (`f32`); the weights of
+//! features (8 bits each, [`LABELS`] for each of [`BUCKETS`]); the scale of calibration (`f32`).
+
+use super::chain::{LABELS, Passes, Row, Weights, exponents};
+use super::feature::BUCKETS;
+use super::lexicon::{Flags, Lexicon};
+
+const MAGIC: &[u8] = b"ICN1";
+
+/// What was trained.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// Known words by hash, in ascending order; only the low eight flags.
+    pub words: Vec<(u32, Flags)>,
+    /// What a unit of a weight is worth.
+    pub unit: f32,
+    /// Weights of labels after each other.
+    pub passes: Passes,
+    /// Weights of features, [`LABELS`] for each bucket.
+    pub weights: Vec<i8>,
+    /// What marginals are scaled by, in the domain of odds, to be probabilities.
+    pub slope: f32,
+}
+
+impl Trained {
+    /// Reads a file; nothing if it is none.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
+        let count = reader.word()? as usize;
+        let hashes = (0..count)
+            .map(|_| reader.word())
+            .collect::<Option<Vec<_>>>()?;
+        let flags = reader.take(count)?;
+        let words = hashes
+            .into_iter()
+            .zip(flags.iter().map(|flags| Flags::from(*flags)));
+        let unit = reader.float()?;
+        let mut passes = [[0.0; LABELS]; LABELS];
+        for pass in passes.iter_mut().flatten() {
+            *pass = reader.float()?;
+        }
+        let weights = reader.take(BUCKETS * LABELS)?;
+        Some(Self {
+            words: words.collect(),
+            unit,
+            passes,
+            weights: weights.iter().map(|weight| weight.cast_signed()).collect(),
+            slope: reader.float()?,
+        })
+    }
+
+    /// The file.
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend((self.words.len() as u32).to_le_bytes());
+        for (hash, _) in &self.words {
+            bytes.extend(hash.to_le_bytes());
+        }
+        bytes.extend(self.words.iter().map(|(_, flags)| *flags as u8));
+        bytes.extend(self.unit.to_le_bytes());
+        for pass in self.passes.iter().flatten() {
+            bytes.extend(pass.to_le_bytes());
+        }
+        bytes.extend(self.weights.iter().map(|weight| weight.cast_unsigned()));
+        bytes.extend(self.slope.to_le_bytes());
+        bytes
+    }
+}
+
+/// What labels texts: a [`Trained`] made ready.
+#[derive(Debug)]
+pub struct Model {
+    /// Known words.
+    pub lexicon: Lexicon,
+    rows: Vec<[i8; LABELS]>,
+    unit: f32,
+    passes: Passes,
+    slope: f32,
+}
+
+impl Model {
+    /// Makes weights ready.
+    pub fn new(trained: &Trained) -> Self {
+        Self {
+            lexicon: Lexicon::new(&trained.words),
+            rows: trained.weights.as_chunks().0.to_vec(),
+            unit: trained.unit,
+            passes: exponents(&trained.passes),
+            slope: trained.slope,
+        }
+    }
+
+    /// The probability that a marginal stands for.
+    pub fn calibrated(&self, marginal: f32) -> f32 {
+        let marginal = marginal.clamp(1e-6, 1.0 - 1e-6);
+        let odds = (marginal / (1.0 - marginal)).ln() * self.slope;
+        1.0 / (1.0 + (-odds).exp())
+    }
+}
+
+impl Weights for Model {
+    fn add(&self, bucket: u32, row: &mut Row) {
+        if let Some(weights) = self.rows.get(bucket as usize) {
+            for (sum, weight) in row.iter_mut().zip(weights) {
+                *sum += f32::from(*weight) * self.unit;
+            }
+        }
+    }
+
+    fn passes(&self) -> Passes {
+        self.passes
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn word(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn float(&mut self) -> Option<f32> {
+        Some(f32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+}

@@ -1,0 +1,341 @@
+//! How well names and addresses are found.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::Result;
+use iron_guard::names::Names;
+use iron_guard::names::lexicon::{Flags, Lexicon};
+use iron_guard::names::model::Trained;
+use iron_guard::{Entity, Finding};
+
+use super::examples::{HeldOut, Labelled, Maker, label};
+use super::fill::{Known, Template, templates};
+use super::learn;
+use super::silver::{self, Silver};
+use super::sources::Sources;
+use super::words;
+use crate::eval::{Rate, Table};
+use crate::random::Random;
+
+const SEED: u64 = 0x1C0_CA6E;
+const EPOCHS: usize = 5;
+
+/// How many texts out of templates are trained with.
+pub const TEXTS: usize = 60_000;
+
+/// All that is learned from.
+pub struct Data {
+    sources: Sources,
+    silver: Vec<Silver>,
+    templates: Vec<Template>,
+    words: Vec<(u32, Flags)>,
+}
+
+impl Data {
+    /// Reads the export of names and the silver labels.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read.
+    pub fn read(export: &Path, labels: &Path) -> Result<Self> {
+        let mut sources = Sources::read(export)?;
+        let silver = silver::read(labels)?;
+        let words = words::learn(&sources, &silver);
+        sources.add("vocabulary", words::vocabulary(&silver, &words));
+        sources.add("sentence", words::sentences(&silver));
+        Ok(Self {
+            sources,
+            silver,
+            templates: templates(),
+            words,
+        })
+    }
+
+    /// Trains with so many texts out of templates, without what is held out.
+    pub fn train(&self, count: usize, held: &HeldOut) -> Trained {
+        let mut random = Random::new(SEED);
+        let full = Lexicon::new(&self.words);
+        let masked = [0, 1].map(|half| Lexicon::new(&words::masked(&self.words, half)));
+        // Of eight texts two are seen with half of the names unknown.
+        let lexicon = |index: usize| masked.get(index % 8).unwrap_or(&full);
+        let maker = Maker::new(
+            &self.sources,
+            &self.templates,
+            |template| !held.families.contains(&template.name()),
+            |locale| held.locales.iter().all(|held| held != locale),
+        );
+        let mut examples: Vec<Labelled> = Vec::new();
+        for index in 0..count {
+            let known = maker.make(&mut random);
+            label(lexicon(index), &known, &mut examples);
+        }
+        let silver = self.silver.iter();
+        for (index, silver) in silver
+            .filter(|row| !held.files.contains(&row.file))
+            .enumerate()
+        {
+            let known = silver.known(&full);
+            label(lexicon(index), &known, &mut examples);
+        }
+        learn::learn(&mut examples, self.words.clone(), EPOCHS, &mut random)
+    }
+
+    /// Trains without what is held out, and measures on that. What was missed and what was found
+    /// wrongly is written to `errors`.
+    ///
+    /// # Errors
+    /// If `errors` cannot be written.
+    pub fn measure(&self, count: usize, errors: &mut dyn Write) -> Result<Vec<Table>> {
+        let held = HeldOut::measured(&self.templates);
+        let names = Names::with(&self.train(count, &held));
+        let mut random = Random::new(SEED + 1);
+        let mut tables = Vec::new();
+        let by_family = Maker::new(
+            &self.sources,
+            &self.templates,
+            |template| held.families.contains(&template.name()),
+            |_| true,
+        );
+        let by_locale = Maker::new(
+            &self.sources,
+            &self.templates,
+            |_| true,
+            |locale| held.locales.iter().any(|held| held == locale),
+        );
+        let mut calibration = Calibration::default();
+        for (title, maker, key) in [
+            (
+                "Names and addresses, by family of templates",
+                by_family,
+                Known::by_family as Key,
+            ),
+            (
+                "Names and addresses, by locale",
+                by_locale,
+                Known::by_locale as Key,
+            ),
+        ] {
+            let texts: Vec<_> = (0..4000).map(|_| maker.make(&mut random)).collect();
+            tell(&names, &texts, errors)?;
+            calibration.count(&names, &texts);
+            tables.push(table(title, &names, &texts, key));
+        }
+        let lexicon = Lexicon::new(&self.words);
+        let silver = self
+            .silver
+            .iter()
+            .filter(|row| held.files.contains(&row.file));
+        let texts: Vec<_> = silver.map(|row| row.known(&lexicon)).collect();
+        tell(&names, &texts, errors)?;
+        calibration.count(&names, &texts);
+        tables.push(table(
+            "Names in harmless texts",
+            &names,
+            &texts,
+            Known::by_family,
+        ));
+        tables.push(calibration.table());
+        Ok(tables)
+    }
+}
+
+/// What the rows of a table are named by.
+type Key = fn(&Known) -> String;
+
+impl Known {
+    fn by_family(&self) -> String {
+        self.family.clone()
+    }
+
+    fn by_locale(&self) -> String {
+        self.locale.clone()
+    }
+}
+
+#[derive(Default)]
+struct Row {
+    person: Rate,
+    address: Rate,
+    right_person: Rate,
+    right_address: Rate,
+    clean: Rate,
+}
+
+const CUT_OFF: f32 = 0.5;
+
+fn table(title: &str, names: &Names, texts: &[Known], key: Key) -> Table {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for known in texts {
+        let found = scan(names, &known.text);
+        rows.entry(key(known)).or_default().count(known, &found);
+        rows.entry("~ all".to_owned())
+            .or_default()
+            .count(known, &found);
+    }
+    let mut table = Table {
+        title: title.to_owned(),
+        note: "held out of training; scores of 0.5 and more".to_owned(),
+        columns: vec![
+            "",
+            "names found",
+            "names that are right",
+            "addresses found",
+            "addresses that are right",
+            "texts without any that are flagged",
+        ],
+        ..Table::default()
+    };
+    for (name, row) in rows {
+        table.rows.push(vec![
+            name,
+            row.person.to_string(),
+            row.right_person.to_string(),
+            row.address.to_string(),
+            row.right_address.to_string(),
+            row.clean.to_string(),
+        ]);
+    }
+    table
+}
+
+/// How often findings of a score are right.
+#[derive(Default)]
+struct Calibration {
+    /// By tenths of the score.
+    right: BTreeMap<usize, (Rate, Rate)>,
+}
+
+impl Calibration {
+    fn count(&mut self, names: &Names, texts: &[Known]) {
+        for known in texts {
+            let mut found = Vec::new();
+            names.scan(&known.text, 0, true, &mut found);
+            found.retain(|finding| !is_unsure(finding, known));
+            for finding in &found {
+                let tenth = self
+                    .right
+                    .entry((finding.score * 10.0) as usize)
+                    .or_default();
+                match finding.entity {
+                    Entity::Address => tenth.1.count(is_right(finding, known)),
+                    _ => tenth.0.count(is_right(finding, known)),
+                }
+            }
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table {
+            title: "Scores of names and addresses".to_owned(),
+            note: "how often findings of a score are right, over the texts above".to_owned(),
+            columns: vec!["score from", "names", "addresses"],
+            ..Table::default()
+        };
+        for (tenth, (person, address)) in &self.right {
+            let row = [
+                format!("0.{tenth}"),
+                person.to_string(),
+                address.to_string(),
+            ];
+            table.rows.push(row.to_vec());
+        }
+        table
+    }
+}
+
+/// What counts as found in a text.
+fn scan(names: &Names, text: &str) -> Vec<Finding> {
+    let mut found = Vec::new();
+    names.scan(text, 0, true, &mut found);
+    found.retain(|finding| finding.score >= CUT_OFF);
+    found
+}
+
+fn is_found(entity: Entity, span: &Range<usize>, found: &[Finding]) -> bool {
+    found
+        .iter()
+        .any(|finding| finding.entity == entity && 2 * common(&finding.span, span) > span.len())
+}
+
+fn is_right(finding: &Finding, known: &Known) -> bool {
+    known.spans.iter().any(|(entity, span)| {
+        finding.entity == *entity && 2 * common(&finding.span, span) > finding.span.len()
+    })
+}
+
+fn is_unsure(finding: &Finding, known: &Known) -> bool {
+    let mut unsure = known.unsure.iter();
+    unsure.any(|span| common(span, &finding.span) > 0)
+}
+
+/// Writes what was missed and what was found wrongly.
+fn tell(names: &Names, texts: &[Known], errors: &mut dyn Write) -> Result<()> {
+    for known in texts {
+        let found = scan(names, &known.text);
+        for (entity, span) in &known.spans {
+            if !is_found(*entity, span, &found) {
+                writeln!(errors, "missed {}", context(known, *entity, span))?;
+            }
+        }
+        for finding in &found {
+            if !is_right(finding, known) && !is_unsure(finding, known) {
+                let context = context(known, finding.entity, &finding.span);
+                writeln!(errors, "wrong {:.2} {context}", finding.score)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A span with what stands around it.
+fn context(known: &Known, entity: Entity, span: &Range<usize>) -> String {
+    let text = &known.text;
+    let mut start = span.start.saturating_sub(60);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = text.len().min(span.end + 40);
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let spelled = format!(
+        "{}[{}]{}",
+        part(start, span.start),
+        part(span.start, span.end),
+        part(span.end, end)
+    );
+    format!("{entity} {}: {spelled:?}", known.family)
+}
+
+impl Row {
+    fn count(&mut self, known: &Known, found: &[Finding]) {
+        for (entity, span) in &known.spans {
+            let hit = is_found(*entity, span, found);
+            match entity {
+                Entity::Address => self.address.count(hit),
+                _ => self.person.count(hit),
+            }
+        }
+        let mut flagged = false;
+        for finding in found.iter().filter(|finding| !is_unsure(finding, known)) {
+            flagged = true;
+            let hit = is_right(finding, known);
+            match finding.entity {
+                Entity::Address => self.right_address.count(hit),
+                _ => self.right_person.count(hit),
+            }
+        }
+        if known.spans.is_empty() {
+            self.clean.count(flagged);
+        }
+    }
+}
+
+/// How many bytes two spans have in common.
+fn common(left: &Range<usize>, right: &Range<usize>) -> usize {
+    let end = left.end.min(right.end);
+    end.saturating_sub(left.start.max(right.start))
+}
