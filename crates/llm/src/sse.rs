@@ -236,7 +236,7 @@ impl<'a> Frame<'a> {
 }
 
 /// The lines of a frame without their ends.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     // A carriage return before a line feed leaves an empty piece, which says nothing.
     text.split(|&byte| byte == b'\n' || byte == b'\r')
         .filter(|line| !line.is_empty())

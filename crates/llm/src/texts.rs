@@ -32,6 +32,8 @@
 //! that is not, they stay as they are.
 
 mod keys;
+mod nature;
+mod stream;
 mod walk;
 
 use std::borrow::Cow;
@@ -39,6 +41,7 @@ use std::ops::Range;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+pub use self::stream::{Event, Frames, OPEN_LIMIT, Running, Said, Slot};
 use self::walk::Walk;
 use crate::envelope::Envelope;
 use crate::kind::Dialect;

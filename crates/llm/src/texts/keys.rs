@@ -92,6 +92,7 @@ pub(super) fn is_of_the_protocol(name: &str) -> bool {
             | "media_type"
             | "mimeType"
             | "mime_type"
+            | "reason"
             | "finish_reason"
             | "stop_reason"
             | "finishReason"

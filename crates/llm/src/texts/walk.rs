@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::keys::{self, Field, Holds};
+use super::nature::Nature;
 use super::{Channel, LONG_NUMBER_BYTES, Medium, Part, PartKind, Texts, Unread};
 use crate::scan::{Kind, ScanError, Scanner, Text};
 
@@ -34,64 +35,6 @@ struct Claim<'a> {
 struct Mark {
     found: usize,
     claims: usize,
-}
-
-/// What an object says about the texts in it.
-#[derive(Debug, Default)]
-struct Nature {
-    by_type: Option<Channel>,
-    by_name: Option<Channel>,
-    by_role: Option<Channel>,
-    medium_by_type: Option<Medium>,
-    medium_by_name: Option<Medium>,
-    medium_by_mime: Option<Medium>,
-    /// A document whose data is text.
-    is_plain: bool,
-    /// What the provider has sealed.
-    is_sealed: bool,
-    /// It tells where something comes from, or was found: its ids hold nothing that is read.
-    refers: bool,
-}
-
-impl Nature {
-    fn named(name: &str) -> Nature {
-        Nature {
-            by_name: keys::channel_of_name(name),
-            medium_by_name: keys::medium_of_name(name),
-            ..Nature::default()
-        }
-    }
-
-    fn learn(&mut self, name: &str, word: &str) {
-        match name {
-            "role" => {
-                let channel = keys::channel_of_role(word);
-                self.by_role = self.by_role.max(Some(channel));
-            }
-            "type" => {
-                self.by_type = self.by_type.max(keys::channel_of_type(word));
-                self.medium_by_type = keys::medium_of_type(word).or(self.medium_by_type);
-                self.is_plain |= matches!(word, "text" | "content");
-                self.is_sealed |= word == "redacted_thinking";
-                self.refers |= keys::refers(word);
-            }
-            "media_type" | "mimeType" | "mime_type" => {
-                self.medium_by_mime = Some(keys::medium_of_mime(word));
-            }
-            _ => {}
-        }
-    }
-
-    fn channel(&self) -> Option<Channel> {
-        self.by_type.or(self.by_name).or(self.by_role)
-    }
-
-    /// A type of media says more than a name, which for Gemini is the same for all of them.
-    fn medium(&self) -> Option<Medium> {
-        self.medium_by_mime
-            .or(self.medium_by_type)
-            .or(self.medium_by_name)
-    }
 }
 
 /// Finds texts.
@@ -178,6 +121,36 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Reads a value of an answer, whatever it is.
+    pub(super) fn whole(&mut self, scanner: &mut Scanner<'a>, name: &str) -> Done {
+        match keys::repeats(name) {
+            true => self.repeat(scanner),
+            false => self.field(scanner, name, Field::Texts(Channel::Output)),
+        }
+    }
+
+    /// Reads past a value that repeats what texts say.
+    pub(super) fn repeat(&mut self, scanner: &mut Scanner<'a>) -> Done {
+        let is_null = scanner.kind()? == Kind::Null;
+        let range = scanner.skip()?;
+        if !is_null {
+            self.repeats.push(range);
+        }
+        Ok(())
+    }
+
+    /// Lists what cannot be read.
+    pub(super) fn unread(&mut self, what: Medium, text: Text<'a>) {
+        let place = text.literal();
+        self.unread.push(Unread { what, place });
+    }
+
+    /// Takes a text out again that is part of a longer one.
+    pub(super) fn forget(&mut self, text: Text<'a>) {
+        let start = text.literal().start;
+        self.found.retain(|found| found.place.start != start);
+    }
+
     fn mark(&self) -> Mark {
         Mark {
             found: self.found.len(),
@@ -222,11 +195,7 @@ impl<'a> Walk<'a> {
             return scanner.skip().map(|_| ());
         }
         if self.is_reply && keys::repeats(name) {
-            let range = scanner.skip()?;
-            if kind != Kind::Null {
-                self.repeats.push(range);
-            }
-            return Ok(());
+            return self.repeat(scanner);
         }
         match keys::is_free(name).filter(|_| kind == Kind::Object && !self.declares) {
             Some(channel) => self.free(scanner, channel),
@@ -273,7 +242,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn string(&mut self, text: Text<'a>, name: &str) {
+    /// Takes a string that stands under a name.
+    pub(super) fn string(&mut self, text: Text<'a>, name: &str) {
         if keys::is_of_the_protocol(name) && is_word(text.raw) {
             return;
         }
@@ -301,7 +271,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn add(&mut self, text: Text<'a>, kind: PartKind, channel: Option<Channel>) {
+    /// Takes a text.
+    pub(super) fn add(&mut self, text: Text<'a>, kind: PartKind, channel: Option<Channel>) {
         if !text.raw.is_empty() {
             self.found.push(Found {
                 place: text.literal(),
@@ -376,39 +347,29 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether this can be a word of the protocol, an id, or something sealed.
-fn is_word(raw: &str) -> bool {
-    consists_of(raw, |byte| {
-        byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte)
-    })
-}
-
-/// Whether this can be the bytes of a medium.
-fn is_data(raw: &str, holds: Holds) -> bool {
-    let data = match raw
-        .strip_prefix("data:")
-        .and_then(|url| url.split_once(','))
-    {
-        Some((head, data)) if head.ends_with(";base64") => data,
-        _ if holds == Holds::Address => return false,
-        _ => raw,
-    };
-    consists_of(data, |byte| {
-        byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte)
-    })
-}
-
-/// Whether a string has only these bytes, and no escapes but of slashes and line ends.
-fn consists_of(raw: &str, allowed: impl Fn(u8) -> bool) -> bool {
+/// Whether this can be a word of the protocol, an id, base64 or something sealed: it has only the
+/// bytes of such words, and no escapes but of slashes and line ends.
+pub(super) fn is_word(raw: &str) -> bool {
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         let fits = match byte {
             b'\\' => matches!(bytes.next(), Some(b'/' | b'n' | b'r')),
-            byte => allowed(byte),
+            byte => byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte),
         };
         if !fits {
             return false;
         }
     }
     true
+}
+
+/// Whether this can be the bytes of a medium, or of what is sealed.
+pub(super) fn is_data(raw: &str, holds: Holds) -> bool {
+    match raw
+        .strip_prefix("data:")
+        .and_then(|url| url.split_once(','))
+    {
+        Some((head, data)) if head.ends_with(";base64") => is_word(data),
+        _ => holds == Holds::Bytes && is_word(raw),
+    }
 }

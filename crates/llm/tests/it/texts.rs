@@ -6,6 +6,7 @@ mod anywhere;
 mod edits;
 mod replies;
 mod requests;
+mod streams;
 
 use iron_llm::Dialect;
 use iron_llm::texts::{Channel, Medium, PartKind, Texts, of_reply, of_request};

@@ -7,7 +7,7 @@ use iron_llm::Dialect;
 use iron_llm::texts::{Texts, of_reply, of_request};
 use serde_json::Value;
 
-const SENTENCE: &str = "My mother was born in a house by the lake";
+pub(super) const SENTENCE: &str = "My mother was born in a house by the lake";
 /// Where no text is looked for: what does not reach the model, and what opens a remote tool.
 const PASSED: [&str; 19] = [
     "model",
@@ -49,7 +49,7 @@ fn dialect(word: &str) -> Dialect {
     }
 }
 
-fn fixtures(mut each: impl FnMut(&Path, Dialect, Dialect, &Value)) {
+pub(super) fn fixtures(mut each: impl FnMut(&Path, Dialect, Dialect, &Value)) {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/translation");
     for folder in fs::read_dir(root).expect("a folder") {
         let folder = folder.expect("a folder").path();
@@ -71,7 +71,7 @@ fn fixtures(mut each: impl FnMut(&Path, Dialect, Dialect, &Value)) {
 }
 
 /// The pointers of all strings in a value.
-fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(at.to_owned()),
         Value::Array(list) => {

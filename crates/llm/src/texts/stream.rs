@@ -1,0 +1,290 @@
+//! Streams as they are given to a caller, event by event.
+//!
+//! [`Frames`] cuts the bytes into [`Event`]s and tells of each what it says ([`Said`]). A running
+//! text is told apart by its [`Slot`], and arrives as deltas. Everything else that an event says is
+//! whole: what it repeats of a running text that has ended, and what stands by itself, such as an
+//! error, a citation, or the arguments of a call of Gemini.
+//!
+//! **How a filter uses it.** It keeps events in the order in which they came, and for each slot the
+//! text of which it is not sure yet. An event leaves when all texts in it are decided: as it came
+//! if none is changed, and [`Event::edited`] otherwise. So no event is ever made up, and what
+//! counts events (`sequence_number`) needs no care. A redaction that spans several deltas is
+//! written into the first of them, and taken out of the others.
+//!
+//! Who would rather send the part of a delta that is decided already, uses [`Event::carrying`],
+//! which gives an event like it with another text. The event that was inserted takes the number of
+//! the next one that leaves, and those after it get theirs raised: [`Event::edited`] takes how
+//! many were inserted before.
+//!
+//! **When a text ends** is told once for each slot: by the event that ends its block, its item or
+//! its choice, by the one that ends the answer, or by [`Frames::finish`]. A [`Said::Pause`] tells
+//! that the answer goes on in another slot: chat and Gemini do not say that thoughts or words are
+//! over before the calls begin. The text may go on after a pause, though it hardly ever does; to
+//! wait for more of it would hold back all that comes between.
+//!
+//! Where the bytes were split makes no difference. An event whose data is not JSON is unread as a
+//! whole. A last event that lacks its blank line is read like any other, for some clients do.
+
+mod chat;
+mod event;
+mod gemini;
+mod heard;
+mod messages;
+mod other;
+mod responses;
+
+use bytes::Bytes;
+
+pub use self::event::Event;
+use self::heard::{Ending, Heard};
+use super::{Channel, PartKind};
+use crate::kind::Dialect;
+use crate::sse::{Frame, FrameTooLarge, Framer};
+
+/// How many texts may run at once. One more, and the oldest is told to have ended.
+pub const OPEN_LIMIT: usize = 256;
+
+/// What runs in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Running {
+    /// What is said.
+    Prose,
+    /// Why nothing is said.
+    Refusal,
+    /// Thoughts, or a summary of them.
+    Reasoning,
+    /// A block of thoughts, where a dialect has both.
+    Thinking,
+    /// The arguments of a call, as JSON or in a form of the tool's own.
+    Arguments,
+    /// A field that is not known here.
+    Other {
+        /// A hash of the names on the way to it.
+        path: u64,
+        /// By which way it comes.
+        channel: Channel,
+    },
+}
+
+/// Which running text a delta belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// The choice, candidate, output item or content block.
+    pub item: u32,
+    /// The part of it: of content, of a summary, or which call.
+    pub part: u32,
+    /// What runs there.
+    pub running: Running,
+}
+
+impl Slot {
+    /// By which way its text comes.
+    pub const fn channel(&self) -> Channel {
+        match self.running {
+            Running::Arguments => Channel::ToolArguments,
+            Running::Other { channel, .. } => channel,
+            _ => Channel::Output,
+        }
+    }
+
+    /// What its text is for.
+    pub const fn kind(&self) -> PartKind {
+        match self.running {
+            Running::Arguments => PartKind::JsonText,
+            _ => PartKind::Prose,
+        }
+    }
+}
+
+/// What an event says. Places are those of literals in [`Event::data`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// More of a running text. Never empty.
+    Delta {
+        /// Which.
+        slot: Slot,
+        /// Where.
+        place: std::ops::Range<usize>,
+    },
+    /// A text that is whole.
+    Whole {
+        /// By which way it comes.
+        channel: Channel,
+        /// What it is for.
+        kind: PartKind,
+        /// Where.
+        place: std::ops::Range<usize>,
+    },
+    /// The answer goes on elsewhere. It stands before all texts of the event.
+    Pause {
+        /// Which text rests.
+        slot: Slot,
+    },
+    /// A running text is over. It stands after all texts of the event.
+    End {
+        /// Which.
+        slot: Slot,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    slot: Slot,
+    paused: bool,
+}
+
+/// Cuts a stream into events and keeps account of the texts that run in it.
+#[derive(Debug)]
+pub struct Frames {
+    dialect: Dialect,
+    framer: Framer,
+    open: Vec<Open>,
+}
+
+impl Frames {
+    /// Reads a stream of server-sent events in this dialect. Of a dialect without a stream of its
+    /// own here, each string is taken for a piece of a running text.
+    pub fn new(dialect: Dialect) -> Frames {
+        Frames {
+            dialect,
+            framer: Framer::default(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes and gives back all events that are now whole. Their bytes, one after
+    /// the other, are those that came in.
+    ///
+    /// # Errors
+    /// [`FrameTooLarge`]; the stream is then beyond repair.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, FrameTooLarge> {
+        let block = self.framer.feed(bytes)?;
+        let frames = block.frames();
+        Ok(frames
+            .map(|frame| {
+                let bytes = block.bytes().slice(frame.range.clone());
+                self.event(bytes, &frame)
+            })
+            .collect())
+    }
+
+    /// Gives back the rest after the last byte, which may be empty, as an event that ends all
+    /// texts that still run.
+    pub fn finish(&mut self) -> Event {
+        let rest = self.framer.finish();
+        let mut ended = rest.to_vec();
+        ended.extend_from_slice(b"\n\n");
+        let block = Framer::default().feed(&ended).ok();
+        let frame = block.iter().flat_map(|block| block.frames());
+        let frame = { frame }.find(|frame| frame.data.is_some());
+        let mut event = match frame {
+            Some(frame) => self.event(rest, &frame),
+            None => Event::silent(rest),
+        };
+        let ends = self
+            .open
+            .drain(..)
+            .map(|open| Said::End { slot: open.slot });
+        event.said.extend(ends);
+        event
+    }
+
+    fn event(&mut self, bytes: Bytes, frame: &Frame<'_>) -> Event {
+        let mut event = Event::framed(bytes, frame);
+        let data = event.data.clone();
+        if data.is_empty() {
+            return event;
+        }
+        if data.trim_ascii() == b"[DONE]" {
+            event.said = self.account(&[], vec![], &[Ending::All]);
+            return event;
+        }
+        match Heard::read(self.dialect, &data, frame.event) {
+            Some(heard) => {
+                let Heard {
+                    deltas,
+                    ends,
+                    walk,
+                    sequence,
+                    opens,
+                } = heard;
+                let texts = walk.finish();
+                let whole = texts.parts.iter().map(|part| Said::Whole {
+                    channel: part.channel,
+                    kind: part.kind,
+                    place: part.place.clone(),
+                });
+                event.said = self.account(&deltas, whole.collect(), &ends);
+                event.unread = texts.unread;
+                event.repeats = texts.repeats;
+                event.sequence = sequence;
+                event.opens = opens;
+            }
+            None => event.is_unread(),
+        }
+        event
+    }
+
+    /// Puts what an event says in order, and remembers what runs.
+    fn account(
+        &mut self,
+        deltas: &[(Slot, std::ops::Range<usize>)],
+        whole: Vec<Said>,
+        ends: &[Ending],
+    ) -> Vec<Said> {
+        let mut said = self.pauses(deltas);
+        let mut texts = whole;
+        texts.extend(deltas.iter().map(|(slot, place)| Said::Delta {
+            slot: *slot,
+            place: place.clone(),
+        }));
+        texts.sort_by_key(Said::start);
+        said.append(&mut texts);
+        for (slot, _) in deltas {
+            self.goes_on(*slot);
+        }
+        let excess = self.open.len().saturating_sub(OPEN_LIMIT);
+        said.extend(
+            self.open
+                .drain(..excess)
+                .map(|open| Said::End { slot: open.slot }),
+        );
+        for ending in ends {
+            let ended = self.open.extract_if(.., |open| ending.covers(&open.slot));
+            said.extend(ended.map(|open| Said::End { slot: open.slot }));
+        }
+        said
+    }
+
+    fn pauses(&mut self, deltas: &[(Slot, std::ops::Range<usize>)]) -> Vec<Said> {
+        let mut said = Vec::new();
+        for open in self.open.iter_mut().filter(|open| !open.paused) {
+            let goes_on = deltas.iter().any(|(slot, _)| *slot == open.slot);
+            let elsewhere = deltas.iter().any(|(slot, _)| slot.item == open.slot.item);
+            if elsewhere && !goes_on {
+                open.paused = true;
+                said.push(Said::Pause { slot: open.slot });
+            }
+        }
+        said
+    }
+
+    fn goes_on(&mut self, slot: Slot) {
+        match self.open.iter_mut().find(|open| open.slot == slot) {
+            Some(open) => open.paused = false,
+            None => self.open.push(Open {
+                slot,
+                paused: false,
+            }),
+        }
+    }
+}
+
+impl Said {
+    fn start(&self) -> usize {
+        match self {
+            Said::Delta { place, .. } | Said::Whole { place, .. } => place.start,
+            Said::Pause { .. } | Said::End { .. } => 0,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One event: what came, and what can be made of it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use super::{Said, Slot};
+use crate::scan::unescape;
+use crate::sse::{Frame, lines};
+use crate::texts::{Medium, Unread, Written, splice};
+
+/// An event of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    bytes: Bytes,
+    pub(super) data: Bytes,
+    /// Where the data stands in the bytes, if it stands there in one piece.
+    at: Option<usize>,
+    pub(super) said: Vec<Said>,
+    pub(super) unread: Vec<Unread>,
+    pub(super) repeats: Vec<Range<usize>>,
+    pub(super) sequence: Option<(Range<usize>, u64)>,
+    /// It begins something: what is said in it beside the text is said only once.
+    pub(super) opens: bool,
+}
+
+impl Event {
+    /// Bytes that say nothing.
+    pub(super) fn silent(bytes: Bytes) -> Event {
+        Event {
+            bytes,
+            data: Bytes::new(),
+            at: None,
+            said: Vec::new(),
+            unread: Vec::new(),
+            repeats: Vec::new(),
+            sequence: None,
+            opens: false,
+        }
+    }
+
+    pub(super) fn framed(bytes: Bytes, frame: &Frame<'_>) -> Event {
+        let mut event = Event::silent(bytes);
+        match &frame.data {
+            Some(Cow::Borrowed(data)) => {
+                let at = data
+                    .as_ptr()
+                    .addr()
+                    .saturating_sub(frame.raw.as_ptr().addr());
+                event.data = event.bytes.slice(at..at.saturating_add(data.len()));
+                event.at = Some(at);
+            }
+            Some(Cow::Owned(data)) => event.data = Bytes::copy_from_slice(data),
+            None => {}
+        }
+        event
+    }
+
+    pub(super) fn is_unread(&mut self) {
+        self.unread.push(Unread {
+            what: Medium::Opaque,
+            place: 0..self.data.len(),
+        });
+    }
+
+    /// The bytes as they came, with the blank line.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its data; empty if it has none.
+    pub const fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// What it says: pauses, then texts in the order in which they stand, then ends.
+    pub fn said(&self) -> &[Said] {
+        &self.said
+    }
+
+    /// What cannot be read in it.
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
+
+    /// Its number in the stream, where the dialect counts events.
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence.as_ref().map(|(_, number)| *number)
+    }
+
+    /// The text at a place that it said.
+    pub fn text(&self, place: &Range<usize>) -> Cow<'_, str> {
+        let literal = self.data.get(place.clone()).unwrap_or_default();
+        let raw = std::str::from_utf8(literal).unwrap_or_default();
+        let quoted = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+        match quoted {
+            Some(raw) if raw.contains('\\') => unescape(raw).into(),
+            Some(raw) => raw.into(),
+            None => raw.into(),
+        }
+    }
+
+    /// The bytes of this event with other texts at some places; the same bytes if there are none.
+    /// Its number is raised by `inserted`, which is how many events were put into the stream before
+    /// it. With the first edit, what repeats the texts token by token is emptied.
+    ///
+    /// Of places that overlap, the first counts.
+    pub fn edited(&self, edits: &[(Range<usize>, &str)], inserted: u64) -> Bytes {
+        let sequence = self.sequence().filter(|_| inserted > 0);
+        self.written(
+            edits,
+            sequence.map(|number| number.saturating_add(inserted)),
+        )
+    }
+
+    /// An event like this one that carries only `text`, in the same slot: for a part of a text that
+    /// leaves before the event in which it came. `sequence` is its number, where the dialect
+    /// counts.
+    ///
+    /// None if there is no such event, because this one says more: it begins or ends something,
+    /// names a function, or has no delta of the slot at all.
+    pub fn carrying(&self, slot: Slot, text: &str, sequence: Option<u64>) -> Option<Bytes> {
+        if self.opens || !self.unread.is_empty() {
+            return None;
+        }
+        let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
+        let mut carried = false;
+        for said in &self.said {
+            match said {
+                Said::Delta { slot: own, place } if *own == slot && !carried => {
+                    carried = true;
+                    edits.push((place.clone(), text));
+                }
+                Said::Delta { place, .. } => edits.push((place.clone(), "")),
+                Said::Pause { .. } => {}
+                Said::Whole { .. } | Said::End { .. } => return None,
+            }
+        }
+        carried.then(|| self.written(&edits, sequence))
+    }
+
+    fn written(&self, edits: &[(Range<usize>, &str)], sequence: Option<u64>) -> Bytes {
+        let number = sequence.map(|number| number.to_string());
+        let mut changes: Vec<(Range<usize>, Written<'_>)> =
+            edits.iter().map(crate::texts::written).collect();
+        if !edits.is_empty() {
+            let emptied =
+                |range: &Range<usize>| (range.clone(), Written::emptied(&self.data, range));
+            changes.extend(self.repeats.iter().map(emptied));
+        }
+        if let (Some(number), Some((place, _))) = (&number, &self.sequence) {
+            changes.push((place.clone(), Written::Raw(number)));
+        }
+        if changes.is_empty() {
+            return self.bytes.clone();
+        }
+        self.with_data(&splice(&self.data, changes))
+    }
+
+    fn with_data(&self, data: &[u8]) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.bytes.len().saturating_add(data.len()));
+        match self.at {
+            Some(at) => {
+                let end = at.saturating_add(self.data.len());
+                out.put_slice(self.bytes.get(..at).unwrap_or_default());
+                out.put_slice(data);
+                out.put_slice(self.bytes.get(end..).unwrap_or_default());
+            }
+            None => {
+                let others = lines(&self.bytes).filter(|line| !is_data(line));
+                for line in others {
+                    out.put_slice(line);
+                    out.put_u8(b'\n');
+                }
+                out.put_slice(b"data: ");
+                // Between the values of a JSON text a line end is as good as a blank.
+                out.extend(
+                    data.iter()
+                        .map(|&byte| if byte == b'\n' { b' ' } else { byte }),
+                );
+                out.put_slice(b"\n\n");
+            }
+        }
+        out.freeze()
+    }
+}
+
+fn is_data(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    line == b"data" || line.starts_with(b"data:")
+}
