@@ -161,6 +161,10 @@ fn unrouted(reader: Reader, kind: ErrorKind, message: &str) -> Response {
             "status": errors::google_word(kind.status()),
             "details": [{ "code": kind.code(), "request_id": id }],
         }}),
+        ErrorShape::Aws => serde_json::json!({
+            "__type": errors::aws_word(kind.status()),
+            "message": message, "reason": kind.code(), "request_id": id,
+        }),
         ErrorShape::Cohere => serde_json::json!({
             "message": message, "code": kind.code(), "request_id": id,
         }),

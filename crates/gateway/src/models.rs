@@ -67,7 +67,7 @@ pub(crate) async fn retrieve(
 fn list_body(shape: ErrorShape, offers: &[ModelOffer]) -> Value {
     let data: Vec<Value> = offers.iter().map(|offer| view(shape, offer)).collect();
     match shape {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => {
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => {
             json!({ "object": "list", "data": data })
         }
         ErrorShape::Anthropic => {
@@ -84,7 +84,7 @@ fn list_body(shape: ErrorShape, offers: &[ModelOffer]) -> Value {
 
 fn view(shape: ErrorShape, offer: &ModelOffer) -> Value {
     match shape {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => json!({
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => json!({
             "id": offer.name,
             "object": "model",
             "created": CREATED_S,

@@ -102,6 +102,12 @@ fn way(provider: Named<'_>, parts: &Parts) -> Result<(Way, Asked), Refusal> {
                 .to_owned(),
         });
     }
+    if let Some(name) = guarded(provider.kind, &parts.headers) {
+        return Err(Refusal::InvalidField {
+            field: name.to_owned(),
+            problem: "what it costs is not held, so it is not passed on; leave it out".to_owned(),
+        });
+    }
     let path = path_of(&parts.uri);
     let query = query_of(&parts.uri, presented(&parts.headers));
     let method = parts.method.as_str();
@@ -153,6 +159,17 @@ const fn action_of(kept: Kept) -> StoredAction {
 /// How clients of a provider read errors.
 const fn shape_at(kind: ProviderKind) -> ErrorShape {
     kind.mother_tongue(Dialect::OpenAiChat).error_shape()
+}
+
+/// A header by which Bedrock is asked for more than an answer: a guardrail, another tier.
+fn guarded(kind: ProviderKind, headers: &HeaderMap) -> Option<&str> {
+    let mut names = headers.keys().map(http::HeaderName::as_str);
+    let asks = |name: &&str| {
+        name.starts_with("x-amzn-bedrock-")
+            && !name.ends_with("-accept")
+            && !name.ends_with("-trace")
+    };
+    names.find(|name| kind == ProviderKind::AwsBedrock && asks(name))
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

@@ -256,7 +256,7 @@ impl Bound {
         let terms = Terms::of(model, facts, assumptions, input.billed_tokens)?;
         let rates = terms.rates;
         let needed = match dialect {
-            Dialect::AnthropicMessages => Some(CapField::MaxTokens),
+            Dialect::AnthropicMessages | Dialect::BedrockMessages => Some(CapField::MaxTokens),
             Dialect::Converse => Some(CapField::InferenceConfig),
             _ => None,
         };

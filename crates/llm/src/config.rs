@@ -227,11 +227,14 @@ impl ProviderConfig {
                 _ => format!("/v1beta/models/{model}:{method}").into(),
             };
         }
-        if dialect == Dialect::Converse {
-            let method = match stream {
-                true => "converse-stream",
-                false => "converse",
-            };
+        let method = match (dialect, stream) {
+            (Dialect::Converse, true) => Some("converse-stream"),
+            (Dialect::Converse, false) => Some("converse"),
+            (Dialect::BedrockMessages, true) => Some("invoke-with-response-stream"),
+            (Dialect::BedrockMessages, false) => Some("invoke"),
+            _ => None,
+        };
+        if let Some(method) = method {
             return format!("/model/{}/{method}", encoded(model)).into();
         }
         let path = dialect.path();

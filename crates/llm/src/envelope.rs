@@ -411,7 +411,12 @@ impl Envelope {
                 found: kind.as_str(),
             });
         }
-        let mut reader = fields::Reader::new(dialect, scanner.position());
+        // Bedrock takes them as Anthropic does, but for what the address says.
+        let read_as = match dialect {
+            Dialect::BedrockMessages => Dialect::AnthropicMessages,
+            dialect => dialect,
+        };
+        let mut reader = fields::Reader::new(read_as, scanner.position());
         prepare(&mut reader);
         reader.read(&mut scanner)?;
         scanner.finish()?;

@@ -56,13 +56,22 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
     let kind = refusal.kind();
     let mut error = Fields::default();
     if shape != ErrorShape::Google {
-        error.text("type", type_word(shape, kind));
+        let name = match shape {
+            ErrorShape::Aws => "__type",
+            _ => "type",
+        };
+        error.text(name, type_word(shape, kind));
         error.text("message", &refusal.to_string());
     }
     if shape == ErrorShape::OpenAi {
         error.json("param", &json!(param(refusal)).to_string());
     }
-    error.text("code", kind.code());
+    // Clients of AWS take a `code` for the name of the exception.
+    let name = match shape {
+        ErrorShape::Aws => "reason",
+        _ => "code",
+    };
+    error.text(name, kind.code());
     if let Refusal::Budget(shortfall) = refusal {
         add_shortfall(&mut error, shortfall);
     }
@@ -89,7 +98,7 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
             let (status, message) = (kind.status(), refusal.to_string());
             whole.json("error", &google(status, &message, &error.object()));
         }
-        ErrorShape::Cohere => {
+        ErrorShape::Cohere | ErrorShape::Aws => {
             error.text("request_id", request_id);
             whole = error;
         }
@@ -140,6 +149,20 @@ pub const fn google_word(status: u16) -> &'static str {
     }
 }
 
+/// Bedrock's word for a status.
+pub const fn aws_word(status: u16) -> &'static str {
+    match status {
+        401 => "UnrecognizedClientException",
+        402 | 403 => "AccessDeniedException",
+        404 | 405 | 410 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        400..=499 => "ValidationException",
+        503 | 529 => "ServiceUnavailableException",
+        _ => "InternalServerException",
+    }
+}
+
 /// The dialect's word for a kind of error.
 fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
     match (shape, kind.status()) {
@@ -158,6 +181,10 @@ fn type_word(shape: ErrorShape, kind: ErrorKind) -> &'static str {
         (ErrorShape::Anthropic, _) => "invalid_request_error",
         (ErrorShape::Google, status) => google_word(status),
         (ErrorShape::Cohere, _) => kind.code(),
+        (ErrorShape::Aws, 429) if kind == ErrorKind::BudgetExceeded => {
+            "ServiceQuotaExceededException"
+        }
+        (ErrorShape::Aws, status) => aws_word(status),
     }
 }
 

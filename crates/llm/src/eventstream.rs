@@ -9,9 +9,13 @@
 //!
 //! [`Decoder::events`] writes messages as server-sent events, one object each, so that a meter and
 //! a translator read them like any other stream: `data: {"contentBlockDelta":{…}}`. An exception
-//! becomes `data: {"error":{"type":…,"message":…}}`.
+//! becomes `data: {"error":{"type":…,"message":…}}`. A `chunk` is what it carries in base64, which
+//! is an event of the model's maker. For clients of AWS messages are written by [`event`],
+//! [`chunks`] and [`exception`].
 
-use bytes::{Buf as _, BytesMut};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf as _, Bytes, BytesMut};
 use serde_json::{Value, json};
 
 /// The largest message that is accepted, in bytes. An event of a model's answer is a few words.
@@ -48,6 +52,8 @@ pub struct Message {
     pub headers: Vec<(String, String)>,
     /// What it carries.
     pub payload: Vec<u8>,
+    /// The whole message, as it came.
+    pub bytes: Bytes,
 }
 
 impl Message {
@@ -55,6 +61,13 @@ impl Message {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The message as server-sent events.
+    pub fn events(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.event(&mut out);
+        out
     }
 
     /// The message as a server-sent event.
@@ -65,6 +78,12 @@ impl Message {
             Err(_) => Value::Null,
         };
         let data = match self.header(":message-type") {
+            Some("event") if self.header(":event-type") == Some("chunk") => {
+                let content = payload.get("bytes").and_then(Value::as_str);
+                let content = content.and_then(|content| STANDARD.decode(content).ok());
+                let content = content.as_deref().map(serde_json::from_slice);
+                content.and_then(Result::ok).unwrap_or_default()
+            }
             Some("event") => {
                 let name = self.header(":event-type").unwrap_or_default();
                 json!({ name: payload })
@@ -83,6 +102,62 @@ impl Message {
         out.extend_from_slice(data.to_string().as_bytes());
         out.extend_from_slice(b"\n\n");
     }
+}
+
+/// A message that is an event of this name.
+pub fn event(name: &str, payload: &[u8]) -> Vec<u8> {
+    let headers = [
+        (":event-type", name),
+        (":content-type", "application/json"),
+        (":message-type", "event"),
+    ];
+    message(&headers, payload)
+}
+
+/// Server-sent events as the chunks that carry them.
+pub fn chunks(events: &[u8]) -> Vec<u8> {
+    let lines = events.split(|byte| *byte == b'\n');
+    let data = lines.filter_map(|line| line.strip_prefix(b"data: "));
+    let chunk = |data| {
+        let payload = json!({ "bytes": STANDARD.encode(data) }).to_string();
+        event("chunk", payload.as_bytes())
+    };
+    data.flat_map(chunk).collect()
+}
+
+/// A message by which a stream ends in an exception.
+pub fn exception(kind: &str, payload: &[u8]) -> Vec<u8> {
+    let headers = [
+        (":exception-type", kind),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    message(&headers, payload)
+}
+
+/// A message; its headers are short texts.
+fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in headers {
+        block.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        block.extend_from_slice(name.as_bytes());
+        block.push(7);
+        let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        block.extend_from_slice(&length.to_be_bytes());
+        block.extend_from_slice(value.as_bytes());
+    }
+    let told = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    let around = PRELUDE_BYTES.saturating_add(CHECKSUM_BYTES);
+    let total = block
+        .len()
+        .saturating_add(payload.len())
+        .saturating_add(around);
+    let mut out = [told(total), told(block.len())].concat();
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out.extend_from_slice(&block);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out
 }
 
 fn error(kind: Option<&str>, message: Option<&str>) -> Value {
@@ -191,7 +266,7 @@ fn take(buffer: &mut BytesMut, limit_bytes: usize) -> Result<Option<Message>, Me
     if buffer.len() < total {
         return Ok(None);
     }
-    let whole = buffer.split_to(total);
+    let whole = buffer.split_to(total).freeze();
     let (checked, mut told) = whole.split_at(total.saturating_sub(CHECKSUM_BYTES));
     if told.get_u32() != crc32fast::hash(checked) {
         return Err(MessageError::Checksum);
@@ -201,6 +276,7 @@ fn take(buffer: &mut BytesMut, limit_bytes: usize) -> Result<Option<Message>, Me
     Ok(Some(Message {
         headers: texts(headers).ok_or(MessageError::Shape)?,
         payload: payload.to_vec(),
+        bytes: whole.clone(),
     }))
 }
 

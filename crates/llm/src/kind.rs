@@ -124,7 +124,9 @@ impl ProviderKind {
             ProviderKind::Google | ProviderKind::Vertex => {
                 matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
             }
-            ProviderKind::AwsBedrock => matches!(dialect, Dialect::Converse),
+            ProviderKind::AwsBedrock => {
+                matches!(dialect, Dialect::Converse | Dialect::BedrockMessages)
+            }
             ProviderKind::Simulated => {
                 dialect.is_of_openai() || matches!(dialect, Dialect::AnthropicMessages)
             }
@@ -294,10 +296,13 @@ pub enum Dialect {
     /// None that is known: a route of a provider that is passed on as it is.
     #[serde(rename = "passthrough")]
     Passthrough,
-    /// Bedrock's `Converse` and `ConverseStream`. Providers are asked in it; no client speaks it
-    /// here.
+    /// Bedrock's `Converse` and `ConverseStream`, under `/providers/{name}/`.
     #[serde(rename = "converse")]
     Converse,
+    /// Anthropic's messages as Bedrock's `InvokeModel` and `InvokeModelWithResponseStream` take
+    /// them, under `/providers/{name}/`.
+    #[serde(rename = "bedrock_messages")]
+    BedrockMessages,
 }
 
 impl Dialect {
@@ -363,6 +368,11 @@ impl Dialect {
         Dialect::Rerank,
     ];
 
+    /// Whether its streams are messages of AWS ([`crate::eventstream`]) and no server-sent events.
+    pub const fn streams_in_messages(self) -> bool {
+        matches!(self, Dialect::Converse | Dialect::BedrockMessages)
+    }
+
     /// Whether OpenAI has made it.
     pub const fn is_of_openai(self) -> bool {
         matches!(
@@ -408,6 +418,7 @@ impl Dialect {
             Dialect::OpenAiImageVariations => "/v1/images/variations",
             Dialect::Passthrough => "/providers/{name}/{route}",
             Dialect::Converse => "/model/{model}/converse",
+            Dialect::BedrockMessages => "/model/{model}/invoke",
         }
     }
 
@@ -432,6 +443,7 @@ impl Dialect {
             Dialect::OpenAiImageVariations => "openai_image_variations",
             Dialect::Passthrough => "passthrough",
             Dialect::Converse => "converse",
+            Dialect::BedrockMessages => "bedrock_messages",
         }
     }
 
@@ -456,6 +468,7 @@ impl Dialect {
             Dialect::OpenAiImageVariations => "OpenAI image variations",
             Dialect::Passthrough => "a route of the provider",
             Dialect::Converse => "Converse",
+            Dialect::BedrockMessages => "Anthropic messages at Bedrock",
         }
     }
 
@@ -465,6 +478,7 @@ impl Dialect {
             Dialect::AnthropicMessages => ErrorShape::Anthropic,
             Dialect::Gemini => ErrorShape::Google,
             Dialect::Cohere | Dialect::CohereEmbed => ErrorShape::Cohere,
+            Dialect::Converse | Dialect::BedrockMessages => ErrorShape::Aws,
             _ => ErrorShape::OpenAi,
         }
     }
@@ -481,4 +495,6 @@ pub enum ErrorShape {
     Google,
     /// `{"message"}`
     Cohere,
+    /// `{"__type", "message"}`
+    Aws,
 }

@@ -185,7 +185,7 @@ impl Meter {
             | Dialect::GeminiEmbed
             | Dialect::Rerank => Decoder::Chat(chat::Chat::new(true)),
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
-            Dialect::AnthropicMessages => {
+            Dialect::AnthropicMessages | Dialect::BedrockMessages => {
                 Decoder::Messages(anthropic::Messages::new(options.long_cache))
             }
             Dialect::Gemini => Decoder::Gemini(gemini::Gemini::default()),
@@ -203,7 +203,8 @@ impl Meter {
             Decoder::Opaque => unread(),
             _ => Reading::default(),
         };
-        let unwrapper = (dialect == Dialect::Converse)
+        let unwrapper = dialect
+            .streams_in_messages()
             .then(|| eventstream::Decoder::new(eventstream::MESSAGE_LIMIT_BYTES));
         Meter {
             unwrapper,
@@ -220,14 +221,15 @@ impl Meter {
         &self.reading
     }
 
-    /// Takes the next bytes. What is to be forwarded of a stream of Bedrock's are server-sent
-    /// events ([`crate::eventstream`]).
+    /// Takes the next bytes. What is to be forwarded of a stream of Bedrock's are its own messages,
+    /// or server-sent events for a translator ([`crate::eventstream`]).
     ///
     /// # Errors
     /// [`FeedError`]; nothing more can be read from the stream.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Fed, FeedError> {
         let block = match &mut self.unwrapper {
             None => self.framer.feed(bytes)?,
+            Some(_) if !self.options.translated => return self.feed_messages(bytes),
             Some(unwrapper) => self.framer.feed(&unwrapper.events(bytes)?)?,
         };
         if self.cut {
@@ -274,6 +276,34 @@ impl Meter {
         Ok(Fed {
             forward,
             cut: false,
+        })
+    }
+
+    /// The same for a client of Bedrock, which is given the messages as they are.
+    fn feed_messages(&mut self, bytes: &[u8]) -> Result<Fed, FeedError> {
+        let messages = match &mut self.unwrapper {
+            Some(unwrapper) => unwrapper.feed(bytes)?,
+            None => Vec::new(),
+        };
+        let mut forward = BytesMut::new();
+        let was_cut = self.cut;
+        for message in messages {
+            let block = self.framer.feed(&message.events())?;
+            for frame in block.frames() {
+                self.read(frame.event, frame.data.as_deref());
+            }
+            if self.cut {
+                continue;
+            }
+            forward.extend_from_slice(&message.bytes);
+            if self.is_over_bound() {
+                self.cut = true;
+                forward.extend_from_slice(&self.ending());
+            }
+        }
+        Ok(Fed {
+            forward: forward.freeze(),
+            cut: self.cut && !was_cut,
         })
     }
 
@@ -395,9 +425,13 @@ impl Meter {
         match &self.decoder {
             Decoder::Chat(chat) => chat.ending(&self.reading),
             Decoder::Responses(responses) => responses.ending(&self.reading),
+            Decoder::Messages(messages) if self.unwrapper.is_some() => {
+                eventstream::chunks(&messages.ending(&self.reading))
+            }
             Decoder::Messages(messages) => messages.ending(&self.reading),
             Decoder::Gemini(_) => gemini::ending(self.options.translated),
             Decoder::Cohere => cohere::ending(),
+            Decoder::Converse(_) if !self.options.translated => converse::last_messages(),
             Decoder::Converse(_) => converse::ending(),
             Decoder::Sound(_) | Decoder::Pictures | Decoder::Opaque => Vec::new(),
         }
@@ -450,7 +484,9 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         return reading;
     };
     let read = match dialect {
-        Dialect::AnthropicMessages => anthropic::answer(text, long_cache, &mut reading),
+        Dialect::AnthropicMessages | Dialect::BedrockMessages => {
+            anthropic::answer(text, long_cache, &mut reading)
+        }
         Dialect::OpenAiResponses => responses::answer(text, long_cache, &mut reading),
         Dialect::Gemini => gemini::answer(text, &mut reading),
         Dialect::Cohere => cohere::answer(text, &mut reading),

@@ -23,7 +23,8 @@ use crate::kind::{Dialect, ProviderKind};
 const LONGEST_PATH_BYTES: usize = 180;
 /// What costs money long after a request has ended, or while it goes on in a protocol of its own: how
 /// a segment of such a route begins, in any case, and what it is.
-const UNBOUNDED: [(&str, &str); 7] = [
+const UNBOUNDED: [(&str, &str); 8] = [
+    ("async", "async-invoke"),
     ("batch", "batches"),
     ("realtime", "realtime"),
     ("fine_tun", "fine_tuning"),
@@ -71,7 +72,7 @@ pub enum Kept {
     Cancel,
 }
 
-/// What an address says: one of Gemini, or one of a deployment of Azure OpenAI.
+/// What an address says: one of Gemini, of Bedrock, or one of a deployment of Azure OpenAI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// The model, or the deployment.
@@ -95,6 +96,12 @@ pub enum PassageError {
         /// The part of the path that says so.
         part: &'static str,
     },
+    /// A model whose requests are read in one dialect alone.
+    #[error("requests for `{model}` are read as `converse` alone; ask by that")]
+    Unread {
+        /// The model.
+        model: String,
+    },
     /// A stream of Gemini in an array instead of events.
     #[error("streams come as events; send `alt=sse`")]
     NotAsEvents,
@@ -116,7 +123,9 @@ impl From<PassageError> for Refusal {
                 return Refusal::Unbounded { what };
             }
             PassageError::NotAsEvents => "alt",
-            PassageError::Path { .. } | PassageError::Elsewhere { .. } => "path",
+            PassageError::Path { .. }
+            | PassageError::Elsewhere { .. }
+            | PassageError::Unread { .. } => "path",
         };
         Refusal::InvalidField {
             field: field.to_owned(),
@@ -137,6 +146,11 @@ impl Passage {
         path: &str,
         query: Option<&str>,
     ) -> Result<Passage, PassageError> {
+        if kind == ProviderKind::AwsBedrock
+            && let Some(found) = of_bedrock(config, method, path)
+        {
+            return found;
+        }
         check(path)?;
         if kind == ProviderKind::AwsBedrock && query.is_some_and(|query| !query.is_empty()) {
             let problem = "has a query, which would have to be signed; leave it out";
@@ -216,6 +230,41 @@ fn stored(kind: ProviderKind, method: &str, path: &str) -> Option<Passage> {
     };
     let id = id.to_owned();
     Some(Passage::Stored { id, action })
+}
+
+/// A route of Bedrock that creates an answer, if it is one. Official clients escape the colons and
+/// slashes of a model's name.
+fn of_bedrock(
+    config: &ProviderConfig,
+    method: &str,
+    path: &str,
+) -> Option<Result<Passage, PassageError>> {
+    let (model, word) = path.strip_prefix("/model/")?.rsplit_once('/')?;
+    let (is_invoked, stream) = match word {
+        "converse" => (false, false),
+        "converse-stream" => (false, true),
+        "invoke" => (true, false),
+        "invoke-with-response-stream" => (true, true),
+        _ => return None,
+    };
+    let escapes = [("%3A", ":"), ("%3a", ":"), ("%2F", "/"), ("%2f", "/")];
+    let model = escapes
+        .iter()
+        .fold(model.to_owned(), |model, (escape, plain)| {
+            model.replace(escape, plain)
+        });
+    if method != "POST" || !ProviderConfig::can_name(ProviderKind::AwsBedrock, &model) {
+        let problem = "names no model; use `POST` and the id or the ARN of one";
+        return Some(Err(PassageError::Path { problem }));
+    }
+    let is_anthropic = config.served(&model).priced.contains("anthropic.");
+    let dialect = match (is_invoked, is_anthropic) {
+        (false, _) => Dialect::Converse,
+        (true, true) => Dialect::BedrockMessages,
+        (true, false) => return Some(Err(PassageError::Unread { model })),
+    };
+    let address = Some(Address { model, stream });
+    Some(Ok(Passage::Call { dialect, address }))
 }
 
 fn of_google(

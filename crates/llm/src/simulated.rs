@@ -205,7 +205,9 @@ fn halve(pieces: &mut Vec<String>) {
 
 fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str, String)> {
     let request_id = match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => "x-request-id",
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => {
+            "x-request-id"
+        }
         ErrorShape::Anthropic => "request-id",
     };
     vec![
@@ -217,7 +219,7 @@ fn headers(dialect: Dialect, content_type: &str, id: &str) -> Vec<(&'static str,
 /// An error in the dialect's own shape.
 fn error_body(dialect: Dialect, kind: &str, message: &str) -> Value {
     match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => {
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => {
             json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
         }
         ErrorShape::Anthropic => {
@@ -241,7 +243,9 @@ fn refuse(dialect: Dialect, status: u16, kind: &str, message: &str) -> Script {
 
 const fn server_error(dialect: Dialect) -> &'static str {
     match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => "server_error",
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => {
+            "server_error"
+        }
         ErrorShape::Anthropic => "api_error",
     }
 }
@@ -249,7 +253,9 @@ const fn server_error(dialect: Dialect) -> &'static str {
 fn overloaded(dialect: Dialect, ask: &Ask) -> Script {
     const MESSAGE: &str = "the simulated provider is overloaded";
     let (status, kind) = match dialect.error_shape() {
-        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere => (503, "server_error"),
+        ErrorShape::OpenAi | ErrorShape::Google | ErrorShape::Cohere | ErrorShape::Aws => {
+            (503, "server_error")
+        }
         ErrorShape::Anthropic => (529, "overloaded_error"),
     };
     if !ask.stream {

@@ -1,5 +1,7 @@
 //! Providers' own dialects under `/providers/{name}/`, as their official clients send them.
 
+mod bedrock;
+
 use iron_llm::{ProviderConfig, ProviderKind};
 use iron_runtime::record::Settlement;
 use iron_testkit::{Behaviour, FakeUpstream, Fault};

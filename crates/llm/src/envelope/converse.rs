@@ -1,14 +1,27 @@
 //! The fields of Bedrock's `Converse`.
 //!
-//! Such a request is always one that the translation has written. Everything in it counts as
-//! text, but for the bytes of images and documents.
+//! Such a request comes from the translation, or from a client of Bedrock itself. Everything in it
+//! counts as text, but for the bytes of media. What may cost more than is held is refused.
 
 use super::content::{Detail, Media, Source, expect};
 use super::edits::CapField;
-use super::fields::{Done, Reader};
+use super::fields::{Done, Reader, not_offered};
 use super::values::{text, whole};
 use super::{HostedTool, OUTPUT_CAP_LIMIT, RequestError};
 use crate::scan::{Kind, Scanner};
+
+const UNKNOWN: &str = "is not known here, so what it costs has no bound; leave it out";
+/// What models may be told beyond the dialect, and pay no more for than by the cap.
+const ADDITIONAL: [&str; 8] = [
+    "thinking",
+    "reasoningConfig",
+    "reasoning_config",
+    "reasoning_effort",
+    "anthropic_beta",
+    "output_config",
+    "top_k",
+    "topK",
+];
 
 impl Reader {
     pub(super) fn converse(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
@@ -60,10 +73,11 @@ impl Reader {
                 expect(scanner, Kind::Object, "additionalModelRequestFields")?;
                 scanner.object(|scanner, name| self.additional(scanner, name))
             }
-            _ => {
+            "requestMetadata" | "additionalModelResponseFieldPaths" => {
                 scanner.skip()?;
                 Ok(())
             }
+            _ => not_offered(scanner, name, UNKNOWN),
         }
     }
 
@@ -81,7 +95,7 @@ impl Reader {
         scanner.array(|scanner, _| {
             expect(scanner, Kind::Object, "content")?;
             scanner.object(|scanner, name| match name {
-                "image" | "document" => self.medium(scanner, name == "image"),
+                "image" | "document" | "audio" | "video" => self.medium(scanner, name),
                 "cachePoint" => self.cache_point(scanner),
                 "toolResult" => {
                     expect(scanner, Kind::Object, "toolResult")?;
@@ -95,8 +109,8 @@ impl Reader {
         })
     }
 
-    fn medium(&mut self, scanner: &mut Scanner<'_>, is_image: bool) -> Done {
-        expect(scanner, Kind::Object, "source")?;
+    fn medium(&mut self, scanner: &mut Scanner<'_>, kind: &str) -> Done {
+        expect(scanner, Kind::Object, kind)?;
         scanner.object(|scanner, name| {
             if name != "source" {
                 scanner.skip()?;
@@ -116,12 +130,14 @@ impl Reader {
                         Source::Url
                     }
                 };
-                self.content.media.push(match is_image {
-                    true => Media::Image {
+                self.content.media.push(match kind {
+                    "image" => Media::Image {
                         detail: Detail::default(),
                         source,
                     },
-                    false => Media::File(source),
+                    "audio" => Media::Audio(source),
+                    "video" => Media::Video(source),
+                    _ => Media::File(source),
                 });
                 Ok::<(), RequestError>(())
             })
@@ -165,6 +181,11 @@ impl Reader {
     }
 
     fn additional(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        if !ADDITIONAL.contains(&name) {
+            let within = not_offered(scanner, name, UNKNOWN);
+            return within
+                .map_err(|error| error.under(|| "additionalModelRequestFields".to_owned()));
+        }
         if name != "thinking" || scanner.kind()? != Kind::Object {
             scanner.skip()?;
             return Ok(());

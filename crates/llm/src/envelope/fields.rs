@@ -127,6 +127,9 @@ impl Reader {
             OpenAiEmbeddings, OpenAiResponses, Rerank,
         };
         match (name, self.dialect) {
+            ("stream", AnthropicMessages) if self.is_addressed => {
+                scanner.skip().map(|_| ()).map_err(Into::into)
+            }
             // At Azure OpenAI a client's SDK says the model a second time, and nobody hears it.
             ("model", _) if self.is_addressed => scanner.skip().map(|_| ()).map_err(Into::into),
             ("model", _) => self.model(scanner),
@@ -491,7 +494,7 @@ impl Reader {
 }
 
 /// Refuses a field unless it says nothing.
-fn not_offered(scanner: &mut Scanner<'_>, name: &str, problem: &'static str) -> Done {
+pub(super) fn not_offered(scanner: &mut Scanner<'_>, name: &str, problem: &'static str) -> Done {
     match skip_null(scanner)? {
         true => Ok(()),
         false => Err(RequestError::NotOffered {
@@ -503,9 +506,11 @@ fn not_offered(scanner: &mut Scanner<'_>, name: &str, problem: &'static str) -> 
 
 const fn prompt_field(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere | Dialect::Converse => {
-            "messages"
-        }
+        Dialect::OpenAiChat
+        | Dialect::AnthropicMessages
+        | Dialect::BedrockMessages
+        | Dialect::Cohere
+        | Dialect::Converse => "messages",
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
         Dialect::OpenAiCompletions => "prompt",
         Dialect::Gemini => "contents",

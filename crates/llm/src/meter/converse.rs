@@ -8,6 +8,7 @@ use super::counts::{fault, word};
 use super::gemini::each_field;
 use super::{Counted, Reading};
 use crate::aws;
+use crate::eventstream;
 use crate::scan::{Kind, ScanError, Scanner};
 
 /// Reads the events of an answer.
@@ -147,6 +148,11 @@ fn delta(
 /// The events that end a stream for its translator.
 pub(super) fn ending() -> Vec<u8> {
     b"data: {\"messageStop\":{\"stopReason\":\"max_tokens\"}}\n\ndata: [DONE]\n\n".to_vec()
+}
+
+/// The messages that end a stream for a client of Bedrock.
+pub(super) fn last_messages() -> Vec<u8> {
+    eventstream::event("messageStop", br#"{"stopReason":"max_tokens"}"#)
 }
 
 /// Reads a whole answer.

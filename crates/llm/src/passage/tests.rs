@@ -221,3 +221,50 @@ fn an_entry_with_stars_covers_routes_segment_by_segment() {
     assert!(!is_route("meta-llama/Llama-3.3-70B-Instruct-Turbo"));
     assert!(is_route("POST /v1/moderations"));
 }
+
+#[test]
+fn models_of_bedrock_are_named_escaped_or_not() {
+    let bedrock = |path: &str| {
+        let arn = "arn:aws:bedrock:eu-central-1:1:application-inference-profile/abc";
+        let config = ProviderConfig {
+            deployments: [(arn.to_owned(), "eu.anthropic.claude-x".to_owned())].into(),
+            ..ProviderConfig::default()
+        };
+        Passage::of(ProviderKind::AwsBedrock, &config, "POST", path, None)
+    };
+    let call = |dialect, model: &str, stream| {
+        let model = model.to_owned();
+        let address = Some(Address { model, stream });
+        Ok(Passage::Call { dialect, address })
+    };
+    let nova = "amazon.nova-lite-v1:0";
+    for spelled in [nova, "amazon.nova-lite-v1%3A0", "amazon.nova-lite-v1%3a0"] {
+        for (word, stream) in [("converse", false), ("converse-stream", true)] {
+            let asked = bedrock(&format!("/model/{spelled}/{word}"));
+            assert_eq!(asked, call(Dialect::Converse, nova, stream), "{spelled}");
+        }
+    }
+    let profile = "arn:aws:bedrock:eu-central-1:1:application-inference-profile/abc";
+    for model in ["global.anthropic.claude-x", profile] {
+        let asked = bedrock(&format!("/model/{model}/invoke-with-response-stream"));
+        assert_eq!(
+            asked,
+            call(Dialect::BedrockMessages, model, true),
+            "{model}"
+        );
+    }
+    let model = nova.to_owned();
+    let unread = Err(PassageError::Unread { model });
+    assert_eq!(bedrock(&format!("/model/{nova}/invoke")), unread);
+    for path in [
+        "/model/a%2Fb/converse",
+        "/model/%252e/converse",
+        "/model//converse",
+    ] {
+        let refused = bedrock(path);
+        assert!(matches!(refused, Err(PassageError::Path { .. })), "{path}");
+    }
+    for path in ["/async-invoke", "/model/x/converse/../y"] {
+        assert!(bedrock(path).is_err(), "{path}");
+    }
+}

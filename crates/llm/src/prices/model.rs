@@ -215,6 +215,7 @@ impl Model {
                     | Dialect::Gemini
                     | Dialect::Cohere
                     | Dialect::Converse
+                    | Dialect::BedrockMessages
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Rerank => matches!(dialect, Dialect::Rerank),

@@ -144,9 +144,11 @@ fn word<'a>(value: &'a Value, name: &str) -> &'a str {
 /// What the user said last, and what tools answered after it.
 fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
     let list = match dialect {
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Cohere | Dialect::Converse => {
-            body.get("messages")
-        }
+        Dialect::OpenAiChat
+        | Dialect::AnthropicMessages
+        | Dialect::BedrockMessages
+        | Dialect::Cohere
+        | Dialect::Converse => body.get("messages"),
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => body.get("input"),
         Dialect::OpenAiCompletions => body.get("prompt"),
         Dialect::Gemini => body.get("contents"),

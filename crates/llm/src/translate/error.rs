@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::Direction;
 use super::fields::to_bytes;
-use crate::errors::google_word;
+use crate::errors::{aws_word, google_word};
+use crate::eventstream;
 use crate::kind::{Dialect, ErrorShape};
 
 /// Why there is no plan for a request.
@@ -304,7 +305,7 @@ impl ProviderError {
             ErrorShape::OpenAi => self.class.openai().0,
             ErrorShape::Anthropic => self.class.anthropic().0,
             ErrorShape::Google => self.class.google(),
-            ErrorShape::Cohere => self.class.openai().0,
+            ErrorShape::Cohere | ErrorShape::Aws => self.class.openai().0,
         };
         RenderedError {
             status,
@@ -330,6 +331,10 @@ impl ProviderError {
                 json!({ "error": { "code": code, "message": message, "status": status } })
             }
             ErrorShape::Cohere => json!({ "message": self.message }),
+            ErrorShape::Aws => {
+                let kind = aws_word(self.class.openai().0);
+                json!({ "__type": kind, "message": self.message })
+            }
         }
     }
 }
@@ -366,6 +371,13 @@ pub fn error_event(dialect: Dialect, error: &ProviderError) -> Vec<u8> {
             let delta = json!({ "error": error.message, "finish_reason": "ERROR" });
             let event = json!({ "type": "message-end", "delta": delta });
             format!("event: message-end\ndata: {event}\n\n").into_bytes()
+        }
+        ErrorShape::Aws => {
+            let kind = aws_word(error.class.openai().0);
+            let (first, rest) = kind.split_at(1);
+            let kind = format!("{}{rest}", first.to_lowercase());
+            let body = json!({ "message": error.message }).to_string();
+            eventstream::exception(&kind, body.as_bytes())
         }
     }
 }

@@ -94,8 +94,13 @@ fn every_stream_is_read_as_botocore_reads_it() {
     }
 }
 
-/// What comes of the pieces of a stream: what is known at its end, and what is forwarded.
+/// What comes of the pieces of a stream: what is known at its end, and what is forwarded to a
+/// translator.
 fn metered(options: MeterOptions, pieces: &[&[u8]]) -> (Reading, String) {
+    let options = MeterOptions {
+        translated: true,
+        ..options
+    };
     let mut meter = Meter::new(Dialect::Converse, options);
     let mut out = Vec::new();
     for piece in pieces {
@@ -106,6 +111,25 @@ fn metered(options: MeterOptions, pieces: &[&[u8]]) -> (Reading, String) {
         meter.reading().clone(),
         String::from_utf8(out).expect("UTF-8"),
     )
+}
+
+#[test]
+fn a_client_of_bedrock_is_given_its_messages_as_they_came() {
+    for (first, second) in stream(0).iter().enumerate().map(|(at, _)| stream_split(at)) {
+        let mut meter = Meter::new(Dialect::Converse, MeterOptions::default());
+        let mut out = meter.feed(&first).expect("messages").forward.to_vec();
+        out.extend_from_slice(&meter.feed(&second).expect("messages").forward);
+        assert_eq!(out, stream(0));
+        assert_eq!(
+            *meter.reading(),
+            metered(MeterOptions::default(), &[&out]).0
+        );
+    }
+}
+
+fn stream_split(at: usize) -> (Vec<u8>, Vec<u8>) {
+    let (first, second) = (stream(0), stream(0).split_off(at));
+    (first[..at].to_vec(), second)
 }
 
 fn stream(number: usize) -> Vec<u8> {

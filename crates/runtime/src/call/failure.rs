@@ -174,7 +174,7 @@ pub(super) fn has_shape(shape: ErrorShape, body: &[u8]) -> bool {
         .is_some_and(serde_json::Value::is_string);
     match shape {
         ErrorShape::OpenAi => says_why,
-        ErrorShape::Cohere => body
+        ErrorShape::Cohere | ErrorShape::Aws => body
             .get("message")
             .is_some_and(serde_json::Value::is_string),
         ErrorShape::Google => says_why && body.pointer("/error/status").is_some(),

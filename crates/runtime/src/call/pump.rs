@@ -201,7 +201,11 @@ impl Runtime {
         caller: Caller,
     ) -> (Ending, Verdict) {
         self.metrics.calls.streams_in_flight.inc();
-        let headers = upstream::shown_with_stream(stream.upstream.headers());
+        let headers = stream.upstream.headers();
+        let headers = match draft.dialect.streams_in_messages() {
+            true => upstream::shown_with_messages(headers),
+            false => upstream::shown_with_stream(headers),
+        };
         let remaining = self.left(draft);
         let patience = self.config.stalled_client;
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);

@@ -24,6 +24,7 @@ const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version
 const ANTHROPIC_DEFAULT_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const MESSAGES: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// A provider's answer whose head has arrived.
@@ -283,6 +284,11 @@ pub(super) fn shown(headers: &HeaderMap) -> HeaderMap {
 /// The provider's headers that a caller is shown with a stream.
 pub(super) fn shown_with_stream(headers: &HeaderMap) -> HeaderMap {
     shown_as(headers, EVENT_STREAM)
+}
+
+/// The same where the stream is one of messages of AWS.
+pub(super) fn shown_with_messages(headers: &HeaderMap) -> HeaderMap {
+    shown_as(headers, MESSAGES)
 }
 
 /// The provider's headers that a caller is shown with no body at all.

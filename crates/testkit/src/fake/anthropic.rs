@@ -85,7 +85,7 @@ fn blocks(request: &Value, behaviour: &Behaviour, text: &[String]) -> Vec<Value>
     tools.iter().enumerate().map(call).collect()
 }
 
-fn messages(request: &Value, input: u64, behaviour: &Behaviour) -> Reply {
+pub(super) fn messages(request: &Value, input: u64, behaviour: &Behaviour) -> Reply {
     let Some(cap) = request.get("max_tokens").and_then(Value::as_u64) else {
         return error(400, "invalid_request_error", "max_tokens: Field required");
     };

@@ -1,9 +1,10 @@
-//! The shape of Amazon Bedrock: `Converse` and `ConverseStream`, for whoever signs.
+//! The shape of Amazon Bedrock: `Converse`, `InvokeModel` and their streams, for whoever signs.
 //!
 //! Shapes and refusals as botocore 1.44.5 has them (`bedrock-runtime/2023-09-30`); the messages of
 //! refused signatures as AWS's documents on Signature Version 4 name them (by excerpts, 2026-11).
 //! The signature is computed anew from the bytes that arrived, by code of its own.
 
+mod invoke;
 mod refusals;
 mod signature;
 mod sts;
@@ -83,9 +84,11 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, now: i64, behaviour: &Behavio
         Some((model, method)) if seen.method == "POST" => (model, method),
         _ => return error(404, "UnknownOperationException", "no such operation"),
     };
-    let streams = match method {
-        "converse" => false,
-        "converse-stream" => true,
+    let (streams, is_invoked) = match method {
+        "converse" => (false, false),
+        "converse-stream" => (true, false),
+        "invoke" => (false, true),
+        "invoke-with-response-stream" => (true, true),
         _ => return error(404, "UnknownOperationException", "no such operation"),
     };
     if model.contains(':') {
@@ -98,6 +101,9 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, now: i64, behaviour: &Behavio
     let Ok(Value::Object(request)) = serde_json::from_slice::<Value>(&seen.body) else {
         return error(400, "SerializationException", "the body is no object");
     };
+    if is_invoked {
+        return invoke::invoke(streams, model, request, behaviour);
+    }
     if let Some(problem) = problem(&request) {
         return error(400, "ValidationException", &problem);
     }
