@@ -74,6 +74,8 @@ pub enum Tail {
     None,
     /// Through letters, digits and `+/=_.-`: tokens longer than a walk.
     Token,
+    /// Through what stands in web addresses.
+    Address,
     /// Through what stands in armoured keys, to the end of the line that closes them
     /// (`-----END …-----`), or to the first byte that no such key holds.
     Armour,

@@ -23,7 +23,8 @@ pub(super) fn tail_end(tail: Tail, text: &str, end: usize, last: bool) -> Option
     let over = last || rest.len() == MAX_TAIL;
     let length = match tail {
         Tail::None => return Some(end),
-        Tail::Token => token(rest, over),
+        Tail::Token => run(rest, over, is_token),
+        Tail::Address => run(rest, over, is_address),
         Tail::Armour => armour(rest, over),
     };
     length.map(|length| end + length)
@@ -33,19 +34,19 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+/=_.-".contains(&byte)
 }
 
-/// The length of what is left of a token; the full stop of a sentence is not part of it.
-fn token(rest: &[u8], over: bool) -> Option<usize> {
-    let length = match rest.iter().position(|byte| !is_token(*byte)) {
+fn is_address(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&*+,;=%".contains(&byte)
+}
+
+/// The length of what is left of a run of bytes; the signs that end a sentence are not part of it.
+fn run(rest: &[u8], over: bool, holds: fn(u8) -> bool) -> Option<usize> {
+    let length = match rest.iter().position(|byte| !holds(*byte)) {
         None if over => rest.len(),
         length => length?,
     };
-    let token = rest.get(..length).unwrap_or(rest);
-    Some(
-        token
-            .iter()
-            .rposition(|byte| *byte != b'.')
-            .map_or(0, |last| last + 1),
-    )
+    let run = rest.get(..length).unwrap_or(rest);
+    let last = run.iter().rposition(|byte| !b".,;:!?".contains(byte));
+    Some(last.map_or(0, |last| last + 1))
 }
 
 fn is_armour(byte: u8) -> bool {

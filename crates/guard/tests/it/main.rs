@@ -8,5 +8,6 @@
 
 mod guard;
 mod names;
+mod pii;
 mod scan;
 mod secrets;

@@ -1,0 +1,37 @@
+//! Structured personal data: numbers of persons and of what is theirs, and ways to reach them.
+//!
+//! A number counts by its form, by its checksum where it has one, and by the words near it, in the
+//! larger languages of Europe. Without words the scores are honest: what many ordinary numbers
+//! would pass (one check digit, no separators) stays below the cut-off of strict profiles.
+
+mod banks;
+mod cards;
+mod checks;
+mod contacts;
+mod context;
+mod dates;
+mod network;
+mod number;
+mod phones;
+mod places;
+mod travel;
+mod wallets;
+
+use crate::scan::Rule;
+
+/// The rules of structured personal data.
+pub fn rules() -> Vec<Rule> {
+    [
+        number::rules(),
+        cards::rules(),
+        banks::rules(),
+        contacts::rules(),
+        phones::rules(),
+        network::rules(),
+        dates::rules(),
+        places::rules(),
+        travel::rules(),
+        wallets::rules(),
+    ]
+    .concat()
+}
