@@ -113,7 +113,7 @@ pub enum Medium {
     Video,
     /// A document, or a file of a kind that is not said.
     File,
-    /// A whole body, or the data of a whole event, that is not JSON.
+    /// A whole body, or the data of a whole event, that is not UTF-8.
     Opaque,
 }
 
@@ -154,7 +154,7 @@ pub enum Error {
 
 /// Finds the texts of a request.
 ///
-/// A request of a route that is not known may be no JSON; it is then unread as a whole.
+/// A request of a route that is not known may be no JSON; it is then one text, or unread as a whole.
 /// A form, in which a recording is sent, is read by [`of_form`].
 ///
 /// # Errors
@@ -188,7 +188,7 @@ pub fn of_form(envelope: &Envelope) -> Texts<'_> {
 }
 
 /// Finds the texts of a whole answer: each is [`Channel::Output`] or [`Channel::ToolArguments`].
-/// Embeddings have none.
+/// Embeddings have none. A transcription that is no JSON is one text, a sound is unread.
 ///
 /// # Errors
 /// [`Error`], where the dialect answers in JSON and this is none.
@@ -219,7 +219,7 @@ fn read<'a>(
     });
     match found.and_then(|read| read.map_err(Error::Json)) {
         Ok(()) => Ok(walk.finish()),
-        Err(_) if !dialect.answers_in_json() => Ok(opaque(body)),
+        Err(_) if !dialect.answers_in_json() => Ok(plain(body, walk.channel())),
         Err(error) => Err(error),
     }
 }
@@ -230,15 +230,24 @@ fn utf8(body: &[u8]) -> Result<&str, Error> {
     })
 }
 
-fn opaque(body: &[u8]) -> Texts<'_> {
-    let unread = Unread {
-        what: Medium::Opaque,
-        place: 0..body.len(),
-    };
-    Texts {
-        unread: Vec::from_iter((!body.is_empty()).then_some(unread)),
-        ..Texts::default()
+/// What is no JSON is one text, or nothing that can be read.
+fn plain(body: &[u8], channel: Channel) -> Texts<'_> {
+    let mut texts = Texts::default();
+    let place = 0..body.len();
+    match std::str::from_utf8(body) {
+        Ok("") => {}
+        Ok(text) => texts.parts.push(Part {
+            place,
+            text: text.into(),
+            channel,
+            kind: PartKind::Prose,
+        }),
+        Err(_) => texts.unread.push(Unread {
+            what: Medium::Opaque,
+            place,
+        }),
     }
+    texts
 }
 
 impl Texts<'_> {
@@ -247,16 +256,20 @@ impl Texts<'_> {
     pub fn edited(&self, body: &Bytes, edits: &[(Range<usize>, &str)]) -> Bytes {
         let emptied = self.repeats.iter().filter(|_| !edits.is_empty());
         let emptied = emptied.map(|range| (range.clone(), Written::emptied(body, range)));
-        splice(body, edits.iter().map(written).chain(emptied).collect())
+        let mut changes = written(body, edits);
+        changes.extend(emptied);
+        splice(body, changes)
     }
 }
 
 /// The body with other texts at some places, each of which is the place of a [`Part`]. What is put
-/// there is written as a JSON string, whatever it consists of. All other bytes stay.
+/// there is written as a JSON string, whatever it consists of; as it is, if the part is a whole body
+/// that is no JSON. All other bytes stay.
 ///
-/// Places must not overlap; of those that do, the first counts.
+/// Places must not overlap; of those that do, the first counts. An [`Envelope`] of the body is to be
+/// read again: it tells of places in the old one.
 pub fn edited(body: &Bytes, edits: &[(Range<usize>, &str)]) -> Bytes {
-    splice(body, edits.iter().map(written).collect())
+    splice(body, written(body, edits))
 }
 
 /// A form with other texts at some places, each of which is the place of a [`Part`]. Who reads it
@@ -285,8 +298,16 @@ impl Written<'_> {
     }
 }
 
-fn written<'a>((place, text): &(Range<usize>, &'a str)) -> (Range<usize>, Written<'a>) {
-    (place.clone(), Written::Text(text))
+fn written<'a>(body: &[u8], edits: &[(Range<usize>, &'a str)]) -> Vec<(Range<usize>, Written<'a>)> {
+    let edits = edits.iter().map(|(place, text)| {
+        let is_literal = *place != (0..body.len()) || body.starts_with(b"\"");
+        let written = match is_literal {
+            true => Written::Text(text),
+            false => Written::Raw(text),
+        };
+        (place.clone(), written)
+    });
+    edits.collect()
 }
 
 fn splice(body: &Bytes, mut changes: Vec<(Range<usize>, Written<'_>)>) -> Bytes {

@@ -163,7 +163,7 @@ pub(super) enum Holds {
 
 pub(super) fn holds(name: &str) -> Option<Holds> {
     Some(match name {
-        "data" | "bytes" | "file_data" | "b64_json" | "result" | "partial_image_b64" => {
+        "data" | "bytes" | "audio" | "file_data" | "b64_json" | "result" | "partial_image_b64" => {
             Holds::Bytes
         }
         "url" | "image_url" | "file_url" | "audio_url" | "video_url" | "uri" | "fileUri"

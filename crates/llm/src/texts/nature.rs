@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::{Channel, Medium};
+use crate::scan::Text;
 
 /// What an object says about the texts in it.
 #[derive(Debug, Default)]
@@ -29,7 +30,14 @@ impl Nature {
         }
     }
 
-    pub(super) fn learn(&mut self, name: &str, word: &str) {
+    pub(super) fn learn(&mut self, name: &str, text: Text<'_>) {
+        if !matches!(
+            name,
+            "role" | "type" | "media_type" | "mimeType" | "mime_type"
+        ) {
+            return;
+        }
+        let word = &*text.decoded();
         match name {
             "role" => {
                 let channel = keys::channel_of_role(word);
@@ -42,10 +50,7 @@ impl Nature {
                 self.is_sealed |= word == "redacted_thinking";
                 self.refers |= keys::refers(word);
             }
-            "media_type" | "mimeType" | "mime_type" => {
-                self.medium_by_mime = Some(keys::medium_of_mime(word));
-            }
-            _ => {}
+            _ => self.medium_by_mime = Some(keys::medium_of_mime(word)),
         }
     }
 

@@ -22,8 +22,8 @@
 //! over before the calls begin. The text may go on after a pause, though it hardly ever does; to
 //! wait for more of it would hold back all that comes between.
 //!
-//! Where the bytes were split makes no difference. An event whose data is not JSON is unread as a
-//! whole. A last event that lacks its blank line is read like any other, for some clients do.
+//! Where the bytes were split makes no difference. Data that is not JSON is a piece of
+//! one text, which runs through all such events. A last event that lacks its blank line is read like any other, for some clients do.
 
 mod chat;
 mod event;
@@ -32,6 +32,9 @@ mod heard;
 mod messages;
 mod other;
 mod responses;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -96,6 +99,13 @@ impl Slot {
     }
 }
 
+/// Where the data of events runs that is no JSON.
+const UNSHAPED: Slot = Slot {
+    item: u32::MAX,
+    part: 0,
+    running: Running::Prose,
+};
+
 /// What an event says. Places are those of literals in [`Event::data`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
@@ -104,7 +114,7 @@ pub enum Said {
         /// Which.
         slot: Slot,
         /// Where.
-        place: std::ops::Range<usize>,
+        place: Range<usize>,
     },
     /// A text that is whole.
     Whole {
@@ -113,7 +123,7 @@ pub enum Said {
         /// What it is for.
         kind: PartKind,
         /// Where.
-        place: std::ops::Range<usize>,
+        place: Range<usize>,
     },
     /// The answer goes on elsewhere. It stands before all texts of the event.
     Pause {
@@ -220,6 +230,10 @@ impl Frames {
                 event.sequence = sequence;
                 event.opens = opens;
             }
+            None if std::str::from_utf8(&data).is_ok() => {
+                let deltas = [(UNSHAPED, 0..data.len())];
+                event.said = self.account(&deltas, vec![], &[]);
+            }
             None => event.is_unread(),
         }
         event
@@ -228,7 +242,7 @@ impl Frames {
     /// Puts what an event says in order, and remembers what runs.
     fn account(
         &mut self,
-        deltas: &[(Slot, std::ops::Range<usize>)],
+        deltas: &[(Slot, Range<usize>)],
         whole: Vec<Said>,
         ends: &[Ending],
     ) -> Vec<Said> {
@@ -240,15 +254,13 @@ impl Frames {
         }));
         texts.sort_by_key(Said::start);
         said.append(&mut texts);
+        let mut before = None;
         for (slot, _) in deltas {
-            self.goes_on(*slot);
+            if before.replace(slot) != Some(slot) {
+                let ended = self.goes_on(*slot);
+                said.extend(ended.map(|slot| Said::End { slot }));
+            }
         }
-        let excess = self.open.len().saturating_sub(OPEN_LIMIT);
-        said.extend(
-            self.open
-                .drain(..excess)
-                .map(|open| Said::End { slot: open.slot }),
-        );
         for ending in ends {
             let ended = self.open.extract_if(.., |open| ending.covers(&open.slot));
             said.extend(ended.map(|open| Said::End { slot: open.slot }));
@@ -256,12 +268,12 @@ impl Frames {
         said
     }
 
-    fn pauses(&mut self, deltas: &[(Slot, std::ops::Range<usize>)]) -> Vec<Said> {
+    fn pauses(&mut self, deltas: &[(Slot, Range<usize>)]) -> Vec<Said> {
+        let slots: BTreeSet<Slot> = deltas.iter().map(|(slot, _)| *slot).collect();
+        let items: BTreeSet<u32> = slots.iter().map(|slot| slot.item).collect();
         let mut said = Vec::new();
         for open in self.open.iter_mut().filter(|open| !open.paused) {
-            let goes_on = deltas.iter().any(|(slot, _)| *slot == open.slot);
-            let elsewhere = deltas.iter().any(|(slot, _)| slot.item == open.slot.item);
-            if elsewhere && !goes_on {
+            if items.contains(&open.slot.item) && !slots.contains(&open.slot) {
                 open.paused = true;
                 said.push(Said::Pause { slot: open.slot });
             }
@@ -269,14 +281,15 @@ impl Frames {
         said
     }
 
-    fn goes_on(&mut self, slot: Slot) {
-        match self.open.iter_mut().find(|open| open.slot == slot) {
-            Some(open) => open.paused = false,
-            None => self.open.push(Open {
-                slot,
-                paused: false,
-            }),
+    /// Remembers that a text runs; gives back the one that had to be forgotten for it.
+    fn goes_on(&mut self, slot: Slot) -> Option<Slot> {
+        if let Some(open) = self.open.iter_mut().find(|open| open.slot == slot) {
+            open.paused = false;
+            return None;
         }
+        let paused = false;
+        self.open.push(Open { slot, paused });
+        (self.open.len() > OPEN_LIMIT).then(|| self.open.remove(0).slot)
     }
 }
 

@@ -67,6 +67,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// By which way a text comes of which nothing is known.
+    pub(super) const fn channel(&self) -> Channel {
+        match self.is_reply {
+            true => Channel::Output,
+            false => Channel::User,
+        }
+    }
+
     /// Reads a field of the top level.
     pub(super) fn field(&mut self, scanner: &mut Scanner<'a>, name: &str, field: Field) -> Done {
         let mark = self.mark();
@@ -145,10 +153,16 @@ impl<'a> Walk<'a> {
         self.unread.push(Unread { what, place });
     }
 
-    /// Takes a text out again that is part of a longer one.
+    /// Takes a text out again that was found just now, and is part of a longer one.
     pub(super) fn forget(&mut self, text: Text<'a>) {
         let start = text.literal().start;
-        self.found.retain(|found| found.place.start != start);
+        let found = self
+            .found
+            .iter()
+            .rposition(|found| found.place.start == start);
+        if let Some(at) = found {
+            self.found.remove(at);
+        }
     }
 
     fn mark(&self) -> Mark {
@@ -178,7 +192,7 @@ impl<'a> Walk<'a> {
             let kind = scanner.kind()?;
             if kind == Kind::String {
                 let text = scanner.string()?;
-                nature.learn(name, &text.decoded());
+                nature.learn(name, text);
                 self.string(text, name);
                 return Ok(());
             }
@@ -301,7 +315,7 @@ impl<'a> Walk<'a> {
         if nature.refers {
             self.forget_ids(mark);
         }
-        if nature.is_sealed {
+        if nature.is_sealed && nature.medium_by_type.is_none() {
             return self.claims.truncate(mark.claims);
         }
         match nature.medium_by_type.is_none() && nature.is_plain {

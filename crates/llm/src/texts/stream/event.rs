@@ -8,7 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use super::{Said, Slot};
 use crate::scan::unescape;
 use crate::sse::{Frame, lines};
-use crate::texts::{Medium, Unread, Written, splice};
+use crate::texts::{Medium, Unread, Written, splice, written};
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +142,7 @@ impl Event {
 
     fn written(&self, edits: &[(Range<usize>, &str)], sequence: Option<u64>) -> Bytes {
         let number = sequence.map(|number| number.to_string());
-        let mut changes: Vec<(Range<usize>, Written<'_>)> =
-            edits.iter().map(crate::texts::written).collect();
+        let mut changes = written(&self.data, edits);
         if !edits.is_empty() {
             let emptied =
                 |range: &Range<usize>| (range.clone(), Written::emptied(&self.data, range));
@@ -159,26 +158,30 @@ impl Event {
     }
 
     fn with_data(&self, data: &[u8]) -> Bytes {
+        // Between the values of a JSON text a line end is as good as a blank.
+        let flat = |byte: &u8| {
+            if matches!(byte, b'\n' | b'\r') {
+                b' '
+            } else {
+                *byte
+            }
+        };
+        let data = data.iter().map(flat);
         let mut out = BytesMut::with_capacity(self.bytes.len().saturating_add(data.len()));
         match self.at {
             Some(at) => {
                 let end = at.saturating_add(self.data.len());
                 out.put_slice(self.bytes.get(..at).unwrap_or_default());
-                out.put_slice(data);
+                out.extend(data);
                 out.put_slice(self.bytes.get(end..).unwrap_or_default());
             }
             None => {
-                let others = lines(&self.bytes).filter(|line| !is_data(line));
-                for line in others {
+                for line in lines(&self.bytes).filter(|line| !is_data(line)) {
                     out.put_slice(line);
                     out.put_u8(b'\n');
                 }
                 out.put_slice(b"data: ");
-                // Between the values of a JSON text a line end is as good as a blank.
-                out.extend(
-                    data.iter()
-                        .map(|&byte| if byte == b'\n' { b' ' } else { byte }),
-                );
+                out.extend(data);
                 out.put_slice(b"\n\n");
             }
         }

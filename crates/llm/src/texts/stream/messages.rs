@@ -70,8 +70,10 @@ impl<'a> Heard<'a> {
             return scanner.skip().map(|_| ());
         }
         let text = scanner.string()?;
-        self.walk.forget(text);
-        self.delta(text, running);
+        if !text.raw.is_empty() {
+            self.walk.forget(text);
+            self.delta(text, running);
+        }
         Ok(())
     }
 }

@@ -40,6 +40,18 @@ fn what_repeats_an_edited_text_is_emptied() {
 }
 
 #[test]
+fn a_transcription_that_is_no_json_is_one_text() {
+    let body = Bytes::from_static(b"1\n00:00:00,000 --> 00:00:01,000\nI am Ada\n");
+    let texts = of_reply(Dialect::OpenAiTranscriptions, &body).expect("anything");
+    assert_eq!(texts.parts[0].text.as_bytes(), body);
+    let place = texts.parts[0].place.clone();
+    assert_eq!(
+        texts.edited(&body, &[(place, "I am \"X\"")]),
+        b"I am \"X\""[..]
+    );
+}
+
+#[test]
 fn places_that_overlap_or_lie_outside_do_no_harm() {
     let body = Bytes::from_static(br#"{"input":"one"}"#);
     for (edits, expected) in [

@@ -407,11 +407,13 @@ fn what_is_no_json_is_refused_or_unread() {
     assert_eq!(wrong, Err(Error::NotUtf8 { at: 13 }));
     let deep = format!("{{\"messages\":{}", "[".repeat(100_000));
     assert!(of_request(Dialect::OpenAiChat, deep.as_bytes()).is_err());
-    let opaque = of_request(Dialect::Passthrough, b"GIF89a").expect("anything");
+    let opaque = of_request(Dialect::Passthrough, b"GIF89\xff").expect("anything");
     assert_eq!(
         (opaque.unread[0].what, opaque.unread[0].place.clone()),
         (Medium::Opaque, 0..6)
     );
+    let page = of_request(Dialect::Passthrough, b"<p>my mother</p>").expect("anything");
+    assert_eq!(said(&page), [prose(User, "<p>my mother</p>")]);
     let nothing = of_request(Dialect::Passthrough, b"").expect("anything");
     assert_eq!((nothing.parts.len(), nothing.unread.len()), (0, 0));
 }

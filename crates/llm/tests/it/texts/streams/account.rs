@@ -186,13 +186,19 @@ fn pieces_of_what_is_unknown_run_on_under_their_names() {
     let cohere = |text: &str| {
         json!({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}).to_string()
     };
-    let bytes = stream(&[&cohere("my mo"), &cohere("ther"), "not JSON"]);
+    let bytes = stream(&[&cohere("my mo"), &cohere("ther"), "no JS", "ON"]);
     let of_cohere = events(Dialect::Passthrough, &[&bytes]);
     assert_eq!(
         Vec::from_iter(running(&of_cohere).into_values()),
-        ["my mother"]
+        ["my mother", "no JSON"]
     );
-    assert_eq!(of_cohere[2].unread()[0].what, Medium::Opaque);
+    let Some(Said::Delta { place, .. }) = of_cohere[2].said().first() else {
+        panic!("no delta");
+    };
+    let edited = of_cohere[2].edited(&[(place.clone(), "two\nlines")], 0);
+    assert_eq!(edited, b"data: two lines\n\n"[..]);
+    let opaque = events(Dialect::OpenAiChat, &[b"data: \xff\n\n"]);
+    assert_eq!(opaque[0].unread()[0].what, Medium::Opaque);
 }
 
 #[test]
