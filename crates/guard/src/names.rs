@@ -7,7 +7,8 @@
 //! Nothing outside that stretch counts, so that a text in pieces has the findings of the whole,
 //! and what a stream holds back is a run and the few bytes after it.
 //!
-//! Names in scripts without capitals are found by rules (`script`).
+//! Names in scripts without capitals are found by rules (`script`), as far as a usual surname and a
+//! word beside it tell.
 //!
 //! The weights and the known words are `data/names.bin`, written by the program `train-names` of
 //! the crate `trainer`. Scores are calibrated probabilities.
@@ -18,8 +19,10 @@ pub mod feature;
 pub mod lexicon;
 pub mod model;
 pub mod run;
+mod script;
 pub mod token;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::finding::{Entity, Finding, RuleId, Severity};
@@ -27,11 +30,13 @@ use chain::Lattice;
 use feature::Features;
 use model::{Model, Trained};
 use run::{Runs, Search};
+use script::{Held, Scripts};
 
 /// Detects names of people and postal addresses.
 #[derive(Debug)]
 pub struct Names {
     model: Model,
+    scripts: Scripts,
     person: RuleId,
     address: RuleId,
 }
@@ -57,6 +62,7 @@ impl Names {
     pub fn with(trained: &Trained) -> Self {
         Self {
             model: Model::new(trained),
+            scripts: Scripts::new(),
             person: Arc::from("names.person"),
             address: Arc::from("names.address"),
         }
@@ -77,6 +83,19 @@ impl Names {
             let end = match runs.next(at, &mut run) {
                 Search::Run(end) => end,
                 Search::Open(at) | Search::None(at) => return at,
+                Search::Caseless(token) => {
+                    let Held::Names(names) = self.scripts.find(text, &token, last) else {
+                        return token.start;
+                    };
+                    at = names
+                        .last()
+                        .map_or(token.end, |(span, _)| span.end.max(token.end));
+                    let told = names.into_iter();
+                    found.extend(
+                        told.map(|(span, score)| self.finding(Entity::Person, span, score)),
+                    );
+                    continue;
+                }
             };
             let start = run.first().map_or(end, |word| word.token.start);
             if !feature::see(&runs, text, &run, &mut features) {
@@ -84,18 +103,23 @@ impl Names {
             }
             lattice.label(&features, &self.model);
             for part in decode::parts(&run, &lattice.marginals) {
-                found.push(Finding {
-                    entity: part.entity,
-                    rule: match part.entity {
-                        Entity::Address => self.address.clone(),
-                        _ => self.person.clone(),
-                    },
-                    span: part.span,
-                    score: self.model.calibrated(part.marginal),
-                    severity: Severity::Low,
-                });
+                let score = self.model.calibrated(part.marginal);
+                found.push(self.finding(part.entity, part.span, score));
             }
             at = end;
+        }
+    }
+
+    fn finding(&self, entity: Entity, span: Range<usize>, score: f32) -> Finding {
+        Finding {
+            entity,
+            rule: match entity {
+                Entity::Address => self.address.clone(),
+                _ => self.person.clone(),
+            },
+            span,
+            score,
+            severity: Severity::Low,
         }
     }
 }

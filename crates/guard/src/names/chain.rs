@@ -33,8 +33,8 @@ pub fn may_follow(from: usize, to: usize) -> bool {
 
 /// What labels a run.
 pub trait Weights {
-    /// Adds the weights of a feature.
-    fn add(&self, bucket: u32, row: &mut Row);
+    /// The sum of the weights of some features.
+    fn score(&self, buckets: &[u32]) -> Row;
     /// `exp` of the weight of a label after another; 0 where it may not follow.
     fn passes(&self) -> Passes;
 }
@@ -72,10 +72,7 @@ impl Lattice {
         self.local.clear();
         self.log_sum = 0.0;
         for token in 0..features.len() {
-            let mut row = [0.0; LABELS];
-            for bucket in features.of(token) {
-                weights.add(*bucket, &mut row);
-            }
+            let row = weights.score(features.of(token));
             let top = row.iter().copied().fold(f32::MIN, f32::max);
             self.log_sum += f64::from(top);
             self.local.push(row.map(|score| (score - top).exp()));

@@ -2,7 +2,7 @@
 
 use super::lexicon::{COMMON, FAMILY, Flags, GIVEN, STREET};
 use super::run::{Gap, Runs, Word};
-use super::token::Kind;
+use super::token::{self, Kind};
 
 /// Buckets that features are hashed into.
 pub const BUCKETS: usize = 1 << 16;
@@ -276,15 +276,22 @@ impl Around {
     }
 }
 
-/// Beginnings and ends of a word.
+/// The beginning and the ends of a word.
 fn spell(word: &str, features: &mut Features) {
-    for count in 1..=4 {
-        let (head, tail) = affixes(word, count);
-        if count > 1 {
-            features.add(8 + count as u32, super::token::hash_of(tail), 0);
+    let small = word.len() <= 4;
+    let hash = |part: Option<&str>| part.map_or(NOTHING, token::hash_of);
+    if word.is_ascii() {
+        for count in 2..=4 {
+            let tail = word.get(word.len().saturating_sub(count)..);
+            features.add(8 + count as u32, hash(tail), u32::from(small));
         }
-        if count == 3 {
-            features.add(13, super::token::hash_of(head), 0);
-        }
+        features.add(13, hash(word.get(..word.len().min(3))), u32::from(small));
+        return;
     }
+    for count in 2..=4 {
+        let (_, tail) = affixes(word, count);
+        features.add(8 + count as u32, token::hash_of(tail), u32::from(small));
+    }
+    let (head, _) = affixes(word, 3);
+    features.add(13, token::hash_of(head), u32::from(small));
 }

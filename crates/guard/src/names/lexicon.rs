@@ -45,11 +45,20 @@ const GROUPS: &[(&str, Flags)] = &[
     ("trigger", TRIGGER),
 ];
 
-/// Known words by their hashes: open addressing, an entry is a hash and its flags.
+/// Bits of an entry that are flags.
+const FLAGS: u32 = 13;
+
+/// Bits of the hash of a word that may matter without a capital.
+const SMALL: u32 = 18;
+
+/// Known words by their hashes: open addressing, an entry is a part of a hash and its flags.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
-    slots: Vec<(u32, Flags)>,
+    slots: Vec<u32>,
     mask: usize,
+    /// A bit for each word that may open a run without a capital, or let the next one do so: most
+    /// words are told by it.
+    small: Vec<u64>,
 }
 
 impl Lexicon {
@@ -57,13 +66,17 @@ impl Lexicon {
     pub fn new(learned: &[(u32, Flags)]) -> Self {
         let list = include_str!("../../data/names_words.txt");
         let listed: usize = list.split_whitespace().count();
-        let size = (2 * (listed + learned.len())).next_power_of_two();
+        let size = (4 * (listed + learned.len()) / 3).next_power_of_two();
         let mut lexicon = Self {
-            slots: vec![(0, 0); size],
+            slots: vec![0; size],
             mask: size - 1,
+            small: vec![0; 1 << (SMALL - 6)],
         };
         for (hash, flags) in learned {
             lexicon.add(*hash, *flags);
+            if flags & (GIVEN | COMMON) == GIVEN {
+                lexicon.mark_small(*hash);
+            }
         }
         for line in list.lines() {
             let Some((group, words)) = line.split_once(':') else {
@@ -73,6 +86,9 @@ impl Lexicon {
             let flags = group.map_or(0, |(_, flags)| *flags);
             for word in words.split_whitespace() {
                 lexicon.add(hash_of(word), flags);
+                if flags & (LEADING | TRIGGER) != 0 {
+                    lexicon.mark_small(hash_of(word));
+                }
             }
         }
         lexicon
@@ -81,8 +97,8 @@ impl Lexicon {
     fn add(&mut self, hash: u32, flags: Flags) {
         let mut at = hash as usize & self.mask;
         while let Some(slot) = self.slots.get_mut(at) {
-            if slot.1 == 0 || slot.0 == hash {
-                *slot = (hash, slot.1 | flags);
+            if *slot == 0 || is_of(*slot, hash) {
+                *slot = hash >> FLAGS << FLAGS | *slot & ((1 << FLAGS) - 1) | u32::from(flags);
                 return;
             }
             at = (at + 1) & self.mask;
@@ -92,15 +108,31 @@ impl Lexicon {
     /// What is known of the word of a hash.
     pub fn flags(&self, hash: u32) -> Flags {
         let mut at = hash as usize & self.mask;
-        while let Some((known, flags)) = self.slots.get(at) {
-            if *flags == 0 {
-                return 0;
-            }
-            if *known == hash {
-                return *flags;
+        while let Some(slot) = self.slots.get(at).filter(|slot| **slot != 0) {
+            if is_of(*slot, hash) {
+                return (slot & ((1 << FLAGS) - 1)) as Flags;
             }
             at = (at + 1) & self.mask;
         }
         0
     }
+
+    /// Whether a word without a capital may matter: false for most that do not.
+    pub fn may_matter(&self, hash: u32) -> bool {
+        let bit = hash & ((1 << SMALL) - 1);
+        let bits = self.small.get((bit >> 6) as usize);
+        bits.is_some_and(|bits| bits >> (bit & 63) & 1 == 1)
+    }
+
+    fn mark_small(&mut self, hash: u32) {
+        let bit = hash & ((1 << SMALL) - 1);
+        if let Some(bits) = self.small.get_mut((bit >> 6) as usize) {
+            *bits |= 1 << (bit & 63);
+        }
+    }
+}
+
+/// Whether an entry is of the word of a hash.
+fn is_of(slot: u32, hash: u32) -> bool {
+    slot >> FLAGS == hash >> FLAGS
 }

@@ -9,6 +9,9 @@ use super::chain::{LABELS, Passes, Row, Weights, exponents};
 use super::feature::BUCKETS;
 use super::lexicon::{Flags, Lexicon};
 
+/// Weights of a bucket in memory: one word of the machine.
+const WIDTH: usize = 8;
+
 const MAGIC: &[u8] = b"ICN1";
 
 /// What was trained.
@@ -76,7 +79,7 @@ impl Trained {
 pub struct Model {
     /// Known words.
     pub lexicon: Lexicon,
-    rows: Vec<[i8; LABELS]>,
+    rows: Vec<[i8; WIDTH]>,
     unit: f32,
     passes: Passes,
     slope: f32,
@@ -87,7 +90,7 @@ impl Model {
     pub fn new(trained: &Trained) -> Self {
         Self {
             lexicon: Lexicon::new(&trained.words),
-            rows: trained.weights.as_chunks().0.to_vec(),
+            rows: trained.weights.as_chunks().0.iter().map(widened).collect(),
             unit: trained.unit,
             passes: exponents(&trained.passes),
             slope: trained.slope,
@@ -102,13 +105,29 @@ impl Model {
     }
 }
 
+fn widened(row: &[i8; LABELS]) -> [i8; WIDTH] {
+    let mut wide = [0; WIDTH];
+    for (to, from) in wide.iter_mut().zip(row) {
+        *to = *from;
+    }
+    wide
+}
+
 impl Weights for Model {
-    fn add(&self, bucket: u32, row: &mut Row) {
-        if let Some(weights) = self.rows.get(bucket as usize) {
-            for (sum, weight) in row.iter_mut().zip(weights) {
-                *sum += f32::from(*weight) * self.unit;
+    fn score(&self, buckets: &[u32]) -> Row {
+        let mut sums = [0_i32; WIDTH];
+        for bucket in buckets {
+            if let Some(weights) = self.rows.get(*bucket as usize) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = sum.wrapping_add(i32::from(*weight));
+                }
             }
         }
+        let mut row = [0.0; LABELS];
+        for (to, sum) in row.iter_mut().zip(sums) {
+            *to = sum as f32 * self.unit;
+        }
+        row
     }
 
     fn passes(&self) -> Passes {

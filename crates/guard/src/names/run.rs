@@ -76,6 +76,8 @@ pub enum Search {
     None(usize),
     /// One may begin at that byte: it depends on what follows.
     Open(usize),
+    /// None until a word of a script without capitals.
+    Caseless(Token),
 }
 
 /// Finds the runs of texts.
@@ -99,6 +101,7 @@ impl<'a> Runs<'a> {
     /// Puts the words of the first run at or after `from` into `run`.
     pub fn next(&self, from: usize, run: &mut Vec<Word>) -> Search {
         let mut at = from;
+        let mut last = None;
         loop {
             run.clear();
             let Some(token) = token::next(self.text, at) else {
@@ -108,6 +111,13 @@ impl<'a> Runs<'a> {
                 return Search::Open(token.start);
             }
             at = token.end;
+            if token.kind == Kind::Caseless {
+                return Search::Caseless(token);
+            }
+            let before = last.replace(token);
+            if self.is_plain(&token, before) {
+                continue;
+            }
             let word = self.word(token);
             match self.opens(&word) {
                 Some(true) => run.push(word),
@@ -117,10 +127,25 @@ impl<'a> Runs<'a> {
             let Some(end) = self.extend(run) else {
                 return Search::Open(token.start);
             };
-            at = end;
-            if run.iter().any(|word| is_letters(word.token.kind)) {
+            (at, last) = (end, None);
+            if may_hold(run) {
                 return Search::Run(end);
             }
+        }
+    }
+
+    /// Whether a token can be told at once to open no run: most words without a capital.
+    fn is_plain(&self, token: &Token, before: Option<Token>) -> bool {
+        match token.kind {
+            Kind::Mark => true,
+            // The parts of a word with a hyphen are looked up one by one.
+            Kind::Lower if token.shape != token::SMALL_LETTERS => false,
+            Kind::Lower if !self.lexicon.may_matter(token.hash) => before.is_some_and(|before| {
+                before.kind == Kind::Lower
+                    && before.start + BEFORE >= token.end
+                    && !self.lexicon.may_matter(before.hash)
+            }),
+            _ => false,
         }
     }
 
@@ -330,17 +355,15 @@ impl<'a> Runs<'a> {
 
     /// The last tokens before a byte, the nearest first.
     pub fn before(&self, start: usize, count: usize) -> Vec<Word> {
-        let mut words = Vec::with_capacity(16);
-        let from = floor(self.text, start.saturating_sub(BEFORE));
+        let mut tokens = Vec::with_capacity(16);
         let window = self.text.get(..start).unwrap_or_default();
-        let mut at = from;
+        let mut at = floor(self.text, start.saturating_sub(BEFORE));
         while let Some(token) = token::next(window, at) {
-            words.push(self.word(token));
+            tokens.push(token);
             at = token.end;
         }
-        words.reverse();
-        words.truncate(count);
-        words
+        let nearest = tokens.into_iter().rev().take(count);
+        nearest.map(|token| self.word(token)).collect()
     }
 
     /// The first tokens after a byte, and whether what follows cannot change them.
@@ -388,6 +411,14 @@ fn joins(run: &[Word], word: &Word) -> bool {
 
 fn is_number(kind: Kind) -> bool {
     matches!(kind, Kind::Number | Kind::Alphanumeric)
+}
+
+/// Whether a run may hold a name or an address: it has a word, and not only an ordinary one.
+fn may_hold(run: &[Word]) -> bool {
+    match run {
+        [word] => word.flags & (COMMON | GIVEN | FAMILY) != COMMON && is_letters(word.token.kind),
+        _ => run.iter().any(|word| is_letters(word.token.kind)),
+    }
 }
 
 /// Whether a word without a capital is a name and nothing else.

@@ -76,9 +76,12 @@ pub fn hash_of(word: &str) -> u32 {
 
 const FNV_BASIS: u32 = 0x811C_9DC5;
 
+/// The shape of words of small letters without any mark.
+pub const SMALL_LETTERS: u32 = mix(FNV_BASIS, b'x');
+
 /// Adds a byte to a hash.
-fn mix(hash: u32, byte: u8) -> u32 {
-    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+const fn mix(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
 }
 
 /// Adds a character to a hash, small.
@@ -98,6 +101,9 @@ fn mix_char(hash: u32, char: char) -> u32 {
 /// The first token at or after a byte, without the white space before it.
 pub fn next(text: &str, at: usize) -> Option<Token> {
     let start = skip_space(text, at);
+    if let Some(plain) = plain(text.as_bytes(), start) {
+        return Some(plain);
+    }
     let first = char_at(text, start)?;
     let mut end = start + first.len_utf8();
     let mut seen = Seen::default();
@@ -132,11 +138,53 @@ pub fn next(text: &str, at: usize) -> Option<Token> {
     })
 }
 
+/// A word of ASCII letters, small but for the first: most words are.
+fn plain(bytes: &[u8], start: usize) -> Option<Token> {
+    let first = *bytes.get(start)?;
+    if !first.is_ascii_alphabetic() {
+        return None;
+    }
+    let mut hash = mix(FNV_BASIS, first.to_ascii_lowercase());
+    let mut end = start + 1;
+    let after = loop {
+        let Some(byte) = bytes.get(end) else {
+            break b' ';
+        };
+        if !byte.is_ascii_lowercase() {
+            break *byte;
+        }
+        hash = mix(hash, *byte);
+        end += 1;
+    };
+    let is_end = after.is_ascii() && !after.is_ascii_alphanumeric() && !b"_'-".contains(&after);
+    if !is_end || end - start > MAX_WORD {
+        return None;
+    }
+    let capital = first.is_ascii_uppercase();
+    let kind = match (capital, end - start) {
+        (true, 1) => Kind::Initial,
+        (true, _) => Kind::Capital,
+        (false, _) => Kind::Lower,
+    };
+    const LARGE: u32 = mix(FNV_BASIS, b'X');
+    Some(Token {
+        start,
+        end,
+        kind,
+        hash,
+        shape: match kind {
+            Kind::Initial => LARGE,
+            Kind::Capital => mix(LARGE, b'x'),
+            _ => SMALL_LETTERS,
+        },
+    })
+}
+
 /// The first byte at or after `at` that is no white space.
 pub fn skip_space(text: &str, at: usize) -> usize {
     let mut at = at;
     while let Some(char) = char_at(text, at) {
-        if !char.is_whitespace() {
+        if char.is_ascii_alphanumeric() || !char.is_whitespace() {
             break;
         }
         at += char.len_utf8();

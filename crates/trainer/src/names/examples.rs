@@ -159,7 +159,15 @@ pub fn label(lexicon: &Lexicon, known: &Known, examples: &mut Vec<Labelled>) {
     let runs = Runs::new(lexicon, &known.text, true);
     let mut run = Vec::new();
     let mut at = 0;
-    while let Search::Run(end) = runs.next(at, &mut run) {
+    loop {
+        let end = match runs.next(at, &mut run) {
+            Search::Run(end) => end,
+            Search::Caseless(token) => {
+                at = token.end;
+                continue;
+            }
+            Search::Open(_) | Search::None(_) => return,
+        };
         let start = run.first().map_or(end, |word| word.token.start);
         at = end;
         let unsure = |span: &std::ops::Range<usize>| span.start < end && start < span.end;

@@ -20,12 +20,16 @@ struct Learner {
 }
 
 impl Weights for Learner {
-    fn add(&self, bucket: u32, row: &mut Row) {
-        if let Some(weights) = self.weights.get(bucket as usize) {
-            for (sum, weight) in row.iter_mut().zip(weights) {
-                *sum += weight;
+    fn score(&self, buckets: &[u32]) -> Row {
+        let mut row = [0.0; LABELS];
+        for bucket in buckets {
+            if let Some(weights) = self.weights.get(*bucket as usize) {
+                for (sum, weight) in row.iter_mut().zip(weights) {
+                    *sum += weight;
+                }
             }
         }
+        row
     }
 
     fn passes(&self) -> Passes {
