@@ -88,6 +88,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
         .await?;
     state.access.remove_tenant(&mut tx, &mut removal).await?;
     state.channels.remove_tenant(&mut tx, &mut removal).await?;
+    state.files.remove_tenant(&mut tx, &mut removal).await?;
     state.settings.remove_tenant(&mut tx, &mut removal).await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;

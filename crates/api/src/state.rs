@@ -11,6 +11,7 @@ use iron_approvals::{AccessRequests, Channels, Courier};
 use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
+use iron_custody::Files;
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Identity, Terms, TermsOf};
 use iron_insight::{Projections, Reconciliations};
@@ -69,6 +70,8 @@ pub struct ApiState {
     pub reconciliations: Reconciliations,
     /// Requests for keys.
     pub access: AccessRequests,
+    /// What agents keep at providers.
+    pub files: Files,
     /// Whom people are told by.
     pub channels: Channels,
     /// Carries what they are told.

@@ -247,6 +247,7 @@ fn manners(
         config: Config {
             drain_timeout: settings.drain,
             recheck: recheck(db),
+            file_limit_bytes: settings.file_limit_bytes,
             ..Config::default()
         },
         policy: Policy::SERVER,

@@ -1,6 +1,5 @@
 //! Putting answers and refusals on the wire.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -191,10 +190,18 @@ fn unrouted(reader: Reader, kind: ErrorKind, message: &str) -> Response {
 /// The pieces of a stream, as the server takes them.
 struct Pieces(Chunks);
 
+/// A body that ended before its time: the connection ends with it, so that nobody takes it for whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider's answer broke off")]
+struct Broken;
+
 impl Stream for Pieces {
-    type Item = Result<Bytes, Infallible>;
+    type Item = Result<Bytes, Broken>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next(context).map(|piece| piece.map(Ok))
+        self.0.poll_next(context).map(|piece| match piece {
+            None if self.0.is_broken() => Some(Err(Broken)),
+            piece => piece.map(Ok),
+        })
     }
 }

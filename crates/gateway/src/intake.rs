@@ -58,6 +58,11 @@ impl Intake {
         Intake { config, room }
     }
 
+    /// How much is taken in, and how long it may take.
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Reads a body.
     pub(crate) async fn take(&self, body: Body) -> Result<Taken, Refusal> {
         if body.is_end_stream() {

@@ -13,6 +13,7 @@
 //! | `POST /v1/images/generations`, `/v1/images/edits`, `/v1/images/variations` | OpenAI |
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
+//! | `POST`, `GET /v1/files`; `GET`, `DELETE /v1/files/{id}`; `GET /v1/files/{id}/content` | both; with `anthropic-version` Anthropic's |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
 //! | `/providers/{name}/…` | the provider's own |
 //!
@@ -32,6 +33,7 @@ mod attribution;
 mod calls;
 mod config;
 mod credential;
+mod files;
 mod intake;
 mod models;
 mod providers;
@@ -43,7 +45,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::request::Parts;
-use iron_llm::{Dialect, ErrorShape};
+use iron_llm::{Dialect, ErrorShape, FileRoute};
 use iron_runtime::Runtime;
 
 use calls::Visit;
@@ -112,6 +114,20 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         .route(
             Dialect::OpenAiTranslations.path(),
             create(Dialect::OpenAiTranslations),
+        )
+        .route(
+            FileRoute::PATH,
+            get(files::serve).post(files::serve).fallback(wrong_method),
+        )
+        .route(
+            "/v1/files/{id}",
+            get(files::serve)
+                .delete(files::serve)
+                .fallback(wrong_method),
+        )
+        .route(
+            "/v1/files/{id}/content",
+            get(files::serve).fallback(wrong_method),
         )
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route(

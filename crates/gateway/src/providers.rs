@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use iron_llm::{Address, Dialect, ErrorShape, Kept, Passage, ProviderKind};
 use iron_primitives::Refusal;
-use iron_runtime::call::{Authenticated, Errand, Named, Passing, Reply, StoredAction};
+use iron_runtime::call::{Authenticated, Errand, FileErrand, Named, Passing, Reply, StoredAction};
 
 use crate::Gateway;
 use crate::calls::{Asked, Visit};
@@ -42,6 +42,8 @@ enum Way {
     Call,
     /// As something that costs nothing.
     Errand(Errand),
+    /// As something with files, whose bytes nobody holds.
+    File(FileErrand),
 }
 
 impl Gateway {
@@ -68,12 +70,21 @@ impl Gateway {
                 return Err(self.refuse(visit, parts, authenticated, refusal).await);
             }
         };
+        let errand = match way {
+            Way::File(errand) => {
+                return self
+                    .file(visit, asked, parts, body, authenticated, errand)
+                    .await;
+            }
+            Way::Errand(errand) => Some(errand),
+            Way::Call => None,
+        };
         let (authenticated, request, _room) = self
             .receive(visit, asked, parts, body, authenticated)
             .await?;
-        match way {
-            Way::Call => self.runtime.call(authenticated, request).await,
-            Way::Errand(errand) => self.runtime.run(authenticated, request, errand).await,
+        match errand {
+            None => self.runtime.call(authenticated, request).await,
+            Some(errand) => self.runtime.run(authenticated, request, errand).await,
         }
     }
 
@@ -133,6 +144,17 @@ fn way(provider: Named<'_>, parts: &Parts) -> Result<(Way, Asked), Refusal> {
         Passage::Free => {
             let dialect = provider.kind.mother_tongue(Dialect::OpenAiChat);
             (Way::Errand(Errand::Free), dialect, None)
+        }
+        Passage::File(route) => {
+            let (kind, query, upload) = (provider.kind, query.clone(), None);
+            let dialect = kind.mother_tongue(Dialect::OpenAiChat);
+            let errand = FileErrand {
+                kind,
+                route,
+                query,
+                upload,
+            };
+            (Way::File(errand), dialect, None)
         }
         Passage::CountTokens => {
             let errand = Errand::CountTokens;

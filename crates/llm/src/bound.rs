@@ -441,6 +441,7 @@ impl Bound {
             output_cap: self.cap_edit(cap),
             include_usage: self.model.kind.takes_stream_options()
                 && matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions),
+            files: &[],
         }
     }
 

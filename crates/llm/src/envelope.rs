@@ -473,6 +473,12 @@ impl Envelope {
             .map(|range| self.slice(range))
     }
 
+    /// The ids of files that are stored at a provider, in no particular order.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let ranges = self.spots.files.iter();
+        ranges.map(|range| std::str::from_utf8(self.slice(range)).unwrap_or_default())
+    }
+
     /// The strings of the input that become tokens, as they are meant.
     pub(crate) fn texts(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
         self.texts.iter().map(|range| {

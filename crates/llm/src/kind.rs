@@ -167,6 +167,11 @@ impl ProviderKind {
         )
     }
 
+    /// Whether agents can keep files there.
+    pub const fn keeps_files(self) -> bool {
+        matches!(self, ProviderKind::OpenAi | ProviderKind::Anthropic)
+    }
+
     /// Whether a request can name the end user to it.
     pub const fn names_end_users(self) -> bool {
         !matches!(

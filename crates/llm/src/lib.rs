@@ -86,6 +86,6 @@ pub use config::{ProviderConfig, Served, root_of};
 pub use envelope::{Edits, Envelope, Facts};
 pub use kind::{Dialect, ErrorShape, ProviderKind};
 pub use meter::{Meter, MeterOptions, Reading};
-pub use passage::{Address, Kept, Passage, PassageError, is_route};
+pub use passage::{Address, FileRoute, Kept, Passage, PassageError, is_route};
 pub use prices::{Model, ModelRef, PriceBook};
 pub use usage::{ServiceTier, Usage};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one that creates an answer, in a dialect that the provider speaks | [`Passage::Call`]: governed as on the route of our own |
 //! | Anthropic's `count_tokens`, OpenAI's stored responses | the errands of our own routes |
+//! | files of OpenAI and Anthropic | [`Passage::File`]: each agent finds its own |
 //! | lists of models, `countTokens` of Google | [`Passage::Free`]: providers charge nothing for them |
 //! | batches, live sessions, training | refused: no single request tells what they cost |
 //! | any other | [`Passage::Priced`]: sent where the tenant has set a price for a request of it |
@@ -55,6 +56,8 @@ pub enum Passage {
         /// What is to be done with it.
         action: Kept,
     },
+    /// A file that is stored at the provider, or the list of them.
+    File(FileRoute),
     /// A request that costs nothing.
     Free,
     /// A request whose price the tenant sets.
@@ -70,6 +73,45 @@ pub enum Kept {
     Delete,
     /// Stop making it.
     Cancel,
+}
+
+/// What is to be done with files that are stored at a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileRoute {
+    /// Store one.
+    Upload,
+    /// List them.
+    List,
+    /// Tell about one.
+    Retrieve(String),
+    /// Delete one.
+    Delete(String),
+    /// Give its bytes.
+    Content(String),
+}
+
+impl FileRoute {
+    /// Where files are kept, at OpenAI and at Anthropic.
+    pub const PATH: &str = "/v1/files";
+
+    /// What a request to that path or below is; none if there is no such route.
+    pub fn of(method: &str, path: &str) -> Option<FileRoute> {
+        let below = path.strip_prefix(FileRoute::PATH)?;
+        if below.is_empty() {
+            return match method {
+                "POST" => Some(FileRoute::Upload),
+                "GET" => Some(FileRoute::List),
+                _ => None,
+            };
+        }
+        let rest = below.strip_prefix('/')?;
+        match (method, rest.split_once('/')) {
+            ("GET", None) => Some(FileRoute::Retrieve(rest.to_owned())),
+            ("DELETE", None) => Some(FileRoute::Delete(rest.to_owned())),
+            ("GET", Some((id, "content"))) => Some(FileRoute::Content(id.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// What an address says: one of Gemini, of Bedrock, or one of a deployment of Azure OpenAI.
@@ -182,6 +224,9 @@ impl Passage {
         }
         if let Some(stored) = stored(kind, method, path) {
             return Ok(stored);
+        }
+        if let Some(route) = FileRoute::of(method, path).filter(|_| kind.keeps_files()) {
+            return Ok(Passage::File(route));
         }
         let lists = path == "/v1/models" || path.starts_with("/v1/models/");
         match lists && method == "GET" && kind != ProviderKind::Simulated {

@@ -1,7 +1,7 @@
-//! Ids of stored responses, sealed with their owner and their provider.
+//! Ids of what is stored at providers, sealed with their owner and their provider.
 //!
-//! A stored response lives at the provider that made it and belongs to the agent that asked
-//! for it. Both are sealed into the id that the agent is given: nothing has to be remembered,
+//! A response, a file or a batch lives at the provider that keeps it and belongs to the agent that
+//! asked for it. Both are sealed into the id that the agent is given: nothing has to be remembered,
 //! any instance can open it, and in another agent's hands it is no id at all.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -12,21 +12,54 @@ use iron_primitives::{Id as _, ProviderId};
 
 use crate::bearer::Bearer;
 
-const PREFIX: &str = "resp_";
 const UUID_BYTES: usize = 16;
 /// The longest id of a provider that is sealed.
 const MAX_ORIGINAL_BYTES: usize = 256;
 
-/// A response, where it is stored.
+/// What is stored. An id of one kind is none of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// A response of OpenAI.
+    Response,
+    /// A file.
+    File,
+}
+
+impl Stored {
+    /// How ids begin, at OpenAI's and at Anthropic's.
+    const fn prefixes(self) -> [&'static str; 2] {
+        match self {
+            Stored::Response => ["resp_", "resp_"],
+            Stored::File => ["file-", "file_"],
+        }
+    }
+
+    /// What the keys of its ids are derived by.
+    const fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Stored::Response => ("response-id", "response-nonce"),
+            Stored::File => ("file-id", "file-nonce"),
+        }
+    }
+
+    /// Its id without the prefix.
+    fn without_prefix(self, text: &str) -> Option<&str> {
+        let mut prefixes = self.prefixes().into_iter();
+        prefixes.find_map(|prefix| text.strip_prefix(prefix))
+    }
+}
+
+/// Something that is stored, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredId {
+    pub(crate) what: Stored,
     pub(crate) provider: ProviderId,
     /// The provider's own id.
     pub(crate) original: String,
 }
 
 impl StoredId {
-    /// The id that the agent is given; always the same for the same response.
+    /// The id that the agent is given; always the same for the same thing.
     pub(crate) fn seal(&self, bearer: &Bearer) -> Option<String> {
         if !is_plain(&self.original) {
             return None;
@@ -38,35 +71,44 @@ impl StoredId {
             provider.as_bytes(),
             self.original.as_bytes(),
         ];
-        let hash = bearer.keyed_hash("response-nonce", parts.into_iter());
+        let hash = bearer.keyed_hash(self.what.labels().1, parts.into_iter());
         let nonce: [u8; NONCE_LEN] = *hash.first_chunk()?;
         let mut sealed = provider.as_bytes().to_vec();
         sealed.extend_from_slice(self.original.as_bytes());
         let aad = Aad::from(*agent.as_bytes());
-        key(bearer)?
+        key(bearer, self.what)?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
             .ok()?;
         let mut bytes = nonce.to_vec();
         bytes.append(&mut sealed);
-        Some(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+        let [of_openai, of_anthropic] = self.what.prefixes();
+        let prefix = match self.original.starts_with(of_anthropic) {
+            true => of_anthropic,
+            false => of_openai,
+        };
+        Some(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// What an id stands for; none if it is not one of this agent's.
-    pub(crate) fn open(bearer: &Bearer, text: &str) -> Option<Self> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+    pub(crate) fn open(what: Stored, bearer: &Bearer, text: &str) -> Option<Self> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(what.without_prefix(text)?).ok()?;
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let aad = Aad::from(*bearer.principal.path.agent.uuid().as_bytes());
-        let opened = key(bearer)?.open_in_place(nonce, aad, sealed).ok()?;
+        let opened = key(bearer, what)?.open_in_place(nonce, aad, sealed).ok()?;
         let (provider, original) = opened.split_first_chunk::<UUID_BYTES>()?;
         let provider = ProviderId::from_uuid(uuid::Uuid::from_bytes(*provider));
         let original = std::str::from_utf8(original).ok()?.to_owned();
-        Some(StoredId { provider, original })
+        Some(StoredId {
+            what,
+            provider,
+            original,
+        })
     }
 }
 
-fn key(bearer: &Bearer) -> Option<LessSafeKey> {
-    let key = bearer.keyed_hash("response-id", std::iter::empty());
+fn key(bearer: &Bearer, what: Stored) -> Option<LessSafeKey> {
+    let key = bearer.keyed_hash(what.labels().0, std::iter::empty());
     Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).ok()?))
 }
 
@@ -142,23 +184,39 @@ mod tests {
     fn an_id_opens_for_its_agent_and_for_nobody_else() {
         let environment = TestEnvironment::new().environment;
         let (owner, stranger) = (bearer(&environment), bearer(&environment));
-        let id = StoredId {
-            provider: environment.new_id(),
-            original: "resp_abc-123".to_owned(),
-        };
-        let sealed = id.seal(&owner).expect("seals");
-        assert_eq!(id.seal(&owner), Some(sealed.clone()), "the same each time");
-        assert_eq!(StoredId::open(&owner, &sealed), Some(id.clone()));
-        assert_eq!(StoredId::open(&stranger, &sealed), None);
-        for at in PREFIX.len()..sealed.len() {
-            let mut forged = sealed.clone().into_bytes();
-            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
-            let forged = String::from_utf8(forged).expect("UTF-8");
-            let opened = StoredId::open(&owner, &forged);
-            assert!(
-                opened.is_none() || opened.as_ref() == Some(&id),
-                "byte {at}"
-            );
+        for (what, original) in [
+            (Stored::Response, "resp_abc-123"),
+            (Stored::File, "file-abc123"),
+            (Stored::File, "file_011CNha8"),
+        ] {
+            let id = StoredId {
+                what,
+                provider: environment.new_id(),
+                original: original.to_owned(),
+            };
+            let sealed = id.seal(&owner).expect("seals");
+            assert_eq!(sealed.get(..5), original.get(..5));
+            assert_eq!(id.seal(&owner), Some(sealed.clone()), "the same each time");
+            assert_eq!(StoredId::open(what, &stranger, &sealed), None);
+            for other in [Stored::Response, Stored::File] {
+                let opened = StoredId::open(other, &owner, &sealed);
+                assert_eq!(opened, (other == what).then(|| id.clone()));
+                // Not even with the prefix of the other.
+                let body = sealed.get(5..).expect("longer than its prefix");
+                let renamed = format!("{}{body}", other.prefixes()[0]);
+                let opened = StoredId::open(other, &owner, &renamed);
+                assert_eq!(opened, (other == what).then(|| id.clone()));
+            }
+            for at in 5..sealed.len() {
+                let mut forged = sealed.clone().into_bytes();
+                forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+                let forged = String::from_utf8(forged).expect("UTF-8");
+                let opened = StoredId::open(what, &owner, &forged);
+                assert!(
+                    opened.is_none() || opened.as_ref() == Some(&id),
+                    "byte {at}"
+                );
+            }
         }
     }
 
@@ -168,6 +226,7 @@ mod tests {
         let owner = bearer(&environment);
         for original in ["", "../admin", "a b", "a\"b", &"x".repeat(300)] {
             let id = StoredId {
+                what: Stored::Response,
                 provider: environment.new_id(),
                 original: original.to_owned(),
             };

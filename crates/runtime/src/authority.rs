@@ -24,6 +24,7 @@ use iron_primitives::{
     Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
 };
 
+use crate::custody::Custody;
 pub use crate::wallet::Counted;
 
 /// The control plane as a runtime sees it.
@@ -70,6 +71,11 @@ pub trait Authority: Send + Sync + 'static {
     /// A control plane without plans books none.
     async fn book_calls(&self, _ask: BookCalls) -> Result<CallsBooked, AuthorityError> {
         Err(AuthorityError::Unavailable)
+    }
+
+    /// Where it is remembered what agents keep at providers; none where nobody remembers it.
+    fn custody(&self) -> Option<&dyn Custody> {
+        None
     }
 
     /// The prices in force for a tenant.

@@ -27,6 +27,8 @@ mod decide;
 mod draft;
 mod errand;
 mod failure;
+mod file_list;
+mod files;
 mod flow;
 mod hold;
 mod inspect;
@@ -37,6 +39,7 @@ mod reason;
 mod reply;
 mod request;
 mod send;
+mod upload;
 mod upstream;
 
 use std::sync::Arc;
@@ -50,9 +53,11 @@ use lasting::Lasting;
 
 pub use authenticate::{Authenticated, Named};
 pub use errand::{Errand, StoredAction};
+pub use files::FileErrand;
 pub use models::ModelOffer;
 pub use reply::{Body, Chunks, Reply};
 pub use request::{Attribution, CallRequest, Passing};
+pub use upload::Upload;
 
 impl Runtime {
     /// Governs one call of a model.

@@ -21,6 +21,10 @@ pub struct Config {
     pub answer_limit_bytes: usize,
     /// The most bytes of all answers together that wait in memory for their callers.
     pub buffered_answer_bytes: usize,
+    /// The most bytes of a file that is stored at a provider or read there.
+    pub file_limit_bytes: u64,
+    /// How long it may take to store a file.
+    pub file_timeout: Duration,
     /// How many further attempts a call may have after one that cost nothing.
     pub retries: u32,
     /// The longest pause before a further attempt; a provider that asks for more is not
@@ -56,6 +60,8 @@ impl Default for Config {
             max_tools: 512,
             answer_limit_bytes: 32 * 1024 * 1024,
             buffered_answer_bytes: 512 * 1024 * 1024,
+            file_limit_bytes: 512 * 1024 * 1024,
+            file_timeout: minutes(10),
             retries: 1,
             longest_pause: Duration::from_secs(2),
             idle_timeout: minutes(2),

@@ -36,6 +36,7 @@ mod bearer;
 pub mod call;
 mod config;
 mod counters;
+pub mod custody;
 mod cuts;
 mod fresh;
 mod in_flight;

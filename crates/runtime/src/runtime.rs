@@ -199,6 +199,11 @@ impl Runtime {
         drained.is_ok()
     }
 
+    /// The most bytes of a file that is stored at a provider.
+    pub const fn file_limit_bytes(&self) -> u64 {
+        self.config.file_limit_bytes
+    }
+
     /// Time and randomness.
     pub const fn environment(&self) -> &Environment {
         &self.environment

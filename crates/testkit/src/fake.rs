@@ -22,6 +22,7 @@ mod entra;
 mod gemini;
 mod openai;
 mod pieces;
+mod stored;
 mod vertex;
 
 pub use behaviour::{Answer, Behaviour, Billing, Fault, RetryAfter, UsageReport};
@@ -106,6 +107,8 @@ struct Book {
     next: std::collections::VecDeque<Behaviour>,
     requests: Vec<SeenRequest>,
     bills: Vec<Bill>,
+    /// Of OpenAI and Anthropic: what accounts keep there.
+    stored: stored::Stored,
     /// Of Vertex AI: who may ask for tokens.
     account: Option<vertex::Account>,
     /// Of Azure: who may ask for tokens.
@@ -326,6 +329,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             .unwrap_or_else(|| book.standing.clone());
         (behaviour, book.key.clone())
     };
+    if let Some(response) = kept(&shared, &seen, &key, &behaviour) {
+        pieces::pause(behaviour.first_byte_delay_ms).await;
+        return response;
+    }
     let reply = match shared.shape {
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
@@ -355,4 +362,25 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .map(|work| bill::Meter::open(shared.clone(), work, &behaviour));
     pieces::pause(behaviour.first_byte_delay_ms).await;
     reply.into_response(meter.map(|meter| (meter, behaviour)))
+}
+
+/// The answer to what is about things that the provider keeps.
+fn kept(
+    shared: &Arc<Shared>,
+    seen: &SeenRequest,
+    key: &str,
+    behaviour: &Behaviour,
+) -> Option<Response> {
+    let mut book = shared.book();
+    let reply = book.stored.reply(shared.shape, seen, key, behaviour)?;
+    drop(book);
+    let free = bill::Work {
+        input: 0,
+        cached: 0,
+        output: 0,
+    };
+    // Only a body whose faults act can break.
+    let breaks = matches!(behaviour.fault, Fault::CutAt(_) | Fault::SilentAfter(_));
+    let meter = breaks.then(|| bill::Meter::open(shared.clone(), free, behaviour));
+    Some(reply.into_response(meter.map(|meter| (meter, behaviour.clone()))))
 }

@@ -183,6 +183,7 @@ impl World {
             iron_insight::MIGRATIONS,
             iron_approvals::MIGRATIONS,
             iron_settings::MIGRATIONS,
+            iron_custody::MIGRATIONS,
             iron_api::MIGRATIONS,
         ])
         .await
@@ -280,6 +281,7 @@ impl World {
             providers,
             models,
             limits: limits.clone(),
+            files: iron_custody::Files::new(db.clone(), environment.clone()),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),

@@ -171,6 +171,8 @@ keys! {
         "The address by which people and agents reach this server, told with keys; the address it listens on, if absent.";
     ACCESS_KEY_DAYS = "access.key_days", number(1, 365), Some("90"),
         "How many days a key works that somebody has claimed for himself (`iron access claim`).";
+    MAX_FILE_MEGABYTES = "gateway.max_file_megabytes", number(1, 10_240), Some("512"),
+        "The largest file, in MiB, that an agent may store at a provider or read there. Files pass through piece by piece, so this is no memory of the server.";
     RETENTION_DAYS = "audit.retention_days", number(90, 36_500), None,
         "How many days records are kept; for ever, if absent. What is older is purged by whole segments of the journal, each purge with a signed tombstone.";
     ARCHIVE_FOLDER = "audit.archive_folder", Kind::Path, None,

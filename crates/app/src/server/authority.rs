@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use iron_budget::{BudgetKey, Ledger, Limits, PassHold, Paths, Pools, Teller};
 use iron_catalog::{Models, Providers};
+use iron_custody::Files;
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
 use iron_identity::{
     Bearer, BookedCalls, CallBlock, Identity, PrivacyLevel, TeamPolicy, TokenIs, TokenStanding,
@@ -19,6 +20,7 @@ use iron_runtime::authority::{
     Credential, End, Engaged, Exchange, ExchangeReply, Pass, PassHeld, Principal, Privacy, Route,
     SubjectKey, TeamRules,
 };
+use iron_runtime::custody::{AskFiles, Custody, FilePlace, KeptFile, Owner};
 use iron_vault::{MasterKey, Purpose, Vault};
 
 /// The features that know the answers.
@@ -32,6 +34,7 @@ pub(super) struct House {
     pub(super) paths: Paths,
     pub(super) limits: Limits,
     pub(super) teller: Teller,
+    pub(super) files: Files,
     pub(super) vault: Vault,
     pub(super) master: MasterKey,
 }
@@ -252,6 +255,10 @@ impl Authority for House {
         }
     }
 
+    fn custody(&self) -> Option<&dyn Custody> {
+        Some(self)
+    }
+
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {
         self.models.book(tenant)
     }
@@ -270,6 +277,21 @@ impl Authority for House {
             id: found.id,
             key: *found.key,
         })
+    }
+}
+
+#[async_trait]
+impl Custody for House {
+    async fn keep_file(&self, owner: Owner, file: &KeptFile) -> Result<(), AuthorityError> {
+        self.files.keep(owner, file).await.map_err(silent)
+    }
+
+    async fn forget_file(&self, owner: Owner, place: &FilePlace) -> Result<(), AuthorityError> {
+        self.files.forget(owner, place).await.map_err(silent)
+    }
+
+    async fn files(&self, owner: Owner, ask: &AskFiles) -> Result<Vec<KeptFile>, AuthorityError> {
+        self.files.list(owner, ask).await.map_err(silent)
     }
 }
 

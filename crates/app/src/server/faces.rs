@@ -59,6 +59,7 @@ pub(super) fn api(
         projections: features.projections.clone(),
         reconciliations: features.reconciliations.clone(),
         access: features.access.clone(),
+        files: features.files.clone(),
         channels: features.channels.clone(),
         courier: Courier::new(
             features.channels.clone(),

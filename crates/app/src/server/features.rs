@@ -9,6 +9,7 @@ use iron_approvals::{AccessRequests, Channels};
 use iron_audit::{Archive, Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
+use iron_custody::Files;
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
 use iron_insight::{Projections, Reconciliations};
@@ -35,6 +36,7 @@ const MIGRATIONS: &[iron_store::Migrations] = &[
     iron_insight::MIGRATIONS,
     iron_approvals::MIGRATIONS,
     iron_settings::MIGRATIONS,
+    iron_custody::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 
@@ -64,6 +66,7 @@ pub(super) struct Features {
     pub(super) requests: Requests,
     pub(super) channels: Channels,
     pub(super) access: AccessRequests,
+    pub(super) files: Files,
 }
 
 impl Features {
@@ -145,6 +148,7 @@ impl Features {
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
             channels,
+            files: Files::new(db.clone(), environment.clone()),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             limits,
             db,
@@ -171,6 +175,7 @@ impl Features {
             paths: self.paths.clone(),
             limits: self.limits.clone(),
             teller: Teller::new(self.ledger.clone()),
+            files: self.files.clone(),
             vault: self.vault.clone(),
             master: self.master.clone(),
         }

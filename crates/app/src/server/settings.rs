@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) leases: Terms,
     /// How long leases of runtimes elsewhere live.
     pub(crate) far_leases: Duration,
+    /// The largest file that an agent may store at a provider.
+    pub(crate) file_limit_bytes: u64,
     /// How many days records are kept; for ever if none.
     pub(crate) retention_days: Option<u32>,
     /// Where records go before they are purged.
@@ -113,6 +115,9 @@ impl Settings {
                 plain_http: config.flag(keys::PLAIN_HTTP),
                 private_networks: config.flag(keys::PRIVATE_NETWORKS),
             },
+            file_limit_bytes: config
+                .number(keys::MAX_FILE_MEGABYTES)
+                .saturating_mul(1 << 20),
             retention_days: config
                 .optional(keys::RETENTION_DAYS)
                 .and_then(|days| days.parse().ok()),

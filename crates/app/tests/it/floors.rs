@@ -35,6 +35,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "insight",
             "approvals",
             "settings",
+            "custody",
         ],
     ),
     (4, &["gateway", "api"]),

@@ -12,6 +12,7 @@ const FEATURES: &[Migrations] = &[
     iron_insight::MIGRATIONS,
     iron_approvals::MIGRATIONS,
     iron_settings::MIGRATIONS,
+    iron_custody::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 

@@ -5,6 +5,7 @@
 mod answers;
 mod bedrock;
 mod errands;
+mod files;
 mod front;
 mod hostile;
 #[expect(dead_code, reason = "the runtime's own tests use the rest of the kit")]

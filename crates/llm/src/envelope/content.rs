@@ -90,7 +90,7 @@ fn medium(type_word: &str) -> Option<Medium> {
     match type_word {
         "image_url" | "input_image" | "image" | "computer_screenshot" => Some(Medium::Image),
         "input_audio" | "audio" | "audio_url" => Some(Medium::Audio),
-        "file" | "input_file" | "document" => Some(Medium::File),
+        "file" | "input_file" | "document" | "container_upload" => Some(Medium::File),
         "video" | "video_url" | "input_video" => Some(Medium::Video),
         _ => None,
     }
@@ -111,6 +111,8 @@ struct Part {
 pub(super) struct Content {
     pub(super) texts: Vec<Range<usize>>,
     pub(super) media: Vec<Media>,
+    /// Ids of files that are stored at the provider, without quotes.
+    pub(super) files: Vec<Range<usize>>,
     /// Bytes of payloads, which are no text.
     pub(super) inline_bytes: u64,
     pub(super) roles: RoleBytes,
@@ -318,6 +320,9 @@ impl Content {
         let Some(medium) = part.medium else {
             return self.payloads_are_text(part.payloads);
         };
+        let is_stored = |(source, _): &&(Source, _)| *source == Source::Stored;
+        let stored = part.payloads.iter().filter(is_stored);
+        self.files.extend(stored.map(|(_, range)| range.clone()));
         if part.plain_payload {
             return self.payloads_are_text(part.payloads);
         }

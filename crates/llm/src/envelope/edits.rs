@@ -53,6 +53,9 @@ pub struct Edits<'a> {
     pub output_cap: Option<(CapField, u64)>,
     /// Ask for the usage at the end of a stream. Only chat and completions know this.
     pub include_usage: bool,
+    /// The names by which the provider knows the stored files, in the order of
+    /// [`Envelope::files`](super::Envelope::files); as they stand where there is none.
+    pub files: &'a [String],
 }
 
 /// Where the editable fields stand.
@@ -70,6 +73,8 @@ pub(super) struct Spots {
     pub(super) stream_options: Option<StreamOptions>,
     /// Where a field can be added to Gemini's `generationConfig`.
     pub(super) generation: Option<Inside>,
+    /// Ids of stored files, without quotes.
+    pub(super) files: Vec<Range<usize>>,
 }
 
 /// A place after the opening brace of an object.
@@ -107,6 +112,8 @@ impl Spots {
         if edits.include_usage && facts.stream && !facts.usage_asked {
             self.change_stream_options(&mut changes, &mut added);
         }
+        let named = self.files.iter().zip(edits.files);
+        changes.extend(named.map(|(range, id)| (range.clone(), id.clone())));
         if !added.is_empty() {
             if !self.has_fields {
                 added.pop();

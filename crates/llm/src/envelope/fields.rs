@@ -109,6 +109,7 @@ impl Reader {
             facts.outside_input = facts.outside_input.or(Some(prompt_field(self.dialect)));
         }
         self.read.texts = self.content.texts;
+        self.read.spots.files = self.content.files;
         Ok(self.read)
     }
 

@@ -126,6 +126,33 @@ fn stored_responses_and_lists_of_models_are_known() {
 }
 
 #[test]
+fn files_are_known_where_agents_can_keep_them() {
+    use ProviderKind::{Anthropic, OpenAi, Together};
+    let id = || "file-1".to_owned();
+    for (method, path, route) in [
+        ("POST", "/v1/files", FileRoute::Upload),
+        ("GET", "/v1/files", FileRoute::List),
+        ("GET", "/v1/files/file-1", FileRoute::Retrieve(id())),
+        ("DELETE", "/v1/files/file-1", FileRoute::Delete(id())),
+        ("GET", "/v1/files/file-1/content", FileRoute::Content(id())),
+    ] {
+        for kind in [OpenAi, Anthropic] {
+            let known = Passage::File(route.clone());
+            assert_eq!(of(kind, method, path), Ok(known), "{method} {path}");
+        }
+        assert_eq!(of(Together, method, path), Ok(Passage::Priced), "{path}");
+    }
+    for (method, path) in [
+        ("PUT", "/v1/files"),
+        ("POST", "/v1/files/file-1"),
+        ("GET", "/v1/files/file-1/content/more"),
+        ("GET", "/v1/filesystem"),
+    ] {
+        assert_eq!(of(OpenAi, method, path), Ok(Passage::Priced), "{path}");
+    }
+}
+
+#[test]
 fn what_no_price_bounds_is_refused_whatever_its_price() {
     for (kind, path) in [
         (ProviderKind::OpenAi, "/v1/batches"),

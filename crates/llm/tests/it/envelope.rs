@@ -385,6 +385,7 @@ fn a_request_without_edits_keeps_its_very_memory() {
         model: Some("m"),
         output_cap: Some((CapField::MaxTokens, 5)),
         include_usage: true,
+        files: &[],
     };
     assert_eq!(envelope.rewrite(&edits).as_ptr(), body.as_ptr());
 }
@@ -440,6 +441,7 @@ proptest! {
             model: Some("other"),
             output_cap: Some((CapField::MaxCompletionTokens, cap)),
             include_usage: true,
+            files: &[],
         };
         let out = envelope.rewrite(&edits);
         let before: Value = serde_json::from_str(&body).expect("JSON");
@@ -510,4 +512,34 @@ proptest! {
             let _ = read(dialect, &body.to_string());
         }
     }
+}
+
+#[test]
+fn files_are_named_anew_where_they_are_files_and_nowhere_else() {
+    let body = br#"{"model":"m","messages":[{"role":"user","content":[
+        {"type":"file","file":{"file_id":"a"}},
+        {"type":"text","text":"a","file_id":"a"},
+        {"type":"tool_use","input":{"file_id":"a"}},
+        {"type":"document","source":{"type":"text","data":"x","file_id":"b"}},
+        {"type":"container_upload","file_id":"c"}]}]}"#;
+    let envelope = Envelope::read(Dialect::OpenAiChat, body[..].into()).expect("reads");
+    assert_eq!(envelope.files().collect::<Vec<_>>(), ["a", "b", "c"]);
+    let files = ["one".to_owned(), "two".to_owned(), "three".to_owned()];
+    let edits = Edits {
+        files: &files,
+        ..Edits::default()
+    };
+    let sent = envelope.rewrite(&edits);
+    let sent = std::str::from_utf8(&sent).expect("UTF-8");
+    let expected = std::str::from_utf8(body).expect("UTF-8");
+    let expected = expected
+        .replace(
+            r#"{"file_id":"a"}},
+        {"type":"text""#,
+            r#"{"file_id":"one"}},
+        {"type":"text""#,
+        )
+        .replace(r#""b""#, r#""two""#)
+        .replace(r#""c""#, r#""three""#);
+    assert_eq!(sent, expected);
 }

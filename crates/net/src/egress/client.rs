@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
-use http_body_util::Full;
+use http_body::Body;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -100,7 +102,7 @@ impl SendError {
 /// The client; cheap to clone, all clones share one pool.
 #[derive(Clone)]
 pub struct Egress {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Sending>,
     options: Arc<EgressOptions>,
 }
 
@@ -162,11 +164,40 @@ impl Egress {
     ///
     /// # Errors
     /// [`SendError`] tells whether anything can have been sent.
-    pub async fn send(&self, outgoing: Outgoing, wait: Timeouts) -> Result<Answer, SendError> {
+    pub async fn send(&self, mut outgoing: Outgoing, wait: Timeouts) -> Result<Answer, SendError> {
+        let body = Either::Left(Full::new(std::mem::take(&mut outgoing.body)));
+        self.put(outgoing, body, wait).await
+    }
+
+    /// As [`Egress::send`], with a body that comes while it is sent; that of `outgoing` is left
+    /// out. A body that fails breaks the connection.
+    ///
+    /// # Errors
+    /// [`SendError`] tells whether anything can have been sent.
+    pub async fn send_stream<B>(
+        &self,
+        outgoing: Outgoing,
+        body: B,
+        wait: Timeouts,
+    ) -> Result<Answer, SendError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxedError>,
+    {
+        let body = body.map_err(Into::into).boxed_unsync();
+        self.put(outgoing, Either::Right(body), wait).await
+    }
+
+    async fn put(
+        &self,
+        outgoing: Outgoing,
+        body: Sending,
+        wait: Timeouts,
+    ) -> Result<Answer, SendError> {
         let mut request = Request::builder()
             .method(outgoing.method)
             .uri(outgoing.uri)
-            .body(Full::new(outgoing.body))
+            .body(body)
             .map_err(SendError::NotARequest)?;
         *request.headers_mut() = outgoing.headers;
         let headers = request.headers_mut();
@@ -187,6 +218,8 @@ impl Egress {
 }
 
 type BoxedError = Box<dyn Error + Send + Sync>;
+/// What is here, or what comes while it is sent.
+type Sending = Either<Full<Bytes>, UnsyncBoxBody<Bytes, BoxedError>>;
 type Inner = HttpsConnector<HttpConnector<GuardedResolver>>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxedError>> + Send>>;
 

@@ -14,7 +14,7 @@ use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, is_route};
 use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
-use crate::affinity::StoredId;
+use crate::affinity::{Stored, StoredId};
 use crate::authority::Privacy;
 use crate::bearer::{Bearer, Lane};
 use crate::record::Roles;
@@ -31,6 +31,8 @@ pub(super) struct Decided {
     pub(super) choice: Choice,
     /// The stored response that is continued: its id for the agent and for the provider.
     pub(super) stored: Option<(String, String)>,
+    /// What the provider calls the stored files of the request.
+    pub(super) files: Vec<String>,
 }
 
 /// A provider and the model it is asked for.
@@ -92,8 +94,8 @@ impl Runtime {
         let previous = envelope.facts().previous_response.clone();
         let continued = previous
             .as_deref()
-            .map(|id| StoredId::open(&draft.bearer, id));
-        let provider = match &continued {
+            .map(|id| StoredId::open(Stored::Response, &draft.bearer, id));
+        let previous_at = match &continued {
             Some(None) => {
                 let refusal = Refusal::NotFound {
                     resource: "previous response",
@@ -101,12 +103,16 @@ impl Runtime {
                 return Err(draft.refuse("owner", refusal));
             }
             Some(Some(stored)) => Some(stored.provider),
-            None => named,
+            None => None,
         };
-        if named.is_some_and(|named| provider != Some(named)) {
-            let resource = "previous response";
-            return Err(draft.refuse("owner", Refusal::NotFound { resource }));
-        }
+        let (files, files_at) = match files_of(&draft.bearer, &envelope) {
+            Ok(found) => found,
+            Err(refusal) => return Err(draft.refuse("owner", refusal)),
+        };
+        let provider = match only_one([named, previous_at, files_at]) {
+            Ok(provider) => provider,
+            Err(refusal) => return Err(draft.refuse("owner", refusal)),
+        };
         let chosen = match request.dialect {
             Dialect::Passthrough => choose_route(&draft.bearer, &book, &model, provider),
             dialect => choose(&draft.bearer, &book, dialect, &model, provider),
@@ -122,10 +128,39 @@ impl Runtime {
                     envelope,
                     choice,
                     stored,
+                    files,
                 })
             }
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
         }
+    }
+}
+
+/// What the provider calls the stored files that a request names, all of which must be the agent's
+/// own and at one place, and where they are.
+fn files_of(
+    bearer: &Bearer,
+    envelope: &Envelope,
+) -> Result<(Vec<String>, Option<ProviderId>), Refusal> {
+    let (mut files, mut place) = (Vec::new(), None);
+    for id in envelope.files() {
+        let stored = StoredId::open(Stored::File, bearer, id);
+        let stored = stored.ok_or(Refusal::NotFound { resource: "file" })?;
+        place = only_one([place, Some(stored.provider), None])?;
+        files.push(stored.original);
+    }
+    Ok((files, place))
+}
+
+/// The one provider that is named, if any is.
+fn only_one(named: [Option<ProviderId>; 3]) -> Result<Option<ProviderId>, Refusal> {
+    let mut named = named.into_iter().flatten();
+    let first = named.next();
+    match named.all(|other| Some(other) == first) {
+        true => Ok(first),
+        false => Err(Refusal::NotFound {
+            resource: "response or file at this provider",
+        }),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Calls that cost nothing: counting tokens, and looking after stored responses.
+//! Calls that cost nothing: counting tokens, and looking after what is stored at providers.
 //!
 //! They pass the same first steps and leave a record, but hold no money and make one attempt. They
 //! use up neither the calls of a tenant's plan nor the rates of a team.
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
 use iron_llm::translate::ProviderError;
-use iron_llm::{Assumptions, Bound, Dialect, ProviderKind, simulated};
+use iron_llm::{Assumptions, Bound, Dialect, Edits, ProviderKind, simulated};
 use iron_primitives::{ProviderId, Refusal};
 use serde_json::json;
 
 use crate::Runtime;
-use crate::affinity::{StoredId, rename};
+use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::{Bearer, Lane};
 use crate::record::{Outcome, RefusalRecord};
 
@@ -24,22 +24,25 @@ use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
 use super::failure::{credential_refused, has_shape, is_object, scrubbed};
+use super::files::FileErrand;
 use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
-use super::upstream::{self, Question, Untold, Upstream};
+use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// The rule that speaks for the provider's part.
-const ASKED: &str = "provider";
+pub(super) const ASKED: &str = "provider";
 
 /// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Errand {
     /// Count the input tokens of a message.
     CountTokens,
     /// Ask a provider, on a route of its own, for something that costs nothing.
     Free,
+    /// Look after files.
+    File(Box<FileErrand>),
     /// Look after a stored response.
     Stored {
         /// What to do with it.
@@ -67,6 +70,7 @@ impl Errand {
         match self {
             Errand::CountTokens => "anthropic_count_tokens",
             Errand::Free => "passthrough",
+            Errand::File(errand) => errand.name(),
             Errand::Stored {
                 action: StoredAction::Retrieve,
                 ..
@@ -84,9 +88,9 @@ impl Errand {
 }
 
 /// An errand that brought an answer.
-struct Done {
-    draft: Box<Draft>,
-    reply: Reply,
+pub(super) struct Done {
+    pub(super) draft: Box<Draft>,
+    pub(super) reply: Reply,
 }
 
 impl Runtime {
@@ -127,6 +131,7 @@ impl Runtime {
                     (Err(refusal), _) => Err(admitted.draft.refuse("budget", refusal)),
                     (Ok(()), Errand::CountTokens) => self.count_tokens(admitted).await,
                     (Ok(()), Errand::Free) => self.free(admitted).await,
+                    (Ok(()), Errand::File(errand)) => self.file(admitted, *errand).await,
                     (Ok(()), Errand::Stored { action, id, query }) => {
                         self.stored(admitted, action, &id, query.as_deref()).await
                     }
@@ -180,6 +185,7 @@ impl Runtime {
             request,
             envelope,
             choice,
+            files,
             ..
         } = self.decide(admitted)?;
         let kind = choice.model.kind;
@@ -189,7 +195,10 @@ impl Runtime {
                     method: Method::POST,
                     path: COUNT_TOKENS_PATH,
                     headers: &request.headers,
-                    body: envelope.body().clone(),
+                    body: envelope.rewrite(&Edits {
+                        files: &files,
+                        ..Edits::default()
+                    }),
                     kind: None,
                 };
                 let asked = self.ask(&draft, choice.lane(), question, None).await;
@@ -203,7 +212,7 @@ impl Runtime {
                     .map_err(Refusal::from)
             }
             // These count while they answer, and not before: what is told is the bound.
-            _ => translated(envelope, &choice).and_then(|outbound| {
+            _ => translated(envelope, &choice, &files).and_then(|outbound| {
                 let assumptions = Assumptions::default();
                 let bound = Bound::tight_of(&choice.model, &outbound.envelope, &assumptions)?;
                 Ok(bound.input_tokens())
@@ -227,7 +236,7 @@ impl Runtime {
     ) -> Result<Done, Refused> {
         let Admitted { mut draft, request } = admitted;
         let bearer = draft.bearer.shared();
-        let found = StoredId::open(&bearer, id);
+        let found = StoredId::open(Stored::Response, &bearer, id);
         let named = request.passing.as_ref().map(|passing| passing.provider);
         let lane = found
             .as_ref()
@@ -324,7 +333,7 @@ impl Runtime {
     }
 
     /// One question and its whole answer, unless the agent or its token ends before.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         draft: &Draft,
         lane: &Lane,
@@ -347,15 +356,8 @@ impl Runtime {
         names: Option<(&str, &str)>,
     ) -> Result<Reply, Refusal> {
         let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
-        let tenant = draft.bearer.principal.path.tenant;
-        let shown = self.shown_to(tenant, lane).await;
-        let shown = shown.map_err(|why| unavailable(why.to_string()))?;
-        let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
-        let outgoing = outgoing.ok_or_else(|| unavailable(Untold::Unusable.to_string()))?;
+        let (mut upstream, shown) = self.begin(draft, lane, question).await?;
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
-        let sent = self.egress.send(outgoing, wait).await;
-        let answer = sent.map_err(|error| unavailable(error.to_string()))?;
-        let mut upstream = Upstream::Http(answer);
         let mut share = self.room.share();
         let collected = upstream.collect(self.config.answer_limit_bytes, &mut share);
         let collected = tokio::time::timeout(wait.first_byte, collected).await;
@@ -365,10 +367,6 @@ impl Runtime {
             Err(_) => return Err(unavailable("no whole answer in time".to_owned())),
         };
         let (status, headers) = (upstream.status(), upstream.headers());
-        if status == StatusCode::UNAUTHORIZED {
-            let whose = (tenant, lane.route.provider);
-            self.tokens.forget(whose, &shown.secret);
-        }
         if !status.is_success() {
             let error = ProviderError::read(status.as_u16(), &body);
             if let Some(refusal) = credential_refused(status.as_u16(), error.class) {
@@ -384,6 +382,29 @@ impl Runtime {
             .ok_or_else(|| unavailable("it sent an answer that is not JSON".to_owned()))
     }
 
+    /// Asks, up to the head of the answer.
+    pub(super) async fn begin(
+        &self,
+        draft: &Draft,
+        lane: &Lane,
+        question: Question<'_>,
+    ) -> Result<(Upstream, Shown), Refusal> {
+        let unavailable = |detail: String| Refusal::ProviderUnavailable { detail };
+        let tenant = draft.bearer.principal.path.tenant;
+        let shown = self.shown_to(tenant, lane).await;
+        let shown = shown.map_err(|why| unavailable(why.to_string()))?;
+        let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
+        let outgoing = outgoing.ok_or_else(|| unavailable(Untold::Unusable.to_string()))?;
+        let wait = upstream::timeouts(lane, self.config.idle_timeout);
+        let sent = self.egress.send(outgoing, wait).await;
+        let answer = sent.map_err(|error| unavailable(error.to_string()))?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let whose = (tenant, lane.route.provider);
+            self.tokens.forget(whose, &shown.secret);
+        }
+        Ok((Upstream::Http(answer), shown))
+    }
+
     /// Leaves the record of a request that was refused while it was being received.
     pub async fn refuse(
         &self,
@@ -397,7 +418,7 @@ impl Runtime {
 }
 
 /// The provider's answer for the caller, if it is one that the caller can read.
-fn readable(
+pub(super) fn readable(
     dialect: Dialect,
     status: StatusCode,
     headers: &HeaderMap,
@@ -442,7 +463,7 @@ fn is_array(body: &[u8]) -> bool {
     serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).is_ok()
 }
 
-fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane>> {
+pub(super) fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane>> {
     let mut lanes = bearer.lanes.iter();
     lanes.find(|lane| lane.route.provider == provider)
 }
@@ -463,7 +484,7 @@ fn ours(status: StatusCode, body: Bytes) -> Reply {
     reply(status, upstream::shown(&HeaderMap::new()), body)
 }
 
-fn reply(status: StatusCode, headers: HeaderMap, body: Bytes) -> Reply {
+pub(super) fn reply(status: StatusCode, headers: HeaderMap, body: Bytes) -> Reply {
     Reply {
         status,
         headers,

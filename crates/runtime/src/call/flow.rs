@@ -9,7 +9,7 @@ use iron_llm::sse::FrameTooLarge;
 use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
 use iron_primitives::ProviderId;
 
-use crate::affinity::{StoredId, rename};
+use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::Bearer;
 use crate::room::Share;
 
@@ -30,6 +30,7 @@ impl Owner {
         });
         let Some(original) = id else { return bytes };
         let stored = StoredId {
+            what: Stored::Response,
             provider: self.provider,
             original: original.to_owned(),
         };

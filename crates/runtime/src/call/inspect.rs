@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use iron_llm::Dialect;
 use iron_llm::envelope::{Envelope, Facts};
-use iron_llm::translate::Plan;
+use iron_llm::translate::{Direction, Plan};
 use iron_primitives::Refusal;
 
 use crate::Runtime;
@@ -34,6 +34,8 @@ pub(super) struct Outbound {
     pub(super) plan: Option<Box<Plan>>,
     /// Ids of stored responses in the request, as the agent and as the provider knows them.
     pub(super) renames: Vec<(String, String)>,
+    /// What the provider calls the stored files of the request.
+    pub(super) files: Vec<String>,
     /// Whether the caller itself asked for the usage in its stream.
     pub(super) usage_asked: bool,
 }
@@ -59,15 +61,17 @@ impl Runtime {
             envelope,
             choice,
             stored,
+            files,
         } = decided;
         if let Err(refusal) = self.check_size(envelope.facts()) {
             return Err(draft.refuse("size", refusal));
         }
         hash_prompt(&mut draft, &envelope);
-        match translated(envelope, &choice) {
+        match translated(envelope, &choice, &files) {
             Ok(mut outbound) => {
                 draft.passed("size");
                 outbound.renames.extend(stored);
+                outbound.files = files;
                 Ok(Cleared {
                     draft,
                     request,
@@ -102,14 +106,26 @@ fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
     draft.prompt_hash = Some(draft.bearer.keyed_hash("prompt", prefix().chain(prompt)));
 }
 
-pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Outbound, Refusal> {
+pub(super) fn translated(
+    envelope: Box<Envelope>,
+    choice: &Choice,
+    files: &[String],
+) -> Result<Outbound, Refusal> {
     let usage_asked = envelope.facts().usage_asked;
     if choice.model.kind.speaks(envelope.dialect()) {
         return Ok(Outbound {
             envelope,
             plan: None,
             renames: Vec::new(),
+            files: Vec::new(),
             usage_asked,
+        });
+    }
+    let direction = Direction::of(envelope.dialect(), choice.model.kind);
+    if let Some(direction) = direction.filter(|_| !files.is_empty()) {
+        return Err(Refusal::Untranslatable {
+            feature: "file_id".to_owned(),
+            direction: direction.to_string(),
         });
     }
     let plan = Plan::new(envelope.dialect(), choice.model.kind, envelope.body())?;
@@ -140,6 +156,7 @@ pub(super) fn translated(envelope: Box<Envelope>, choice: &Choice) -> Result<Out
         envelope: Box::new(read),
         plan: Some(Box::new(plan)),
         renames: Vec::new(),
+        files: Vec::new(),
         usage_asked,
     })
 }

@@ -1,5 +1,8 @@
 //! What the caller gets, and the wire to it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use iron_net::rate::Standing;
@@ -51,12 +54,16 @@ pub enum Body {
 
 /// The pieces of a streamed body. Dropping it tells the call that its caller has gone.
 #[derive(Debug)]
-pub struct Chunks(mpsc::Receiver<Bytes>);
+pub struct Chunks {
+    pieces: mpsc::Receiver<Bytes>,
+    /// Whether it has ended before its time, where a caller could not see that.
+    broken: Option<Arc<AtomicBool>>,
+}
 
 impl Chunks {
     /// The next piece; none at the end.
     pub async fn next(&mut self) -> Option<Bytes> {
-        self.0.recv().await
+        self.pieces.recv().await
     }
 
     /// As [`Chunks::next`], for streams.
@@ -64,7 +71,14 @@ impl Chunks {
         &mut self,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Bytes>> {
-        self.0.poll_recv(context)
+        self.pieces.poll_recv(context)
+    }
+
+    /// Whether the body has ended before its time, and its caller must be told. Streams of events
+    /// say so themselves.
+    pub fn is_broken(&self) -> bool {
+        let broken = self.broken.as_ref();
+        broken.is_some_and(|broken| broken.load(Ordering::Acquire))
     }
 }
 
@@ -117,7 +131,10 @@ impl Caller {
         patience: Duration,
     ) -> Listener {
         let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-        let body = Body::Chunks(Chunks(receiver));
+        let body = Body::Chunks(Chunks {
+            pieces: receiver,
+            broken: None,
+        });
         let reply = Reply {
             status,
             headers,
@@ -149,7 +166,33 @@ impl Caller {
     }
 }
 
+/// What ends a body that its caller could not tell from a whole one.
+#[derive(Debug)]
+pub(super) struct Breaker(Arc<AtomicBool>);
+
+impl Breaker {
+    /// Says that the body has ended before its time.
+    pub(super) fn trip(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 impl Listener {
+    /// A body of which the pieces are handed over here.
+    pub(super) fn to_a_body(patience: Duration) -> (Listener, Breaker, Body) {
+        let (sender, pieces) = mpsc::channel(CHUNKS_AHEAD);
+        let broken = Arc::new(AtomicBool::new(false));
+        let chunks = Chunks {
+            pieces,
+            broken: Some(broken.clone()),
+        };
+        let listener = Listener {
+            chunks: Some(sender),
+            patience,
+        };
+        (listener, Breaker(broken), Body::Chunks(chunks))
+    }
+
     /// Hands a piece over; false if the caller has gone, or does not take it for too long.
     pub(super) async fn hand(&mut self, piece: Bytes) -> bool {
         let Some(chunks) = &self.chunks else {
@@ -212,7 +255,11 @@ mod tests {
     fn listener(patience: Duration) -> (Listener, Chunks) {
         let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
         let chunks = Some(sender);
-        (Listener { chunks, patience }, Chunks(receiver))
+        let body = Chunks {
+            pieces: receiver,
+            broken: None,
+        };
+        (Listener { chunks, patience }, body)
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
 use iron_llm::sse::FRAME_LIMIT_BYTES;
-use iron_llm::{Bound, Dialect, Envelope, ProviderKind};
+use iron_llm::{Bound, Dialect, Edits, Envelope, ProviderKind};
 use iron_primitives::{ProviderId, TenantId};
 use iron_telemetry::AttemptOutcome;
 use tokio::time::{Instant, timeout_at};
@@ -262,7 +262,10 @@ impl Runtime {
     ) -> Result<Upstream, Failed> {
         let outbound = &cleared.outbound;
         let dialect = outbound.envelope.dialect();
-        let edits = bound.edits(open.hold.cap, Some(cleared.choice.asked_as()), dialect);
+        let edits = Edits {
+            files: &outbound.files,
+            ..bound.edits(open.hold.cap, Some(cleared.choice.asked_as()), dialect)
+        };
         let mut body = outbound.envelope.rewrite(&edits);
         for (theirs, original) in &outbound.renames {
             body = rename(body, theirs, original);

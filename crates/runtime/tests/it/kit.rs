@@ -20,6 +20,7 @@ use iron_runtime::authority::{
     Shortfall, Standing, SubjectKey, TeamRules,
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
+use iron_runtime::custody::{self, AskFiles, Custody, FilePlace, KeptFile};
 use iron_runtime::record::CallRecord;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
 use iron_runtime::{Config, Parts, Runtime};
@@ -53,7 +54,7 @@ impl Account {
 /// What the control plane knows.
 #[derive(Default)]
 pub(crate) struct Plane {
-    principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
+    pub(crate) principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
     keys: HashMap<ProviderId, String>,
     accounts: HashMap<(Scope, Unit), Account>,
     sequence: u64,
@@ -66,6 +67,10 @@ pub(crate) struct Plane {
     pub(crate) authentications: u64,
     /// About how many tokens with calls under way it was asked.
     pub(crate) asked_about: usize,
+    /// Whether nobody remembers here what agents keep at providers.
+    pub(crate) keeps_nothing: bool,
+    /// Files, the oldest first.
+    pub(crate) files: Vec<(custody::Owner, KeptFile)>,
 }
 
 /// A control plane in memory.
@@ -222,6 +227,11 @@ impl Authority for TestAuthority {
         Ok(CallsBooked { granted, booked })
     }
 
+    fn custody(&self) -> Option<&dyn Custody> {
+        let keeps_nothing = self.plane().keeps_nothing;
+        (!keeps_nothing).then_some(self)
+    }
+
     fn prices(&self, _: TenantId) -> Arc<PriceBook> {
         self.prices.lock().expect("not poisoned").clone()
     }
@@ -235,6 +245,54 @@ impl Authority for TestAuthority {
             id: format!("key-{:02x}", subject[0]),
             key: subject,
         })
+    }
+}
+
+#[async_trait]
+impl Custody for TestAuthority {
+    async fn keep_file(
+        &self,
+        owner: custody::Owner,
+        file: &KeptFile,
+    ) -> Result<(), AuthorityError> {
+        let mut plane = self.plane();
+        if plane.down {
+            return Err(AuthorityError::Unavailable);
+        }
+        plane.files.push((owner, file.clone()));
+        Ok(())
+    }
+
+    async fn forget_file(
+        &self,
+        owner: custody::Owner,
+        place: &FilePlace,
+    ) -> Result<(), AuthorityError> {
+        let is_it = |kept: &(custody::Owner, KeptFile)| kept.0 == owner && kept.1.place == *place;
+        self.plane().files.retain(|kept| !is_it(kept));
+        Ok(())
+    }
+
+    async fn files(
+        &self,
+        owner: custody::Owner,
+        ask: &AskFiles,
+    ) -> Result<Vec<KeptFile>, AuthorityError> {
+        let plane = self.plane();
+        let own = plane.files.iter().filter(|(of, _)| *of == owner);
+        let mut own: Vec<KeptFile> = own.map(|(_, file)| file.clone()).collect();
+        if ask.newest_first {
+            own.reverse();
+        }
+        let behind = ask.after.as_ref().map_or(0, |place| {
+            let at = own.iter().position(|file| file.place == *place);
+            at.map_or(own.len(), |at| at + 1)
+        });
+        own.drain(..behind);
+        own.retain(|file| ask.providers.contains(&file.place.provider));
+        own.retain(|file| ask.purpose.is_none() || file.purpose == ask.purpose);
+        own.truncate(ask.limit as usize);
+        Ok(own)
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn reply(seen: &SeenRequest, key: &str, behaviour: &Behaviour) -> Rep
     }
 }
 
-fn error(status: u16, kind: &str, message: &str) -> Reply {
+pub(super) fn error(status: u16, kind: &str, message: &str) -> Reply {
     let error = json!({"type": kind, "message": message});
     Reply::status(
         status,

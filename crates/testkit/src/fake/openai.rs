@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 mod pictures;
 mod responses;
-mod sound;
+pub(super) mod sound;
 
 use super::bill::Work;
 use super::pieces::{Piece, Reply};
@@ -93,7 +93,7 @@ pub(super) fn answer(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
     }
 }
 
-fn error(status: u16, kind: &str, code: &str, message: &str) -> Reply {
+pub(super) fn error(status: u16, kind: &str, code: &str, message: &str) -> Reply {
     let error = json!({"message": message, "type": kind, "param": null, "code": code});
     Reply::status(status, json!({ "error": error }))
 }

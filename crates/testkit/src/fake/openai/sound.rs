@@ -85,7 +85,7 @@ fn heard(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
 }
 
 /// The heads and contents of a form's parts.
-pub(super) fn parts(seen: &SeenRequest) -> Vec<(String, &[u8])> {
+pub(in crate::fake) fn parts(seen: &SeenRequest) -> Vec<(String, &[u8])> {
     let kind = seen.header("content-type").unwrap_or_default();
     let Some(border) = kind.strip_prefix("multipart/form-data; boundary=") else {
         return Vec::new();

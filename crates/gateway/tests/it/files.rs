@@ -1,0 +1,410 @@
+//! Files at OpenAI and at Anthropic: an agent's own, and nobody else's.
+
+use iron_gateway::Config;
+use iron_llm::ProviderKind::{self, Anthropic, OpenAi};
+use iron_primitives::{TokenKind, TokenValue};
+use iron_runtime::authority::Privacy;
+use iron_runtime::record::Outcome;
+use iron_testkit::{Behaviour, FakeUpstream, Fault, Shape};
+use serde_json::{Value, json};
+
+use crate::front::{Front, Got, behind, provider};
+use crate::kit::{World, route};
+
+const BORDER: &str = "multipart/form-data; boundary=frontier";
+
+fn form(name: &str, purpose: &str, content: &str) -> String {
+    let part = |head: &str, text: &str| {
+        format!("--frontier\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n")
+    };
+    let purpose = part("name=\"purpose\"", purpose);
+    let file = part(&format!("name=\"file\"; filename=\"{name}\""), content);
+    format!("{purpose}{file}--frontier--\r\n")
+}
+
+/// An agent in front of files of one kind.
+struct Desk<'a> {
+    front: &'a Front,
+    kind: ProviderKind,
+    token: String,
+}
+
+impl Desk<'_> {
+    fn of(front: &Front, kind: ProviderKind) -> Desk<'_> {
+        let token = front.world.token().to_owned();
+        Desk { front, kind, token }
+    }
+
+    async fn send(&self, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Got {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = match self.kind {
+            Anthropic => vec![
+                ("x-api-key", self.token.as_str()),
+                ("anthropic-version", "2023-06-01"),
+                ("anthropic-beta", "files-api-2025-04-14"),
+            ],
+            _ => vec![("authorization", bearer.as_str())],
+        };
+        headers.extend(more);
+        self.front
+            .send(method, path, &headers, body.as_bytes())
+            .await
+    }
+
+    async fn upload(&self, name: &str, purpose: &str, content: &str) -> Got {
+        let form = form(name, purpose, content);
+        self.send("POST", "/v1/files", &[("content-type", BORDER)], &form)
+            .await
+    }
+
+    async fn stored(&self, name: &str) -> String {
+        let got = self.upload(name, "user_data", "a text").await;
+        assert_eq!(got.status, 200, "{}", got.body);
+        got.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn get(&self, path: &str) -> Got {
+        self.send("GET", path, &[], "").await
+    }
+}
+
+/// Another agent of the same tenant with the same providers: its token.
+fn neighbour(front: &Front) -> String {
+    let environment = &front.world.environment;
+    let token = TokenValue::generate(TokenKind::Ic, environment);
+    let mut plane = front.world.authority.plane();
+    let known = plane.principals.get(&front.world.digest());
+    let mut principal = known.cloned().expect("known").expect("an agent");
+    principal.path.agent = environment.new_id();
+    principal.token = environment.new_id();
+    plane.principals.insert(token.digest(), Ok(principal));
+    token.secret().expose().to_owned()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    let data = list["data"].as_array().expect("a list");
+    data.iter()
+        .filter_map(|file| file["filename"].as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_file_is_stored_told_about_read_and_deleted_by_its_agent() {
+    let (fake, front) = behind(OpenAi).await;
+    let desk = Desk::of(&front, OpenAi);
+    let content = "line\n".repeat(40_000);
+    let got = desk.upload("a.txt", "user_data", &content).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let file = got.json();
+    let id = file["id"].as_str().expect("an id");
+    assert!(id.starts_with("file-") && !id.contains("fake"), "{id}");
+    assert_eq!(
+        (&file["bytes"], &file["filename"]),
+        (&json!(200_000), &json!("a.txt"))
+    );
+    let path = format!("/v1/files/{id}");
+    assert_eq!(desk.get(&path).await.json(), file);
+    let read = desk.get(&format!("{path}/content")).await;
+    assert_eq!((read.status, read.body == content), (200, true));
+    assert_eq!(
+        read.header("content-type"),
+        Some("application/octet-stream")
+    );
+    let got = desk.send("DELETE", &path, &[], "").await;
+    assert_eq!(
+        got.json(),
+        json!({"id": id, "object": "file", "deleted": true})
+    );
+    assert_eq!(desk.get(&path).await.status, 404);
+    assert_eq!(names(&desk.get("/v1/files").await.json()), [""; 0]);
+    let sent = fake.requests();
+    let kinds = sent[0].header("content-type");
+    assert_eq!(kinds, Some(BORDER), "the form passes as it is");
+    assert_eq!(sent[2].path, "/v1/files/file-fake0001/content");
+    let records = front.world.records().await;
+    let routes: Vec<&str> = records.iter().map(|record| &*record.dialect).collect();
+    assert_eq!(
+        routes[..3],
+        ["files_upload", "files_retrieve", "files_content"]
+    );
+    assert!(records.iter().all(|record| record.cost_nanos == 0));
+}
+
+#[tokio::test]
+async fn files_are_found_in_pages_by_their_owner_alone() {
+    for kind in [OpenAi, Anthropic] {
+        let (_fake, front) = behind(kind).await;
+        let desk = Desk::of(&front, kind);
+        let mut ids = Vec::new();
+        for name in ["a", "b", "c"] {
+            ids.push(desk.stored(name).await);
+        }
+        let all = desk.get("/v1/files").await.json();
+        assert_eq!(names(&all), ["c", "b", "a"]);
+        assert_eq!(
+            (&all["first_id"], &all["last_id"]),
+            (&json!(ids[2]), &json!(ids[0]))
+        );
+        assert_eq!(all["has_more"], false);
+        let page = desk.get("/v1/files?limit=2").await.json();
+        assert_eq!(
+            (names(&page), &page["has_more"]),
+            (vec!["c", "b"], &json!(true))
+        );
+        let after = match kind {
+            Anthropic => "after_id",
+            _ => "after",
+        };
+        let rest = desk
+            .get(&format!("/v1/files?{after}={}", ids[1]))
+            .await
+            .json();
+        assert_eq!(
+            (names(&rest), &rest["has_more"]),
+            (vec!["a"], &json!(false))
+        );
+        if kind == Anthropic {
+            let newer = desk
+                .get(&format!("/v1/files?limit=1&before_id={}", ids[0]))
+                .await;
+            assert_eq!(names(&newer.json()), ["b"]);
+        } else {
+            assert_eq!(
+                names(&desk.get("/v1/files?order=asc").await.json()),
+                ["a", "b", "c"]
+            );
+            let none = desk.get("/v1/files?purpose=batch").await;
+            assert_eq!(names(&none.json()), [""; 0]);
+        }
+        let other = Desk {
+            token: neighbour(&front),
+            ..Desk::of(&front, kind)
+        };
+        assert_eq!(names(&other.get("/v1/files").await.json()), [""; 0]);
+        for path in [
+            format!("/v1/files/{}", ids[0]),
+            format!("/v1/files/{}/content", ids[0]),
+        ] {
+            assert_eq!(other.get(&path).await.status, 404);
+        }
+        let path = format!("/v1/files/{}", ids[0]);
+        assert_eq!(other.send("DELETE", &path, &[], "").await.status, 404);
+        let original = match kind {
+            Anthropic => "/v1/files/file_fake0001",
+            _ => "/v1/files/file-fake0001",
+        };
+        assert_eq!(
+            desk.get(original).await.status,
+            404,
+            "the provider's own id is none"
+        );
+        assert_eq!(desk.get(&path).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_names_files_of_its_agent_and_the_provider_its_own() {
+    let (fake, front) = behind(OpenAi).await;
+    let id = Desk::of(&front, OpenAi).stored("a.pdf").await;
+    let chat = |id: &str| {
+        json!({"model": "gpt-4o-mini", "max_tokens": 9, "messages": [{"role": "user", "content": [
+            {"type": "text", "text": id}, {"type": "file", "file": {"file_id": id}}]}]})
+    };
+    let got = front
+        .post("/v1/chat/completions", &chat(&id).to_string())
+        .await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let sent: Value = serde_json::from_slice(&fake.requests()[1].body).expect("JSON");
+    let content = &sent["messages"][0]["content"];
+    assert_eq!(content[1]["file"]["file_id"], "file-fake0001");
+    assert_eq!(content[0]["text"], json!(id), "a text is a text");
+    let responses = json!({"model": "gpt-4o-mini", "max_output_tokens": 20, "store": false,
+        "input": [{"role": "user", "content": [{"type": "input_file", "file_id": id}]}]});
+    let got = front.post("/v1/responses", &responses.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    for wrong in ["file-fake0001", "file-", "", &id.replace("file-", "file-A")] {
+        let got = front
+            .post("/v1/chat/completions", &chat(wrong).to_string())
+            .await;
+        assert_eq!(got.status, 404, "{wrong}: {}", got.body);
+    }
+    let neighbour = format!("Bearer {}", neighbour(&front));
+    let headers = [("authorization", neighbour.as_str())];
+    let body = chat(&id).to_string();
+    let got = front
+        .send("POST", "/v1/chat/completions", &headers, body.as_bytes())
+        .await;
+    assert_eq!(got.status, 404, "{}", got.body);
+    let records = front.world.records().await;
+    // As much as fits into the context of the model is held.
+    assert!(records[1].attempts[0].hold.amount_nanos > 128_000 * 150);
+}
+
+#[tokio::test]
+async fn a_message_names_files_of_its_agent_wherever_it_may() {
+    let (fake, front) = behind(Anthropic).await;
+    let id = Desk::of(&front, Anthropic).stored("a.pdf").await;
+    let message = |id: &str, kind: &str| {
+        json!({"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user",
+            "content": [{"type": kind, "source": {"type": "file", "file_id": id}},
+                {"type": "tool_use", "id": "t", "name": "n", "input": {"file_id": "of a tool"}}]}]})
+    };
+    // What the fake makes of the tool's own argument is its affair: only what it was sent counts.
+    for kind in ["document", "image"] {
+        for path in ["/v1/messages", "/v1/messages/count_tokens"] {
+            front
+                .post_anthropic(path, &message(&id, kind).to_string())
+                .await;
+            let seen = fake.requests().pop().expect("a request");
+            let sent: Value = serde_json::from_slice(&seen.body).expect("JSON");
+            let content = &sent["messages"][0]["content"];
+            assert_eq!(content[0]["source"]["file_id"], "file_fake0001", "{path}");
+            assert_eq!(content[1]["input"]["file_id"], "of a tool");
+        }
+        let got = front
+            .post_anthropic("/v1/messages", &message("file_x", kind).to_string())
+            .await;
+        assert_eq!(got.status, 404, "{}", got.body);
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_where_it_lies_and_nowhere_else() {
+    let (fake, other) = (start(Shape::OpenAi).await, start(Shape::OpenAi).await);
+    let world = World::new(Vec::new());
+    let second = world.environment.new_id();
+    let named = |fake: &FakeUpstream, id, name: &str| {
+        let mut route = route(OpenAi, &fake.base_url(), id);
+        route.name = name.to_owned();
+        route
+    };
+    let routes = vec![
+        named(&fake, provider(), "one"),
+        named(&other, second, "two"),
+    ];
+    world.change(|agent| agent.routes = routes);
+    world.set_key(provider(), &fake.key());
+    world.set_key(second, &other.key());
+    let front = Front::around(world, Config::default()).await;
+    let desk = Desk::of(&front, OpenAi);
+    let body = form("a", "user_data", "text");
+    let kind = [("content-type", BORDER)];
+    let got = desk
+        .send("POST", "/providers/two/v1/files", &kind, &body)
+        .await;
+    let id = got.json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!((fake.requests().len(), other.requests().len()), (0, 1));
+    assert_eq!(names(&desk.get("/v1/files").await.json()), ["a"]);
+    assert_eq!(
+        names(&desk.get("/providers/one/v1/files").await.json()),
+        [""; 0]
+    );
+    assert_eq!(
+        desk.get(&format!("/providers/one/v1/files/{id}"))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        desk.get(&format!("/providers/two/v1/files/{id}"))
+            .await
+            .status,
+        200
+    );
+    let chat = json!({"model": "gpt-4o-mini", "max_tokens": 9, "messages": [{"role": "user",
+        "content": [{"type": "file", "file": {"file_id": id}}]}]});
+    let got = front.post("/v1/chat/completions", &chat.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!((fake.requests().len(), other.requests().len()), (0, 3));
+    let got = front
+        .post("/providers/one/v1/chat/completions", &chat.to_string())
+        .await;
+    assert_eq!(got.status, 404, "{}", got.body);
+}
+
+async fn start(shape: Shape) -> FakeUpstream {
+    FakeUpstream::start(shape).await.expect("a fake provider")
+}
+
+#[tokio::test]
+async fn what_is_too_large_no_form_or_refused_by_the_provider_is_not_kept() {
+    let fake = start(Shape::OpenAi).await;
+    let runtime = iron_runtime::Config {
+        file_limit_bytes: 64 * 1024,
+        ..iron_runtime::Config::default()
+    };
+    let routes = vec![route(OpenAi, &fake.base_url(), provider())];
+    let front = Front::around(World::with(routes, runtime), Config::default()).await;
+    front.world.set_key(provider(), &fake.key());
+    let desk = Desk::of(&front, OpenAi);
+    let got = desk.upload("a", "user_data", &"x".repeat(70_000)).await;
+    assert_eq!(
+        (got.status, fake.requests().len()),
+        (413, 0),
+        "{}",
+        got.body
+    );
+    let got = desk
+        .send("POST", "/v1/files", &[("content-type", "text/plain")], "x")
+        .await;
+    assert_eq!(got.status, 400, "{}", got.body);
+    assert!(got.body.contains("multipart/form-data"), "{}", got.body);
+    for (name, purpose) in [("a", "mischief"), ("a.txt", "batch")] {
+        let got = desk.upload(name, purpose, "{}").await;
+        assert_eq!(got.status, 400, "{}", got.body);
+    }
+    let got = desk.send("PUT", "/v1/files", &[], "").await;
+    assert_eq!(got.status, 405, "{}", got.body);
+    assert_eq!(names(&desk.get("/v1/files").await.json()), [""; 0]);
+    front
+        .world
+        .change(|agent| agent.team_rules.privacy = Privacy::Moderate);
+    front
+        .world
+        .runtime
+        .apply(iron_runtime::authority::Change::Prices);
+    let got = desk.upload("a.txt", "user_data", "x").await;
+    assert_eq!(got.status, 400, "{}", got.body);
+    assert!(got.body.contains("store nothing"), "{}", got.body);
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_is_not_taken_for_whole() {
+    let (fake, front) = behind(OpenAi).await;
+    let desk = Desk::of(&front, OpenAi);
+    let content = "x".repeat(100_000);
+    let id = desk.upload("a", "user_data", &content).await.json()["id"].clone();
+    fake.behave(Behaviour {
+        fault: Fault::CutAt(50_000),
+        ..Behaviour::default()
+    });
+    let path = format!("/v1/files/{}/content", id.as_str().expect("an id"));
+    let bearer = format!("Bearer {}", front.world.token());
+    let headers = [("authorization", bearer.as_str())];
+    let mut answer = front
+        .open(front.outgoing("GET", &path, &headers, b""))
+        .await;
+    assert_eq!(answer.status, 200);
+    let body = answer.collect(1 << 20).await;
+    assert!(body.is_err(), "{:?}", body.map(|body| body.len()));
+}
+
+#[tokio::test]
+async fn where_nobody_remembers_nothing_is_stored() {
+    let (fake, front) = behind(OpenAi).await;
+    front.world.authority.plane().keeps_nothing = true;
+    let desk = Desk::of(&front, OpenAi);
+    for got in [
+        desk.upload("a", "user_data", "x").await,
+        desk.get("/v1/files").await,
+    ] {
+        assert_eq!(got.status, 400, "{}", got.body);
+        assert!(got.body.contains("routers keep no files"), "{}", got.body);
+    }
+    assert_eq!(fake.requests().len(), 0);
+    let (_fake, front) = behind(ProviderKind::Together).await;
+    let got = Desk::of(&front, OpenAi).upload("a", "user_data", "x").await;
+    assert!(got.body.contains("type `openai`"), "{}", got.body);
+    let records = front.world.records().await;
+    assert_eq!(records[0].outcome, Outcome::Refused);
+}

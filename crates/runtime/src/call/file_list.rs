@@ -1,0 +1,140 @@
+//! Lists of files in the shapes of OpenAI and of Anthropic.
+
+use bytes::Bytes;
+use iron_llm::ProviderKind;
+use iron_primitives::{ProviderId, Refusal};
+use serde_json::{Value, json};
+
+use crate::affinity::{Stored, StoredId, rename};
+use crate::bearer::Bearer;
+use crate::custody::{AskFiles, FilePlace, KeptFile};
+
+/// The most files of one answer.
+const MOST: u32 = 1_000;
+/// How many Anthropic gives if nobody says.
+const ANTHROPIC_DEFAULT: u32 = 20;
+
+/// A list that is asked for.
+pub(super) struct FileList {
+    /// With one more than fits, which tells whether there are more.
+    ask: AskFiles,
+    /// It is asked for backwards, from the file behind its end.
+    backwards: bool,
+    is_anthropic: bool,
+}
+
+impl FileList {
+    /// Reads what is asked for.
+    pub(super) fn read(
+        bearer: &Bearer,
+        kind: ProviderKind,
+        providers: Vec<ProviderId>,
+        query: Option<&str>,
+    ) -> Result<FileList, Refusal> {
+        let is_anthropic = kind == ProviderKind::Anthropic;
+        let mut list = FileList {
+            ask: AskFiles {
+                providers,
+                purpose: None,
+                after: None,
+                newest_first: true,
+                limit: match is_anthropic {
+                    true => ANTHROPIC_DEFAULT,
+                    false => MOST,
+                },
+            },
+            backwards: false,
+            is_anthropic,
+        };
+        for pair in query.unwrap_or_default().split('&') {
+            if let Some((name, value)) = pair.split_once('=').filter(|(_, value)| !value.is_empty())
+            {
+                list.set(bearer, name, value)?;
+            }
+        }
+        list.ask.limit = list.ask.limit.saturating_add(1);
+        Ok(list)
+    }
+
+    fn set(&mut self, bearer: &Bearer, name: &str, value: &str) -> Result<(), Refusal> {
+        match (name, self.is_anthropic) {
+            ("limit", _) => {
+                let limit = value.parse().ok().filter(|limit: &u32| *limit > 0);
+                let limit =
+                    limit.ok_or_else(|| wrong("limit", "must be a whole number above 0"))?;
+                self.ask.limit = limit.min(MOST);
+            }
+            ("order", false) => match value {
+                "asc" => self.ask.newest_first = false,
+                "desc" => self.ask.newest_first = true,
+                _ => return Err(wrong("order", "must be `asc` or `desc`")),
+            },
+            ("purpose", false) => self.ask.purpose = Some(value.to_owned()),
+            ("after", false) | ("after_id", true) => self.ask.after = Some(place(bearer, value)?),
+            ("before_id", true) => {
+                self.ask.after = Some(place(bearer, value)?);
+                self.ask.newest_first = false;
+                self.backwards = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Which files are wanted.
+    pub(super) const fn wanted(&self) -> &AskFiles {
+        &self.ask
+    }
+
+    /// The answer.
+    pub(super) fn write(&self, bearer: &Bearer, mut files: Vec<KeptFile>) -> String {
+        let fits = self.ask.limit.saturating_sub(1) as usize;
+        let has_more = files.len() > fits;
+        files.truncate(fits);
+        if self.backwards {
+            files.reverse();
+        }
+        let data: Vec<Value> = files
+            .iter()
+            .filter_map(|file| shown(bearer, file))
+            .collect();
+        let id = |file: Option<&Value>| file.and_then(|file| file.get("id").cloned());
+        let (first, last) = (id(data.first()), id(data.last()));
+        let mut answer = json!({
+            "data": data, "first_id": first, "last_id": last, "has_more": has_more,
+        });
+        if let Some(answer) = answer.as_object_mut().filter(|_| !self.is_anthropic) {
+            answer.insert("object".to_owned(), json!("list"));
+        }
+        answer.to_string()
+    }
+}
+
+/// What its agent is told of a file.
+fn shown(bearer: &Bearer, file: &KeptFile) -> Option<Value> {
+    let stored = StoredId {
+        what: Stored::File,
+        provider: file.place.provider,
+        original: file.place.original.clone(),
+    };
+    let sealed = stored.seal(bearer)?;
+    let told = Bytes::from(file.told.clone());
+    serde_json::from_slice(&rename(told, &stored.original, &sealed)).ok()
+}
+
+fn place(bearer: &Bearer, id: &str) -> Result<FilePlace, Refusal> {
+    let resource = "file";
+    let stored = StoredId::open(Stored::File, bearer, id);
+    let stored = stored.ok_or(Refusal::NotFound { resource })?;
+    Ok(FilePlace {
+        provider: stored.provider,
+        original: stored.original,
+    })
+}
+
+fn wrong(field: &str, problem: &str) -> Refusal {
+    Refusal::InvalidField {
+        field: field.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
