@@ -14,5 +14,6 @@ mod kit;
 mod native;
 mod passthrough;
 mod pictures;
+mod prompts;
 mod providers;
 mod sound;

@@ -1,0 +1,110 @@
+//! Reading a file: its bytes go on to the agent as they come.
+
+use std::sync::Arc;
+
+use http::Method;
+use http::header::CONTENT_LENGTH;
+use iron_primitives::Refusal;
+
+use crate::Runtime;
+use crate::bearer::{Bearer, Lane};
+use crate::call::Reply;
+use crate::call::draft::Draft;
+use crate::call::errand::readable;
+use crate::call::failure::scrubbed;
+use crate::call::reply::{Breaker, Listener};
+use crate::call::request::CallRequest;
+use crate::call::upstream::{self, Upstream};
+use crate::in_flight::Seat;
+
+use super::{TOLD_LIMIT_BYTES, about, refused_key, unavailable, unreadable};
+
+impl Runtime {
+    /// What lies there, piece by piece. The request counts as under way to the last of them.
+    pub(in crate::call) async fn read_through(
+        &self,
+        draft: &mut Draft,
+        request: &CallRequest,
+        lane: &Lane,
+        path: &str,
+    ) -> Result<Reply, Refusal> {
+        let question = about(Method::GET, path, request);
+        let begun = tokio::select! {
+            biased;
+            begun = self.begin(draft, lane, question) => begun?,
+            why = draft.cut() => return Err(why.refusal()),
+        };
+        let (mut upstream, shown) = begun;
+        let (status, headers) = (upstream.status(), upstream.headers().clone());
+        if !status.is_success() {
+            let mut share = self.room.share();
+            let collected = upstream.collect(TOLD_LIMIT_BYTES, &mut share).await;
+            let body = collected.map_err(|error| unavailable(error.to_string()))?;
+            if let Some(refusal) = refused_key(status, &body) {
+                return Err(refusal);
+            }
+            let body = scrubbed(body, Some(&shown.secret));
+            return readable(draft.dialect, status, &headers, body).ok_or_else(unreadable);
+        }
+        if upstream::is_encoded(&headers) {
+            return Err(unreadable());
+        }
+        let (listener, breaker, body) = Listener::to_a_body(self.config.stalled_client);
+        let passage = Passage {
+            upstream,
+            listener,
+            breaker,
+            bearer: draft.bearer.shared(),
+            left: self.config.file_limit_bytes,
+            _seat: draft.seat.take(),
+        };
+        tokio::spawn(passage.run());
+        let mut shown = upstream::shown_as_it_is(&headers);
+        if let Some(length) = headers.get(CONTENT_LENGTH) {
+            shown.insert(CONTENT_LENGTH, length.clone());
+        }
+        Ok(Reply {
+            status,
+            headers: shown,
+            cost: None,
+            remaining: None,
+            body,
+        })
+    }
+}
+
+/// Bytes on their way through.
+struct Passage {
+    upstream: Upstream,
+    listener: Listener,
+    breaker: Breaker,
+    bearer: Arc<Bearer>,
+    /// How many bytes may still come.
+    left: u64,
+    _seat: Option<Seat>,
+}
+
+impl Passage {
+    async fn run(mut self) {
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                _ = self.bearer.lifeline.cut() => None,
+                () = self.listener.gone() => return,
+                chunk = self.upstream.chunk() => chunk.ok(),
+            };
+            let piece = match chunk {
+                Some(Some(piece)) => piece,
+                Some(None) => return,
+                None => return self.breaker.trip(),
+            };
+            match self.left.checked_sub(piece.len() as u64) {
+                Some(left) => self.left = left,
+                None => return self.breaker.trip(),
+            }
+            if !self.listener.hand(piece).await {
+                return;
+            }
+        }
+    }
+}
