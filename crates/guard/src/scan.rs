@@ -15,9 +15,11 @@ mod rules;
 mod starts;
 mod tail;
 mod walk;
+mod words;
 
 pub use rule::{Begin, Name, Rule, Score, Seen, Tail, Weigh};
 pub use rules::{Rules, RulesError};
+pub use words::{Near, Words};
 
 /// The longest match before its tail, in bytes: longer expressions end here.
 pub const MAX_LENGTH: usize = 256;

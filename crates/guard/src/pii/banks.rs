@@ -1,7 +1,7 @@
 //! International bank account numbers.
 
 use super::checks::is_mod_97;
-use super::context::{is_near, is_part};
+use super::context::{is_part, words};
 use crate::finding::Entity;
 use crate::scan::{Rule, Seen};
 
@@ -38,6 +38,7 @@ pub(super) fn rules() -> Vec<Rule> {
         .map(|(length, countries)| {
             let id = format!("pii.iban_{length}");
             Rule::weighed(&id, Entity::Iban, pattern(*length, countries), weigh)
+                .with_words(words(WORDS))
         })
         .collect()
 }
@@ -66,7 +67,7 @@ fn weigh(seen: Seen<'_>) -> f32 {
     if is_part(seen) {
         return 0.0;
     }
-    match (is_mod_97(&value), is_near(seen, WORDS)) {
+    match (is_mod_97(&value), seen.is_near(0)) {
         (true, true) => 0.99,
         (true, false) => 0.96,
         (false, true) if value.bytes().filter(u8::is_ascii_digit).count() > 10 => 0.4,

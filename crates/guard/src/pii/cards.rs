@@ -2,7 +2,7 @@
 //! context, the tracks of the stripe.
 
 use super::checks::is_luhn;
-use super::context::{Digits, is_near, is_part};
+use super::context::{Digits, is_part, words};
 use crate::finding::Entity;
 use crate::scan::{Rule, Seen};
 
@@ -75,7 +75,7 @@ const WORDS: &[&str] = &[
 
 pub(super) fn rules() -> Vec<Rule> {
     let number = |name: &str, pattern: &'static str| {
-        Rule::weighed(name, Entity::PaymentCard, pattern, weigh)
+        Rule::weighed(name, Entity::PaymentCard, pattern, weigh).with_words(words(WORDS))
     };
     vec![
         number("pii.card", r"[0-9]{12,19}(?-u:\b)"),
@@ -125,7 +125,7 @@ fn weigh(seen: Seen<'_>) -> f32 {
     if is_part(seen) || !is_luhn(digits) || is_filler(digits) {
         return 0.0;
     }
-    match (is_issued(digits), is_near(seen, WORDS)) {
+    match (is_issued(digits), seen.is_near(0)) {
         (true, true) => 0.98,
         (true, false) if digits.len() < 14 => 0.4,
         (true, false) => 0.85,

@@ -1,9 +1,14 @@
 //! What stands around a value: words that say what it is, and signs that it is part of another.
 
-use crate::scan::Seen;
+use crate::scan::{Seen, Words};
 
 /// How many bytes before a value its words may begin.
-const REACH: usize = 72;
+pub(super) const REACH: usize = 72;
+
+/// Words that say what a value is.
+pub(super) fn words(words: &[&'static str]) -> Words {
+    Words::new(words, REACH)
+}
 
 /// Whether a number is a part of something longer: of a version, a path, an amount, an identifier.
 pub(super) fn is_part(seen: Seen<'_>) -> bool {
@@ -27,53 +32,6 @@ pub(super) fn is_part(seen: Seen<'_>) -> bool {
         None => false,
     };
     begun || goes_on
-}
-
-/// Whether one of the words, in lower case, stands near before the value or right after it.
-pub(super) fn is_near(seen: Seen<'_>, words: &[&str]) -> bool {
-    if words.is_empty() {
-        return false;
-    }
-    let before = lower(last_bytes(seen.before, REACH));
-    let after = lower(seen.after);
-    words
-        .iter()
-        .any(|word| has_word(&before, word) || has_word(&after, word))
-}
-
-/// Whether one of the words, in lower case, stands in the `reach` bytes before the value.
-pub(super) fn is_before(seen: Seen<'_>, words: &[&str], reach: usize) -> bool {
-    let before = lower(last_bytes(seen.before, reach));
-    words.iter().any(|word| has_word(&before, word))
-}
-
-fn lower(text: &str) -> String {
-    if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.to_lowercase()
-    }
-}
-
-/// Whether a text holds a word from its beginning; words of up to three letters also to their end,
-/// for many longer ones begin so.
-fn has_word(text: &str, word: &str) -> bool {
-    let inner = |char: char| char.is_ascii_alphanumeric();
-    text.match_indices(word).any(|(at, _)| {
-        let before = text.get(..at).unwrap_or_default();
-        let after = text.get(at + word.len()..).unwrap_or_default();
-        let short = word.len() <= 3;
-        !(before.ends_with(inner) || short && after.starts_with(inner))
-    })
-}
-
-/// The last bytes of a text, of whole characters.
-pub(crate) fn last_bytes(text: &str, bytes: usize) -> &str {
-    let mut from = text.len().saturating_sub(bytes);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text.get(from..).unwrap_or_default()
 }
 
 /// The decimal digits of a value, at most 24.
@@ -106,6 +64,7 @@ impl Digits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::Near;
 
     fn seen<'a>(before: &'a str, value: &'a str, after: &'a str) -> Seen<'a> {
         Seen {
@@ -113,6 +72,7 @@ mod tests {
             matched: value,
             before,
             after,
+            near: Near::default(),
         }
     }
 
@@ -137,17 +97,5 @@ mod tests {
         ] {
             assert!(!is_part(seen(before, "123", after)), "{before}|{after}");
         }
-    }
-
-    #[test]
-    fn words_count_from_their_beginning() {
-        assert!(is_near(seen("Her SSN is ", "1", ""), &["ssn"]));
-        assert!(is_near(seen("", "1", " (PAN)"), &["pan"]));
-        assert!(is_near(
-            seen("Führerscheinnummer ", "1", ""),
-            &["führerschein"]
-        ));
-        assert!(!is_near(seen("company ", "1", ""), &["pan"]));
-        assert!(!is_near(seen("panel ", "1", ""), &["pan"]));
     }
 }

@@ -1,8 +1,7 @@
 //! Dates of birth, other dates, and ages over 89.
 
-use super::context::{is_before, is_near};
 use crate::finding::Entity;
-use crate::scan::{Rule, Seen};
+use crate::scan::{Rule, Seen, Words};
 
 /// What is said before a date of birth.
 const BIRTH: &[&str] = &[
@@ -47,6 +46,24 @@ const BIRTH: &[&str] = &[
     "生日",
     "生年月日",
     "생년월일",
+];
+
+/// Words before dates that may be something else.
+const DATED: &[&str] = &[
+    "date",
+    "on ",
+    "admitted",
+    "discharged",
+    "since",
+    "datum",
+    "le ",
+    "fecha",
+    "data",
+];
+
+/// Words of numbers that look like dates.
+const VERSIONS: &[&str] = &[
+    "version", "v", "release", "section", "chapter", "ratio", "score", "rfc",
 ];
 
 /// Months in English, German, French, Spanish, Italian, Portuguese and Dutch.
@@ -95,21 +112,21 @@ pub(super) fn rules() -> Vec<Rule> {
             _ => format!(r"(?:{form})(?-u:\b)"),
         };
         let id = format!("pii.birth_{name}");
-        rules.push(Rule::weighed(
-            &id,
-            Entity::DateOfBirth,
-            pattern.clone(),
-            weigh_birth,
-        ));
+        let birth = Rule::weighed(&id, Entity::DateOfBirth, pattern.clone(), weigh_birth);
+        rules.push(birth.with_words(Words::new(BIRTH, 56)));
         let id = format!("pii.date_{name}");
-        rules.push(Rule::weighed(&id, Entity::Date, pattern, weigh_date));
+        let date = Rule::weighed(&id, Entity::Date, pattern, weigh_date);
+        rules.push(
+            date.with_words(Words::new(DATED, 40))
+                .with_words(Words::new(VERSIONS, 12)),
+        );
     }
     rules.push(Rule::weighed(
         "pii.birth_solid",
         Entity::DateOfBirth,
         r"(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])(?:19|20)[0-9]{2})(?-u:\b)",
-        |seen| if is_before(seen, BIRTH, 40) { 0.85 } else { 0.05 },
-    ));
+        |seen| if seen.nearest(0).is_some() { 0.85 } else { 0.05 },
+    ).with_words(Words::new(BIRTH, 40)));
     rules.extend(ages());
     rules
 }
@@ -163,7 +180,7 @@ fn is_part(seen: Seen<'_>) -> bool {
 }
 
 fn weigh_birth(seen: Seen<'_>) -> f32 {
-    if is_part(seen) || !is_before(seen, BIRTH, 48) {
+    if is_part(seen) || seen.nearest(0).is_none() {
         return 0.0;
     }
     if has_year(seen.value) { 0.95 } else { 0.8 }
@@ -173,27 +190,11 @@ fn weigh_date(seen: Seen<'_>) -> f32 {
     if is_part(seen) {
         return 0.0;
     }
-    let versions = [
-        "version", "v", "release", "section", "chapter", "ratio", "score", "rfc",
-    ];
-    if is_before(seen, &versions, 12) {
+    if seen.nearest(1).is_some() {
         return 0.1;
     }
     let named = seen.value.chars().any(char::is_alphabetic);
-    let dated = is_near(
-        seen,
-        &[
-            "date",
-            "on ",
-            "admitted",
-            "discharged",
-            "since",
-            "datum",
-            "le ",
-            "fecha",
-            "data",
-        ],
-    );
+    let dated = seen.is_near(0);
     match (has_year(seen.value), named) {
         (true, _) => 0.9,
         // `May 5` may be a name and a number.

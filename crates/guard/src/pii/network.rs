@@ -2,9 +2,18 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::context::{is_before, is_near};
+use super::context::words;
 use crate::finding::Entity;
-use crate::scan::{Rule, Seen, Tail};
+use crate::scan::{Rule, Seen, Tail, Words};
+
+const HOSTS: &[&str] = &[
+    "ip", "address", "host", "server", "client", "addr", "adresse", "from",
+];
+
+/// Words of versions and sections, which have four parts, too.
+const VERSIONS: &[&str] = &[
+    "version", "versión", "release", "ver", "oid", "v", "chapter", "section", "§",
+];
 
 pub(super) fn rules() -> Vec<Rule> {
     let octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
@@ -14,7 +23,9 @@ pub(super) fn rules() -> Vec<Rule> {
             Entity::IpAddress,
             format!(r"{octet}(?:\.{octet}){{3}}(?-u:\b)"),
             weigh_v4,
-        ),
+        )
+        .with_words(words(HOSTS))
+        .with_words(Words::new(VERSIONS, 12)),
         Rule::weighed(
             "pii.ipv6",
             Entity::IpAddress,
@@ -63,19 +74,11 @@ fn weigh_v4(seen: Seen<'_>) -> f32 {
             .strip_prefix('.')
             .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphanumeric()));
     let begun = seen.before.ends_with(['.', '-', 'v', 'V', '_', '^', '~']);
-    let versions = [
-        "version", "versión", "release", "ver", "oid", "v", "chapter", "section", "§",
-    ];
-    if goes_on || begun || is_before(seen, &versions, 12) {
+    if goes_on || begun || seen.nearest(1).is_some() {
         return 0.05;
     }
     let small = address.octets().iter().all(|octet| *octet < 20);
-    let said = is_near(
-        seen,
-        &[
-            "ip", "address", "host", "server", "client", "addr", "adresse", "from",
-        ],
-    );
+    let said = seen.is_near(0);
     if address.is_loopback() || address.is_unspecified() || address.is_broadcast() {
         return 0.2;
     }

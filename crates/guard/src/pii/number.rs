@@ -91,7 +91,7 @@ impl Number {
         if context::is_part(seen) || self.check.is_some_and(|check| !check.holds(seen.value)) {
             return 0.0;
         }
-        if context::is_near(seen, &self.words) {
+        if seen.is_near(0) {
             self.near
         } else {
             self.alone
@@ -107,7 +107,8 @@ pub(super) fn rules() -> Vec<Rule> {
 fn rule(number: Number) -> Rule {
     let id = format!("pii.{}", number.name);
     let (entity, pattern) = (number.entity, number.pattern.clone());
-    Rule::weighed(&id, entity, pattern, move |seen| number.weigh(seen))
+    let words = context::words(&number.words);
+    Rule::weighed(&id, entity, pattern, move |seen| number.weigh(seen)).with_words(words)
 }
 
 #[cfg(test)]

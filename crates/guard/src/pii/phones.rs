@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use super::context::{Digits, is_before, is_near, is_part};
+use super::context::{Digits, is_part, words};
 use crate::finding::Entity;
-use crate::scan::{Rule, Seen};
+use crate::scan::{Rule, Seen, Words};
 
 const TABLE: &str = include_str!("../../data/phones.txt");
 
@@ -156,6 +156,20 @@ const WITHOUT_TRUNK: &[&str] = &[
     "370", "36", "7", "354", "352", "356", "507", "506", "1",
 ];
 
+/// The plans of some calling codes.
+fn plans(codes: &[&str]) -> Vec<&'static Plan> {
+    codes.iter().filter_map(|code| plan(code)).collect()
+}
+
+static TRUNK_PLANS: LazyLock<Vec<&'static Plan>> = LazyLock::new(|| plans(WITH_TRUNK));
+
+static OTHER_PLANS: LazyLock<Vec<&'static Plan>> = LazyLock::new(|| plans(WITHOUT_TRUNK));
+
+/// Italy keeps the zero of its numbers.
+static ITALY: LazyLock<Option<&'static Plan>> = LazyLock::new(|| plan("39"));
+
+static NORTH_AMERICA: LazyLock<Option<&'static Plan>> = LazyLock::new(|| plan("1"));
+
 impl Plan {
     fn read(line: &'static str) -> Option<Self> {
         let mut cells = line.split(' ');
@@ -207,6 +221,8 @@ pub(super) fn rules() -> Vec<Rule> {
     let rule = |name: &str, pattern: &str, weigh: fn(Seen<'_>) -> f32| {
         let pattern = format!(r"{pattern}{EXTENSION}(?-u:\b)");
         Rule::weighed(name, Entity::Phone, pattern, weigh)
+            .with_words(words(WORDS))
+            .with_words(Words::new(OTHERS, 24))
     };
     vec![
         rule(
@@ -257,7 +273,7 @@ fn weigh_international(seen: Seen<'_>) -> f32 {
         all.get(2..).unwrap_or_default()
     };
     let known = is_international(all);
-    let near = is_near(seen, WORDS);
+    let near = seen.is_near(0);
     match (plus, known, near) {
         (true, true, true) => 0.97,
         (true, true, false) => 0.9,
@@ -295,9 +311,9 @@ fn weigh_north_america(seen: Seen<'_>) -> f32 {
         return 0.0;
     }
     let exchange = national.get(3).is_some_and(|digit| *digit >= 2);
-    let known = exchange && plan("1").is_some_and(|plan| plan.has(national));
-    let near = is_near(seen, WORDS);
-    if is_before(seen, OTHERS, 24) && !near {
+    let known = exchange && NORTH_AMERICA.is_some_and(|plan| plan.has(national));
+    let near = seen.is_near(0);
+    if seen.nearest(1).is_some() && !near {
         return 0.2;
     }
     let shaped = value.contains('(') || value.matches('-').count() >= 2;
@@ -323,11 +339,10 @@ fn weigh_trunk(seen: Seen<'_>) -> f32 {
         return 0.0;
     }
     let national = digits.get(1..).unwrap_or_default();
-    let has = |code: &&&str| plan(code).is_some_and(|plan| plan.has(national));
-    let known =
-        WITH_TRUNK.iter().any(|code| has(&code)) || plan("39").is_some_and(|plan| plan.has(digits));
-    let near = is_near(seen, WORDS);
-    if is_before(seen, OTHERS, 24) && !near {
+    let known = TRUNK_PLANS.iter().any(|plan| plan.has(national))
+        || ITALY.is_some_and(|plan| plan.has(digits));
+    let near = seen.is_near(0);
+    if seen.nearest(1).is_some() && !near {
         return 0.15;
     }
     let groups = value
@@ -350,11 +365,9 @@ fn weigh_national(seen: Seen<'_>) -> f32 {
     if is_part(seen) || !(7..=12).contains(&digits.len()) || is_date(value) {
         return 0.0;
     }
-    let known = WITHOUT_TRUNK
-        .iter()
-        .any(|code| plan(code).is_some_and(|plan| plan.has(digits)));
-    let near = is_near(seen, WORDS);
-    let other = is_before(seen, OTHERS, 24);
+    let known = OTHER_PLANS.iter().any(|plan| plan.has(digits));
+    let near = seen.is_near(0);
+    let other = seen.nearest(1).is_some();
     match (near && !other, known) {
         (true, true) => 0.85,
         (true, false) => 0.6,
@@ -377,14 +390,14 @@ fn weigh_solid(seen: Seen<'_>) -> f32 {
     let value = without_extension(seen.value);
     let digits = Digits::of(value);
     let digits = digits.all();
-    if is_part(seen) || is_before(seen, OTHERS, 24) || !is_near(seen, WORDS) {
+    if is_part(seen) || seen.nearest(1).is_some() || !seen.is_near(0) {
         return 0.05;
     }
     let varied = digits.windows(2).any(|pair| pair.first() != pair.last());
-    let known = WITHOUT_TRUNK
+    let known = OTHER_PLANS
         .iter()
-        .chain(WITH_TRUNK)
-        .any(|code| plan(code).is_some_and(|plan| plan.has(digits)));
+        .chain(TRUNK_PLANS.iter())
+        .any(|plan| plan.has(digits));
     match (known && varied, is_international(digits)) {
         (true, _) => 0.8,
         (false, true) => 0.75,

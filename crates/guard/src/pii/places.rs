@@ -1,6 +1,6 @@
 //! Coordinates of places.
 
-use super::context::is_near;
+use super::context::words;
 use crate::finding::Entity;
 use crate::scan::{Rule, Seen};
 
@@ -37,7 +37,8 @@ pub(super) fn rules() -> Vec<Rule> {
             Entity::Coordinates,
             r"[+-]?[0-9]{1,2}\.[0-9]{3,15}(?:, ?| |; ?|,\n)[+-]?[0-9]{1,3}\.[0-9]{3,15}(?-u:\b)",
             weigh,
-        ),
+        )
+        .with_words(words(WORDS)),
         Rule::fixed(
             "pii.coordinates_degrees",
             Entity::Coordinates,
@@ -86,7 +87,7 @@ fn weigh(seen: Seen<'_>) -> f32 {
     }
     let decimals = |number: &str| number.rsplit('.').next().map_or(0, str::len);
     let exact = decimals(latitude) >= 4 && decimals(longitude) >= 4;
-    match (is_near(seen, WORDS), exact) {
+    match (seen.is_near(0), exact) {
         (true, _) => 0.93,
         (false, true) => 0.55,
         (false, false) => 0.25,

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::context::{is_near, is_part};
+use super::context::{is_part, words};
 use crate::finding::Entity;
 use crate::scan::{Rule, Seen};
 
@@ -15,7 +15,7 @@ const WORDS: &[&str] = &[
 
 pub(super) fn rules() -> Vec<Rule> {
     let rule = |name: &str, pattern: &'static str, weigh: fn(Seen<'_>) -> f32| {
-        Rule::weighed(name, Entity::CryptoWallet, pattern, weigh)
+        Rule::weighed(name, Entity::CryptoWallet, pattern, weigh).with_words(words(WORDS))
     };
     vec![
         rule(
@@ -58,19 +58,20 @@ pub(super) fn rules() -> Vec<Rule> {
             "pii.wallet_solana",
             r"[1-9A-HJ-NP-Za-km-z]{32,44}(?-u:\b)",
             |seen| {
-                let named = is_near(seen, &["solana", "sol", "phantom", "wallet", "spl"]);
+                let named = seen.is_near(1);
                 if named && is_mixed(seen.value) && !is_part(seen) {
                     0.8
                 } else {
                     0.0
                 }
             },
-        ),
+        )
+        .with_words(words(&["solana", "sol", "phantom", "wallet", "spl"])),
     ]
 }
 
 fn said(seen: Seen<'_>, alone: f32, near: f32) -> f32 {
-    match (is_part(seen), is_near(seen, WORDS)) {
+    match (is_part(seen), seen.is_near(0)) {
         (true, _) => 0.0,
         (false, true) => near,
         (false, false) => alone,

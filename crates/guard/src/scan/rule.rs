@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::words::{Near, Words};
 use crate::finding::{Entity, RuleId};
 
 /// A rule of a set.
@@ -20,6 +21,8 @@ pub struct Rule {
     pub tail: Tail,
     /// Which characters of the text may be its first.
     pub begins: Begin,
+    /// Lists of words that the rule asks for when it weighs a match.
+    pub words: Vec<Words>,
     /// How sure a match is, 0 to 1; 0 is no finding.
     pub weigh: Weigh,
 }
@@ -35,6 +38,22 @@ pub struct Seen<'a> {
     pub before: &'a str,
     /// At most [`super::LOOK_AHEAD`] bytes after the match and its tail.
     pub after: &'a str,
+    /// The words of the rule around the match.
+    pub near: Near<'a>,
+}
+
+impl Seen<'_> {
+    /// Whether a word of the rule's list of this number stands near before the match or right
+    /// after it.
+    pub fn is_near(&self, list: usize) -> bool {
+        self.near.nearest(list).is_some() || self.near.is_in(list, self.after)
+    }
+
+    /// How many bytes before the match the nearest word of the rule's list of this number ends,
+    /// if one is within reach.
+    pub fn nearest(&self, list: usize) -> Option<usize> {
+        self.near.nearest(list)
+    }
 }
 
 /// Which characters of a text may be the first of a match.
@@ -95,6 +114,7 @@ impl Rule {
             pattern: pattern.into(),
             tail: Tail::None,
             begins: Begin::Word,
+            words: Vec::new(),
             weigh: Weigh::Fixed(score),
         }
     }
@@ -130,6 +150,13 @@ impl Rule {
     #[must_use]
     pub fn at_parts(mut self) -> Self {
         self.begins = Begin::Part;
+        self
+    }
+
+    /// The rule with one more list of words to ask for.
+    #[must_use]
+    pub fn with_words(mut self, words: Words) -> Self {
+        self.words.push(words);
         self
     }
 

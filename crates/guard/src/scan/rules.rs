@@ -10,6 +10,7 @@ use regex_automata::util::pool::Pool;
 use regex_automata::util::syntax;
 
 use super::rule::{Begin, Rule};
+use super::words::{List, Vocabulary};
 
 /// The most memory that the states of one walker may take, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
@@ -22,6 +23,7 @@ pub struct Rules {
     pub(super) rules: Vec<Compiled>,
     /// Begins after borders of words.
     pub(super) dfa: DFA,
+    pub(super) vocabulary: Vocabulary,
     /// The widest of the rules' beginnings.
     pub(super) begins: Begin,
     pub(super) caches: Pool<
@@ -34,6 +36,7 @@ pub struct Rules {
 pub(super) struct Compiled {
     pub(super) rule: Rule,
     pub(super) group: Option<Regex>,
+    pub(super) lists: Vec<List>,
 }
 
 /// Why a set could not be compiled.
@@ -65,11 +68,18 @@ impl Rules {
             .map(|rule| rule.begins)
             .max()
             .unwrap_or(Begin::Word);
-        let rules = rules.into_iter().map(compile).collect::<Result<_, _>>()?;
+        let (vocabulary, lists) = Vocabulary::new(rules.iter().map(|rule| rule.words.as_slice()))
+            .map_err(|error| RulesError::TooLarge(error.to_string()))?;
+        let rules = rules
+            .into_iter()
+            .zip(lists)
+            .map(|(rule, lists)| compile(rule, lists))
+            .collect::<Result<_, _>>()?;
         let caches = pool(dfa.clone());
         Ok(Self {
             rules,
             dfa,
+            vocabulary,
             begins,
             caches,
         })
@@ -84,7 +94,8 @@ impl Rules {
     /// walkers remember (at most 4 MiB each).
     pub fn memory_bytes(&self) -> usize {
         let groups = self.rules.iter().filter_map(|rule| rule.group.as_ref());
-        self.dfa.memory_usage() + groups.map(Regex::memory_usage).sum::<usize>()
+        let groups: usize = groups.map(Regex::memory_usage).sum();
+        self.dfa.memory_usage() + self.vocabulary.memory_bytes() + groups
     }
 
     /// The memory of one walker with what it has met so far, in bytes.
@@ -154,7 +165,7 @@ fn blame(rules: &[Rule], reason: String) -> RulesError {
     RulesError::TooLarge(reason)
 }
 
-fn compile(rule: Rule) -> Result<Compiled, RulesError> {
+fn compile(rule: Rule, lists: Vec<List>) -> Result<Compiled, RulesError> {
     let group = if rule.pattern.contains("(?<value>") || rule.pattern.contains("(?P<value>") {
         let regex = group(&rule.pattern).map_err(|error| RulesError::Pattern {
             rule: rule.id.to_string(),
@@ -164,7 +175,7 @@ fn compile(rule: Rule) -> Result<Compiled, RulesError> {
     } else {
         None
     };
-    Ok(Compiled { rule, group })
+    Ok(Compiled { rule, group, lists })
 }
 
 /// The expression that finds a group where a match is known to stand. It is run rarely and over

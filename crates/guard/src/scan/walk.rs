@@ -10,6 +10,7 @@ use super::rule::Seen;
 use super::rules::{Compiled, Rules};
 use super::starts::{Start, Starts};
 use super::tail::tail_end;
+use super::words::{Around, Near};
 use super::{LOOK_AHEAD, MAX_LENGTH};
 use crate::LOOK_BEHIND;
 use crate::finding::{Finding, Severity};
@@ -32,7 +33,7 @@ impl Rules {
             return text.len();
         }
         let mut cache = self.caches.get();
-        let mut ends = Vec::new();
+        let mut ends = Ends::new(self.rules.len());
         for start in Starts::new(text, from, self.begins) {
             let told = found.len();
             ends.clear();
@@ -52,7 +53,7 @@ impl Rules {
         text: &str,
         start: usize,
         last: bool,
-        ends: &mut Vec<(usize, usize)>,
+        ends: &mut Ends,
     ) -> Walk {
         let bytes = text.as_bytes();
         let end = text.len().min(start + MAX_LENGTH);
@@ -63,10 +64,13 @@ impl Rules {
             let Ok(next) = self.dfa.next_state(cache, state, *byte) else {
                 return Walk::Over;
             };
-            if next.is_dead() || next.is_quit() {
+            state = next;
+            if !state.is_tagged() {
+                continue;
+            }
+            if state.is_dead() || state.is_quit() {
                 return Walk::Over;
             }
-            state = next;
             self.note(cache, state, at, ends);
         }
         if end == text.len() && !last {
@@ -89,16 +93,13 @@ impl Rules {
     }
 
     /// States tell of matches one byte late: `at` is their end.
-    fn note(&self, cache: &Cache, state: LazyStateID, at: usize, ends: &mut Vec<(usize, usize)>) {
+    fn note(&self, cache: &Cache, state: LazyStateID, at: usize, ends: &mut Ends) {
         if !state.is_match() {
             return;
         }
         for index in 0..self.dfa.match_len(cache, state) {
             let rule = self.dfa.match_pattern(cache, state, index).as_usize();
-            match ends.iter_mut().find(|(known, _)| *known == rule) {
-                Some((_, end)) => *end = at,
-                None => ends.push((rule, at)),
-            }
+            ends.note(rule, at);
         }
     }
 
@@ -108,10 +109,14 @@ impl Rules {
         text: &str,
         start: &Start,
         last: bool,
-        ends: &[(usize, usize)],
+        ends: &Ends,
         found: &mut Vec<Finding>,
     ) -> bool {
-        for (rule, end) in ends {
+        if ends.met.is_empty() {
+            return true;
+        }
+        let around = Around::new(&self.vocabulary, before(text, start.at));
+        for (rule, end) in &ends.met {
             let Some(compiled) = self.rules.get(*rule) else {
                 continue;
             };
@@ -124,15 +129,54 @@ impl Rules {
             if tail + LOOK_AHEAD > text.len() && !last {
                 return false;
             }
-            found.extend(compiled.finding(text, start.at..*end, tail));
+            found.extend(compiled.finding(text, start.at..*end, tail, &around));
         }
         true
     }
 }
 
+/// The longest end of each rule that matched from one start.
+struct Ends {
+    met: Vec<(usize, usize)>,
+    /// The place of each rule in `met`, which holds only if the rule stands there.
+    places: Vec<usize>,
+}
+
+impl Ends {
+    fn new(rules: usize) -> Self {
+        Self {
+            met: Vec::new(),
+            places: vec![0; rules],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.met.clear();
+    }
+
+    fn note(&mut self, rule: usize, end: usize) {
+        let Some(place) = self.places.get_mut(rule) else {
+            return;
+        };
+        match self.met.get_mut(*place) {
+            Some((known, known_end)) if *known == rule => *known_end = end,
+            _ => {
+                *place = self.met.len();
+                self.met.push((rule, end));
+            }
+        }
+    }
+}
+
 impl Compiled {
     /// What the rule makes of a match whose tail ends at `tail`.
-    fn finding(&self, text: &str, matched: Range<usize>, tail: usize) -> Option<Finding> {
+    fn finding(
+        &self,
+        text: &str,
+        matched: Range<usize>,
+        tail: usize,
+        around: &Around<'_>,
+    ) -> Option<Finding> {
         let mut value = match &self.group {
             Some(regex) => group(regex, text, matched.clone())?,
             None => matched.clone(),
@@ -143,8 +187,9 @@ impl Compiled {
         let seen = Seen {
             value: text.get(value.clone())?,
             matched: text.get(matched.start..matched.end.max(value.end))?,
-            before: before(text, matched.start),
+            before: around.before(),
             after: after(text, tail.max(matched.end)),
+            near: Near::new(&self.lists, around),
         };
         let (rule, score) = self.rule.judge(seen)?;
         (score > 0.0).then(|| Finding {

@@ -82,6 +82,7 @@ mod tests {
             matched: value,
             before: "",
             after: "",
+            near: crate::scan::Near::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::random::{Kinds, entropy_bits, is_stand_in, looks_random};
 use crate::finding::{Entity, RuleId};
-use crate::scan::{Rule, Seen, Tail, Weigh};
+use crate::scan::{Rule, Seen, Weigh, Words};
 
 const TABLE: &str = include_str!("../../data/named.txt");
 
@@ -15,7 +15,7 @@ const TABLE: &str = include_str!("../../data/named.txt");
 const NAME_REACH: usize = 64;
 
 /// How far before a value a word may stand that says that it is secret, in bytes.
-const WORD_REACH: usize = 48;
+const WORD_REACH: usize = 24;
 
 /// What a value of a provider looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,25 +151,32 @@ fn is_uuid(value: &str) -> bool {
 }
 
 pub(super) fn rules() -> Vec<Rule> {
-    let token = r"[A-Za-z0-9][A-Za-z0-9_-]{13,}={0,2}";
-    let encoded = r"[A-Za-z0-9+/]{20,}={0,2}";
-    let dotted = r"[A-Za-z0-9_-]{4,60}(?:\.[A-Za-z0-9_-]{4,}){1,3}={0,2}";
-    let naming = |id: &str, pattern: &'static str| Rule {
+    let token = "[A-Za-z0-9][A-Za-z0-9_-]{13,}={0,2}";
+    // With `+` or `/` in it, for others are tokens already.
+    let encoded = "[A-Za-z0-9]*[+/][A-Za-z0-9+/]{19,}={0,2}";
+    let dotted = r"[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]{4,}){1,3}={0,2}";
+    let named = |id: &str, pattern: &'static str| Rule {
         weigh: Weigh::Naming(Arc::new(by_name)),
-        ..Rule::fixed(id, Entity::ApiKey, pattern, 0.0).with_tail(Tail::None)
+        ..Rule::fixed(id, Entity::ApiKey, pattern, 0.0)
     };
-    vec![
-        naming("secret.by_name", token),
-        naming("secret.encoded_by_name", encoded),
-        naming("secret.dotted_by_name", dotted),
-        Rule::weighed("secret.by_word", Entity::GenericSecret, token, by_word),
-        Rule::weighed(
-            "secret.encoded_by_word",
-            Entity::GenericSecret,
-            encoded,
-            by_word,
-        ),
-    ]
+    let said = |id: &str, pattern: &'static str| {
+        Rule::weighed(id, Entity::GenericSecret, pattern, by_word)
+    };
+    let names = [
+        named("secret.by_name", token),
+        named("secret.encoded_by_name", encoded),
+        named("secret.dotted_by_name", dotted),
+    ];
+    let words = [
+        said("secret.by_word", token),
+        said("secret.encoded_by_word", encoded),
+    ];
+    names
+        .map(|rule| rule.with_words(Words::new(SECRETS, NAME_REACH)))
+        .into_iter()
+        .chain(words.map(|rule| rule.with_words(Words::new(SECRETS, WORD_REACH))))
+        .map(|rule| rule.with_words(Words::new(OTHERS, NAME_REACH)))
+        .collect()
 }
 
 fn by_name(seen: Seen<'_>) -> Option<(RuleId, f32)> {
@@ -178,7 +185,7 @@ fn by_name(seen: Seen<'_>) -> Option<(RuleId, f32)> {
     }
     let near = last_bytes(seen.before, NAME_REACH);
     let provider = PROVIDERS.as_ref()?.owner(near, seen.value)?;
-    let score = match evidence(seen.before) {
+    let score = match evidence(seen) {
         Evidence::Against => return None,
         Evidence::Assigned => 0.85,
         Evidence::Word => 0.7,
@@ -192,7 +199,7 @@ fn by_word(seen: Seen<'_>) -> f32 {
     if seen.value.len() < 16 || is_common(seen.value) || !is_candidate(seen) {
         return 0.0;
     }
-    match evidence(last_bytes(seen.before, 24)) {
+    match evidence(seen) {
         Evidence::Assigned => 0.65,
         Evidence::Word => 0.55,
         Evidence::Against | Evidence::None => 0.0,
@@ -245,6 +252,12 @@ enum Evidence {
 /// Words that speak of secrets, in lower case.
 const SECRETS: &[&str] = &[
     "key",
+    "keys",
+    "apikey",
+    "apitoken",
+    "accesskey",
+    "accesstoken",
+    "privatekey",
     "token",
     "secret",
     "password",
@@ -315,22 +328,27 @@ const OTHERS: &[&str] = &[
     "invoice",
 ];
 
-fn evidence(before: &str) -> Evidence {
-    let near = last_bytes(before, WORD_REACH).to_ascii_lowercase();
-    let line = near.rsplit('\n').next().unwrap_or_default();
-    let end = |word: &&'static str| line.rfind(word).map(|at| at + word.len());
-    let secret = SECRETS.iter().filter_map(end).max();
-    let other = OTHERS.iter().filter_map(end).max();
-    if other.is_some() && other >= secret {
+/// The nearer word counts; a value and its words stand in one line.
+fn evidence(seen: Seen<'_>) -> Evidence {
+    let secret = seen.nearest(0);
+    let other = seen.nearest(1);
+    if other.is_some_and(|other| secret.is_none_or(|secret| other <= secret)) {
         return Evidence::Against;
     }
-    let assigned = line
+    let Some(reach) = secret else {
+        return Evidence::None;
+    };
+    if last_bytes(seen.before, reach).contains('\n') {
+        return Evidence::None;
+    }
+    let assigned = seen
+        .before
         .trim_end_matches([' ', '\t', '"', '\'', '`', '\\', '>'])
         .ends_with([':', '=', ',', '(', '：']);
-    match (secret, assigned) {
-        (Some(_), true) => Evidence::Assigned,
-        (Some(_), false) => Evidence::Word,
-        (None, _) => Evidence::None,
+    if assigned {
+        Evidence::Assigned
+    } else {
+        Evidence::Word
     }
 }
 
