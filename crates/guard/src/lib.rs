@@ -26,6 +26,7 @@ mod compliance;
 mod filter;
 mod finding;
 mod guard;
+pub mod injection;
 pub mod names;
 pub mod pii;
 mod profile;

@@ -6,5 +6,6 @@
 
 pub mod corpus;
 pub mod eval;
+pub mod injection;
 pub mod names;
 pub mod random;

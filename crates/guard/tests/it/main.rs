@@ -7,6 +7,7 @@
 )]
 
 mod guard;
+mod injection;
 mod names;
 mod pii;
 mod scan;

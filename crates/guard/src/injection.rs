@@ -1,0 +1,153 @@
+//! Texts that give orders to a model which their author may not give.
+//!
+//! Four things are looked at, and judged together:
+//! - **rules** ([`grammar`](self), in `data/injection`): orders in words, in nineteen languages,
+//!   found by one automaton and matched over words with bounded gaps;
+//! - **marks** that a prompt is built with, and that no author of a text has a reason to write;
+//! - **a model**: how much the text, and each window of one or two sentences, is like attacks;
+//! - what is **hidden or encoded** in the text, read by the first three once it is plain.
+//!
+//! A rule that is grave stands by itself. One that is seen in harmless texts, too, is grave where
+//! the model agrees, and hardly worth a word where the model is sure of the contrary. What speaks
+//! *about* attacks is told from them by the words before a match and by quotation marks.
+
+mod book;
+mod damping;
+mod features;
+mod files;
+mod grammar;
+mod judge;
+mod markers;
+mod model;
+mod places;
+mod spot;
+
+use book::Book;
+pub use features::{BUCKETS, Step, walk};
+pub use grammar::{GrammarError, Problem};
+use judge::Draft;
+use markers::Markers;
+pub use model::{Head, Model, NoModel, Scores};
+
+use crate::finding::{Channel, Entity, Finding, Severity};
+use crate::text::{Reading, spaced};
+
+/// Finds orders to a model.
+pub struct Detector {
+    book: Book,
+    markers: Markers,
+    model: Model,
+}
+
+/// Why a detector cannot be made: never, with what is shipped.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectorError {
+    /// A file of rules cannot be read.
+    #[error(transparent)]
+    Rules(#[from] GrammarError),
+    /// The marks are no expressions.
+    #[error("the marks of prompts cannot be compiled: {0}")]
+    Marks(#[from] Box<regex_automata::meta::BuildError>),
+    /// The model is none.
+    #[error(transparent)]
+    Model(#[from] NoModel),
+}
+
+impl Detector {
+    /// A detector with the rules and the model that are shipped.
+    ///
+    /// # Errors
+    /// Never with what is shipped.
+    pub fn new() -> Result<Self, DetectorError> {
+        Self::with_model(Model::shipped()?)
+    }
+
+    /// A detector with another model.
+    ///
+    /// # Errors
+    /// Never with the rules that are shipped.
+    pub fn with_model(model: Model) -> Result<Self, DetectorError> {
+        Ok(Self {
+            book: Book::new(files::FILES, files::COMMON)?,
+            markers: Markers::new()?,
+            model,
+        })
+    }
+
+    /// The findings in a text that comes through `channel`, in the order of their spans.
+    /// Takes time linear in the length of the text.
+    pub fn scan(&self, text: &str, channel: Channel) -> Vec<Finding> {
+        let reading = Reading::new(text);
+        let mut drafts = self.orders(text, &reading, channel);
+        drafts.extend(self.marks(text, channel));
+        drafts.extend(self.spaced(&reading, channel));
+        let scores = self.model.scores(reading.text());
+        judge::weigh(&mut drafts, &scores);
+        drafts.extend(judge::suspected(
+            &drafts,
+            &scores,
+            self.model.head(),
+            &reading,
+        ));
+        judge::findings(drafts)
+    }
+
+    /// What the rules match.
+    fn orders(&self, text: &str, reading: &Reading, channel: Channel) -> Vec<Draft> {
+        let opens = |at: usize| damping::opens_clause(text, reading.original(at..at).start);
+        let reads = self.book.matches(reading.text(), channel, &opens);
+        let matches = reads.matches.iter();
+        matches
+            .filter_map(|matched| {
+                let rule = self.book.rules.get(matched.rule)?;
+                let span = reading.original(matched.start..matched.end);
+                let quoted = damping::is_quoted(text, &span);
+                let words = matched.start..matched.end;
+                let severity = damping::damped(rule.severity, &reads, words, quoted)?;
+                Some(Draft {
+                    entity: rule.entity,
+                    rule: rule.id.clone(),
+                    severity,
+                    damped: severity < rule.severity,
+                    span,
+                    score: None,
+                })
+            })
+            .collect()
+    }
+
+    /// What they match in words written letter by letter.
+    fn spaced(&self, reading: &Reading, channel: Channel) -> Vec<Draft> {
+        let runs = spaced(reading).into_iter();
+        runs.filter_map(|run| {
+            let reads = self.book.matches_joined(&run.letters, channel);
+            let rules = reads.matches.iter();
+            let rule = rules
+                .filter_map(|matched| self.book.rules.get(matched.rule))
+                .max_by_key(|rule| rule.severity)?;
+            Some(Draft {
+                entity: Entity::EncodedAttack,
+                rule: judge::seen_through("spaced", &rule.id),
+                severity: Severity::High,
+                damped: false,
+                span: run.span,
+                score: None,
+            })
+        })
+        .collect()
+    }
+
+    fn marks(&self, text: &str, channel: Channel) -> Vec<Draft> {
+        let marks = self.markers.find(text, channel).into_iter();
+        marks
+            .map(|mark| Draft {
+                entity: mark.entity,
+                rule: mark.rule,
+                severity: mark.severity,
+                damped: false,
+                span: mark.start..mark.end,
+                score: None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,7 @@
+//! The model of injections: its data and its training.
+
+pub mod calibrate;
+pub mod data;
+pub mod generate;
+pub mod near;
+pub mod train;
