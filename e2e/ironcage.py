@@ -9,7 +9,9 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -215,6 +217,10 @@ class Fake:
     def behave(self, once: bool = False, **behaviour) -> None:
         http("POST", f"{self.root}/_fake/behave{'-once' if once else ''}", behaviour)
 
+    def price(self, **picos: int) -> None:
+        """What a token costs, in millionths of a millionth of a dollar: `input`, `cached`, `output`."""
+        http("POST", f"{self.root}/_fake/prices", picos)
+
     def requests(self) -> list[dict]:
         return http("GET", f"{self.root}/_fake/requests")[0]
 
@@ -223,6 +229,46 @@ class Fake:
 
     def provider(self, server: Server, kind: str) -> str:
         return server.provider(kind, api_key=self.key, base_url=self.base_url)
+
+
+class Encrypted:
+    """TLS before a server, with a certificate of its own: some SDKs send tokens over nothing else."""
+
+    def __init__(self, folder: Path, server: Server):
+        self.certificate, key = folder / "tls.pem", folder / "tls.key"
+        names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
+        subprocess.run([*make, "-keyout", str(key), "-out", str(self.certificate)], check=True, capture_output=True)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, key)
+        self.behind = ("127.0.0.1", server.port)
+        self.socket = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.url = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            server = socket.create_connection(self.behind)
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.socket.close()
 
 
 @contextlib.contextmanager

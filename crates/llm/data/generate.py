@@ -42,6 +42,8 @@ MODES = {"chat": "chat", "responses": "responses", "completion": "completion", "
 # What Gemini makes besides text, and what is asked in other ways.
 NOT_TEXT = re.compile(r"^(?!gemini-(\d|flash|pro))|tts|omni|image|robotics|embedding|audio|nano-banana|cyber")
 GEMINI_EMBEDS = re.compile(r"gemini-embedding-")
+# What Bedrock embeds is asked for in the words of Amazon and of Cohere; others have their own.
+BEDROCK_EMBEDS = re.compile(r"(amazon\.titan-embed-text-v|cohere\.embed-)")
 WITHOUT_BOUND = re.compile(r"search|deep-research|computer-use|^ft:|realtime|transcribe|container|live")
 
 
@@ -251,7 +253,7 @@ def entry(name, row, providers, date):
     # Its list says a hundred dollars for a million tokens, a thousand times the others.
     if provider == "cohere" and (mode == "completion" or name == "embed-multilingual-light-v3.0"):
         return None
-    if provider == "aws_bedrock" and mode != "chat":
+    if provider == "aws_bedrock" and mode != "chat" and not BEDROCK_EMBEDS.search(name):
         return None
     if mode not in {"embedding", "rerank"} and "output_cost_per_token" not in row:
         return None
@@ -387,6 +389,25 @@ DRAWS = re.compile(r"^gpt-image-(1|1-mini|2(\.\d+-[a-z]+)?)(-\d{4}-\d\d-\d\d)?$"
 PER_PIXEL = re.compile(r"^azure/(hd|standard)/(\d+)-x-(\d+)/(dall-e-3)$")
 
 
+DATED = re.compile(r"^(.+)-\d{4}-\d\d-\d\d$")
+
+
+def no_cheaper_than_the_alias(entries):
+    """An alias stands for one of its dated models, so none that hears costs less than it: lists that tell two prices
+    for the sound of one model have missed one."""
+    known = {(one["provider"], one["model"]): one for one in entries}
+    for one in entries:
+        dated = DATED.match(one["model"])
+        alias = dated and known.get((one["provider"], dated[1]))
+        if not alias or one["mode"] != "transcription" or "standard" not in alias["prices"]:
+            continue
+        rates, least = one["prices"]["standard"], alias["prices"]["standard"]
+        dearer = [bucket for bucket in rates if Decimal(least.get(bucket, 0)) > Decimal(rates[bucket])]
+        for bucket in dearer:
+            rates[bucket] = least[bucket]
+        one |= {"dearer_at_alias": [f"standard.{bucket}" for bucket in dearer]} if dearer else {}
+
+
 def drawn(name, row, providers, date):
     """Models that make pictures and are paid by their tokens."""
     provider, genai_name, _ = PROVIDERS[row["litellm_provider"]]
@@ -474,6 +495,7 @@ def main():
     dearest_of_regions(entries)
     entries += [spoken(name, row, providers, date) for name, row in sorted(rows.items())
                 if row.get("litellm_provider") in {"openai", "azure"}]
+    no_cheaper_than_the_alias([one for one in entries if one])
     entries += [drawn(name, row, providers, date) for name, row in sorted(rows.items())
                 if row.get("litellm_provider") in {"openai", "azure"}]
     entries += priced_by_the_picture(rows)

@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod periods;
 mod pools;
+mod provider_terms;
 mod quotas;
 mod runtimes;
 mod settings;
@@ -25,6 +26,7 @@ pub(crate) use money::*;
 pub(crate) use people::*;
 pub(crate) use periods::*;
 pub(crate) use pools::*;
+pub(crate) use provider_terms::*;
 pub(crate) use quotas::*;
 pub(crate) use runtimes::*;
 pub(crate) use settings::*;
@@ -312,6 +314,8 @@ Examples:
         /// The new URL
         #[arg(long, value_hint = ValueHint::Url)]
         base_url: Option<String>,
+        #[command(flatten)]
+        terms: ProviderTerms,
         /// Whether everybody in the tenant may use it
         #[arg(long, value_name = "TRUE|FALSE")]
         shared: Option<bool>,
@@ -351,16 +355,6 @@ Examples:
     },
 }
 
-/// Reads `NAME=MODEL`.
-fn deployment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, model)) if !name.is_empty() && !model.is_empty() => {
-            Ok((name.to_owned(), model.to_owned()))
-        }
-        _ => Err("expected `NAME=MODEL`, such as `prod=gpt-4o`".to_owned()),
-    }
-}
-
 /// `iron providers create`.
 #[derive(Debug, Args)]
 pub(crate) struct CreateProvider {
@@ -379,27 +373,8 @@ pub(crate) struct CreateProvider {
     /// A model it serves; repeat; none means that the price book knows
     #[arg(long = "model", value_name = "MODEL")]
     pub(crate) models: Vec<String>,
-    /// Azure: a deployment and the model behind it; Bedrock: an inference profile; repeat
-    #[arg(long = "deployment", value_name = "NAME=MODEL", value_parser = deployment)]
-    pub(crate) deployments: Vec<(String, String)>,
-    /// Azure: the version of the API, such as 2024-10-21; without it, the API without versions
-    #[arg(long)]
-    pub(crate) api_version: Option<String>,
-    /// Vertex AI: the project of Google Cloud that pays
-    #[arg(long)]
-    pub(crate) project: Option<String>,
-    /// Vertex AI: where it serves: global, us, eu or a region such as europe-west4
-    #[arg(long)]
-    pub(crate) location: Option<String>,
-    /// Bedrock: the region of AWS, such as eu-central-1
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Bedrock: the role that is taken on with the key, by its ARN
-    #[arg(long, value_name = "ARN")]
-    pub(crate) role: Option<String>,
-    /// Bedrock: the external id that the role's account wants to hear
-    #[arg(long, requires = "role")]
-    pub(crate) external_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) terms: ProviderTerms,
     /// Everybody in the tenant may use it, so that keys of access requests open it
     #[arg(long)]
     pub(crate) shared: bool,

@@ -50,6 +50,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
             provider,
             name,
             base_url,
+            terms,
             shared,
             key_stdin,
         } => {
@@ -60,12 +61,14 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
                 None
             };
             let base_url = base_url.map(Some);
+            let before = client.get_provider(id).await?.config;
+            let config = terms.onto(before.clone());
             let change = UpdateProvider {
                 name,
                 base_url,
                 api_key,
                 organization_id: None,
-                config: None,
+                config: Some(config).filter(|config| *config != before),
                 models: None,
                 timeout_seconds: None,
                 shared,
@@ -168,17 +171,8 @@ async fn create(client: &Client, arguments: args::CreateProvider, console: Conso
         api_key,
         base_url: arguments.base_url,
         organization_id: arguments.organization,
-        config: Some(ProviderConfig {
-            api_version: arguments.api_version,
-            deployments: arguments.deployments.into_iter().collect(),
-            project: arguments.project,
-            location: arguments.location,
-            region: arguments.region,
-            role_arn: arguments.role,
-            external_id: arguments.external_id,
-            sts_url: None,
-        })
-        .filter(|config| !config.is_empty()),
+        config: Some(arguments.terms.onto(ProviderConfig::default()))
+            .filter(|config| !config.is_empty()),
         models: Some(arguments.models).filter(|models| !models.is_empty()),
         timeout_seconds: None,
         shared: arguments.shared.then_some(true),
