@@ -80,3 +80,25 @@ fn is_month_day(month: u64, day: u64) -> bool {
 fn varies(digits: &[u8]) -> bool {
     digits.windows(2).any(|pair| pair.first() != pair.last())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_check_fails_on_any_digits_or_letters(
+            digits in prop::collection::vec(0_u8..10, 0..24),
+            letters in "[A-Z0-9]{0,24}",
+        ) {
+            for (_, check) in moduli::CHECKS {
+                check(&digits);
+            }
+            for (_, check) in letters::CHECKS {
+                check(letters.as_bytes());
+            }
+        }
+    }
+}

@@ -41,7 +41,7 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
         let Some(letter) = value.get(8) else {
             return false;
         };
-        let place = base36(*letter) - 9;
+        let place = base36(*letter).saturating_sub(9);
         let mut digits = numerals(slice(value, 0, 8));
         digits.extend([(place / 10) as u8, (place % 10) as u8]);
         digits.extend(numerals(slice(value, 9, 11)));
@@ -58,7 +58,7 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
         let digits = numerals(slice(value, 0, 7));
         let extra = value.get(8).map_or(0, |letter| match letter {
             b'W' => 0,
-            letter => u32::from(letter - b'A') + 1,
+            letter => base36(*letter).saturating_sub(9),
         });
         let sum = weighted(&digits, &[8, 7, 6, 5, 4, 3, 2]) + extra * 9;
         let sign = b"WABCDEFGHIJKLMNOPQRSTUV".get((sum % 23) as usize);
@@ -75,7 +75,8 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
             .enumerate()
             .map(|(place, byte)| match place % 2 {
                 0 => ODD.get(base36(*byte) as usize).copied().unwrap_or_default(),
-                _ => base36(*byte) - if byte.is_ascii_digit() { 0 } else { 10 },
+                _ if byte.is_ascii_digit() => base36(*byte),
+                _ => base36(*byte) - 10,
             })
             .sum();
         value
@@ -90,7 +91,7 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
             Some(byte) => *byte,
             None => return false,
         };
-        let mut digits = vec![first - b'0'];
+        let mut digits = vec![first.wrapping_sub(b'0') % 10];
         digits.extend(numerals(slice(value, 1, 8)));
         let sign = b"TRWAGMYFPDXBNJZSQVHLCKE".get((number(&digits) % 23) as usize);
         digits.len() == 8 && sign == value.last()

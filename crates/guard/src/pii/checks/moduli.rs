@@ -25,7 +25,7 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
     ("mod_11_10", is_mod_11_10),
     ("cz_rc", |digits| {
         let month = number(slice(digits, 2, 4)) % 50;
-        let month = if month > 12 { month - 20 } else { month };
+        let month = if month > 20 { month - 20 } else { month };
         number(slice(digits, 0, 9)) % 11 % 10 == u64::from(at(digits, 9))
             && is_month_day(month, number(slice(digits, 4, 6)))
     }),
