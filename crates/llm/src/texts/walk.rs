@@ -364,17 +364,22 @@ impl<'a> Walk<'a> {
 /// Whether this can be a word of the protocol, an id, base64 or something sealed: it has only the
 /// bytes of such words, and no escapes but of slashes and line ends.
 pub(super) fn is_word(raw: &str) -> bool {
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
-        let fits = match byte {
-            b'\\' => matches!(bytes.next(), Some(b'/' | b'n' | b'r')),
-            byte => byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte),
-        };
-        if !fits {
-            return false;
+    let mut rest = raw.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| !is_of_words(byte)) {
+        let escape = rest.get(at..).unwrap_or_default();
+        match escape {
+            [b'\\', b'/' | b'n' | b'r', after @ ..] => rest = after,
+            _ => return false,
         }
     }
     true
+}
+
+const fn is_of_words(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':' | b'/' | b'+' | b'='
+    )
 }
 
 /// Whether this can be the bytes of a medium, or of what is sealed.

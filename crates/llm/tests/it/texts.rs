@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod any_json;
 mod anywhere;
 mod edits;
 mod replies;

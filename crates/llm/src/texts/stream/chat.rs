@@ -1,7 +1,7 @@
 //! Chunks of chat completions and of the old completions.
 
 use super::Running;
-use super::heard::{Done, Ending, Heard, Way, count};
+use super::heard::{Done, Ending, Heard, Way};
 use crate::scan::{Kind, Scanner};
 use crate::texts::{Channel, keys};
 
@@ -21,7 +21,7 @@ impl<'a> Heard<'a> {
         let (mut item, mut ended) = (0, false);
         scanner.object(|scanner, name| {
             match (name, scanner.kind()?) {
-                ("index", _) => item = count(scanner)?,
+                ("index", _) => item = self.count(scanner, name)?,
                 ("delta", Kind::Object) => self.chat_delta(scanner)?,
                 ("text", Kind::String) => self.delta(scanner.string()?, Running::Prose),
                 ("finish_reason", Kind::String) => {
@@ -66,7 +66,7 @@ impl<'a> Heard<'a> {
         let mut part = 0;
         scanner.object(|scanner, name| {
             match (name, scanner.kind()?) {
-                ("index", _) => part = count(scanner)?,
+                ("index", _) => part = self.count(scanner, name)?,
                 ("thinking", Kind::String) => self.delta(scanner.string()?, Running::Thinking),
                 // It is sealed, and comes at once.
                 ("data", Kind::String) => {
@@ -89,7 +89,7 @@ impl<'a> Heard<'a> {
         let mut part = 0;
         scanner.object(|scanner, name| match (name, scanner.kind()?) {
             ("index", _) => {
-                part = count(scanner)?;
+                part = self.count(scanner, name)?;
                 Ok(())
             }
             ("function" | "custom", Kind::Object) => {

@@ -1,7 +1,7 @@
 //! Chunks of Gemini: each is an answer of its own, whose texts go on from chunk to chunk.
 
 use super::Running;
-use super::heard::{Done, Ending, Heard, count};
+use super::heard::{Done, Ending, Heard};
 use crate::scan::{Kind, ScanError, Scanner};
 
 impl<'a> Heard<'a> {
@@ -20,7 +20,7 @@ impl<'a> Heard<'a> {
         let (mut item, mut ended) = (0, false);
         scanner.object(|scanner, name| {
             match (name, scanner.kind()?) {
-                ("index", _) => item = count(scanner)?,
+                ("index", _) => item = self.count(scanner, name)?,
                 ("content", Kind::Object) => self.turn(scanner)?,
                 ("finishReason" | "finish_reason", Kind::String) => {
                     let reason = self.word(scanner, name)?;

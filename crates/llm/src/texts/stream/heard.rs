@@ -133,6 +133,18 @@ impl<'a> Heard<'a> {
         Ok(text.decoded())
     }
 
+    /// Reads a number that counts something; zero if it is none.
+    pub(super) fn count(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        name: &str,
+    ) -> Result<u32, ScanError> {
+        match scanner.kind()? {
+            Kind::Number => Ok(scanner.number()?.parse().unwrap_or_default()),
+            _ => self.whole(scanner, name).map(|()| 0),
+        }
+    }
+
     /// Takes more of a running text; item and part are set later.
     pub(super) fn delta(&mut self, text: Text<'a>, running: Running) {
         if !text.raw.is_empty() {
@@ -182,13 +194,5 @@ impl<'a> Heard<'a> {
             _ if name == "name" => self.walk.add(text, keys::kind(name), Some(way.channel)),
             _ => self.delta(text, way.running()),
         }
-    }
-}
-
-/// Reads a number that counts something; zero if it is none.
-pub(super) fn count(scanner: &mut Scanner<'_>) -> Result<u32, ScanError> {
-    match scanner.kind()? {
-        Kind::Number => Ok(scanner.number()?.parse().unwrap_or_default()),
-        _ => scanner.skip().map(|_| 0),
     }
 }

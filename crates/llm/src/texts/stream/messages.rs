@@ -1,7 +1,7 @@
 //! Events of Anthropic's messages.
 
 use super::Running;
-use super::heard::{Done, Ending, Heard, Way, count};
+use super::heard::{Done, Ending, Heard, Way};
 use crate::scan::{Kind, Scanner};
 
 impl<'a> Heard<'a> {
@@ -10,7 +10,7 @@ impl<'a> Heard<'a> {
         scanner.object(|scanner, name| {
             match (name, scanner.kind()?) {
                 ("type", Kind::String) => word = Some(self.word(scanner, name)?),
-                ("index", _) => item = count(scanner)?,
+                ("index", _) => item = self.count(scanner, name)?,
                 ("delta", Kind::Object) => self.block_delta(scanner)?,
                 ("content_block", Kind::Object) => self.block_start(scanner)?,
                 _ => self.whole(scanner, name)?,

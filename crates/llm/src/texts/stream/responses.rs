@@ -1,7 +1,7 @@
 //! Events of OpenAI's responses: deltas, the same text again when it is done, and then again with
 //! the part, the item and the response that it stands in.
 
-use super::heard::{Done, Ending, Heard, Way, count};
+use super::heard::{Done, Ending, Heard, Way};
 use super::{Running, Slot};
 use crate::kind::Dialect;
 use crate::scan::{Kind, Scanner, Text};
@@ -60,8 +60,8 @@ impl<'a> Heard<'a> {
     ) -> Done {
         match (name, scanner.kind()?) {
             ("type", Kind::String) => known.word = Some(self.word(scanner, name)?.into_owned()),
-            ("output_index", _) => known.item = count(scanner)?,
-            ("content_index" | "summary_index", _) => known.part = count(scanner)?,
+            ("output_index", _) => known.item = self.count(scanner, name)?,
+            ("content_index" | "summary_index", _) => known.part = self.count(scanner, name)?,
             ("sequence_number", Kind::Number) => {
                 let place = scanner.skip()?;
                 let number = scanner.read(&place).parse().ok();
