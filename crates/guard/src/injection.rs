@@ -21,16 +21,17 @@ mod markers;
 mod model;
 mod places;
 mod spot;
+mod views;
 
-use book::Book;
+use book::{Book, Reads};
 pub use features::{BUCKETS, Step, walk};
 pub use grammar::{GrammarError, Problem};
 use judge::Draft;
 use markers::Markers;
 pub use model::{Head, Model, NoModel, Scores};
 
-use crate::finding::{Channel, Entity, Finding, Severity};
-use crate::text::{Reading, spaced};
+use crate::finding::{Channel, Finding};
+use crate::text::{Reading, hidden};
 
 /// Finds orders to a model.
 pub struct Detector {
@@ -78,24 +79,31 @@ impl Detector {
     /// Takes time linear in the length of the text.
     pub fn scan(&self, text: &str, channel: Channel) -> Vec<Finding> {
         let reading = Reading::new(text);
-        let mut drafts = self.orders(text, &reading, channel);
+        let reads = self.reads(text, &reading, channel);
+        let mut drafts = self.orders(text, &reading, &reads);
         drafts.extend(self.marks(text, channel));
-        drafts.extend(self.spaced(&reading, channel));
         let scores = self.model.scores(reading.text());
         judge::weigh(&mut drafts, &scores);
-        drafts.extend(judge::suspected(
-            &drafts,
-            &scores,
-            self.model.head(),
-            &reading,
-        ));
+        let hidden = hidden(text);
+        let of_hidden = Self::hidden(&hidden);
+        let mut others: Vec<Draft> = of_hidden.collect();
+        if !judge::is_plain(&drafts) {
+            others.extend(self.seen_through(text, &reading, &reads, hidden, channel));
+        }
+        drafts.extend(others);
+        let suspected = judge::suspected(&drafts, &scores, self.model.head(), &reading);
+        drafts.extend(suspected);
         judge::findings(drafts)
     }
 
-    /// What the rules match.
-    fn orders(&self, text: &str, reading: &Reading, channel: Channel) -> Vec<Draft> {
+    /// What the rules read.
+    fn reads(&self, text: &str, reading: &Reading, channel: Channel) -> Reads {
         let opens = |at: usize| damping::opens_clause(text, reading.original(at..at).start);
-        let reads = self.book.matches(reading.text(), channel, &opens);
+        self.book.matches(reading.text(), channel, &opens)
+    }
+
+    /// What they match.
+    fn orders(&self, text: &str, reading: &Reading, reads: &Reads) -> Vec<Draft> {
         let matches = reads.matches.iter();
         matches
             .filter_map(|matched| {
@@ -103,7 +111,7 @@ impl Detector {
                 let span = reading.original(matched.start..matched.end);
                 let quoted = damping::is_quoted(text, &span);
                 let words = matched.start..matched.end;
-                let severity = damping::damped(rule.severity, &reads, words, quoted)?;
+                let severity = damping::damped(rule.severity, reads, words, quoted)?;
                 Some(Draft {
                     entity: rule.entity,
                     rule: rule.id.clone(),
@@ -114,27 +122,6 @@ impl Detector {
                 })
             })
             .collect()
-    }
-
-    /// What they match in words written letter by letter.
-    fn spaced(&self, reading: &Reading, channel: Channel) -> Vec<Draft> {
-        let runs = spaced(reading).into_iter();
-        runs.filter_map(|run| {
-            let reads = self.book.matches_joined(&run.letters, channel);
-            let rules = reads.matches.iter();
-            let rule = rules
-                .filter_map(|matched| self.book.rules.get(matched.rule))
-                .max_by_key(|rule| rule.severity)?;
-            Some(Draft {
-                entity: Entity::EncodedAttack,
-                rule: judge::seen_through("spaced", &rule.id),
-                severity: Severity::High,
-                damped: false,
-                span: run.span,
-                score: None,
-            })
-        })
-        .collect()
     }
 
     fn marks(&self, text: &str, channel: Channel) -> Vec<Draft> {

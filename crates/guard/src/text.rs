@@ -1,12 +1,16 @@
 //! Texts as a reader sees them.
 
 mod cipher;
+mod decode;
 mod folded;
+mod hidden;
 mod letters;
 mod reading;
 mod spaced;
 
 pub use cipher::Cipher;
+pub use decode::{Budget, Decoded, decoded};
 pub use folded::{Folded, is_hidden};
+pub use hidden::{Hidden, Hiding, hidden};
 pub use reading::Reading;
-pub use spaced::{Spaced, spaced};
+pub use spaced::{Spaced, spaced, without_joints};

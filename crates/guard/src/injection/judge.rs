@@ -52,6 +52,12 @@ pub(super) fn weigh(drafts: &mut [Draft], scores: &Scores) {
     }
 }
 
+/// Whether a rule by itself says that the text is an attack: then no view can say more.
+pub(super) fn is_plain(drafts: &[Draft]) -> bool {
+    let grave = |draft: &Draft| draft.severity == Severity::High && !draft.damped;
+    drafts.iter().any(grave)
+}
+
 /// What the model takes for an attack where no rule does.
 pub(super) fn suspected(
     drafts: &[Draft],
@@ -59,8 +65,7 @@ pub(super) fn suspected(
     head: &Head,
     reading: &Reading,
 ) -> Option<Draft> {
-    let grave = |draft: &Draft| draft.severity == Severity::High && !draft.damped;
-    if drafts.iter().any(grave) {
+    if is_plain(drafts) {
         return None;
     }
     let (span, score, rule) = if scores.text >= head.text_threshold {
@@ -71,7 +76,9 @@ pub(super) fn suspected(
     } else {
         return None;
     };
-    let damped = drafts.iter().any(|draft| draft.damped);
+    let damped = drafts
+        .iter()
+        .any(|draft| draft.damped && draft.entity != Entity::HiddenText);
     Some(Draft {
         entity: Entity::SuspectedInjection,
         rule: Arc::from(rule),

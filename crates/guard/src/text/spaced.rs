@@ -55,9 +55,47 @@ fn take(reading: &Reading, letters: &mut String, span: &Range<usize>, runs: &mut
     letters.clear();
 }
 
+/// The fewest words with signs in them that are looked at.
+const JOINED: usize = 3;
+
+/// A text without the signs that stand between letters of a word (`ig-nore`), if there are some.
+pub fn without_joints(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut joints = 0;
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let within =
+            before.is_alphabetic() && chars.peek().is_some_and(|next| next.is_alphabetic());
+        if within && is_joint(char) {
+            joints += 1;
+        } else {
+            plain.push(char);
+        }
+        before = char;
+    }
+    (joints >= JOINED).then_some(plain)
+}
+
+fn is_joint(char: char) -> bool {
+    matches!(
+        char,
+        '-' | '*' | '~' | '|' | '^' | '+' | '\'' | '`' | '\\' | '.' | '_' | '·' | '•' | '/' | '#'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signs_within_words_are_left_out() {
+        assert_eq!(
+            without_joints("ig-nore a*ll pre_vious. Now - go!").as_deref(),
+            Some("ignore all previous. Now - go!")
+        );
+        assert_eq!(without_joints("a well-known fact"), None);
+    }
 
     #[test]
     fn letters_that_stand_alone_are_words() {
