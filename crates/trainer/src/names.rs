@@ -13,4 +13,5 @@ pub mod people;
 pub mod places;
 pub mod silver;
 pub mod sources;
+pub mod values;
 pub mod words;

@@ -6,7 +6,7 @@ use super::chain::{
     ADDRESS_BEGINS, ADDRESS_GOES_ON, LABELS, OUTSIDE, PERSON_BEGINS, PERSON_GOES_ON, Row,
     may_follow,
 };
-use super::run::{Gap, Word, is_letters};
+use super::run::{Gap, Word, is_letters, is_number};
 use super::token::Kind;
 use crate::finding::Entity;
 
@@ -87,7 +87,8 @@ fn part(run: &[Word], marginals: &[Row], labels: &[usize], range: Range<usize>) 
         }
     }
     let marginal = sum / count;
-    if !words.iter().any(|word| is_letters(word.token.kind)) {
+    let any = |test: fn(Kind) -> bool| words.iter().any(|word| test(word.token.kind));
+    if !any(is_letters) || is_address && !any(is_number) {
         return None;
     }
     (marginal >= MIN_MARGINAL).then_some(Part {

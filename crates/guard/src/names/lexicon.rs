@@ -35,6 +35,7 @@ pub const TRIGGER: Flags = 1 << 12;
 /// The groups of the word list, by their names in it.
 const GROUPS: &[(&str, Flags)] = &[
     ("stop", STOP | COMMON),
+    ("foreign", STOP | COMMON),
     ("street", STREET),
     ("leading", STREET | LEADING),
     ("particle", PARTICLE),
@@ -82,9 +83,16 @@ impl Lexicon {
             let Some((group, words)) = line.split_once(':') else {
                 continue;
             };
-            let group = GROUPS.iter().find(|(name, _)| *name == group);
-            let flags = group.map_or(0, |(_, flags)| *flags);
+            let known = GROUPS.iter().find(|(name, _)| *name == group);
+            let flags = known.map_or(0, |(_, flags)| *flags);
             for word in words.split_whitespace() {
+                // `Ella` and `Ben` are names in one language and pronoun and verb in another.
+                let given = lexicon.flags(hash_of(word)) & GIVEN != 0;
+                let flags = if group == "foreign" && given {
+                    COMMON
+                } else {
+                    flags
+                };
                 lexicon.add(hash_of(word), flags);
                 if flags & (LEADING | TRIGGER) != 0 {
                     lexicon.mark_small(hash_of(word));

@@ -16,6 +16,38 @@ pub const BEFORE: usize = 64;
 /// Bytes after a token of a run that are read.
 pub const AFTER: usize = 48;
 
+/// Ends of the names of streets that are one word.
+const STREET_ENDS: &[&str] = &[
+    "straße",
+    "strasse",
+    "str",
+    "gasse",
+    "platz",
+    "allee",
+    "damm",
+    "ufer",
+    "weg",
+    "chaussee",
+    "promenade",
+    "laan",
+    "straat",
+    "gracht",
+    "plein",
+    "kade",
+    "dijk",
+    "singel",
+    "gatan",
+    "vägen",
+    "veien",
+    "vegen",
+    "gata",
+    "gade",
+    "vej",
+    "stræde",
+    "katu",
+    "utca",
+];
+
 /// Bytes beside a token that are read to see whether it stands in code.
 const BESIDE: usize = 2;
 
@@ -168,15 +200,21 @@ impl<'a> Runs<'a> {
 
     /// What is known of a word, or of the parts that hyphens join to it.
     fn flags(&self, token: &Token) -> Flags {
-        let flags = self.lexicon.flags(token.hash);
-        let spelled = self.text.get(token.span()).unwrap_or_default();
-        if flags != 0 || !spelled.contains('-') {
+        let mut flags = self.lexicon.flags(token.hash);
+        if matches!(token.kind, Kind::Lower) && token.shape == token::SMALL_LETTERS {
             return flags;
         }
-        let parts = spelled.split('-');
-        parts.fold(0, |flags, part| {
-            flags | self.lexicon.flags(token::hash_of(part)) & !STOP
-        })
+        let spelled = self.text.get(token.span()).unwrap_or_default();
+        if flags == 0 && spelled.contains('-') {
+            let parts = spelled.split('-');
+            flags = parts.fold(0, |flags, part| {
+                flags | self.lexicon.flags(token::hash_of(part)) & !STOP
+            });
+        }
+        if STREET_ENDS.iter().any(|end| ends_with(spelled, end)) {
+            flags |= STREET;
+        }
+        flags
     }
 
     /// Whether a word opens a run; nothing if that depends on what follows.
@@ -409,7 +447,8 @@ fn joins(run: &[Word], word: &Word) -> bool {
     }
 }
 
-fn is_number(kind: Kind) -> bool {
+/// Whether a token has a digit in it.
+pub(super) fn is_number(kind: Kind) -> bool {
     matches!(kind, Kind::Number | Kind::Alphanumeric)
 }
 
@@ -426,6 +465,16 @@ fn is_small_name(word: &Word, names: Flags) -> bool {
     word.token.kind == Kind::Lower
         && word.flags & names != 0
         && word.flags & (COMMON | STOP | TITLE) == 0
+}
+
+/// Whether a word of two letters or more stands before an end, whatever its capitals.
+fn ends_with(word: &str, end: &str) -> bool {
+    let Some(at) = word.len().checked_sub(end.len()).filter(|at| *at > 2) else {
+        return false;
+    };
+    word.get(at..).is_some_and(|last| {
+        last.eq_ignore_ascii_case(end) || !last.is_ascii() && last.to_lowercase() == end
+    })
 }
 
 /// Whether a token is a word of letters.

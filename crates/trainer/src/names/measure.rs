@@ -24,7 +24,7 @@ const SEED: u64 = 0x1C0_CA6E;
 const EPOCHS: usize = 5;
 
 /// How many texts out of templates are trained with.
-pub const TEXTS: usize = 60_000;
+pub const TEXTS: usize = 90_000;
 
 /// All that is learned from.
 pub struct Data {
@@ -88,7 +88,7 @@ impl Data {
     /// # Errors
     /// If `errors` cannot be written.
     pub fn measure(&self, count: usize, errors: &mut dyn Write) -> Result<Vec<Table>> {
-        let held = HeldOut::measured(&self.templates);
+        let held = HeldOut::measured();
         let names = Names::with(&self.train(count, &held));
         let mut random = Random::new(SEED + 1);
         let mut tables = Vec::new();

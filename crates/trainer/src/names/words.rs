@@ -39,12 +39,17 @@ pub fn learn(sources: &Sources, silver: &[Silver]) -> Vec<(u32, Flags)> {
     words.into_iter().collect()
 }
 
-/// Without what is known of half of the names and places: so that training sees unknown ones.
-/// Names that are ordinary words too stay known, or ordinary words would look like names.
+/// Without what is known of half of the surnames and places and of some given names, so that
+/// training sees unknown ones. Names that are ordinary words too stay known, or ordinary words
+/// would look like names.
 pub fn masked(words: &[(u32, Flags)], half: u32) -> Vec<(u32, Flags)> {
     let hidden = GIVEN | FAMILY | PLACE;
     let words = words.iter().map(|(hash, flags)| {
-        let is_hidden = (hash >> 7) & 1 == half && flags & COMMON == 0;
+        let is_hidden = match flags & GIVEN {
+            0 => (hash >> 7) & 1 == half,
+            _ => (hash >> 7) & 7 == half,
+        };
+        let is_hidden = is_hidden && flags & COMMON == 0;
         (*hash, if is_hidden { flags & !hidden } else { *flags })
     });
     words.filter(|(_, flags)| *flags != 0).collect()
