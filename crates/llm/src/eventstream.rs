@@ -63,6 +63,31 @@ impl Message {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The message with another payload, under the same headers.
+    pub fn with_payload(&self, payload: &[u8]) -> Vec<u8> {
+        let end = self.bytes.len().saturating_sub(CHECKSUM_BYTES);
+        let end = end.saturating_sub(self.payload.len());
+        framed(
+            self.bytes.get(PRELUDE_BYTES..end).unwrap_or_default(),
+            payload,
+        )
+    }
+
+    /// What a chunk carries; none if the message is no chunk, or holds nothing.
+    pub fn carried(&self) -> Option<Vec<u8>> {
+        let is_chunk = self.header(":event-type") == Some("chunk");
+        let payload: Value = serde_json::from_slice(&self.payload)
+            .ok()
+            .filter(|_| is_chunk)?;
+        STANDARD.decode(payload.get("bytes")?.as_str()?).ok()
+    }
+
+    /// The chunk with other content.
+    pub fn carrying(&self, content: &[u8]) -> Vec<u8> {
+        let payload = json!({ "bytes": STANDARD.encode(content) }).to_string();
+        self.with_payload(payload.as_bytes())
+    }
+
     /// The message as server-sent events.
     pub fn events(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -146,6 +171,11 @@ fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
         block.extend_from_slice(&length.to_be_bytes());
         block.extend_from_slice(value.as_bytes());
     }
+    framed(&block, payload)
+}
+
+/// A message of a block of headers and a payload.
+fn framed(block: &[u8], payload: &[u8]) -> Vec<u8> {
     let told = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     let around = PRELUDE_BYTES.saturating_add(CHECKSUM_BYTES);
     let total = block
@@ -154,7 +184,7 @@ fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
         .saturating_add(around);
     let mut out = [told(total), told(block.len())].concat();
     out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
-    out.extend_from_slice(&block);
+    out.extend_from_slice(block);
     out.extend_from_slice(payload);
     out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
     out
@@ -218,6 +248,11 @@ impl Decoder {
             message.event(&mut out);
         }
         Ok(out)
+    }
+
+    /// Gives back the unfinished rest after the last byte, in which nothing can be read.
+    pub fn finish(&mut self) -> Bytes {
+        self.buffer.split().freeze()
     }
 
     /// The fault that ended the stream, if one has.

@@ -41,7 +41,7 @@ use std::ops::Range;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-pub use self::stream::{Event, Frames, OPEN_LIMIT, Running, Said, Slot};
+pub use self::stream::{Event, Frames, OPEN_LIMIT, Running, Said, Slot, StreamError};
 use self::walk::Walk;
 use crate::envelope::Envelope;
 use crate::kind::Dialect;
@@ -168,20 +168,23 @@ pub fn of_request(dialect: Dialect, body: &[u8]) -> Result<Texts<'_>, Error> {
 /// Finds the texts of a form. Their places have no quotes; [`edited_form`] replaces them.
 pub fn of_form(envelope: &Envelope) -> Texts<'_> {
     let mut texts = Texts::default();
+    let what = match envelope.dialect().draws() {
+        true => Medium::Image,
+        false => Medium::Audio,
+    };
     for (name, is_file, place) in envelope.form_fields() {
         let content = envelope.body().get(place.clone()).unwrap_or_default();
         match std::str::from_utf8(content) {
-            Ok(text) if !is_file && !keys::is_setting_of_a_form(name) => texts.parts.push(Part {
-                place,
-                text: text.into(),
-                channel: Channel::User,
-                kind: PartKind::Prose,
-            }),
+            Ok(text) if !is_file && !keys::is_setting_of_a_form(name, text) => {
+                texts.parts.push(Part {
+                    place,
+                    text: text.into(),
+                    channel: Channel::User,
+                    kind: PartKind::Prose,
+                })
+            }
             Ok(_) if !is_file => {}
-            _ => texts.unread.push(Unread {
-                what: Medium::Audio,
-                place,
-            }),
+            _ => texts.unread.push(Unread { what, place }),
         }
     }
     texts
@@ -219,7 +222,9 @@ fn read<'a>(
     });
     match found.and_then(|read| read.map_err(Error::Json)) {
         Ok(()) => Ok(walk.finish()),
-        Err(_) if !dialect.answers_in_json() => Ok(plain(body, walk.channel())),
+        Err(_) if !dialect.answers_in_json() || dialect.takes_a_form() => {
+            Ok(plain(body, walk.channel()))
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,5 +1,6 @@
 //! What names mean: the tables of what is passed over, of media, and of who says what.
 
+use super::walk::is_word;
 use super::{Channel, Medium, PartKind};
 use crate::kind::Dialect;
 
@@ -58,7 +59,7 @@ pub(super) fn reply_field(dialect: Dialect, name: &str) -> Field {
             "instructions" | "tools" | "tool_choice" | "text" | "prompt" | "metadata" | "user"
             | "safety_identifier" | "prompt_cache_key" | "reasoning",
         )
-        | (Dialect::AnthropicMessages, "stop_sequence") => Field::Passed,
+        | (Dialect::AnthropicMessages | Dialect::BedrockMessages, "stop_sequence") => Field::Passed,
         _ => Field::Texts(Channel::Output),
     }
 }
@@ -116,22 +117,37 @@ pub(super) fn is_of_the_protocol(name: &str) -> bool {
             | "inference_geo"
             | "speed"
             | "created_at"
+            | "size"
+            | "quality"
+            | "background"
+            | "moderation"
+            | "style"
+            | "output_format"
     )
 }
 
-/// Fields of a form that say how a recording is to be heard.
-pub(super) fn is_setting_of_a_form(name: &str) -> bool {
-    matches!(
-        name,
-        "model"
-            | "language"
-            | "response_format"
-            | "temperature"
-            | "stream"
-            | "include[]"
-            | "timestamp_granularities[]"
-            | "chunking_strategy"
-    )
+/// Whether a field of a form says how a recording is to be heard, or a picture made.
+pub(super) fn is_setting_of_a_form(name: &str, text: &str) -> bool {
+    is_word(text)
+        && matches!(
+            name,
+            "model"
+                | "language"
+                | "response_format"
+                | "temperature"
+                | "stream"
+                | "include[]"
+                | "timestamp_granularities[]"
+                | "chunking_strategy"
+                | "n"
+                | "size"
+                | "quality"
+                | "background"
+                | "input_fidelity"
+                | "output_format"
+                | "output_compression"
+                | "partial_images"
+        )
 }
 
 /// Names whose values a declaration must carry to the provider and to nobody else: what a remote
@@ -200,7 +216,7 @@ pub(super) fn medium_of_type(word: &str) -> Option<Medium> {
 
 pub(super) fn medium_of_name(name: &str) -> Option<Medium> {
     Some(match name {
-        "image" | "image_url" => Medium::Image,
+        "image" | "image_url" | "b64_json" | "partial_image_b64" => Medium::Image,
         "audio" | "input_audio" | "audio_url" => Medium::Audio,
         "video" | "video_url" => Medium::Video,
         "document" | "file" | "inlineData" | "inline_data" | "fileData" | "file_data" => {

@@ -26,6 +26,7 @@
 //! one text, which runs through all such events. A last event that lacks its blank line is read like any other, for some clients do.
 
 mod chat;
+mod converse;
 mod event;
 mod gemini;
 mod heard;
@@ -41,6 +42,7 @@ use bytes::Bytes;
 pub use self::event::Event;
 use self::heard::{Ending, Heard};
 use super::{Channel, PartKind};
+use crate::eventstream::{Decoder, Message, MessageError};
 use crate::kind::Dialect;
 use crate::sse::{Frame, FrameTooLarge, Framer};
 
@@ -143,21 +145,44 @@ struct Open {
     paused: bool,
 }
 
+/// Why nothing more can be read from a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// An event is too large.
+    #[error(transparent)]
+    Frame(#[from] FrameTooLarge),
+    /// A message of AWS is too large or damaged.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+}
+
+/// What the bytes of a stream are cut by.
+#[derive(Debug)]
+enum Cutter {
+    Events(Framer),
+    Messages(Decoder),
+}
+
 /// Cuts a stream into events and keeps account of the texts that run in it.
 #[derive(Debug)]
 pub struct Frames {
     dialect: Dialect,
-    framer: Framer,
+    cutter: Cutter,
     open: Vec<Open>,
 }
 
 impl Frames {
-    /// Reads a stream of server-sent events in this dialect. Of a dialect without a stream of its
-    /// own here, each string is taken for a piece of a running text.
+    /// Reads a stream in this dialect: of server-sent events, or of messages of AWS where it
+    /// [streams in these](Dialect::streams_in_messages). Of a dialect without a stream of its own
+    /// here, each string is taken for a piece of a running text.
     pub fn new(dialect: Dialect) -> Frames {
+        let cutter = match dialect.streams_in_messages() {
+            true => Cutter::Messages(Decoder::default()),
+            false => Cutter::Events(Framer::default()),
+        };
         Frames {
             dialect,
-            framer: Framer::default(),
+            cutter,
             open: Vec::new(),
         }
     }
@@ -166,77 +191,97 @@ impl Frames {
     /// the other, are those that came in.
     ///
     /// # Errors
-    /// [`FrameTooLarge`]; the stream is then beyond repair.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, FrameTooLarge> {
-        let block = self.framer.feed(bytes)?;
-        let frames = block.frames();
-        Ok(frames
-            .map(|frame| {
-                let bytes = block.bytes().slice(frame.range.clone());
-                self.event(bytes, &frame)
-            })
-            .collect())
+    /// [`StreamError`]; the stream is then beyond repair.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, StreamError> {
+        match &mut self.cutter {
+            Cutter::Events(framer) => {
+                let block = framer.feed(bytes)?;
+                let frames = block.frames();
+                Ok(frames
+                    .map(|frame| {
+                        let bytes = block.bytes().slice(frame.range.clone());
+                        self.event(bytes, &frame)
+                    })
+                    .collect())
+            }
+            Cutter::Messages(decoder) => {
+                let messages = decoder.feed(bytes)?.into_iter();
+                Ok(messages.map(|message| self.message(message)).collect())
+            }
+        }
     }
 
     /// Gives back the rest after the last byte, which may be empty, as an event that ends all
-    /// texts that still run.
+    /// texts that still run. Of the rest of a message nothing can be read.
     pub fn finish(&mut self) -> Event {
-        let rest = self.framer.finish();
+        let mut event = match &mut self.cutter {
+            Cutter::Events(framer) => {
+                let rest = framer.finish();
+                self.unfinished(rest)
+            }
+            Cutter::Messages(decoder) => Event::damaged(decoder.finish()),
+        };
+        let open = self.open.drain(..);
+        event
+            .said
+            .extend(open.map(|open| Said::End { slot: open.slot }));
+        event
+    }
+
+    fn unfinished(&mut self, rest: Bytes) -> Event {
         let mut ended = rest.to_vec();
         ended.extend_from_slice(b"\n\n");
         let block = Framer::default().feed(&ended).ok();
-        let frame = block.iter().flat_map(|block| block.frames());
-        let frame = { frame }.find(|frame| frame.data.is_some());
-        let mut event = match frame {
+        let mut frames = block.iter().flat_map(|block| block.frames());
+        match frames.find(|frame| frame.data.is_some()) {
             Some(frame) => self.event(rest, &frame),
             None => Event::silent(rest),
-        };
-        let ends = self
-            .open
-            .drain(..)
-            .map(|open| Said::End { slot: open.slot });
-        event.said.extend(ends);
-        event
+        }
     }
 
     fn event(&mut self, bytes: Bytes, frame: &Frame<'_>) -> Event {
         let mut event = Event::framed(bytes, frame);
-        let data = event.data.clone();
-        if data.is_empty() {
-            return event;
-        }
-        if data.trim_ascii() == b"[DONE]" {
+        if event.data.trim_ascii() == b"[DONE]" {
             event.said = self.account(&[], vec![], &[Ending::All]);
             return event;
         }
-        match Heard::read(self.dialect, &data, frame.event) {
-            Some(heard) => {
-                let Heard {
-                    deltas,
-                    ends,
-                    walk,
-                    sequence,
-                    opens,
-                } = heard;
-                let texts = walk.finish();
-                let whole = texts.parts.iter().map(|part| Said::Whole {
-                    channel: part.channel,
-                    kind: part.kind,
-                    place: part.place.clone(),
-                });
-                event.said = self.account(&deltas, whole.collect(), &ends);
-                event.unread = texts.unread;
-                event.repeats = texts.repeats;
-                event.sequence = sequence;
-                event.opens = opens;
-            }
-            None if std::str::from_utf8(&data).is_ok() => {
-                let deltas = [(UNSHAPED, 0..data.len())];
-                event.said = self.account(&deltas, vec![], &[]);
-            }
-            None => event.is_unread(),
-        }
+        self.listen(&mut event, self.dialect, frame.event);
         event
+    }
+
+    fn message(&mut self, message: Message) -> Event {
+        let kind = message.header(":event-type").map(str::to_owned);
+        let dialect = match message.carried() {
+            Some(_) => Dialect::AnthropicMessages,
+            None => Dialect::Converse,
+        };
+        let mut event = Event::wrapped(message);
+        self.listen(&mut event, dialect, kind.as_deref().map(str::as_bytes));
+        event
+    }
+
+    fn listen(&mut self, event: &mut Event, dialect: Dialect, kind: Option<&[u8]>) {
+        let data = event.data.clone();
+        if data.is_empty() {
+            return;
+        }
+        let Some(heard) = Heard::read(dialect, &data, kind) else {
+            return match std::str::from_utf8(&data) {
+                Ok(_) => event.said = self.account(&[(UNSHAPED, 0..data.len())], vec![], &[]),
+                Err(_) => event.is_unread(),
+            };
+        };
+        let texts = heard.walk.finish();
+        let whole = texts.parts.iter().map(|part| Said::Whole {
+            channel: part.channel,
+            kind: part.kind,
+            place: part.place.clone(),
+        });
+        event.said = self.account(&heard.deltas, whole.collect(), &heard.ends);
+        event.unread = texts.unread;
+        event.repeats = texts.repeats;
+        event.sequence = heard.sequence;
+        event.opens = heard.opens;
     }
 
     /// Puts what an event says in order, and remembers what runs.

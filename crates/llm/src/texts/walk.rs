@@ -269,8 +269,14 @@ impl<'a> Walk<'a> {
         }
         match keys::holds(name) {
             Some(holds @ (Holds::Bytes | Holds::Address)) if is_data(text.raw, holds) => {
-                let holds = Holds::Bytes;
-                self.claims.push(Claim { text, holds });
+                let is_long = text.raw.len() >= SHORT_MEDIUM_BYTES;
+                match keys::medium_of_name(name).filter(|_| is_long) {
+                    Some(what) => self.unread(what, text),
+                    None => self.claims.push(Claim {
+                        text,
+                        holds: Holds::Bytes,
+                    }),
+                }
             }
             Some(Holds::Id) if is_word(text.raw) => {
                 let holds = Holds::Id;

@@ -6,17 +6,30 @@ use std::ops::Range;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{Said, Slot};
+use crate::eventstream::Message;
 use crate::scan::unescape;
 use crate::sse::{Frame, lines};
 use crate::texts::{Medium, Unread, Written, splice, written};
+
+/// What the data of an event stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Around {
+    /// A frame, in one line, from this byte on.
+    Line(usize),
+    /// A frame, in several lines or in none.
+    Lines,
+    /// A message of AWS, whose payload it is.
+    Message(Message),
+    /// A message that carries it in base64.
+    Chunk(Message),
+}
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     bytes: Bytes,
     pub(super) data: Bytes,
-    /// Where the data stands in the bytes, if it stands there in one piece.
-    at: Option<usize>,
+    around: Around,
     pub(super) said: Vec<Said>,
     pub(super) unread: Vec<Unread>,
     pub(super) repeats: Vec<Range<usize>>,
@@ -31,7 +44,7 @@ impl Event {
         Event {
             bytes,
             data: Bytes::new(),
-            at: None,
+            around: Around::Lines,
             said: Vec::new(),
             unread: Vec::new(),
             repeats: Vec::new(),
@@ -49,10 +62,36 @@ impl Event {
                     .addr()
                     .saturating_sub(frame.raw.as_ptr().addr());
                 event.data = event.bytes.slice(at..at.saturating_add(data.len()));
-                event.at = Some(at);
+                event.around = Around::Line(at);
             }
             Some(Cow::Owned(data)) => event.data = Bytes::copy_from_slice(data),
             None => {}
+        }
+        event
+    }
+
+    /// A message of AWS.
+    pub(super) fn wrapped(message: Message) -> Event {
+        let mut event = Event::silent(message.bytes.clone());
+        event.around = match message.carried() {
+            Some(content) => {
+                event.data = content.into();
+                Around::Chunk(message)
+            }
+            None => {
+                event.data = Bytes::copy_from_slice(&message.payload);
+                Around::Message(message)
+            }
+        };
+        event
+    }
+
+    /// Bytes that nobody here can read.
+    pub(super) fn damaged(bytes: Bytes) -> Event {
+        let mut event = Event::silent(bytes.clone());
+        event.data = bytes;
+        if !event.data.is_empty() {
+            event.is_unread();
         }
         event
     }
@@ -158,6 +197,11 @@ impl Event {
     }
 
     fn with_data(&self, data: &[u8]) -> Bytes {
+        match &self.around {
+            Around::Message(message) => return message.with_payload(data).into(),
+            Around::Chunk(message) => return message.carrying(data).into(),
+            Around::Line(_) | Around::Lines => {}
+        }
         // Between the values of a JSON text a line end is as good as a blank.
         let flat = |byte: &u8| {
             if matches!(byte, b'\n' | b'\r') {
@@ -168,23 +212,20 @@ impl Event {
         };
         let data = data.iter().map(flat);
         let mut out = BytesMut::with_capacity(self.bytes.len().saturating_add(data.len()));
-        match self.at {
-            Some(at) => {
-                let end = at.saturating_add(self.data.len());
-                out.put_slice(self.bytes.get(..at).unwrap_or_default());
-                out.extend(data);
-                out.put_slice(self.bytes.get(end..).unwrap_or_default());
-            }
-            None => {
-                for line in lines(&self.bytes).filter(|line| !is_data(line)) {
-                    out.put_slice(line);
-                    out.put_u8(b'\n');
-                }
-                out.put_slice(b"data: ");
-                out.extend(data);
-                out.put_slice(b"\n\n");
-            }
+        if let Around::Line(at) = self.around {
+            let end = at.saturating_add(self.data.len());
+            out.put_slice(self.bytes.get(..at).unwrap_or_default());
+            out.extend(data);
+            out.put_slice(self.bytes.get(end..).unwrap_or_default());
+            return out.freeze();
         }
+        for line in lines(&self.bytes).filter(|line| !is_data(line)) {
+            out.put_slice(line);
+            out.put_u8(b'\n');
+        }
+        out.put_slice(b"data: ");
+        out.extend(data);
+        out.put_slice(b"\n\n");
         out.freeze()
     }
 }

@@ -113,7 +113,8 @@ impl<'a> Heard<'a> {
             Dialect::OpenAiResponses => self.responses(scanner, event),
             Dialect::AnthropicMessages => self.messages(scanner, event),
             Dialect::Gemini => self.gemini(scanner),
-            _ => self.other(scanner),
+            Dialect::Converse => self.converse(scanner, event),
+            _ => self.other(scanner, dialect),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Any JSON that is made of the names and words of the dialects, put together at random.
 
 use bytes::Bytes;
-use iron_llm::Dialect;
 use iron_llm::texts::{Frames, Part, Said, edited, of_reply, of_request};
+use iron_llm::{Dialect, eventstream};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ const DIALECTS: [Dialect; 8] = [
     Dialect::Passthrough,
 ];
 
-const NAMES: [&str; 48] = [
+const NAMES: [&str; 52] = [
     "messages",
     "content",
     "type",
@@ -64,6 +64,10 @@ const NAMES: [&str; 48] = [
     "finish_reason",
     "sequence_number",
     "error",
+    "contentBlockIndex",
+    "toolUse",
+    "reasoningContent",
+    "start",
     "result",
     "audio",
     "json",
@@ -183,9 +187,13 @@ proptest! {
         values in prop::collection::vec(any_body(), 1..4),
         dialect in select(&DIALECTS[..]),
     ) {
-        let bytes: String = values.iter().map(|value| format!("data: {value}\n\n")).collect();
+        let event = |value: &Value| match dialect.streams_in_messages() {
+            true => eventstream::event("contentBlockDelta", value.to_string().as_bytes()),
+            false => format!("data: {value}\n\n").into_bytes(),
+        };
+        let bytes: Vec<u8> = values.iter().flat_map(event).collect();
         let mut frames = Frames::new(dialect);
-        let mut events = frames.feed(bytes.as_bytes()).expect("small frames");
+        let mut events = frames.feed(&bytes).expect("small frames");
         events.push(frames.finish());
         let mut running = std::collections::BTreeSet::new();
         for (event, value) in events.iter().zip(values.iter().chain([&Value::Null])) {

@@ -117,3 +117,20 @@ fn other_dialects_answer() {
     let sound = of_reply(Dialect::OpenAiSpeech, b"ID3\xff\xfb").expect("anything");
     assert_eq!(sound.unread[0].what, Medium::Opaque);
 }
+
+#[test]
+fn pictures_are_unread_and_their_prompts_read() {
+    let png = "iVBORw0K".repeat(40);
+    let reply = json!({"created": 1, "size": "1024x1024", "data": [
+        {"b64_json": png, "revised_prompt": "a house"}, {"url": "https://a.example/i"}]});
+    assert_said(
+        answered(Dialect::OpenAiImages, &reply),
+        [
+            prose(Output, "a house"),
+            (Output, PartKind::Url, "https://a.example/i".to_owned()),
+        ],
+    );
+    let body = reply.to_string();
+    let texts = of_reply(Dialect::OpenAiImages, body.as_bytes()).expect("an answer");
+    assert_eq!(texts.unread[0].what, Medium::Image);
+}

@@ -439,3 +439,36 @@ fn a_form_has_a_prompt_and_a_recording() {
     let again = read(edited);
     assert_eq!(said(&of_form(&again)), [prose(User, "[NAME] \"speaks\".")]);
 }
+
+#[test]
+fn pictures_are_asked_for_in_words() {
+    let body = json!({"model": "gpt-image-1", "prompt": "a house by the lake", "size": "1024x1024", "n": 1});
+    assert_said(
+        asked(Dialect::OpenAiImages, &body),
+        [prose(User, "a house by the lake")],
+    );
+    let kind = "multipart/form-data; boundary=x";
+    let field = |name: &str, value: &str| {
+        format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let body = [
+        field("model", "gpt-image-1"),
+        field("prompt", "by the lake"),
+        field("size", "1024x1024"),
+        field("quality", "as good as it gets"),
+        field("image\"; filename=\"a.png", "picture"),
+        "--x--\r\n".to_owned(),
+    ]
+    .concat();
+    let envelope = Envelope::read_form(Dialect::OpenAiImageEdits, kind, Bytes::from(body));
+    let envelope = envelope.expect("a form");
+    let texts = of_form(&envelope);
+    assert_said(
+        said(&texts),
+        [
+            prose(User, "by the lake"),
+            prose(User, "as good as it gets"),
+        ],
+    );
+    assert_eq!(texts.unread[0].what, Medium::Image);
+}

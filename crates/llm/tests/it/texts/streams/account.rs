@@ -1,7 +1,7 @@
 //! Slots, pauses and ends, and events that are written anew.
 
-use iron_llm::Dialect;
-use iron_llm::texts::{Channel, Event, Medium, OPEN_LIMIT, PartKind, Running, Said, Slot};
+use iron_llm::texts::{Channel, Event, Frames, Medium, OPEN_LIMIT, PartKind, Running, Said, Slot};
+use iron_llm::{Dialect, eventstream};
 use serde_json::{Value, json};
 
 use super::{events, running, stream, whole};
@@ -356,4 +356,98 @@ fn a_last_event_without_its_blank_line_is_read() {
         )),
         ["No."]
     );
+}
+
+#[test]
+fn messages_of_aws_are_read_and_written_anew() {
+    let message =
+        |name: &str, payload: Value| eventstream::event(name, payload.to_string().as_bytes());
+    let bytes = [
+        message("messageStart", json!({"role": "assistant", "p": "abcd"})),
+        message(
+            "contentBlockDelta",
+            json!({"contentBlockIndex": 0, "delta": {"text": "I am Ada"}, "p": "ab"}),
+        ),
+        message("contentBlockStop", json!({"contentBlockIndex": 0})),
+        message(
+            "contentBlockStart",
+            json!({"contentBlockIndex": 1, "start": {"toolUse": {"name": "f", "toolUseId": "t"}}}),
+        ),
+        message(
+            "contentBlockDelta",
+            json!({"contentBlockIndex": 1, "delta": {"toolUse": {"input": "{}"}}}),
+        ),
+        message("messageStop", json!({"stopReason": "tool_use"})),
+        eventstream::exception("throttlingException", br#"{"message":"Slow down."}"#),
+    ]
+    .concat();
+    let of_converse = events(Dialect::Converse, &[&bytes]);
+    assert_eq!(
+        told(&of_converse),
+        [
+            "Prose 0.0: I am Ada",
+            "Prose 0.0 ends",
+            "Name: f",
+            "Arguments 1.0: {}",
+            "Arguments 1.0 ends",
+            "Prose: Slow down.",
+        ]
+    );
+    let Some(Said::Delta { place, .. }) = of_converse[1].said().first() else {
+        panic!("no delta");
+    };
+    let edited = of_converse[1].edited(&[(place.clone(), "I am \"X\"")], 0);
+    let again = eventstream::Decoder::default()
+        .feed(&edited)
+        .expect("a message");
+    assert_eq!(again[0].header(":event-type"), Some("contentBlockDelta"));
+    let payload: Value = serde_json::from_slice(&again[0].payload).expect("JSON");
+    assert_eq!(
+        payload,
+        json!({"contentBlockIndex": 0, "delta": {"text": "I am \"X\""}, "p": "ab"})
+    );
+}
+
+#[test]
+fn chunks_of_bedrock_carry_events_of_messages() {
+    let inner = stream(&[
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"I am Ada"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+    ]);
+    let bytes = eventstream::chunks(&inner);
+    let of_bedrock = events(Dialect::BedrockMessages, &[&bytes]);
+    assert_eq!(told(&of_bedrock), ["Prose 0.0: I am Ada", "Prose 0.0 ends"]);
+    let Some(Said::Delta { slot, place }) = of_bedrock[0].said().first() else {
+        panic!("no delta");
+    };
+    let edited = of_bedrock[0].edited(&[(place.clone(), "I am X")], 0);
+    let again = events(Dialect::BedrockMessages, &[&edited]);
+    assert_eq!(told(&again)[0], "Prose 0.0: I am X");
+    let carrying = of_bedrock[0].carrying(*slot, "I", None).expect("a copy");
+    assert_eq!(
+        told(&events(Dialect::BedrockMessages, &[&carrying]))[0],
+        "Prose 0.0: I"
+    );
+}
+
+#[test]
+fn a_message_of_aws_that_does_not_end_is_unread() {
+    let whole = eventstream::event("contentBlockDelta", br#"{"delta":{"text":"a"}}"#);
+    let events = events(Dialect::Converse, &[&whole[..20], &whole[20..40]]);
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].bytes(), &whole[..40]);
+    assert_eq!(events[0].unread()[0].what, Medium::Opaque);
+    let damaged = [&whole[..40], b"x", &whole[41..]].concat();
+    assert!(Frames::new(Dialect::Converse).feed(&damaged).is_err());
+}
+
+#[test]
+fn blocks_of_cohere_end_where_it_says_so() {
+    let bytes = stream(&[
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"my mother"}}}}"#,
+        r#"{"type":"content-end","index":0}"#,
+        r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#,
+    ]);
+    let of_cohere = events(Dialect::Cohere, &[&bytes]);
+    assert!(matches!(of_cohere[1].said(), [Said::End { .. }]));
 }

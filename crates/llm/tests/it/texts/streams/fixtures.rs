@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use iron_llm::Dialect;
 use iron_llm::texts::{Event, PartKind, Said, of_reply};
+use iron_llm::{Dialect, eventstream};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -34,9 +34,24 @@ fn streams(mut each: impl FnMut(&Path, Dialect, &[String])) -> usize {
     STREAMS.len()
 }
 
-fn joined(frames: &[String]) -> Vec<u8> {
+fn joined(dialect: Dialect, frames: &[String]) -> Vec<u8> {
+    if dialect.streams_in_messages() {
+        return frames
+            .iter()
+            .filter_map(|frame| data(frame))
+            .flat_map(|data| message(&data))
+            .collect();
+    }
     let frames = frames.iter().map(|frame| format!("{frame}\n\n"));
     frames.collect::<String>().into_bytes()
+}
+
+/// The message of AWS that the fixtures write as an event.
+fn message(data: &Value) -> Vec<u8> {
+    let fields = data.as_object().into_iter().flatten();
+    fields
+        .flat_map(|(name, payload)| eventstream::event(name, payload.to_string().as_bytes()))
+        .collect()
 }
 
 fn data(frame: &str) -> Option<Value> {
@@ -116,6 +131,16 @@ fn reply(dialect: Dialect, frames: &[String]) -> Value {
             let texts: Vec<String> = texts.into_values().collect();
             json!({ "candidates": [{ "content": { "parts": texts } }] })
         }
+        Dialect::Converse => {
+            let mut content = Value::Array(Vec::new());
+            for event in data {
+                let delta = &event["contentBlockDelta"];
+                let mut block = delta["delta"].clone();
+                block["index"] = delta["contentBlockIndex"].clone();
+                add(&mut content, &Value::Array(vec![block]));
+            }
+            content
+        }
         _ => {
             let mut whole = Value::Object(Map::new());
             for chunk in data.filter(|chunk| chunk["error"].is_null()) {
@@ -145,6 +170,7 @@ fn what_runs_in_a_stream_is_the_text_of_the_whole_answer() {
                 | Dialect::OpenAiResponses
                 | Dialect::AnthropicMessages
                 | Dialect::Gemini
+                | Dialect::Converse
         ) {
             return;
         }
@@ -160,7 +186,7 @@ fn what_runs_in_a_stream_is_the_text_of_the_whole_answer() {
         let runs = |kind| matches!(kind, PartKind::Prose | PartKind::JsonText);
         let said = read.parts.into_iter().filter(|part| runs(part.kind));
         let said = sorted(said.map(|part| part.text.into_owned()).collect());
-        let bytes = joined(frames);
+        let bytes = joined(dialect, frames);
         let events = events(dialect, &[&bytes]);
         if events.iter().any(is_broken) {
             return;
@@ -198,8 +224,8 @@ fn a_sentence_is_heard_wherever_it_stands_in_an_event() {
             for place in places {
                 let mut changed = event.clone();
                 *changed.pointer_mut(&place).expect("a place") = SENTENCE.into();
-                let bytes = format!("data: {changed}\n\n");
-                let events = events(dialect, &[bytes.as_bytes()]);
+                let bytes = joined(dialect, &[format!("data: {changed}")]);
+                let events = events(dialect, &[&bytes]);
                 let run = running(&events).into_values().any(|text| text == SENTENCE);
                 let heard = run || whole(&events).iter().any(|text| text == SENTENCE);
                 assert!(
@@ -217,7 +243,7 @@ fn a_sentence_is_heard_wherever_it_stands_in_an_event() {
 #[test]
 fn the_bytes_pass_as_they_came_and_every_text_ends_once() {
     let count = streams(|path, dialect, frames| {
-        let bytes = joined(frames);
+        let bytes = joined(dialect, frames);
         let all = events(dialect, &[&bytes]);
         let passed: Vec<u8> = all.iter().flat_map(|event| event.edited(&[], 0)).collect();
         assert_eq!(passed, bytes, "{}", path.display());
@@ -240,7 +266,7 @@ fn the_bytes_pass_as_they_came_and_every_text_ends_once() {
 #[test]
 fn edited_events_say_what_was_written() {
     streams(|path, dialect, frames| {
-        for event in events(dialect, &[&joined(frames)]) {
+        for event in events(dialect, &[&joined(dialect, frames)]) {
             let place = |said: &Said| match said {
                 Said::Delta { place, .. } | Said::Whole { place, .. } => Some(place.clone()),
                 _ => None,
@@ -286,7 +312,7 @@ proptest! {
                 if own != dialect || !path.to_string_lossy().contains(&format!("{name}/stream_t")) {
                     return;
                 }
-                let bytes = joined(frames);
+                let bytes = joined(dialect, frames);
                 let mut rest = &bytes[..];
                 let mut pieces = Vec::new();
                 for cut in cuts.iter().cycle() {
