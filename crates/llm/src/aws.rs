@@ -9,6 +9,7 @@ mod credentials;
 mod role;
 mod sigv4;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 pub use self::credentials::{Credentials, Key, KeyError};
@@ -59,6 +60,32 @@ pub(crate) fn usage(told: &Value, long_cache: bool) -> Option<Usage> {
     })
 }
 
+/// How many tokens were embedded, where Titan says it.
+pub(crate) const EMBEDDED_TOKENS: &str = "inputTextTokenCount";
+
+/// Reads what an answer with embeddings says was read.
+pub(crate) fn embed_usage(answer: &Value) -> Option<Usage> {
+    Some(Usage {
+        input: count(answer, EMBEDDED_TOKENS)?,
+        ..Usage::default()
+    })
+}
+
+/// An answer with embeddings that says how many tokens it took: those of Cohere's models say it in
+/// a header alone (`x-amzn-bedrock-input-token-count`).
+pub fn with_embedded_tokens(answer: Bytes, told: Option<u64>) -> Bytes {
+    let says_it = memchr::memmem::find(&answer, EMBEDDED_TOKENS.as_bytes()).is_some();
+    let (Some(told), Some(rest), false) = (told, answer.strip_prefix(b"{"), says_it) else {
+        return answer;
+    };
+    let mut out = format!("{{\"{EMBEDDED_TOKENS}\":{told},").into_bytes();
+    if rest.trim_ascii_start().starts_with(b"}") {
+        return answer;
+    }
+    out.extend_from_slice(rest);
+    out.into()
+}
+
 /// A count. What counts nothing becomes a count that no model can reach.
 fn count(of: &Value, name: &str) -> Option<u64> {
     let value = of.get(name).filter(|value| !value.is_null())?;
@@ -95,6 +122,22 @@ mod tests {
         for asked in [false, true] {
             let read = usage(&told, asked).expect("counts");
             assert_eq!((read.cache_write_5m, read.cache_write_1h), (10, 30));
+        }
+    }
+
+    #[test]
+    fn tokens_that_a_header_tells_stand_in_the_answer() {
+        let read = |answer: &'static str, told| {
+            let answer = with_embedded_tokens(Bytes::from_static(answer.as_bytes()), told);
+            String::from_utf8(answer.to_vec()).expect("text")
+        };
+        let embeddings = r#"{"embeddings":[]}"#;
+        let told = r#"{"inputTextTokenCount":7,"embeddings":[]}"#;
+        assert_eq!(read(embeddings, Some(7)), told);
+        assert_eq!(read(embeddings, None), embeddings);
+        assert_eq!(read(told, Some(9)), told);
+        for answer in ["{}", "{ }", "[]", ""] {
+            assert_eq!(read(answer, Some(9)), answer);
         }
     }
 

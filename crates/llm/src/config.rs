@@ -231,7 +231,7 @@ impl ProviderConfig {
             (Dialect::Converse, true) => Some("converse-stream"),
             (Dialect::Converse, false) => Some("converse"),
             (Dialect::BedrockMessages, true) => Some("invoke-with-response-stream"),
-            (Dialect::BedrockMessages, false) => Some("invoke"),
+            (Dialect::BedrockMessages, false) | (Dialect::BedrockEmbed, _) => Some("invoke"),
             _ => None,
         };
         if let Some(method) = method {

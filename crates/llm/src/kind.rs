@@ -125,7 +125,10 @@ impl ProviderKind {
                 matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
             }
             ProviderKind::AwsBedrock => {
-                matches!(dialect, Dialect::Converse | Dialect::BedrockMessages)
+                matches!(
+                    dialect,
+                    Dialect::Converse | Dialect::BedrockMessages | Dialect::BedrockEmbed
+                )
             }
             ProviderKind::Simulated => {
                 dialect.is_of_openai() || matches!(dialect, Dialect::AnthropicMessages)
@@ -142,6 +145,7 @@ impl ProviderKind {
             ProviderKind::Cohere => Dialect::Cohere,
             ProviderKind::Google | ProviderKind::Vertex if embeds => Dialect::GeminiEmbed,
             ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
+            ProviderKind::AwsBedrock if embeds => Dialect::BedrockEmbed,
             ProviderKind::AwsBedrock => Dialect::Converse,
             _ => Dialect::OpenAiChat,
         }
@@ -308,6 +312,10 @@ pub enum Dialect {
     /// them, under `/providers/{name}/`.
     #[serde(rename = "bedrock_messages")]
     BedrockMessages,
+    /// Embeddings as Bedrock's `InvokeModel` takes them, in the words of Amazon's Titan or of
+    /// Cohere. No client speaks it here.
+    #[serde(rename = "bedrock_embed")]
+    BedrockEmbed,
 }
 
 impl Dialect {
@@ -397,6 +405,7 @@ impl Dialect {
                 | Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
                 | Dialect::GeminiEmbed
+                | Dialect::BedrockEmbed
                 | Dialect::Rerank
         )
     }
@@ -423,7 +432,7 @@ impl Dialect {
             Dialect::OpenAiImageVariations => "/v1/images/variations",
             Dialect::Passthrough => "/providers/{name}/{route}",
             Dialect::Converse => "/model/{model}/converse",
-            Dialect::BedrockMessages => "/model/{model}/invoke",
+            Dialect::BedrockMessages | Dialect::BedrockEmbed => "/model/{model}/invoke",
         }
     }
 
@@ -449,6 +458,7 @@ impl Dialect {
             Dialect::Passthrough => "passthrough",
             Dialect::Converse => "converse",
             Dialect::BedrockMessages => "bedrock_messages",
+            Dialect::BedrockEmbed => "bedrock_embed",
         }
     }
 
@@ -474,6 +484,7 @@ impl Dialect {
             Dialect::Passthrough => "a route of the provider",
             Dialect::Converse => "Converse",
             Dialect::BedrockMessages => "Anthropic messages at Bedrock",
+            Dialect::BedrockEmbed => "Bedrock embeddings",
         }
     }
 

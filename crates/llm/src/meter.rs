@@ -183,6 +183,7 @@ impl Meter {
             | Dialect::OpenAiEmbeddings
             | Dialect::CohereEmbed
             | Dialect::GeminiEmbed
+            | Dialect::BedrockEmbed
             | Dialect::Rerank => Decoder::Chat(chat::Chat::new(true)),
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
             Dialect::AnthropicMessages | Dialect::BedrockMessages => {
@@ -491,7 +492,9 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         Dialect::Gemini => gemini::answer(text, &mut reading),
         Dialect::Cohere => cohere::answer(text, &mut reading),
         Dialect::Rerank => rerank::answer(text, long_cache, &mut reading),
-        Dialect::CohereEmbed | Dialect::GeminiEmbed => embed::answer(text, &mut reading),
+        Dialect::CohereEmbed | Dialect::GeminiEmbed | Dialect::BedrockEmbed => {
+            embed::answer(text, &mut reading)
+        }
         Dialect::Converse => converse::answer(text, long_cache, &mut reading),
         dialect if dialect.draws() => pictures::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),

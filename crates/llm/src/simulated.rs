@@ -147,7 +147,13 @@ fn play(dialect: Dialect, behaviour: Behaviour, ask: &Ask, created_s: u64) -> Sc
         (Dialect::OpenAiResponses, false) => vec![responses::whole(&reply)],
         (Dialect::AnthropicMessages, true) => messages::stream(&reply),
         (Dialect::AnthropicMessages, false) => vec![messages::whole(&reply)],
-        (Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed, _) => {
+        (
+            Dialect::OpenAiEmbeddings
+            | Dialect::CohereEmbed
+            | Dialect::GeminiEmbed
+            | Dialect::BedrockEmbed,
+            _,
+        ) => {
             vec![embeddings::whole(ask)]
         }
         // Nobody is sent to it in other dialects than these and chat.

@@ -196,7 +196,11 @@ pub fn of_form(envelope: &Envelope) -> Texts<'_> {
 /// # Errors
 /// [`Error`], where the dialect answers in JSON and this is none.
 pub fn of_reply(dialect: Dialect, body: &[u8]) -> Result<Texts<'_>, Error> {
-    if let Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed = dialect {
+    if let Dialect::OpenAiEmbeddings
+    | Dialect::CohereEmbed
+    | Dialect::GeminiEmbed
+    | Dialect::BedrockEmbed = dialect
+    {
         return Ok(Texts::default());
     }
     read(dialect, body, Walk::of_reply(), |name| {

@@ -270,7 +270,8 @@ async fn what_a_kind_does_not_offer_is_refused_by_name() {
 }
 
 /// Each kind that embeds in its own way, with a model of it.
-const EMBEDDING: [(ProviderKind, &str); 5] = [
+const EMBEDDING: [(ProviderKind, &str); 6] = [
+    (ProviderKind::AwsBedrock, "cohere.embed-v4:0"),
     (ProviderKind::Cohere, "embed-v4.0"),
     (ProviderKind::Google, "gemini-embedding-001"),
     (ProviderKind::Google, "gemini-embedding-2"),

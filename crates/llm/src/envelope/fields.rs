@@ -150,7 +150,8 @@ impl Reader {
                 Ok(())
             }
             ("documents", Rerank) => self.documents(scanner),
-            ("texts", CohereEmbed) => self.inputs(scanner, "texts"),
+            ("texts", CohereEmbed | Dialect::BedrockEmbed) => self.inputs(scanner, "texts"),
+            ("inputText", Dialect::BedrockEmbed) => self.inputs(scanner, "inputText"),
             ("images" | "inputs", CohereEmbed) => {
                 not_offered(scanner, name, "has no bound; embed texts, in `texts`")
             }
@@ -515,7 +516,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::OpenAiResponses | Dialect::OpenAiEmbeddings => "input",
         Dialect::OpenAiCompletions => "prompt",
         Dialect::Gemini => "contents",
-        Dialect::CohereEmbed => "texts",
+        Dialect::CohereEmbed | Dialect::BedrockEmbed => "texts",
         Dialect::Rerank => "documents",
         Dialect::GeminiEmbed => "requests",
         Dialect::OpenAiSpeech => "input",

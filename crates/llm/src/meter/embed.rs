@@ -1,4 +1,4 @@
-//! Answers with embeddings of Cohere and of Google: long lists of numbers, which are passed over,
+//! Answers with embeddings of Cohere, of Google and of Bedrock: long lists of numbers, which are passed over,
 //! and what was billed for them.
 
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Reading;
 use super::counts::{fault, word};
 use crate::scan::{Kind, ScanError, Scanner};
-use crate::{cohere, google};
+use crate::{aws, cohere, google};
 
 /// Reads a whole answer, or an error.
 pub(super) fn answer(text: &str, reading: &mut Reading) -> Result<(), ScanError> {
@@ -26,7 +26,11 @@ pub(super) fn answer(text: &str, reading: &mut Reading) -> Result<(), ScanError>
                 let part = Value::from_iter([(name, value(scanner.skip()?))]);
                 reading.usage = google::embed_usage(&part).or(reading.usage);
             }
-            ("embeddings", _) => {
+            (aws::EMBEDDED_TOKENS, _) => {
+                let part = Value::from_iter([(name, value(scanner.skip()?))]);
+                reading.usage = aws::embed_usage(&part).or(reading.usage);
+            }
+            ("embeddings" | "embedding", _) => {
                 reading.content(scanner.skip()?.len());
             }
             _ => {

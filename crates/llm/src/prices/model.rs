@@ -195,6 +195,7 @@ impl Model {
                 Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
                 | Dialect::GeminiEmbed
+                | Dialect::BedrockEmbed
                 | Dialect::Rerank
                 | Dialect::Passthrough,
                 _,
@@ -225,7 +226,10 @@ impl Model {
             Mode::Image => dialect.draws(),
             Mode::Embedding => matches!(
                 dialect,
-                Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed
+                Dialect::OpenAiEmbeddings
+                    | Dialect::CohereEmbed
+                    | Dialect::GeminiEmbed
+                    | Dialect::BedrockEmbed
             ),
         }
     }

@@ -155,6 +155,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::CohereEmbed => body.get("texts"),
         Dialect::Rerank => body.get("query"),
         Dialect::GeminiEmbed => body.get("requests"),
+        Dialect::BedrockEmbed => body.get("texts").or_else(|| body.get("inputText")),
         Dialect::OpenAiSpeech
         | Dialect::OpenAiTranscriptions
         | Dialect::OpenAiTranslations

@@ -1,5 +1,5 @@
-//! Embeddings: OpenAI's request in the words of Cohere and of Google, and their answers in OpenAI's
-//! (the packages `cohere` 7.3.1 and `google-genai` 3.4.0 of PyPI, read 2026-11).
+//! Embeddings: OpenAI's request in the words of Cohere, of Google and of Bedrock, and their answers in
+//! OpenAI's (Amazon Bedrock User Guide, Titan Text Embeddings and Cohere Embed, by excerpts; the packages `cohere` 7.3.1 and `google-genai` 3.4.0 of PyPI, read 2026-11).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{Fields, missing, to_bytes, wrong_type};
 use super::{Direction, Error, Note, ReplyError};
 use crate::kind::{Dialect, ProviderKind};
-use crate::{cohere, google};
+use crate::{aws, cohere, google};
 
 /// The most texts that Cohere embeds at once.
 const MOST_AT_COHERE: usize = 96;
@@ -39,7 +39,7 @@ pub(super) fn read(mut fields: Fields, notes: &mut Vec<Note>) -> Result<Request,
     let direction = fields.direction();
     if !matches!(
         direction.upstream(),
-        Dialect::CohereEmbed | Dialect::GeminiEmbed
+        Dialect::CohereEmbed | Dialect::GeminiEmbed | Dialect::BedrockEmbed
     ) {
         return Err(Error::Untranslatable {
             feature: direction.client().path().to_owned(),
@@ -47,9 +47,14 @@ pub(super) fn read(mut fields: Fields, notes: &mut Vec<Note>) -> Result<Request,
         });
     }
     let model = fields.required_string("model")?;
+    let maker = Maker::of(&model);
+    if direction.upstream() == Dialect::BedrockEmbed && maker == Maker::Other {
+        return Err(fields.refuse_self(&format!("embeddings of `{model}`")));
+    }
     let texts = texts(&mut fields)?;
     let most = match direction.upstream() {
-        Dialect::CohereEmbed => MOST_AT_COHERE,
+        Dialect::BedrockEmbed if maker == Maker::Amazon => 1,
+        Dialect::CohereEmbed | Dialect::BedrockEmbed => MOST_AT_COHERE,
         _ => MOST_AT_GOOGLE,
     };
     if texts.len() > most {
@@ -68,6 +73,7 @@ pub(super) fn read(mut fields: Fields, notes: &mut Vec<Note>) -> Result<Request,
     }
     let input_type = match direction.upstream() {
         Dialect::CohereEmbed => input_type(&mut fields)?,
+        Dialect::BedrockEmbed if maker == Maker::Cohere => input_type(&mut fields)?,
         _ => String::new(),
     };
     let dimensions = fields.whole("dimensions")?;
@@ -121,17 +127,51 @@ pub(super) fn write(
     model: &str,
 ) -> Result<Vec<u8>, Error> {
     let body = match direction.upstream() {
-        Dialect::CohereEmbed => cohere_body(request, model),
+        Dialect::CohereEmbed => cohere_body(request, Some(model)),
+        Dialect::BedrockEmbed if Maker::of(&request.model) == Maker::Amazon => titan_body(request),
+        Dialect::BedrockEmbed => cohere_body(request, None),
         _ if google::embeds_contents(model) => contents_body(request, provider, model),
         _ => instances_body(request),
     };
     Ok(to_bytes(&Value::Object(body)))
 }
 
-fn cohere_body(request: &Request, model: &str) -> Map<String, Value> {
+/// Who made a model of Bedrock, whatever region of an inference profile stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    Amazon,
+    Cohere,
+    Other,
+}
+
+impl Maker {
+    fn of(model: &str) -> Maker {
+        match model {
+            _ if model.contains("amazon.titan-embed-text") => Maker::Amazon,
+            _ if model.contains("cohere.embed") => Maker::Cohere,
+            _ => Maker::Other,
+        }
+    }
+}
+
+/// Titan embeds one text at a time.
+fn titan_body(request: &Request) -> Map<String, Value> {
+    let text = request.texts.first().cloned().unwrap_or_default();
+    let dimensions = request
+        .dimensions
+        .map(|dimensions| ("dimensions".to_owned(), dimensions.into()));
+    let mut body = Map::from_iter([("inputText".to_owned(), text.into())]);
+    body.extend(dimensions);
+    body
+}
+
+/// Cohere's own; at Bedrock the address names the model.
+fn cohere_body(request: &Request, model: Option<&str>) -> Map<String, Value> {
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    put("model", model.into());
+    if let Some(model) = model {
+        put("model", model.into());
+    }
     put("input_type", request.input_type.clone().into());
     put("texts", request.texts.clone().into());
     put("embedding_types", json!(["float"]));
@@ -203,7 +243,9 @@ pub(super) fn answer(request: &Request, body: &[u8]) -> Result<Vec<u8>, ReplyErr
             Some(json!({ "object": "embedding", "index": index, "embedding": embedding }))
         })
         .collect();
-    let told = cohere::embed_usage(&answer).or_else(|| google::embed_usage(&answer));
+    let told = cohere::embed_usage(&answer)
+        .or_else(|| aws::embed_usage(&answer))
+        .or_else(|| google::embed_usage(&answer));
     let tokens = told.unwrap_or_default().input_total();
     Ok(to_bytes(&json!({
         "object": "list",
@@ -218,6 +260,9 @@ fn vectors(answer: &Value) -> Option<Vec<&Value>> {
     let list = |pointer: &str| answer.pointer(pointer).and_then(Value::as_array);
     if let Some(vectors) = list("/embeddings/float") {
         return Some(vectors.iter().collect());
+    }
+    if let Some(vector @ Value::Array(_)) = answer.get("embedding") {
+        return Some(vec![vector]);
     }
     let (items, place) = match list("/embeddings") {
         Some(items) => (items, "/values"),

@@ -142,7 +142,10 @@ pub(super) fn translated(
     let body = plan.request(cap.max(plan.output_floor()))?;
     let body = Bytes::from(body);
     let read = match plan.upstream() {
-        dialect @ (Dialect::Gemini | Dialect::GeminiEmbed | Dialect::Converse) => {
+        dialect @ (Dialect::Gemini
+        | Dialect::GeminiEmbed
+        | Dialect::Converse
+        | Dialect::BedrockEmbed) => {
             let (model, stream) = (&envelope.facts().model, plan.streams());
             Envelope::read_addressed(dialect, body, model, stream)?
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
+use iron_llm::aws::with_embedded_tokens;
 use iron_llm::meter::{FeedError, MeterOptions, Reading, read_answer};
 use iron_llm::sse::FRAME_LIMIT_BYTES;
 use iron_llm::{Bound, Dialect, Edits, Envelope, ProviderKind};
@@ -460,6 +461,10 @@ impl Runtime {
         };
         open.first_byte = Some(self.environment.boot());
         let envelope = &cleared.outbound.envelope;
+        let body = match envelope.dialect() {
+            Dialect::BedrockEmbed => with_embedded_tokens(body, read_tokens(upstream.headers())),
+            _ => body,
+        };
         let long_cache = envelope.facts().long_cache;
         let reading = read_answer(envelope.dialect(), &body, long_cache);
         if reading.unreadable_frames > 0 {
@@ -551,6 +556,12 @@ fn is_an_error(dialect: Dialect, reading: &Reading) -> bool {
         && reading.fault.is_some()
         && reading.usage.is_none()
         && !reading.content_seen
+}
+
+/// How many tokens Bedrock says in a header that it has read.
+fn read_tokens(headers: &HeaderMap) -> Option<u64> {
+    let told = headers.get("x-amzn-bedrock-input-token-count")?;
+    told.to_str().ok()?.parse().ok()
 }
 
 /// The provider's own id of the request, short enough for a record.

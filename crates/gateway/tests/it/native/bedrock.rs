@@ -294,3 +294,29 @@ async fn a_profile_of_ones_own_is_invoked_at_the_price_of_its_model() {
     assert_eq!(sent(&fake).0, format!("/model/{escaped}/converse"));
     assert_eq!(cost(&front, "converse").await, last_bill(&fake));
 }
+
+#[tokio::test]
+async fn titan_embeds_one_text_at_the_price_of_its_tokens() {
+    let model = "amazon.titan-embed-text-v2:0";
+    let (fake, front) = behind(ProviderKind::AwsBedrock).await;
+    fake.set_prices(prices(ProviderKind::AwsBedrock, model));
+    let body = json!({"model": model, "input": "Will it rain in Oslo?", "dimensions": 256});
+    let got = front.post("/v1/embeddings", &body.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    let told = &got.json()["usage"]["prompt_tokens"];
+    assert_eq!(*told, fake.bills()[0].input, "{}", got.body);
+    let expected = json!({"inputText": "Will it rain in Oslo?", "dimensions": 256});
+    let path = "/model/amazon.titan-embed-text-v2%3A0/invoke".to_owned();
+    assert_eq!(sent(&fake), (path, expected));
+    assert_eq!(cost(&front, "openai_embeddings").await, last_bill(&fake));
+    for (model, input) in [
+        (model, json!(["a", "b"])),
+        ("amazon.nova-lite-v1:0", json!("a")),
+        (HAIKU, json!("a")),
+    ] {
+        let body = json!({"model": model, "input": input});
+        let got = front.post("/v1/embeddings", &body.to_string()).await;
+        assert_eq!(got.status, 400, "{model}: {}", got.body);
+    }
+    assert_eq!(fake.requests().len(), 1);
+}

@@ -44,6 +44,7 @@ fn dialect(word: &str) -> Dialect {
         "converse" => Dialect::Converse,
         "cohere_embed" => Dialect::CohereEmbed,
         "gemini_embed" => Dialect::GeminiEmbed,
+        "bedrock_embed" => Dialect::BedrockEmbed,
         "rerank" => Dialect::Rerank,
         other => panic!("`{other}` is no dialect"),
     }
@@ -143,7 +144,10 @@ fn in_every_answer() {
     fixtures(|path, client, upstream, case| {
         for (dialect, reply) in [(client, &case["given"]), (upstream, &case["answer"])] {
             let passed: &[&str] = match dialect {
-                Dialect::OpenAiEmbeddings | Dialect::CohereEmbed | Dialect::GeminiEmbed => continue,
+                Dialect::OpenAiEmbeddings
+                | Dialect::CohereEmbed
+                | Dialect::GeminiEmbed
+                | Dialect::BedrockEmbed => continue,
                 Dialect::OpenAiResponses => &OF_RESPONSES,
                 Dialect::AnthropicMessages => &["stop_sequence"],
                 _ => &["logprobs"],
