@@ -391,6 +391,14 @@ impl Envelope {
         parts.map(|part| (part.name.as_str(), part.is_file(), part.content.clone()))
     }
 
+    /// The type by which the body as it came is read, if it is a form.
+    pub fn form_type_as_read(&self) -> Option<String> {
+        self.form.as_ref()?;
+        let end = self.body.iter().position(|&byte| byte == b'\r')?;
+        let border = std::str::from_utf8(self.body.get(2..end)?).ok()?;
+        Some(format!("multipart/form-data; boundary={border}"))
+    }
+
     /// The type of what [`Envelope::rewrite`] gives, if it is no JSON.
     pub fn form_type(&self) -> Option<String> {
         self.form.as_ref().map(Form::content_type)

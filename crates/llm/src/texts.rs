@@ -133,6 +133,8 @@ pub struct Texts<'a> {
     pub parts: Vec<Part<'a>>,
     /// What could not be read, in the same order.
     pub unread: Vec<Unread>,
+    /// Whether a text stands there as it is, and not as a JSON string: in a form, or as a whole body.
+    pub is_plain: bool,
     /// Values that repeat what the texts say, token by token (`logprobs`): they are no parts, and
     /// are emptied by [`Texts::edited`] together with the first edit.
     pub repeats: Vec<Range<usize>>,
@@ -165,9 +167,24 @@ pub fn of_request(dialect: Dialect, body: &[u8]) -> Result<Texts<'_>, Error> {
     })
 }
 
-/// Finds the texts of a form. Their places have no quotes; [`edited_form`] replaces them.
+/// Finds the texts of a request that was read, whether it is JSON or a form.
+///
+/// # Errors
+/// [`Error`], as [`of_request`]; a form has none.
+pub fn of_envelope(envelope: &Envelope) -> Result<Texts<'_>, Error> {
+    match envelope.dialect().takes_a_form() {
+        true => Ok(of_form(envelope)),
+        false => of_request(envelope.dialect(), envelope.body()),
+    }
+}
+
+/// Finds the texts of a form. Whether an edit divides it is found out when the envelope is read
+/// again.
 pub fn of_form(envelope: &Envelope) -> Texts<'_> {
-    let mut texts = Texts::default();
+    let mut texts = Texts {
+        is_plain: true,
+        ..Texts::default()
+    };
     let what = match envelope.dialect().draws() {
         true => Medium::Image,
         false => Medium::Audio,
@@ -241,7 +258,10 @@ fn utf8(body: &[u8]) -> Result<&str, Error> {
 
 /// What is no JSON is one text, or nothing that can be read.
 fn plain(body: &[u8], channel: Channel) -> Texts<'_> {
-    let mut texts = Texts::default();
+    let mut texts = Texts {
+        is_plain: true,
+        ..Texts::default()
+    };
     let place = 0..body.len();
     match std::str::from_utf8(body) {
         Ok("") => {}
@@ -265,7 +285,14 @@ impl Texts<'_> {
     pub fn edited(&self, body: &Bytes, edits: &[(Range<usize>, &str)]) -> Bytes {
         let emptied = self.repeats.iter().filter(|_| !edits.is_empty());
         let emptied = emptied.map(|range| (range.clone(), Written::emptied(body, range)));
-        let mut changes = written(body, edits);
+        let mut changes = match self.is_plain {
+            true => Vec::from_iter(
+                edits
+                    .iter()
+                    .map(|(place, text)| (place.clone(), Written::Raw(text))),
+            ),
+            false => written(body, edits),
+        };
         changes.extend(emptied);
         splice(body, changes)
     }
@@ -279,15 +306,6 @@ impl Texts<'_> {
 /// read again: it tells of places in the old one.
 pub fn edited(body: &Bytes, edits: &[(Range<usize>, &str)]) -> Bytes {
     splice(body, written(body, edits))
-}
-
-/// A form with other texts at some places, each of which is the place of a [`Part`]. Who reads it
-/// then with [`Envelope::read_form`] finds out if a text divides the form.
-pub fn edited_form(body: &Bytes, edits: &[(Range<usize>, &str)]) -> Bytes {
-    let raw = edits
-        .iter()
-        .map(|(place, text)| (place.clone(), Written::Raw(text)));
-    splice(body, raw.collect())
 }
 
 /// What is written in the place of a literal.

@@ -125,6 +125,7 @@ impl<'a> Walk<'a> {
         Texts {
             parts: parts.collect(),
             unread: self.unread,
+            is_plain: false,
             repeats: self.repeats,
         }
     }

@@ -1,7 +1,7 @@
 //! Requests, dialect by dialect.
 
 use bytes::Bytes;
-use iron_llm::texts::{Channel, Error, Medium, PartKind, edited_form, of_form, of_request};
+use iron_llm::texts::{Channel, Error, Medium, PartKind, of_envelope, of_form, of_request};
 use iron_llm::{Dialect, Envelope};
 use serde_json::json;
 
@@ -429,15 +429,16 @@ fn a_form_has_a_prompt_and_a_recording() {
         Envelope::read_form(Dialect::OpenAiTranscriptions, kind, body).expect("a form")
     };
     let envelope = read(body.clone());
-    let texts = of_form(&envelope);
+    let texts = of_envelope(&envelope).expect("a form");
     assert_eq!(said(&texts), [prose(User, "Ada \"speaks\".")]);
     assert_eq!(texts.unread[0].what, Medium::Audio);
-    let edited = edited_form(
+    let edited = texts.edited(
         &body,
         &[(texts.parts[0].place.clone(), "[NAME] \"speaks\".")],
     );
     let again = read(edited);
     assert_eq!(said(&of_form(&again)), [prose(User, "[NAME] \"speaks\".")]);
+    assert_eq!(again.form_type_as_read().as_deref(), Some(kind));
 }
 
 #[test]
