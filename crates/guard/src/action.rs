@@ -49,8 +49,22 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Each verdict, the mildest first.
+    pub const ALL: [Self; 5] = [
+        Self::Allow,
+        Self::Warn,
+        Self::Flag,
+        Self::Redact,
+        Self::Block,
+    ];
+
+    /// The verdict of a name on the wire.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.name() == name)
+    }
+
     /// The name on the wire.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Warn => "warn",

@@ -120,7 +120,7 @@ impl Filter {
         step.settled = open;
         while let Some((span, count)) = resolve::cluster(&self.pending) {
             if span.end > open {
-                step.settled = span.start;
+                step.settled = span.start.min(open);
                 return;
             }
             let cluster: Vec<_> = self.pending.drain(..count).collect();
@@ -137,7 +137,8 @@ impl Filter {
                     .edit(&self.text, self.base, redaction, pseudonyms);
                 step.edits.push(edit);
             }
-            step.findings.extend(told);
+            step.findings
+                .extend(told.into_iter().filter(resolve::is_told));
         }
     }
 

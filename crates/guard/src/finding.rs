@@ -36,6 +36,8 @@ pub enum Severity {
 pub enum Channel {
     /// Written by the developer: instructions of the system.
     System,
+    /// What a model said before, as the request repeats it.
+    Assistant,
     /// Written by a user.
     User,
     /// What a tool gave back.
@@ -51,6 +53,20 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Assistant => "assistant",
+            Self::User => "user",
+            Self::ToolResult => "tool_result",
+            Self::Document => "document",
+            Self::Memory => "memory",
+            Self::ToolArguments => "tool_arguments",
+            Self::Output => "output",
+        }
+    }
+
     /// Whether the text goes to a model or comes from it.
     pub fn direction(self) -> Direction {
         match self {
@@ -217,6 +233,8 @@ entities! {
     CustomPattern "custom_pattern" Custom;
     /// An entry of a block list.
     Blocked "blocked" Custom;
+    /// A name that stands for a value of the same call, on its way back.
+    Pseudonym "pseudonym" Custom;
     /// A canary: a mark of the instructions that no answer may hold.
     Canary "canary" Custom;
 }

@@ -6,22 +6,24 @@ use std::sync::LazyLock;
 
 use regex_automata::meta::Regex;
 
-use crate::action::{Action, Verdict};
-use crate::finding::{Category, Channel, Entity, Finding, Severity};
-use crate::profile::Profile;
+use crate::action::{Action, Alarm, Style, Verdict};
+use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
+use crate::json;
+use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
 use crate::resolve::{self, Judged, Redaction};
 use crate::scan::{Rule, Rules, RulesError};
 use crate::text::Folded;
 
 /// The rules that every profile shares.
-static BUILT_IN: LazyLock<Result<Rules, RulesError>> = LazyLock::new(|| Rules::new(Vec::new()));
+static BUILT_IN: LazyLock<Result<Rules, RulesError>> =
+    LazyLock::new(|| Rules::new(crate::secrets::rules()));
 
 /// A profile at work: its expressions compiled, beside the detectors that all share.
 #[derive(Debug)]
 pub struct Guard {
     profile: Profile,
-    built_in: Option<&'static Rules>,
+    built_in: &'static Rules,
     own: Rules,
     allow: Vec<Regex>,
 }
@@ -32,6 +34,9 @@ pub enum ProfileError {
     /// An expression is none, or is too large.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The rules that every profile shares cannot be used on this machine.
+    #[error("the built-in rules cannot be used: {0}")]
+    BuiltIn(String),
     /// An expression of the allow list is none.
     #[error("`{pattern}` in the allow list is no expression: {reason}")]
     Allow {
@@ -135,7 +140,9 @@ impl Guard {
     /// If an expression is none, is too large, or does not do what its examples say.
     pub fn new(profile: Profile) -> Result<Self, ProfileError> {
         let guard = Self {
-            built_in: BUILT_IN.as_ref().ok(),
+            built_in: BUILT_IN
+                .as_ref()
+                .map_err(|error| ProfileError::BuiltIn(error.to_string()))?,
             own: Rules::new(own_rules(&profile)?)?,
             allow: profile
                 .allow
@@ -153,6 +160,28 @@ impl Guard {
         &self.profile
     }
 
+    /// Whether the profile looks for nothing at all.
+    pub fn is_idle(&self) -> bool {
+        let profile = &self.profile;
+        let nothing = InjectionActions {
+            low: Alarm::Ignore,
+            medium: Alarm::Ignore,
+            high: Alarm::Ignore,
+        };
+        profile.max_input_chars == 0
+            && profile.injection == nothing
+            && profile.pii.action == Action::Ignore
+            && profile.secrets.action == Action::Ignore
+            && profile
+                .entities
+                .iter()
+                .all(|stated| stated.action == Action::Ignore)
+            && profile.compliance.is_empty()
+            && self.own.is_empty()
+            && !profile.strip_markup
+            && profile.unread == Unread::Allow
+    }
+
     /// Whether a text by a user is longer than the profile allows: its length and the most, in
     /// characters.
     pub fn too_long(&self, text: &str) -> Option<(usize, usize)> {
@@ -166,26 +195,46 @@ impl Guard {
 
     /// Judges a whole text.
     pub fn judge(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
-        let folded = Folded::new(text);
-        let mut found = Vec::new();
-        self.detect(&folded, &mut Positions::default(), true, &mut found);
-        let mut judged = self.count(text, 0, channel, found);
+        let mut judged = self.counted(text, &Folded::new(text), channel);
         judged.extend(self.injections(text, channel));
-        resolve::sort(&mut judged);
-        let mut judgement = Judgement::default();
-        let mut rest = judged.as_slice();
-        while let Some((_, count)) = resolve::cluster(rest) {
-            let (cluster, others) = rest.split_at(count);
-            let told = resolve::told(cluster);
-            for redaction in resolve::redactions(&told) {
-                judgement
-                    .edits
-                    .push(self.edit(text, 0, redaction, pseudonyms));
-            }
-            judgement.findings.extend(told);
-            rest = others;
+        let (findings, redactions) = resolve::whole(judged);
+        let edit = |redaction| self.edit(text, 0, redaction, pseudonyms);
+        Judgement {
+            edits: redactions.into_iter().map(edit).collect(),
+            findings,
         }
-        judgement
+    }
+
+    /// Judges a text that is JSON, as the arguments of tools are: what its strings say, and what
+    /// its numbers are. With its edits it is JSON as before.
+    pub fn judge_json(
+        &self,
+        text: &str,
+        channel: Channel,
+        pseudonyms: &mut Pseudonyms,
+    ) -> Judgement {
+        let (view, values) = json::read(text);
+        let (findings, redactions) = resolve::whole(self.counted(text, &view, channel));
+        let mut edits = Vec::new();
+        for redaction in redactions {
+            for piece in json::pieces(&values, &redaction.span) {
+                let value = json::value(text, &piece);
+                let with = self.replacement(redaction.entity, &value, pseudonyms);
+                edits.push(Edit {
+                    with: json::written(&with, piece.quoted),
+                    span: piece.span,
+                });
+            }
+        }
+        edits.dedup_by(|later, earlier| later.span.start < earlier.span.end);
+        Judgement { findings, edits }
+    }
+
+    /// What the detectors of streams find in a whole text and counts.
+    fn counted(&self, text: &str, folded: &Folded<'_>, channel: Channel) -> Vec<Judged> {
+        let mut found = Vec::new();
+        self.detect(folded, &mut Positions::default(), true, &mut found);
+        self.count(text, 0, channel, found)
     }
 
     /// Runs the detectors of streams; tells up to where all findings are known.
@@ -197,10 +246,7 @@ impl Guard {
         found: &mut Vec<Finding>,
     ) -> usize {
         let text = folded.text();
-        positions.built_in = match self.built_in {
-            Some(rules) => rules.scan(text, positions.built_in, last, found),
-            None => text.len(),
-        };
+        positions.built_in = self.built_in.scan(text, positions.built_in, last, found);
         positions.own = self.own.scan(text, positions.own, last, found);
         for finding in found.iter_mut() {
             finding.span = folded.original(finding.span.clone());
@@ -245,6 +291,8 @@ impl Guard {
                     .unwrap_or(Action::Alert)
             }
             Entity::Canary if channel != Channel::Output => Action::Ignore,
+            Entity::Pseudonym if channel.direction() == Direction::Output => Action::Redact,
+            Entity::Pseudonym => Action::Ignore,
             entity => self.profile.action(entity, channel.direction()),
         }
     }
@@ -296,11 +344,16 @@ impl Guard {
         let value = text
             .get(span.start - base..span.end - base)
             .unwrap_or_default();
-        let with = match self.profile.style {
-            crate::Style::Pseudonym => pseudonyms.of(entity, value),
-            style => style.replacement(entity, value),
-        };
+        let with = self.replacement(entity, value, pseudonyms);
         Edit { span, with }
+    }
+
+    fn replacement(&self, entity: Entity, value: &str, pseudonyms: &mut Pseudonyms) -> String {
+        match self.profile.style {
+            _ if entity == Entity::Pseudonym => pseudonyms.value(value).unwrap_or(value).to_owned(),
+            Style::Pseudonym => pseudonyms.of(entity, value),
+            style => style.replacement(entity, value),
+        }
     }
 
     fn try_examples(&self) -> Result<(), ProfileError> {
@@ -342,6 +395,15 @@ fn own_rules(profile: &Profile) -> Result<Vec<Rule>, ProfileError> {
             Entity::CustomPattern,
             pattern.pattern.clone(),
             pattern.score,
+        );
+        rules.push(rule.anywhere());
+    }
+    if profile.style == Style::Pseudonym {
+        let rule = Rule::fixed(
+            "guard.pseudonym",
+            Entity::Pseudonym,
+            Pseudonyms::PATTERN,
+            1.0,
         );
         rules.push(rule.anywhere());
     }

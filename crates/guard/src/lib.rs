@@ -27,6 +27,7 @@ mod filter;
 mod finding;
 mod guard;
 pub mod injection;
+mod json;
 pub mod names;
 pub mod pii;
 mod profile;

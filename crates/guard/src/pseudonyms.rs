@@ -14,6 +14,9 @@ pub struct Pseudonyms {
 }
 
 impl Pseudonyms {
+    /// What a pseudonym looks like.
+    pub(crate) const PATTERN: &str = r"\[[A-Z_]{2,32}_[0-9]{1,9}\]";
+
     /// The pseudonym of a value.
     pub fn of(&mut self, entity: Entity, value: &str) -> String {
         if let Some(name) = self.names.get(&(entity, value.to_owned())) {

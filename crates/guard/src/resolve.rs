@@ -40,6 +40,26 @@ pub(crate) fn sort(findings: &mut [Judged]) {
     });
 }
 
+/// What is told and what is replaced of the findings of a whole text.
+pub(crate) fn whole(mut judged: Vec<Judged>) -> (Vec<Judged>, Vec<Redaction>) {
+    sort(&mut judged);
+    let (mut findings, mut replaced) = (Vec::new(), Vec::new());
+    let mut rest = judged.as_slice();
+    while let Some((_, count)) = cluster(rest) {
+        let (cluster, others) = rest.split_at(count);
+        let told = told(cluster);
+        replaced.extend(redactions(&told));
+        findings.extend(told.into_iter().filter(is_told));
+        rest = others;
+    }
+    (findings, replaced)
+}
+
+/// Whether somebody should hear of it: that a value was put in its place again is no finding.
+pub(crate) fn is_told(judged: &Judged) -> bool {
+    judged.finding.entity != Entity::Pseudonym
+}
+
 /// The end of the cluster at the beginning of sorted findings, and how many stand in it.
 pub(crate) fn cluster(sorted: &[Judged]) -> Option<(Range<usize>, usize)> {
     let mut span = sorted.first()?.finding.span.clone();

@@ -314,6 +314,21 @@ impl Envelope {
         })
     }
 
+    /// The same request with other texts.
+    ///
+    /// # Errors
+    /// [`RequestError`], as for a request that is read.
+    pub fn with_body(&self, body: Bytes) -> Result<Envelope, RequestError> {
+        match self.dialect {
+            Dialect::Passthrough => Ok(Envelope::opaque(&self.facts.model, body)),
+            dialect if dialect.is_addressed() => {
+                let (model, stream) = (&self.facts.model, self.facts.stream);
+                Envelope::read_addressed(dialect, body, model, stream)
+            }
+            dialect => Envelope::read(dialect, body),
+        }
+    }
+
     /// Takes a request of a route that is not known: nothing in it is read. `route` is what its
     /// price is found by.
     pub fn opaque(route: &str, body: Bytes) -> Envelope {

@@ -82,6 +82,9 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
         error.json("most", &shortfall.most.to_string());
         error.text("resets_at", &shortfall.resets_at.to_string());
     }
+    if let Refusal::ContentBlocked(blocked) = refusal {
+        error.json("checks", &json!([blocked]).to_string());
+    }
     let mut whole = Fields::default();
     match shape {
         ErrorShape::OpenAi => {

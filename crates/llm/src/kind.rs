@@ -371,6 +371,14 @@ impl Dialect {
         !self.is_of_sound() && !matches!(self, Dialect::Passthrough)
     }
 
+    /// Whether the address names the model and says whether the answer streams.
+    pub const fn is_addressed(self) -> bool {
+        matches!(
+            self,
+            Dialect::Gemini | Dialect::GeminiEmbed | Dialect::Converse
+        )
+    }
+
     /// All dialects that have a route of our own.
     pub const ALL: [Dialect; 6] = [
         Dialect::OpenAiChat,

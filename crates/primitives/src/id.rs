@@ -163,6 +163,7 @@ ids! {
     DeliveryId, "delivery", "delivery of a notification";
     AccessRequestId, "access", "access request";
     ConfigId, "config", "version of settings";
+    ProfileId, "profile", "guardrail profile";
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub use error_kind::ErrorKind;
 pub use id::*;
 pub use money::{Money, MoneyError, PicoDollars, UnitPrice};
 pub use period::{InvalidPeriod, InvalidSchedule, Period, PeriodKind, PeriodSpan, Schedule};
-pub use refusal::{BudgetShortfall, RateShortfall, Refusal};
+pub use refusal::{BlockedContent, BudgetShortfall, RateShortfall, Refusal};
 pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;
 pub use time::{BootInstant, InvalidTimestamp, Timestamp};

@@ -44,6 +44,45 @@ pub struct RateShortfall {
     pub resets_at: Timestamp,
 }
 
+/// Why a guardrail did not let a text pass: never the text itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlockedContent {
+    /// `input` or `output`.
+    pub direction: &'static str,
+    /// Where the text came from: `user`, `tool_result`, `output`, …
+    pub channel: &'static str,
+    /// What was found: an entity of the guardrails, `max_input_chars`, or `unread`.
+    pub check: &'static str,
+    /// The rule that found it.
+    pub rule: String,
+}
+
+impl fmt::Display for BlockedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            direction,
+            channel,
+            check,
+            rule,
+        } = self;
+        match *check {
+            "max_input_chars" => write!(
+                f,
+                "a text of the user is longer than the guardrail profile allows ({rule}); send \
+                 less, or as a document"
+            ),
+            "unread" => write!(
+                f,
+                "the guardrail profile lets nothing pass that cannot be read ({rule})"
+            ),
+            _ => write!(
+                f,
+                "a guardrail blocked the {direction}: {check} in {channel} (rule `{rule}`)"
+            ),
+        }
+    }
+}
+
 /// A refusal of the governed path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
@@ -104,6 +143,8 @@ pub enum Refusal {
         /// The field that says what is to be kept.
         field: &'static str,
     },
+    /// A guardrail of the organisation does not let a text pass.
+    ContentBlocked(Box<BlockedContent>),
     /// The calls of a team come faster than its policy allows.
     RateLimited(Box<RateShortfall>),
     /// The tenant has made all calls of the day that its plan allows.
@@ -161,6 +202,7 @@ impl Refusal {
             Refusal::ModelNotAllowed { .. } | Refusal::StoringForbidden { .. } => {
                 ErrorKind::ActionDenied
             }
+            Refusal::ContentBlocked(_) => ErrorKind::ContentBlocked,
             Refusal::RateLimited(_) => ErrorKind::RateLimitExceeded,
             Refusal::QuotaSpent(_) => ErrorKind::QuotaExceeded,
             Refusal::NoProvider { .. } => ErrorKind::NoProviderAssigned,
@@ -231,6 +273,7 @@ impl fmt::Display for Refusal {
                 "the privacy level of the agent's team lets providers store nothing; send \
                  `{field}` as `false`"
             ),
+            Refusal::ContentBlocked(blocked) => blocked.fmt(f),
             Refusal::QuotaSpent(shortfall) => write!(
                 f,
                 "the plan of {} `{}` allows {} {}, and all are made; they begin anew at {}, or \

@@ -173,11 +173,13 @@ mod tests {
             routes: Vec::new(),
             hash_key: [7; 32],
             environment: None,
+            guardrails: crate::authority::Guardrails::default(),
         };
         let lines = std::sync::Arc::new(crate::lifeline::Lifelines::default());
         let token = iron_primitives::TokenDigest::from_bytes([7; 32]);
         let lifeline = lines.of(token, principal.engaged());
-        Bearer::new(principal, AddressRules::default(), lifeline)
+        let guard = iron_guard::Guard::new(iron_guard::Profile::default()).expect("a guard");
+        Bearer::new(principal, AddressRules::default(), lifeline, guard.into())
     }
 
     #[test]

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use iron_llm::{PriceBook, ProviderConfig, ProviderKind};
 use iron_net::rate::Pace;
 use iron_primitives::{
-    ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProviderId,
-    Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
+    ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProfileId,
+    ProviderId, Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
 };
 
 use crate::custody::Custody;
@@ -275,6 +275,19 @@ pub struct Principal {
     pub hash_key: [u8; 32],
     /// `prod`, `staging` or `dev`, if the agent says.
     pub environment: Option<String>,
+    /// What is looked for in its texts.
+    pub guardrails: Guardrails,
+}
+
+/// The guardrail profile of an agent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Guardrails {
+    /// Which profile it is; none for that of a new tenant.
+    pub profile_id: Option<ProfileId>,
+    /// Counts the changes of the profile.
+    pub version: i64,
+    /// What it says.
+    pub profile: Arc<iron_guard::Profile>,
 }
 
 impl Principal {

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use iron_guard::Guard;
 use iron_llm::{ProviderKind, root_of};
 use iron_net::egress::{AddressRules, BaseUrl};
 
@@ -17,6 +18,8 @@ pub(crate) struct Bearer {
     pub(crate) lanes: Vec<Arc<Lane>>,
     /// What ends the calls of this token.
     pub(crate) lifeline: Arc<Lifeline>,
+    /// What looks at its texts.
+    pub(crate) guard: Arc<Guard>,
     hash_key: hmac::Key,
 }
 
@@ -57,7 +60,12 @@ pub(crate) struct Lane {
 }
 
 impl Bearer {
-    pub(crate) fn new(principal: Principal, rules: AddressRules, lifeline: Arc<Lifeline>) -> Self {
+    pub(crate) fn new(
+        principal: Principal,
+        rules: AddressRules,
+        lifeline: Arc<Lifeline>,
+        guard: Arc<Guard>,
+    ) -> Self {
         let lanes = principal
             .routes
             .iter()
@@ -69,6 +77,7 @@ impl Bearer {
             principal,
             lanes,
             lifeline,
+            guard,
             hash_key,
         }
     }

@@ -38,7 +38,10 @@ mod pump;
 mod reason;
 mod reply;
 mod request;
+mod safety;
+mod screen;
 mod send;
+mod sieve;
 mod upload;
 mod upstream;
 

@@ -39,6 +39,7 @@ mod counters;
 pub mod custody;
 mod cuts;
 mod fresh;
+mod guards;
 mod in_flight;
 mod lifeline;
 mod orphan;

@@ -122,6 +122,7 @@ fn record_of(
         end_user: None,
         environment: facts.environment,
         format: FORMAT,
+        guard: None,
         kind: Kind::Call,
         model: Some(facts.model),
         operation: facts.operation,

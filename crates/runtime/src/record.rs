@@ -17,8 +17,8 @@ use std::borrow::Cow;
 use iron_journal::canonical::InOrder;
 use iron_llm::{Usage, envelope::RoleBytes};
 use iron_primitives::{
-    ActorPath, AgentId, AuditId, IcTokenId, LeaseId, Money, PoolPath, ProjectId, ProviderId,
-    Refusal, RequestId, Scope, TeamId, TenantId, Unit, UserId,
+    ActorPath, AgentId, AuditId, IcTokenId, LeaseId, Money, PoolPath, ProfileId, ProjectId,
+    ProviderId, Refusal, RequestId, Scope, TeamId, TenantId, Unit, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,9 @@ pub struct CallRecord {
     pub environment: Option<String>,
     /// The format of the record.
     pub format: u32,
+    /// What guardrails found in its texts, if they found something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardRecord>,
     /// What this is: `call`.
     pub kind: Kind,
     /// The model that was asked for.
@@ -272,6 +275,51 @@ pub struct Decision {
     pub allowed: bool,
     /// Which rule it was.
     pub rule: Cow<'static, str>,
+}
+
+/// What guardrails found in the texts of a call: what and where, never the texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardRecord {
+    /// The findings, at most [`GuardRecord::LISTED`]; what did not pass stands among them.
+    pub findings: Vec<FindingRecord>,
+    /// How many there were.
+    pub found: u32,
+    /// The profile; none for that of a new tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
+    /// What became of the call: `warn`, `flag`, `redact`, `block`.
+    pub verdict: String,
+    /// The version of the profile.
+    pub version: i64,
+}
+
+impl GuardRecord {
+    /// The most findings that a record lists.
+    pub const LISTED: usize = 100;
+}
+
+/// One finding of a guardrail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRecord {
+    /// Where the text came from: `user`, `tool_result`, `output`, …
+    pub channel: String,
+    /// Where the finding ends, in bytes of its text.
+    pub end: u64,
+    /// What it is taken for.
+    pub entity: String,
+    /// Which text of its direction it stands in, counted from 0.
+    pub part: u32,
+    /// The rule that found it.
+    pub rule: String,
+    /// How sure it is, in thousandths.
+    pub score_permille: u16,
+    /// `low`, `medium` or `high`, for injections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// Where it begins, in bytes of its text.
+    pub start: u64,
+    /// What was done: `warn`, `flag`, `redact`, `block`.
+    pub verdict: String,
 }
 
 /// Why a call was refused.
@@ -560,6 +608,23 @@ mod tests {
             ended_at_us: -8,
             environment: text(),
             format: FORMAT,
+            guard: Some(GuardRecord {
+                findings: vec![FindingRecord {
+                    channel: "user".to_owned(),
+                    end: 2,
+                    entity: "email".to_owned(),
+                    part: 0,
+                    rule: "pii.email".to_owned(),
+                    score_permille: 900,
+                    severity: text(),
+                    start: 1,
+                    verdict: "redact".to_owned(),
+                }],
+                found: 1,
+                profile: Some(id()),
+                verdict: "redact".to_owned(),
+                version: 1,
+            }),
             kind: Kind::Call,
             model: text(),
             operation: text(),

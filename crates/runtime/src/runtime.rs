@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
 use crate::fresh::FreshCache;
+use crate::guards::Guards;
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
 use crate::plans::Plans;
@@ -108,7 +109,7 @@ impl Runtime {
         } = parts;
         let cuts = Cuts::listen(wallets.cuts());
         let lifelines = Arc::new(Lifelines::default());
-        let bearers = bearers(&config, &authority, &egress, &lifelines);
+        let bearers = bearers(&config, &authority, &egress, &lifelines, Arc::default());
         let asked = authority.clone();
         let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
             let asked = asked.clone();
@@ -220,16 +221,23 @@ fn bearers(
     authority: &Arc<dyn Authority>,
     egress: &Egress,
     lifelines: &Arc<Lifelines>,
+    guards: Arc<Guards>,
 ) -> FreshCache<TokenDigest, Known, AuthFailure> {
     let (authority, lifelines) = (authority.clone(), lifelines.clone());
     let rules = egress.rules();
     FreshCache::new(config.bearers, move |token| {
         let (authority, lifelines) = (authority.clone(), lifelines.clone());
+        let guards = guards.clone();
         Box::pin(async move {
             match authority.authenticate(token).await {
                 Ok(principal) => {
+                    let guard = guards.of(&principal.guardrails).map_err(|error| {
+                        let agent = principal.path.agent;
+                        tracing::error!(%agent, %error, "a guardrail profile cannot be used");
+                        AuthFailure::Unavailable
+                    })?;
                     let lifeline = lifelines.of(token, principal.engaged());
-                    Ok(Ok(Arc::new(Bearer::new(principal, rules, lifeline))))
+                    Ok(Ok(Arc::new(Bearer::new(principal, rules, lifeline, guard))))
                 }
                 Err(AuthFailure::Unavailable) => Err(AuthFailure::Unavailable),
                 Err(failure) => Ok(Err(failure)),

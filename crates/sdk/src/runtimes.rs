@@ -4,7 +4,9 @@ use crate::exchange::Incarnation;
 use crate::providers::ProviderConfig;
 use crate::teams::PrivacyLevel;
 use crate::{SecretText, words::words};
-use iron_primitives::{ActorPath, IcTokenId, InstanceId, ProviderId, RuntimeId, Timestamp, Unit};
+use iron_primitives::{
+    ActorPath, IcTokenId, InstanceId, ProfileId, ProviderId, RuntimeId, Timestamp, Unit,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -227,6 +229,22 @@ pub struct RuntimeBearer {
     /// `prod`, `staging` or `dev`, if the agent says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// What is looked for in its texts; as for a new tenant if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrails: Option<RuntimeGuardrails>,
+}
+
+/// The guardrail profile of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeGuardrails {
+    /// Which profile it is; absent for that of a new tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_id: Option<ProfileId>,
+    /// Counts the changes of the profile.
+    pub version: i64,
+    /// What it says, as a guardrail profile of the control plane.
+    #[schema(value_type = Object)]
+    pub profile: serde_json::Value,
 }
 
 /// What the policy of a team says besides models.

@@ -27,8 +27,9 @@ mod redact;
 
 pub use metrics::{
     AttemptOutcome, BudgetMetrics, BudgetNotice, CallMetrics, CallOutcome, DeliveryOutcome,
-    DurationHistogram, HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE, Metrics,
-    ModelMetrics, NotificationMetrics, PerLabel, PerText, StatusClass, Surface, WalletMetrics,
+    DurationHistogram, GuardMetrics, HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE,
+    Metrics, ModelMetrics, NotificationMetrics, PerLabel, PerText, StatusClass, Surface,
+    WalletMetrics,
 };
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;

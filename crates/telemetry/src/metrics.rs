@@ -1,6 +1,7 @@
 //! Every number that `/metrics` shows.
 
 mod duration;
+mod guard;
 mod label;
 mod models;
 
@@ -14,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use duration::DurationHistogram;
+pub use guard::GuardMetrics;
 pub use label::{
     AttemptOutcome, BudgetNotice, CallOutcome, DeliveryOutcome, Label, PerLabel, PerText,
     StatusClass, Surface,
@@ -35,6 +37,8 @@ pub struct Inner {
     pub calls: CallMetrics,
     /// Money in the hands of this process.
     pub wallet: WalletMetrics,
+    /// What guardrails find.
+    pub guard: GuardMetrics,
     /// What happens to budgets.
     pub budgets: BudgetMetrics,
     /// What people are told.
@@ -69,6 +73,7 @@ impl Metrics {
         Metrics(Arc::new(Inner {
             calls: CallMetrics::register(&mut registry),
             wallet: WalletMetrics::register(&mut registry),
+            guard: GuardMetrics::register(&mut registry),
             budgets: BudgetMetrics::register(&mut registry),
             notifications: NotificationMetrics::register(&mut registry),
             journal: JournalMetrics::register(&mut registry),

@@ -69,6 +69,7 @@ impl Authority for House {
             routes: routes.collect(),
             hash_key: [7; 32],
             environment: None,
+            guardrails: iron_runtime::authority::Guardrails::default(),
         })
     }
 

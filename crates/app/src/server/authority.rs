@@ -17,8 +17,8 @@ use iron_primitives::{
 };
 use iron_runtime::authority::{
     AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked,
-    Credential, End, Engaged, Exchange, ExchangeReply, Pass, PassHeld, Principal, Privacy, Route,
-    SubjectKey, TeamRules,
+    Credential, End, Engaged, Exchange, ExchangeReply, Guardrails, Pass, PassHeld, Principal,
+    Privacy, Route, SubjectKey, TeamRules,
 };
 use iron_runtime::custody::{AskFiles, Custody, FilePlace, KeptFile, Owner};
 use iron_vault::{MasterKey, Purpose, Vault};
@@ -110,6 +110,7 @@ impl House {
                 .collect(),
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
+            guardrails: Guardrails::default(),
         })
     }
 

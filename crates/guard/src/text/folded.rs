@@ -61,22 +61,30 @@ impl<'a> Folded<'a> {
             return;
         }
         for char in piece.chars() {
-            let folded = text.len();
-            match becomes(char) {
-                Becomes::Itself => text.push(char),
-                Becomes::Nothing => {}
-                Becomes::Another(other) => text.push(other),
-            }
-            if becomes(char) != Becomes::Itself {
-                self.breaks.push(Break {
-                    folded,
-                    folded_length: text.len() - folded,
-                    original: self.length,
-                    original_length: char.len_utf8(),
-                });
-            }
-            self.length += char.len_utf8();
+            self.push_written(char, char.len_utf8());
         }
+    }
+
+    /// Adds the next character, which is written in so many bytes of the original: more than its
+    /// own where it is escaped.
+    pub(crate) fn push_written(&mut self, char: char, written: usize) {
+        let text = self.text.to_mut();
+        let folded = text.len();
+        let becomes = becomes(char);
+        match becomes {
+            Becomes::Itself => text.push(char),
+            Becomes::Nothing => {}
+            Becomes::Another(other) => text.push(other),
+        }
+        if becomes != Becomes::Itself || written != char.len_utf8() {
+            self.breaks.push(Break {
+                folded,
+                folded_length: text.len() - folded,
+                original: self.length,
+                original_length: written,
+            });
+        }
+        self.length += written;
     }
 
     /// The folded text.

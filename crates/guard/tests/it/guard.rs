@@ -144,6 +144,29 @@ fn a_pseudonym_is_the_same_for_the_same_value() {
 }
 
 #[test]
+fn values_come_back_in_the_answer_for_their_pseudonyms_and_for_no_others() {
+    let profile = Profile {
+        style: Style::Pseudonym,
+        ..profile()
+    };
+    let guard = guard(profile);
+    let mut pseudonyms = Pseudonyms::default();
+    guard.judge("\"EMP-123456\"", Channel::User, &mut pseudonyms);
+    let said = "for [CUSTOM_PATTERN_1] and [CUSTOM_PATTERN_2], see [1]";
+    let judgement = guard.judge(said, Channel::Output, &mut pseudonyms);
+    assert_eq!(
+        judgement.apply(said),
+        "for EMP-123456 and [CUSTOM_PATTERN_2], see [1]"
+    );
+    assert_eq!(judgement.verdict(), Verdict::Allow);
+    let arguments = r#"{"to": "[CUSTOM_PATTERN_1]"}"#;
+    let judgement = guard.judge_json(arguments, Channel::ToolArguments, &mut pseudonyms);
+    assert_eq!(judgement.apply(arguments), r#"{"to": "EMP-123456"}"#);
+    let again = guard.judge("[CUSTOM_PATTERN_1]", Channel::User, &mut pseudonyms);
+    assert!(again.edits.is_empty());
+}
+
+#[test]
 fn a_pattern_must_do_what_its_examples_say() {
     let with = |matches: &[&str], misses: &[&str]| {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -195,6 +218,40 @@ fn a_profile_is_what_its_json_says_and_the_rest_as_for_a_new_tenant() {
         error.contains("unknown variant `mail`") && error.contains("`email`"),
         "{error}"
     );
+}
+
+fn rewritten_json(text: &str) -> String {
+    let judgement =
+        guard(profile()).judge_json(text, Channel::ToolArguments, &mut Pseudonyms::default());
+    judgement.apply(text).into_owned()
+}
+
+#[test]
+fn arguments_of_tools_stay_json() {
+    assert_eq!(
+        rewritten_json(r#"{"who": "EMP-12\u0033456", "n": 123456, "t": "a\nEMP-654321\n"}"#),
+        r#"{"who": "[REDACTED]", "n": "[REDACTED]", "t": "a\n[REDACTED]\n"}"#
+    );
+    assert_eq!(
+        rewritten_json(r#"["\ud83d\ude00 1234 \ud83d"]"#),
+        r#"["\ud83d\ude00 [REDACTED] \ud83d"]"#
+    );
+    assert_eq!(rewritten_json(r#"{"a": "EMP-123"#), r#"{"a": "EMP-123"#);
+}
+
+proptest! {
+    #[test]
+    fn any_json_is_json_after_its_redaction(
+        strings in prop::collection::vec(texts(), 0..4),
+        number in any::<i64>(),
+    ) {
+        let value = serde_json::json!({"strings": strings, "number": number, "EMP-123456": null});
+        let text = value.to_string();
+        let rewritten = rewritten_json(&text);
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&rewritten);
+        prop_assert!(parsed.is_ok(), "{rewritten}");
+        prop_assert!(!rewritten.contains("EMP-123456"));
+    }
 }
 
 /// What a filter lets through of a text in pieces.

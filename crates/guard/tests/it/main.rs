@@ -7,6 +7,7 @@
 )]
 
 mod guard;
+mod held;
 mod injection;
 mod names;
 mod pii;

@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
+use iron_guard::Entity;
 use iron_journal::canonical;
 use iron_primitives::{BootInstant, Money, Refusal};
 use iron_telemetry::CallOutcome;
 
 use crate::authority::Privacy;
 use crate::record::{
-    Attempt, CallRecord, Ended, FORMAT, Kind, Outcome, RefusalRecord, Sealed, Settlement, Timings,
-    Tokens, total_cost,
+    Attempt, CallRecord, Ended, FORMAT, GuardRecord, Kind, Outcome, RefusalRecord, Sealed,
+    Settlement, Timings, Tokens, total_cost,
 };
 use crate::{Runtime, subject};
 
@@ -184,6 +185,7 @@ impl Runtime {
             end_user,
             environment: principal.environment.clone(),
             format: FORMAT,
+            guard: std::mem::take(&mut draft.safety).record(&principal.guardrails),
             kind: Kind::Call,
             model: draft.model.take(),
             operation: draft.attribution.operation.take(),
@@ -242,6 +244,17 @@ impl Runtime {
         }
     }
 
+    fn count_findings(&self, guard: &GuardRecord) {
+        let metrics = &self.metrics.guard;
+        let entities = guard.findings.iter();
+        for entity in entities.filter_map(|finding| Entity::named(&finding.entity)) {
+            metrics.findings.of(entity.name()).inc();
+        }
+        if let Some(verdict) = iron_guard::Verdict::named(&guard.verdict) {
+            metrics.verdicts.of(verdict.name()).inc();
+        }
+    }
+
     fn count(&self, draft: &Draft, record: &CallRecord) {
         let calls = &self.metrics.calls;
         calls.finished(counted_as(record.outcome)).inc();
@@ -249,6 +262,9 @@ impl Runtime {
         calls.duration.observe(took(self.environment.boot()));
         if let Some(at) = draft.dispatched {
             calls.overhead.observe(took(at));
+        }
+        if let Some(guard) = &record.guard {
+            self.count_findings(guard);
         }
         for attempt in &record.attempts {
             let model = self

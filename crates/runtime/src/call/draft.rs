@@ -12,6 +12,7 @@ use crate::wallet::Presence;
 
 use super::Authenticated;
 use super::request::{Attribution, CallRequest};
+use super::safety::Safety;
 
 /// The facts gathered so far. Each step adds its own, and hands a box on: what moves from step to
 /// step should be small.
@@ -35,6 +36,8 @@ pub(super) struct Draft {
     pub(super) prefix_hash: Option<[u8; 32]>,
     pub(super) price_book: Option<String>,
     pub(super) decisions: Vec<Decision>,
+    /// What guardrails found in its texts.
+    pub(super) safety: Safety,
     pub(super) attempts: Vec<Attempt>,
     /// How the nearest limit of its team's calls stands, if it has any.
     pub(super) standing: Option<Standing>,
@@ -66,6 +69,7 @@ impl Draft {
             prefix_hash: None,
             price_book: None,
             decisions: Vec::new(),
+            safety: Safety::default(),
             attempts: Vec::new(),
             standing: None,
             dispatched: None,
@@ -83,12 +87,17 @@ impl Draft {
         });
     }
 
-    /// Ends the call: a rule refused it.
-    pub(super) fn refuse(mut self: Box<Self>, rule: &'static str, refusal: Refusal) -> Refused {
+    /// Notes that a rule was applied and did not let the answer pass.
+    pub(super) fn refused(&mut self, rule: &'static str) {
         self.decisions.push(Decision {
             allowed: false,
             rule: rule.into(),
         });
+    }
+
+    /// Ends the call: a rule refused it.
+    pub(super) fn refuse(mut self: Box<Self>, rule: &'static str, refusal: Refusal) -> Refused {
+        self.refused(rule);
         Refused {
             draft: self,
             refusal,

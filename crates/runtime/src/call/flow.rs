@@ -7,11 +7,14 @@ use iron_llm::Dialect;
 use iron_llm::meter::{FeedError, Meter, MeterOptions, Reading};
 use iron_llm::sse::FrameTooLarge;
 use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
-use iron_primitives::ProviderId;
+use iron_primitives::{ProviderId, Refusal};
 
 use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::Bearer;
 use crate::room::Share;
+
+use super::safety::Safety;
+use super::sieve::Sieve;
 
 /// Whose response is being made, and where: its id is sealed on the way to the caller.
 pub(super) struct Owner {
@@ -41,12 +44,21 @@ impl Owner {
     }
 }
 
+fn joined(first: Bytes, second: Bytes) -> Bytes {
+    match (first.is_empty(), second.is_empty()) {
+        (true, _) => second,
+        (_, true) => first,
+        _ => [first, second].concat().into(),
+    }
+}
+
 /// Watches a stream, and translates it where the caller speaks another dialect.
 pub(super) struct Flow {
     meter: Meter,
     translator: Option<Box<dyn StreamTranslator>>,
     caller: Dialect,
     owner: Option<Owner>,
+    sieve: Option<Sieve>,
     cut: bool,
     share: Share,
 }
@@ -65,6 +77,7 @@ impl Flow {
             translator,
             caller,
             owner: None,
+            sieve: None,
             cut: false,
             share,
         }
@@ -75,6 +88,11 @@ impl Flow {
         Flow { owner, ..self }
     }
 
+    /// Lets nothing pass but what these guardrails do.
+    pub(super) fn through(self, sieve: Option<Sieve>) -> Self {
+        Flow { sieve, ..self }
+    }
+
     /// Takes a chunk from the provider, gives what the caller gets for it.
     ///
     /// # Errors
@@ -83,7 +101,8 @@ impl Flow {
     pub(super) fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, FeedError> {
         let fed = self.meter.feed(chunk)?;
         // A buffer that grows may be twice as large as what it holds.
-        let pending = self.meter.pending_bytes();
+        let held = self.sieve.as_ref().map_or(0, Sieve::held_bytes);
+        let pending = self.meter.pending_bytes().saturating_add(held);
         if !self.share.follows(pending.saturating_mul(2)) {
             let limit_bytes = pending;
             return Err(FrameTooLarge { limit_bytes }.into());
@@ -100,6 +119,11 @@ impl Flow {
                 out.into()
             }
         };
+        let piece = match &mut self.sieve {
+            None => piece,
+            Some(sieve) if self.cut => joined(sieve.feed(&piece)?, sieve.finish()),
+            Some(sieve) => sieve.feed(&piece)?,
+        };
         // It is in memory until the caller has taken it.
         let limit_bytes = piece.len();
         let kept = self.share.apart(piece);
@@ -114,7 +138,7 @@ impl Flow {
     /// Takes the regular end of the provider's body.
     pub(super) fn finish(&mut self) -> Bytes {
         let rest = self.meter.finish();
-        match &mut self.translator {
+        let rest = match &mut self.translator {
             None => rest,
             Some(translator) => {
                 let mut out = Vec::new();
@@ -122,20 +146,42 @@ impl Flow {
                 translator.finish(Ending::Closed, &mut out);
                 out.into()
             }
+        };
+        match &mut self.sieve {
+            None => rest,
+            // What is too large to be an event is none that a caller could read.
+            Some(sieve) => joined(sieve.feed(&rest).unwrap_or_default(), sieve.finish()),
         }
     }
 
-    /// Ends the caller's stream with an error, if it has not ended.
+    /// Ends the caller's stream with an error, if it has not ended. What was held back comes before
+    /// it, as the end of the text.
     pub(super) fn fail(&mut self, error: ProviderError) -> Bytes {
-        match &mut self.translator {
-            _ if self.cut => Bytes::new(),
+        if self.cut {
+            return Bytes::new();
+        }
+        let error = match &mut self.translator {
             None => error_event(self.caller, &error).into(),
             Some(translator) => {
                 let mut out = Vec::new();
                 translator.finish(Ending::Broken(error), &mut out);
                 out.into()
             }
+        };
+        match &mut self.sieve {
+            None => error,
+            Some(sieve) => joined(sieve.finish(), error),
         }
+    }
+
+    /// Why guardrails let nothing more pass.
+    pub(super) fn blocked(&self) -> Option<&Refusal> {
+        self.sieve.as_ref().and_then(Sieve::blocked)
+    }
+
+    /// What guardrails found.
+    pub(super) fn take_safety(&mut self) -> Option<Safety> {
+        self.sieve.take().map(Sieve::into_safety)
     }
 
     /// What is known so far.

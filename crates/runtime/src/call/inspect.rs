@@ -1,4 +1,7 @@
-//! Step 4: is the request of a size and shape that may be sent.
+//! Step 4: is the request of a size, a content and a shape that may be sent.
+//!
+//! First its texts stand before the guardrails of the agent, which may refuse the call or
+//! replace parts of it; what follows knows only what is left.
 //!
 //! Here the request becomes what the provider will be sent: as it is where the provider
 //! speaks the caller's dialect, else translated whole. What cannot be said to the provider
@@ -17,6 +20,7 @@ use super::decide::{Choice, Decided};
 use super::draft::{Draft, Refused};
 use super::flow::Owner;
 use super::request::CallRequest;
+use super::screen;
 
 /// A call whose request may be sent.
 pub(super) struct Cleared {
@@ -66,10 +70,19 @@ impl Runtime {
         if let Err(refusal) = self.check_size(envelope.facts()) {
             return Err(draft.refuse("size", refusal));
         }
+        let begun = self.environment.boot();
+        let screened = screen::input(&mut draft, envelope);
+        let took = self.environment.boot().since(begun);
+        self.metrics.guard.input.observe(took);
+        let envelope = match screened {
+            Ok(envelope) => envelope,
+            Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
+        };
         hash_prompt(&mut draft, &envelope);
         match translated(envelope, &choice, &files) {
             Ok(mut outbound) => {
                 draft.passed("size");
+                draft.passed("guardrails");
                 outbound.renames.extend(stored);
                 outbound.files = files;
                 Ok(Cleared {
@@ -142,10 +155,7 @@ pub(super) fn translated(
     let body = plan.request(cap.max(plan.output_floor()))?;
     let body = Bytes::from(body);
     let read = match plan.upstream() {
-        dialect @ (Dialect::Gemini
-        | Dialect::GeminiEmbed
-        | Dialect::Converse
-        | Dialect::BedrockEmbed) => {
+        dialect if dialect.is_addressed() => {
             let (model, stream) = (&envelope.facts().model, plan.streams());
             Envelope::read_addressed(dialect, body, model, stream)?
         }

@@ -25,10 +25,11 @@ use super::close::{Told, Verdict};
 use super::decide::Choice;
 use super::draft::Draft;
 use super::failure::{Failed, ended_by};
-use super::flow::Owner;
+use super::flow::Flow;
 use super::inspect::{Cleared, Outbound};
 use super::reason::Reason;
 use super::reply::{Body, Caller, Listener, Reply};
+use super::screen;
 use super::send::{Answered, Sent, Stream, Whole};
 use super::upstream;
 
@@ -70,10 +71,13 @@ impl Runtime {
                 (ending, verdict, Told::After(caller, told))
             }
             Answered::Whole(whole) => {
-                let gone = caller.has_gone();
-                let owner = outbound.owner(&draft, &choice);
+                let ended = match caller.has_gone() {
+                    true => Ended::ClientGoneDrained,
+                    false => Ended::Done,
+                };
+                let ending = cost_of(&bound, &hold, &whole.reading, ended);
                 let (ending, verdict, told) =
-                    self.whole(&outbound, owner, &bound, &hold, whole, gone);
+                    self.whole(&mut draft, &choice, &outbound, whole, ending);
                 (ending, verdict, Told::After(caller, told))
             }
             Answered::Stream(stream) => {
@@ -115,12 +119,11 @@ impl Runtime {
     /// An answer that came as a whole.
     fn whole(
         &self,
+        draft: &mut Draft,
+        choice: &Choice,
         outbound: &Outbound,
-        owner: Option<Owner>,
-        bound: &Bound,
-        hold: &Hold,
         whole: Whole,
-        client_gone: bool,
+        ending: Ending,
     ) -> (Ending, Verdict, Result<Reply, Refusal>) {
         let Whole {
             status,
@@ -129,65 +132,71 @@ impl Runtime {
             share,
             reading,
         } = whole;
-        let ended = if client_gone {
-            Ended::ClientGoneDrained
-        } else {
-            Ended::Done
-        };
-        let ending = cost_of(bound, hold, &reading, ended);
-        let body = match &outbound.plan {
-            None => Ok(match owner {
-                Some(owner) => owner.seal(body, reading.id.as_deref()),
-                None => body,
-            }),
-            Some(plan) => plan
-                .response(&body, self.environment.now())
-                .map(Bytes::from),
-        };
-        match body {
-            Ok(body) => {
-                let verdict = Verdict {
-                    outcome: if client_gone {
-                        Outcome::ClientGone
-                    } else {
-                        Outcome::Completed
-                    },
-                    status: status.as_u16(),
-                    refusal: None,
-                };
-                let headers = match outbound.envelope.dialect().answers_in_json() {
-                    true => upstream::shown(&headers),
-                    false => upstream::shown_as_it_is(&headers),
-                };
-                let cost = Some(ending.cost);
-                let body = Body::Whole(share.keep(body));
-                (
-                    ending,
-                    verdict,
-                    Ok(Reply {
-                        status,
-                        headers,
-                        cost,
-                        remaining: None,
-                        body,
-                    }),
-                )
-            }
-            Err(error) => {
+        let body = match self.said(draft, choice, outbound, body, &reading) {
+            Ok(body) => body,
+            Err(refusal) => {
                 let ending = Ending {
                     ended: Ended::Malformed,
                     ..ending
                 };
-                let told = Err(Refusal::ProviderUnavailable {
-                    detail: error.to_string(),
-                });
-                (
-                    ending,
-                    verdict_of_failure(&Ending::free(Ended::Malformed), &told),
-                    told,
-                )
+                let told = Err(refusal);
+                let verdict = verdict_of_failure(&Ending::free(Ended::Malformed), &told);
+                return (ending, verdict, told);
             }
-        }
+        };
+        let begun = self.environment.boot();
+        let screened = screen::output(draft, body);
+        let took = self.environment.boot().since(begun);
+        self.metrics.guard.output.observe(took);
+        let body = match screened {
+            Ok(body) => body,
+            Err(refusal) => {
+                draft.refused("guardrails");
+                return (ending, verdict_of_refusal(&refusal), Err(refusal));
+            }
+        };
+        let verdict = Verdict {
+            outcome: match ending.ended {
+                Ended::ClientGoneDrained => Outcome::ClientGone,
+                _ => Outcome::Completed,
+            },
+            status: status.as_u16(),
+            refusal: None,
+        };
+        let headers = match outbound.envelope.dialect().answers_in_json() {
+            true => upstream::shown(&headers),
+            false => upstream::shown_as_it_is(&headers),
+        };
+        let reply = Reply {
+            status,
+            headers,
+            cost: Some(ending.cost),
+            remaining: None,
+            body: Body::Whole(share.keep(body)),
+        };
+        (ending, verdict, Ok(reply))
+    }
+
+    /// A whole answer in the caller's dialect.
+    fn said(
+        &self,
+        draft: &Draft,
+        choice: &Choice,
+        outbound: &Outbound,
+        body: Bytes,
+        reading: &Reading,
+    ) -> Result<Bytes, Refusal> {
+        let Some(plan) = &outbound.plan else {
+            return Ok(match outbound.owner(draft, choice) {
+                Some(owner) => owner.seal(body, reading.id.as_deref()),
+                None => body,
+            });
+        };
+        let said = plan.response(&body, self.environment.now());
+        said.map(Bytes::from)
+            .map_err(|error| Refusal::ProviderUnavailable {
+                detail: error.to_string(),
+            })
     }
 
     /// An answer that comes piece by piece.
@@ -217,6 +226,13 @@ impl Runtime {
             .pass_on(&mut stream, &mut listener, must_end, until)
             .await;
         self.metrics.calls.streams_in_flight.dec();
+        let refusal = stream.flow.blocked().cloned();
+        if let Some(safety) = stream.flow.take_safety() {
+            draft.safety.add(safety);
+        }
+        if refusal.is_some() {
+            draft.refused("guardrails");
+        }
         let reading = stream.flow.reading();
         let outcome = match passed {
             Passed {
@@ -238,7 +254,7 @@ impl Runtime {
             Verdict {
                 outcome,
                 status: 200,
-                refusal: None,
+                refusal: refusal.as_ref().map(RefusalRecord::from),
             },
         )
     }
@@ -268,6 +284,10 @@ impl Runtime {
         let mut cut_for: Option<Reason> = None;
         for piece in std::mem::take(opening) {
             listening &= listener.hand(piece).await;
+        }
+        if let Some(reason) = blocked(flow, listener).await {
+            cut_for = Some(reason);
+            listening = false;
         }
         let mut body_ended = *ended;
         let drain = self.config.drain_timeout;
@@ -311,6 +331,11 @@ impl Runtime {
                             listener.end();
                             until = until.min(Instant::now() + drain);
                         }
+                        if let Some(reason) = blocked(flow, listener).await {
+                            cut_for = Some(reason);
+                            listening = false;
+                            until = until.min(Instant::now() + drain);
+                        }
                     }
                     Ok(_) => {}
                     Err(_) => break Some(Ended::Malformed),
@@ -333,9 +358,17 @@ impl Runtime {
     }
 }
 
+/// Ends the caller's stream where guardrails let nothing more pass.
+async fn blocked(flow: &mut Flow, listener: &mut Listener) -> Option<Reason> {
+    let reason = Reason::Blocked(flow.blocked()?.clone());
+    listener.hand(flow.fail(reason.error())).await;
+    listener.end();
+    Some(reason)
+}
+
 /// Ends the caller's stream and says how the provider's ended.
 async fn finish(
-    flow: &mut super::flow::Flow,
+    flow: &mut Flow,
     listener: &mut Listener,
     listening: bool,
     failure: Option<Ended>,
@@ -354,6 +387,10 @@ async fn finish(
             _ => flow.fail(stream_error(ended)),
         };
         listener.hand(last).await;
+        let ended = match blocked(flow, listener).await {
+            Some(reason) => reason.recorded(),
+            None => ended,
+        };
         return Passed {
             ended,
             client_gone: false,
@@ -443,6 +480,15 @@ fn verdict_of_cut(why: &Reason) -> Verdict {
         outcome: Outcome::Cut,
         status: refusal.kind().status(),
         refusal: Some(RefusalRecord::from(&refusal)),
+    }
+}
+
+/// The verdict on a call whose answer its caller may not have.
+fn verdict_of_refusal(refusal: &Refusal) -> Verdict {
+    Verdict {
+        outcome: Outcome::Refused,
+        status: refusal.kind().status(),
+        refusal: Some(RefusalRecord::from(refusal)),
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Reason {
     BudgetLowered,
     /// Its agent or its token is no more.
     Ended(End),
+    /// A guardrail does not let the rest of its answer pass.
+    Blocked(Refusal),
     /// Its agent has no more time to work, for this reason.
     OutOfTime(Refusal),
 }
@@ -28,6 +30,7 @@ impl Reason {
         match self {
             Reason::BudgetLowered => Ended::BudgetLowered,
             Reason::Ended(end) => end.recorded(),
+            Reason::Blocked(_) => Ended::Blocked,
             Reason::OutOfTime(_) => Ended::OutOfTime,
         }
     }
@@ -38,7 +41,7 @@ impl Reason {
             // Only streams are cut for it, and those have begun.
             Reason::BudgetLowered => Refusal::AuthorityUnavailable,
             Reason::Ended(end) => end.refusal(),
-            Reason::OutOfTime(refusal) => refusal.clone(),
+            Reason::Blocked(refusal) | Reason::OutOfTime(refusal) => refusal.clone(),
         }
     }
 
@@ -56,6 +59,9 @@ impl Reason {
                 "the owner of the agent was suspended",
             ),
             Reason::Ended(End::Tenant) => (ErrorClass::Permission, "the tenant was suspended"),
+            Reason::Blocked(refusal) => {
+                return ProviderError::new(ErrorClass::Permission, refusal.to_string());
+            }
             Reason::OutOfTime(refusal) => {
                 let class = match refusal {
                     Refusal::Budget(_) => ErrorClass::Billing,

@@ -37,6 +37,7 @@ use super::flow::Flow;
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::reply::Caller;
+use super::sieve::Sieve;
 use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// So many bytes may come before it is known whether an answer or an error begins.
@@ -441,7 +442,10 @@ impl Runtime {
             translator,
             self.room.share(),
         );
-        flow.with_owner(outbound.owner(&cleared.draft, &cleared.choice))
+        let (draft, choice) = (&cleared.draft, &cleared.choice);
+        let sieve = Sieve::new(&draft.bearer.guard, draft.dialect, &draft.safety);
+        flow.with_owner(outbound.owner(draft, choice))
+            .through(sieve)
     }
 
     async fn read_whole(

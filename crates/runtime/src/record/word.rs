@@ -59,6 +59,8 @@ pub enum Ended {
     BoundReached,
     /// A limit was lowered below what was under way.
     BudgetLowered,
+    /// A guardrail did not let the rest of the answer pass.
+    Blocked,
     /// The time that its agent may work was used up.
     OutOfTime,
     /// Its agent was killed, or stopped and its grace was over.
@@ -109,6 +111,7 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::TooLarge { .. } => "too_large",
         Refusal::ModelNotAllowed { .. } => "model_not_allowed",
         Refusal::StoringForbidden { .. } => "storing_forbidden",
+        Refusal::ContentBlocked(_) => "content_blocked",
         Refusal::RateLimited(_) => "rate_limited",
         Refusal::QuotaSpent(_) => "quota_spent",
         Refusal::NoProvider { .. } => "no_provider",

@@ -1,13 +1,19 @@
 //! Between the words of the port and those of the wire.
 
+use std::sync::Arc;
+
 use iron_llm::{ProviderConfig, ProviderKind};
 use iron_net::rate::Pace;
 use iron_primitives::{Secret, Unit};
 use iron_sdk::providers::ProviderConfig as RuntimeRouteConfig;
-use iron_sdk::runtimes::{EndWord, RuntimeBearer, RuntimeRoute, RuntimeTeamRules};
+use iron_sdk::runtimes::{
+    EndWord, RuntimeBearer, RuntimeGuardrails, RuntimeRoute, RuntimeTeamRules,
+};
 use iron_sdk::teams::PrivacyLevel;
 
-use crate::authority::{AgentState, Counted, End, Principal, Privacy, Route, TeamRules};
+use crate::authority::{
+    AgentState, Counted, End, Guardrails, Principal, Privacy, Route, TeamRules,
+};
 
 /// What is sent of the bearer of a token.
 pub fn bearer_of(principal: Principal) -> RuntimeBearer {
@@ -44,6 +50,7 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         routes: principal.routes.into_iter().map(route).collect(),
         hash_key: Secret::new(hex::encode(principal.hash_key)).into(),
         environment: principal.environment,
+        guardrails: Some(guardrails_of(&principal.guardrails)),
     }
 }
 
@@ -92,6 +99,27 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         routes: bearer.routes.into_iter().filter_map(route).collect(),
         hash_key,
         environment: bearer.environment,
+        guardrails: match bearer.guardrails {
+            Some(told) => guardrails(told)?,
+            None => Guardrails::default(),
+        },
+    })
+}
+
+fn guardrails_of(guardrails: &Guardrails) -> RuntimeGuardrails {
+    RuntimeGuardrails {
+        profile_id: guardrails.profile_id,
+        version: guardrails.version,
+        profile: serde_json::to_value(&*guardrails.profile).unwrap_or_default(),
+    }
+}
+
+/// A profile that says something which is not known here is not half followed.
+fn guardrails(told: RuntimeGuardrails) -> Option<Guardrails> {
+    Some(Guardrails {
+        profile_id: told.profile_id,
+        version: told.version,
+        profile: Arc::new(serde_json::from_value(told.profile).ok()?),
     })
 }
 

@@ -119,6 +119,7 @@ async fn a_streamed_call_to_the_built_in_provider_passes_all_nine_steps() {
             "allowed_models",
             "assigned_provider",
             "size",
+            "guardrails",
             "budget"
         ]
     );

@@ -342,6 +342,7 @@ impl World {
             routes,
             hash_key: [7; 32],
             environment: Some("prod".to_owned()),
+            guardrails: iron_runtime::authority::Guardrails::default(),
         };
         let mut plane = Plane::default();
         plane.principals.insert(token.digest(), Ok(principal));

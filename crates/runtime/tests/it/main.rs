@@ -5,6 +5,7 @@
 mod calls;
 mod elsewhere;
 mod endings;
+mod guardrails;
 mod kit;
 mod plans;
 mod recall;

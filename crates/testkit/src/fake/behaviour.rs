@@ -56,6 +56,8 @@ pub enum Answer {
     },
     /// Exactly this text.
     Exactly(String),
+    /// Exactly these texts, each in an event of its own where it streams.
+    Pieces(Vec<String>),
 }
 
 /// What the answer says about usage; what is billed stays the truth.

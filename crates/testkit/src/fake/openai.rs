@@ -127,6 +127,7 @@ fn cap(request: &Value, fields: &[&str]) -> u64 {
 pub(super) fn tokens(behaviour: &Behaviour, cap: u64) -> u64 {
     let wished = match &behaviour.answer {
         Answer::Exactly(text) => count(&json!(text)),
+        Answer::Pieces(texts) => count(&json!(texts.concat())),
         _ => behaviour.output_tokens,
     };
     if behaviour.ignores_cap {
@@ -140,6 +141,7 @@ pub(super) fn tokens(behaviour: &Behaviour, cap: u64) -> u64 {
 pub(super) fn words(behaviour: &Behaviour, tokens: u64) -> Vec<String> {
     match &behaviour.answer {
         Answer::Exactly(text) => vec![text.clone()],
+        Answer::Pieces(texts) => texts.clone(),
         _ => (0..tokens)
             .map(|index| format!("w{} ", index % 10))
             .collect(),

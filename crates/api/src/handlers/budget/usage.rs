@@ -312,6 +312,7 @@ fn record(
         end_user,
         environment: principal.environment.clone(),
         format: FORMAT,
+        guard: None,
         kind: Kind::Call,
         model: Some(item.model),
         operation: item.operation,

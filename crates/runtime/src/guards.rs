@@ -1,0 +1,33 @@
+//! Profiles at work, one for each version of a profile, shared by all who have it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use iron_guard::{Guard, ProfileError};
+use iron_primitives::ProfileId;
+
+use crate::authority::Guardrails;
+
+/// The guards of a process. One lives as long as somebody has it.
+#[derive(Debug, Default)]
+pub(crate) struct Guards(Mutex<HashMap<(Option<ProfileId>, i64), Weak<Guard>>>);
+
+impl Guards {
+    /// The guard of these guardrails.
+    ///
+    /// # Errors
+    /// If an expression of the profile cannot be used here.
+    pub(crate) fn of(&self, guardrails: &Guardrails) -> Result<Arc<Guard>, ProfileError> {
+        let key = (guardrails.profile_id, guardrails.version);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guard) = known().get(&key).and_then(Weak::upgrade) {
+            return Ok(guard);
+        }
+        // Compiled without the lock: nobody waits for it who has a guard already.
+        let guard = Arc::new(Guard::new(guardrails.profile.as_ref().clone())?);
+        let mut known = known();
+        known.retain(|_, guard| guard.strong_count() > 0);
+        known.insert(key, Arc::downgrade(&guard));
+        Ok(guard)
+    }
+}
