@@ -9,6 +9,7 @@ use regex_automata::meta::Regex;
 use crate::action::{Action, Alarm, Style, Verdict};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
 use crate::json;
+use crate::names::{DamagedError, Names};
 use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
 use crate::resolve::{self, Judged, Redaction};
@@ -19,11 +20,16 @@ use crate::text::Folded;
 static BUILT_IN: LazyLock<Result<Rules, RulesError>> =
     LazyLock::new(|| Rules::new(crate::secrets::rules()));
 
+/// The weights of names, which every profile shares.
+static NAMES: LazyLock<Result<Names, DamagedError>> = LazyLock::new(Names::new);
+
 /// A profile at work: its expressions compiled, beside the detectors that all share.
 #[derive(Debug)]
 pub struct Guard {
     profile: Profile,
     built_in: &'static Rules,
+    /// None where nothing is done about names and addresses.
+    names: Option<&'static Names>,
     own: Rules,
     allow: Vec<Regex>,
 }
@@ -37,6 +43,9 @@ pub enum ProfileError {
     /// The rules that every profile shares cannot be used on this machine.
     #[error("the built-in rules cannot be used: {0}")]
     BuiltIn(String),
+    /// The weights of names are damaged.
+    #[error(transparent)]
+    Names(#[from] DamagedError),
     /// An expression of the allow list is none.
     #[error("`{pattern}` in the allow list is no expression: {reason}")]
     Allow {
@@ -114,20 +123,22 @@ impl Judgement {
 /// Up to where each detector of streams has come, in bytes of the folded text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Positions {
-    pub(crate) built_in: usize,
-    pub(crate) own: usize,
+    built_in: usize,
+    names: usize,
+    own: usize,
 }
 
 impl Positions {
     /// Up to where all have come.
     pub(crate) fn least(self) -> usize {
-        self.built_in.min(self.own)
+        self.built_in.min(self.names).min(self.own)
     }
 
     /// The same places in a text that begins this much later.
     pub(crate) fn shifted(self, by: usize) -> Self {
         Self {
             built_in: self.built_in - by,
+            names: self.names - by,
             own: self.own - by,
         }
     }
@@ -143,6 +154,7 @@ impl Guard {
             built_in: BUILT_IN
                 .as_ref()
                 .map_err(|error| ProfileError::BuiltIn(error.to_string()))?,
+            names: names(&profile)?,
             own: Rules::new(own_rules(&profile)?)?,
             allow: profile
                 .allow
@@ -247,6 +259,10 @@ impl Guard {
     ) -> usize {
         let text = folded.text();
         positions.built_in = self.built_in.scan(text, positions.built_in, last, found);
+        positions.names = match self.names {
+            Some(names) => names.scan(text, positions.names, last, found),
+            None => text.len(),
+        };
         positions.own = self.own.scan(text, positions.own, last, found);
         for finding in found.iter_mut() {
             finding.span = folded.original(finding.span.clone());
@@ -379,6 +395,19 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// The detector of names, where a profile does something about them.
+fn names(profile: &Profile) -> Result<Option<&'static Names>, ProfileError> {
+    let acts = |entity| {
+        [Direction::Input, Direction::Output]
+            .into_iter()
+            .any(|direction| profile.action(entity, direction) != Action::Ignore)
+    };
+    if !acts(Entity::Person) && !acts(Entity::Address) {
+        return Ok(None);
+    }
+    Ok(Some(NAMES.as_ref().map_err(|error| error.clone())?))
 }
 
 /// The rules that a profile declares itself.

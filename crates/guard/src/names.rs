@@ -45,7 +45,7 @@ pub struct Names {
 const TRAINED: &[u8] = include_bytes!("../data/names.bin");
 
 /// The file of weights cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the file of weights of names is damaged: train it again")]
 pub struct DamagedError;
 

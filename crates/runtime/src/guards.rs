@@ -10,7 +10,10 @@ use crate::authority::Guardrails;
 
 /// The guards of a process. One lives as long as somebody has it.
 #[derive(Debug, Default)]
-pub(crate) struct Guards(Mutex<HashMap<(Option<ProfileId>, i64), Weak<Guard>>>);
+pub(crate) struct Guards(Mutex<HashMap<Version, Weak<Guard>>>);
+
+/// A profile, or that of new tenants, and the count of its changes.
+type Version = (Option<ProfileId>, i64);
 
 impl Guards {
     /// The guard of these guardrails.

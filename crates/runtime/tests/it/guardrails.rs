@@ -150,7 +150,7 @@ async fn a_blocked_request_costs_nothing_and_says_what_was_found_but_not_the_tex
     let (fake, world) = openai(profile()).await;
     let body = chat("the launch code 4711", false);
     let answer = world.call(Dialect::OpenAiChat, &body).await;
-    let refusal = answer.err().expect("a refusal");
+    let refusal = answer.expect_err("a refusal");
     assert_eq!(check(&refusal), ("input", "user", "custom_pattern"));
     assert!(!refusal.to_string().contains("4711"), "{refusal}");
     assert_eq!(refusal.kind().code(), "CONTENT_BLOCKED");
@@ -168,7 +168,7 @@ async fn only_what_a_user_writes_is_measured() {
     let long = "word ".repeat(30);
     let too_long = world.call(Dialect::OpenAiChat, &chat(&long, false)).await;
     assert_eq!(
-        check(&too_long.err().expect("a refusal")),
+        check(&too_long.expect_err("a refusal")),
         ("input", "user", "max_input_chars")
     );
     let body = json!({
@@ -200,7 +200,7 @@ async fn content_that_cannot_be_read_is_refused_where_the_profile_says_so() {
     });
     let answer = world.call(Dialect::OpenAiChat, &body.to_string()).await;
     assert_eq!(
-        check(&answer.err().expect("a refusal")),
+        check(&answer.expect_err("a refusal")),
         ("input", "user", "unread")
     );
 }
@@ -225,7 +225,7 @@ async fn a_blocked_answer_is_paid_for_and_not_shown() {
         .call(Dialect::OpenAiChat, &chat("which?", false))
         .await;
     assert_eq!(
-        check(&answer.err().expect("a refusal")),
+        check(&answer.expect_err("a refusal")),
         ("output", "output", "custom_pattern")
     );
     let record = world.record().await;
