@@ -17,8 +17,11 @@ use crate::scan::{Rule, Rules, RulesError};
 use crate::text::Folded;
 
 /// The rules that every profile shares.
-static BUILT_IN: LazyLock<Result<Rules, RulesError>> =
-    LazyLock::new(|| Rules::new(crate::secrets::rules()));
+static BUILT_IN: LazyLock<Result<Rules, RulesError>> = LazyLock::new(|| {
+    let mut rules = crate::secrets::rules();
+    rules.extend(crate::pii::rules());
+    Rules::new(rules)
+});
 
 /// The weights of names, which every profile shares.
 static NAMES: LazyLock<Result<Names, DamagedError>> = LazyLock::new(Names::new);

@@ -123,6 +123,15 @@ fn a_later_statement_about_an_entity_counts() {
         rewritten(profile, "4111 1111 1111 1111"),
         "4111 1111 1111 1111"
     );
+    let lawful = Profile {
+        entities: vec![ignore],
+        compliance: vec![iron_guard::Compliance::PciDss],
+        ..Profile::default()
+    };
+    assert_eq!(
+        rewritten(lawful, "card 4111 1111 1111 1111"),
+        "card [REDACTED]"
+    );
 }
 
 #[test]
