@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use regex_automata::meta::Regex;
 
-use crate::action::{Action, Alarm, Style, Verdict};
+use crate::action::{Action, Style, Verdict};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
+use crate::injection::{Detector, DetectorError};
 use crate::json;
 use crate::names::{DamagedError, Names};
 use crate::profile::{InjectionActions, Profile, Unread};
@@ -26,11 +27,16 @@ static BUILT_IN: LazyLock<Result<Rules, RulesError>> = LazyLock::new(|| {
 /// The weights of names, which every profile shares.
 static NAMES: LazyLock<Result<Names, DamagedError>> = LazyLock::new(Names::new);
 
+/// The detector of injections, which every profile shares.
+static INJECTION: LazyLock<Result<Detector, DetectorError>> = LazyLock::new(Detector::new);
+
 /// A profile at work: its expressions compiled, beside the detectors that all share.
 #[derive(Debug)]
 pub struct Guard {
     profile: Profile,
     built_in: &'static Rules,
+    /// None where nothing is done about injections.
+    injection: Option<&'static Detector>,
     /// None where nothing is done about names and addresses.
     names: Option<&'static Names>,
     own: Rules,
@@ -157,6 +163,7 @@ impl Guard {
             built_in: BUILT_IN
                 .as_ref()
                 .map_err(|error| ProfileError::BuiltIn(error.to_string()))?,
+            injection: injection(&profile)?,
             names: names(&profile)?,
             own: Rules::new(own_rules(&profile)?)?,
             allow: profile
@@ -178,13 +185,8 @@ impl Guard {
     /// Whether the profile looks for nothing at all.
     pub fn is_idle(&self) -> bool {
         let profile = &self.profile;
-        let nothing = InjectionActions {
-            low: Alarm::Ignore,
-            medium: Alarm::Ignore,
-            high: Alarm::Ignore,
-        };
         profile.max_input_chars == 0
-            && profile.injection == nothing
+            && profile.injection == InjectionActions::NONE
             && profile.pii.action == Action::Ignore
             && profile.secrets.action == Action::Ignore
             && profile
@@ -330,8 +332,10 @@ impl Guard {
 
     /// Injections in a text that goes to a model.
     fn injections(&self, text: &str, channel: Channel) -> Vec<Judged> {
-        let found: Vec<Finding> = Vec::new();
-        let _ = channel;
+        let found = match self.injection {
+            Some(detector) if is_foreign(channel) => detector.scan(text, channel),
+            _ => Vec::new(),
+        };
         found
             .into_iter()
             .filter(|finding| {
@@ -398,6 +402,25 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// Whether a text comes from somebody who may give the model no orders but those of a user.
+fn is_foreign(channel: Channel) -> bool {
+    matches!(
+        channel,
+        Channel::User | Channel::ToolResult | Channel::Document | Channel::Memory
+    )
+}
+
+/// The detector of injections, where a profile does something about them.
+fn injection(profile: &Profile) -> Result<Option<&'static Detector>, ProfileError> {
+    if profile.injection == InjectionActions::NONE {
+        return Ok(None);
+    }
+    let detector = INJECTION.as_ref();
+    Ok(Some(detector.map_err(|error| {
+        ProfileError::BuiltIn(error.to_string())
+    })?))
 }
 
 /// The detector of names, where a profile does something about them.

@@ -40,6 +40,12 @@ pub struct Detector {
     model: Model,
 }
 
+impl std::fmt::Debug for Detector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Detector").finish_non_exhaustive()
+    }
+}
+
 /// Why a detector cannot be made: never, with what is shipped.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectorError {

@@ -136,6 +136,13 @@ impl Default for InjectionActions {
 }
 
 impl InjectionActions {
+    /// Nothing is done.
+    pub const NONE: Self = Self {
+        low: Alarm::Ignore,
+        medium: Alarm::Ignore,
+        high: Alarm::Ignore,
+    };
+
     /// The alarm of a severity.
     pub fn of(self, severity: Severity) -> Alarm {
         match severity {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use iron_guard::{Action, Alarm, InjectionActions, Pattern, Profile, Style, Unread};
+use iron_guard::{Action, InjectionActions, Pattern, Profile, Style, Unread};
 use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::{Environment, Refusal};
 use iron_runtime::authority::Guardrails;
@@ -245,15 +245,10 @@ async fn a_profile_that_changes_counts_from_the_next_call() {
             .expect("an answer"),
     )
     .await;
-    let nothing = InjectionActions {
-        low: Alarm::Ignore,
-        medium: Alarm::Ignore,
-        high: Alarm::Ignore,
-    };
     world.change(|principal| {
         principal.guardrails.version = 4;
         principal.guardrails.profile = Arc::new(Profile {
-            injection: nothing,
+            injection: InjectionActions::NONE,
             style: Style::Typed,
             ..profile()
         });
