@@ -319,6 +319,9 @@ impl Envelope {
     /// # Errors
     /// [`RequestError`], as for a request that is read.
     pub fn with_body(&self, body: Bytes) -> Result<Envelope, RequestError> {
+        if let Some(kind) = self.form_type() {
+            return Envelope::read_form(self.dialect, &kind, body);
+        }
         match self.dialect {
             Dialect::Passthrough => Ok(Envelope::opaque(&self.facts.model, body)),
             dialect if dialect.is_addressed() => {

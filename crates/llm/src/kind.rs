@@ -375,7 +375,11 @@ impl Dialect {
     pub const fn is_addressed(self) -> bool {
         matches!(
             self,
-            Dialect::Gemini | Dialect::GeminiEmbed | Dialect::Converse
+            Dialect::Gemini
+                | Dialect::GeminiEmbed
+                | Dialect::Converse
+                | Dialect::BedrockMessages
+                | Dialect::BedrockEmbed
         )
     }
 

@@ -34,6 +34,7 @@ use crate::eventstream::{self, MessageError};
 use crate::kind::Dialect;
 use crate::prices::Encoding;
 use crate::sse::{FRAME_LIMIT_BYTES, FrameTooLarge, Framer};
+use crate::texts::StreamError;
 use crate::tokens;
 use crate::usage::Usage;
 
@@ -150,6 +151,15 @@ pub enum FeedError {
     /// A message was damaged on its way.
     #[error(transparent)]
     Damaged(#[from] MessageError),
+}
+
+impl From<StreamError> for FeedError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Frame(error) => FeedError::TooLarge(error),
+            StreamError::Message(error) => FeedError::Damaged(error),
+        }
+    }
 }
 
 /// What came of some bytes.

@@ -22,18 +22,27 @@ pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<En
         return Ok(envelope);
     }
     let body = envelope.body().clone();
-    let texts = texts::of_request(envelope.dialect(), &body).map_err(unreadable)?;
+    let is_form = envelope.form_type().is_some();
+    let texts = match is_form {
+        true => texts::of_form(&envelope),
+        false => texts::of_request(envelope.dialect(), &body).map_err(unreadable)?,
+    };
     if let Some(unread) = texts.unread.first()
         && guard.profile().unread == Unread::Refuse
     {
         let what = format!("{:?}", unread.what).to_lowercase();
         return Err(refused(Channel::User, "unread", what));
     }
-    let edited = screened(&guard, &texts, &body, &mut draft.safety)?;
-    Ok(match edited {
-        Some(edited) => Box::new(envelope.with_body(edited)?),
-        None => envelope,
-    })
+    let edits = screened(&guard, &texts, &mut draft.safety)?;
+    if edits.is_empty() {
+        return Ok(envelope);
+    }
+    let edits = borrowed(&edits);
+    let edited = match is_form {
+        true => texts::edited_form(&body, &edits),
+        false => texts.edited(&body, &edits),
+    };
+    Ok(Box::new(envelope.with_body(edited)?))
 }
 
 /// The answer as its caller gets it.
@@ -46,8 +55,8 @@ pub(super) fn output(draft: &mut Draft, body: Bytes) -> Result<Bytes, Refusal> {
         return Ok(body);
     }
     let texts = texts::of_reply(draft.dialect, &body).map_err(unreadable)?;
-    let edited = screened(&guard, &texts, &body, &mut draft.safety)?;
-    Ok(edited.unwrap_or(body))
+    let edits = screened(&guard, &texts, &mut draft.safety)?;
+    Ok(texts.edited(&body, &borrowed(&edits)))
 }
 
 fn unreadable(error: texts::Error) -> Refusal {
@@ -56,14 +65,19 @@ fn unreadable(error: texts::Error) -> Refusal {
     }
 }
 
-/// Judges each text; gives the body with what was replaced in it, if anything was.
-fn screened(
-    guard: &Guard,
-    texts: &Texts<'_>,
-    body: &Bytes,
-    safety: &mut Safety,
-) -> Result<Option<Bytes>, Refusal> {
-    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+/// What stands in the place of a text.
+type Edited = (Range<usize>, String);
+
+fn borrowed(edits: &[Edited]) -> Vec<(Range<usize>, &str)> {
+    let edits = edits.iter();
+    edits
+        .map(|(place, text)| (place.clone(), text.as_str()))
+        .collect()
+}
+
+/// Judges each text; gives those in which something was replaced.
+fn screened(guard: &Guard, texts: &Texts<'_>, safety: &mut Safety) -> Result<Vec<Edited>, Refusal> {
+    let mut edits = Vec::new();
     for (index, part) in texts.parts.iter().enumerate() {
         let channel = channel_of(part.channel);
         if channel == Channel::User
@@ -83,14 +97,7 @@ fn screened(
             edits.push((part.place.clone(), text));
         }
     }
-    if edits.is_empty() {
-        return Ok(None);
-    }
-    let edits: Vec<_> = edits
-        .iter()
-        .map(|(place, text)| (place.clone(), text.as_str()))
-        .collect();
-    Ok(Some(texts.edited(body, &edits)))
+    Ok(edits)
 }
 
 fn judged(guard: &Guard, part: &Part<'_>, channel: Channel, safety: &mut Safety) -> Judgement {

@@ -17,8 +17,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use iron_guard::{Channel, Edit, Filter, Guard, Judged, RuleId};
 use iron_llm::Dialect;
-use iron_llm::sse::FrameTooLarge;
-use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot};
+use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot, StreamError};
 use iron_primitives::Refusal;
 
 use super::safety::{Safety, blocked, channel_of};
@@ -96,8 +95,8 @@ impl Sieve {
     /// Takes what came; gives what may leave.
     ///
     /// # Errors
-    /// [`FrameTooLarge`]; the stream is then beyond repair.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Bytes, FrameTooLarge> {
+    /// [`StreamError`]; the stream is then beyond repair.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Bytes, StreamError> {
         for event in self.frames.feed(bytes)? {
             self.take(event);
         }
