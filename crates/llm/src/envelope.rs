@@ -319,7 +319,7 @@ impl Envelope {
     /// # Errors
     /// [`RequestError`], as for a request that is read.
     pub fn with_body(&self, body: Bytes) -> Result<Envelope, RequestError> {
-        if let Some(kind) = self.form_type() {
+        if let Some(kind) = self.form_type_as_read() {
             return Envelope::read_form(self.dialect, &kind, body);
         }
         match self.dialect {

@@ -22,11 +22,7 @@ pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<En
         return Ok(envelope);
     }
     let body = envelope.body().clone();
-    let is_form = envelope.form_type().is_some();
-    let texts = match is_form {
-        true => texts::of_form(&envelope),
-        false => texts::of_request(envelope.dialect(), &body).map_err(unreadable)?,
-    };
+    let texts = texts::of_envelope(&envelope).map_err(unreadable)?;
     if let Some(unread) = texts.unread.first()
         && guard.profile().unread == Unread::Refuse
     {
@@ -37,11 +33,7 @@ pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<En
     if edits.is_empty() {
         return Ok(envelope);
     }
-    let edits = borrowed(&edits);
-    let edited = match is_form {
-        true => texts::edited_form(&body, &edits),
-        false => texts.edited(&body, &edits),
-    };
+    let edited = texts.edited(&body, &borrowed(&edits));
     Ok(Box::new(envelope.with_body(edited)?))
 }
 
