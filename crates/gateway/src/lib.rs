@@ -170,6 +170,7 @@ pub(crate) fn shape_of(parts: &Parts) -> ErrorShape {
     match () {
         () if messages || names("anthropic-version") => ErrorShape::Anthropic,
         () if names("x-goog-api-key") => ErrorShape::Google,
+        () if names("amz-sdk-invocation-id") || names("x-amz-date") => ErrorShape::Aws,
         () => ErrorShape::OpenAi,
     }
 }

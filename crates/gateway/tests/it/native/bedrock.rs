@@ -320,3 +320,21 @@ async fn titan_embeds_one_text_at_the_price_of_its_tokens() {
     }
     assert_eq!(fake.requests().len(), 1);
 }
+
+#[tokio::test]
+async fn a_signed_request_shows_no_token() {
+    let (fake, front) = bedrock().await;
+    let signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261123/eu-central-1/bedrock/aws4_request, \
+                  SignedHeaders=host;x-amz-date, Signature=00";
+    let headers = [
+        ("authorization", signed),
+        ("x-amz-date", "20261123T055000Z"),
+    ];
+    let body = converse().to_string();
+    let got = front
+        .send("POST", &path(HAIKU, "converse"), &headers, body.as_bytes())
+        .await;
+    assert_eq!(got.status, 401, "{}", got.body);
+    assert_eq!(got.json()["__type"], "UnrecognizedClientException");
+    assert!(fake.requests().is_empty());
+}
