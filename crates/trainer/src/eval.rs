@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+mod names;
 mod table;
 
 pub use table::{Rate, Table};
@@ -16,7 +17,7 @@ pub use table::{Rate, Table};
 type Measure = fn(&Path) -> Result<Vec<Table>>;
 
 /// The families, in the order they are printed.
-const FAMILIES: &[(&str, Measure)] = &[];
+const FAMILIES: &[(&str, Measure)] = &[("names", names::measure)];
 
 /// Prints the tables of the families named, or of all if none is named.
 ///

@@ -370,6 +370,10 @@ impl<'a> Runs<'a> {
             Kind::Lower => self.small_inside(run, last, between, word),
             // Codes of states: `IL`, `OR`, `DE`.
             Kind::Upper if word.token.length() == 2 => true,
+            // `An` and `So` are names after other names.
+            Kind::Capital if word.flags & (GIVEN | FAMILY) != 0 && between.is_empty() => {
+                word.gap == Gap::Space || self.may_open(word)
+            }
             _ => self.may_open(word),
         }
     }

@@ -8,7 +8,7 @@ use iron_guard::names::model::Trained;
 use super::examples::Labelled;
 use crate::random::Random;
 
-const STEP: f32 = 0.15;
+const STEP: f32 = 0.03;
 const DECAY: f32 = 2e-6;
 
 /// Weights while they are learned.

@@ -21,7 +21,7 @@ use crate::eval::{Rate, Table};
 use crate::random::Random;
 
 const SEED: u64 = 0x1C0_CA6E;
-const EPOCHS: usize = 5;
+const EPOCHS: usize = 8;
 
 /// How many texts out of templates are trained with.
 pub const TEXTS: usize = 90_000;
