@@ -7,7 +7,8 @@ use crate::finding::Entity;
 use crate::scan::{Rule, Seen, Tail, Words};
 
 const HOSTS: &[&str] = &[
-    "ip", "address", "host", "server", "client", "addr", "adresse", "from",
+    "ip", "address", "host", "server", "client", "addr", "adresse", "from", "connect", "ssh",
+    "ping", "port", "login",
 ];
 
 /// Words of versions and sections, which have four parts, too.
@@ -47,7 +48,7 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::fixed(
             "pii.url",
             Entity::Url,
-            r#"(?i-u:https?|ftps?|wss?)://[A-Za-z0-9\[_~%-][^\s<>"'`{}|\\^]{1,200}[A-Za-z0-9/=\#&%_~+-]"#,
+            r#"(?i-u:https?|ftps?|wss?)://[A-Za-z0-9\[_~%-][^\s<>"'`{}|\\^()\[\]]{1,200}[A-Za-z0-9/=\#&%_~+-]"#,
             0.9,
         )
         .with_tail(Tail::Address),

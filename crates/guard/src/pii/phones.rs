@@ -73,6 +73,16 @@ const WORDS: &[&str] = &[
     "m:",
     "t:",
     "p:",
+    "text",
+    "tél",
+    "erreichbar",
+    "switchboard",
+    "line ",
+    "landline",
+    "helpline",
+    "callback",
+    "facetime",
+    "viber",
 ];
 
 /// What has digits in such layouts and is no telephone number.
@@ -242,7 +252,7 @@ pub(super) fn rules() -> Vec<Rule> {
         ),
         rule(
             "pii.phone_national",
-            r"\(?[1-9][0-9]{0,4}\)?(?:[ .-]{1,2}[0-9]{2,5}){1,4}",
+            r"\(?[1-9][0-9]{0,4}\)?(?:[ ./-]{1,3}\(?[0-9]{2,9}\)?){1,4}",
             weigh_national,
         ),
         rule("pii.phone_solid", r"[1-9][0-9]{6,11}", weigh_solid),
@@ -365,16 +375,25 @@ fn weigh_national(seen: Seen<'_>) -> f32 {
     if is_part(seen) || !(7..=12).contains(&digits.len()) || is_date(value) {
         return 0.0;
     }
-    let known = OTHER_PLANS.iter().any(|plan| plan.has(digits));
+    let known = OTHER_PLANS.iter().any(|plan| plan.has(digits)) || is_russian(value, digits);
     let near = seen.is_near(0);
     let other = seen.nearest(1).is_some();
+    if near && !known && is_international(digits) {
+        return 0.75;
+    }
     match (near && !other, known) {
         (true, true) => 0.85,
         (true, false) => 0.6,
         (false, true) if is_iberian(value) && !other => 0.5,
+        (false, true) if is_russian(value, digits) => 0.6,
         (false, true) if !other => 0.25,
         _ => 0.05,
     }
+}
+
+/// Eleven digits of which the first, an 8, begins calls within Russia: `8 (495) 123-45-67`.
+fn is_russian(value: &str, digits: &[u8]) -> bool {
+    value.starts_with("8 (") && digits.len() == 11
 }
 
 /// Nine digits in groups of three, the first of them 6, 7 or 9: mobiles of Spain and Portugal.

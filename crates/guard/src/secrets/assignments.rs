@@ -294,21 +294,22 @@ enum Chosen {
 }
 
 fn chosen(value: &str) -> Chosen {
-    let lower = value
-        .trim_end_matches(['.', '!', '?', ':'])
-        .to_ascii_lowercase();
+    let bare = value
+        .trim_end_matches(['.', '!', '?', ':', ',', ';'])
+        .trim_start_matches(['&', ':', '*', '@']);
+    let lower = bare.to_ascii_lowercase();
     if WEAK.iter().any(|weak| lower.starts_with(weak)) {
         return Chosen::Weak;
     }
     let masked = value.bytes().all(|byte| b"*xX.-_?#".contains(&byte));
-    if masked || WORDS.contains(&lower.as_str()) || is_stand_in(value) || is_code(value) {
+    if masked || WORDS.contains(&lower.as_str()) || is_stand_in(value) || is_code(bare) {
         return Chosen::Not;
     }
-    let kinds = Kinds::of(value.trim_end_matches('.'));
+    let kinds = Kinds::of(bare);
     if kinds.digits == 0 && kinds.other == 0 && kinds.turns < 3 {
         return Chosen::Word;
     }
-    if kinds.lower + kinds.upper == 0 && kinds.other == 0 && value.len() < 6 {
+    if kinds.lower + kinds.upper == 0 && kinds.other == 0 && bare.len() < 6 {
         return Chosen::Not;
     }
     Chosen::Mixed

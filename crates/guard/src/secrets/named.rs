@@ -196,7 +196,11 @@ fn by_name(seen: Seen<'_>) -> Option<(RuleId, f32)> {
 }
 
 fn by_word(seen: Seen<'_>) -> f32 {
-    if seen.value.len() < 16 || is_common(seen.value) || !is_candidate(seen) {
+    if seen.value.len() < 16
+        || is_common(seen.value)
+        || !is_dense(seen.value)
+        || !is_candidate(seen)
+    {
         return 0.0;
     }
     match evidence(seen) {
@@ -230,6 +234,12 @@ fn is_candidate(seen: Seen<'_>) -> bool {
         && (looks_random(value) || kinds.digits >= 4)
         && entropy_bits(value) >= 2.6
         && !is_stand_in(value)
+}
+
+/// Whether a value has more digits, or more changes of case, than names of things do.
+fn is_dense(value: &str) -> bool {
+    let kinds = Kinds::of(value);
+    kinds.digits * 7 >= value.len() || kinds.turns * 3 >= value.len()
 }
 
 /// Whether values that are no keys look so as well: hashes and identifiers.
