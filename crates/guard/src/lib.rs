@@ -28,6 +28,7 @@ mod finding;
 mod guard;
 pub mod injection;
 mod json;
+mod lane;
 pub mod names;
 pub mod pii;
 mod profile;

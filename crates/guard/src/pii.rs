@@ -17,21 +17,25 @@ mod places;
 mod travel;
 mod wallets;
 
+use crate::lane;
 use crate::scan::Rule;
 
 /// The rules of structured personal data.
 pub fn rules() -> Vec<Rule> {
-    [
-        number::rules(),
-        cards::rules(),
-        banks::rules(),
-        contacts::rules(),
-        phones::rules(),
-        network::rules(),
-        dates::rules(),
-        places::rules(),
-        travel::rules(),
-        wallets::rules(),
-    ]
-    .concat()
+    let lanes = [
+        (lane::NUMBERS, number::rules()),
+        (lane::NUMBERS, cards::rules()),
+        (lane::NUMBERS, banks::rules()),
+        (lane::WALLETS, wallets::rules()),
+        (lane::WALLETS, travel::rules()),
+        (lane::MAILS, contacts::rules()),
+        (lane::LAYOUTS, phones::rules()),
+        (lane::LAYOUTS, dates::rules()),
+        (lane::LAYOUTS, places::rules()),
+        (lane::ADDRESSES, network::pages()),
+        (lane::NUMBERS, network::machines()),
+        (lane::KEYS, banks::codes()),
+        (lane::ASSIGNMENTS, cards::codes()),
+    ];
+    lane::all(lanes)
 }

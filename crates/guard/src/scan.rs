@@ -1,6 +1,6 @@
 //! Rules of bounded length, walked as one automaton from every place where a finding could begin.
 //!
-//! All rules of a set are one lazy deterministic automaton. From each **start** of the text (the
+//! The rules of a set are lazy deterministic automata, one for each of their lanes. From each **start** of the text (the
 //! first character after a border of words) it is walked, anchored, until it dies: in ordinary
 //! text after a few bytes. What it passed through in state of matching are matches of the rules
 //! by name; the longest of each rule counts. The rule then **weighs** its match: checksums,
@@ -10,6 +10,8 @@
 //! The same walk tells what a stream must hold back: a start whose walk is alive where the text
 //! ends for now is **open**. Nothing before the first open start can change any more.
 
+mod gate;
+mod lane;
 mod rule;
 mod rules;
 mod starts;
@@ -17,7 +19,7 @@ mod tail;
 mod walk;
 mod words;
 
-pub use rule::{Begin, Name, Rule, Score, Seen, Tail, Weigh};
+pub use rule::{Begin, Lane, Name, Rule, Score, Seen, Tail, Weigh};
 pub use rules::{Rules, RulesError};
 pub use words::{Near, Words};
 

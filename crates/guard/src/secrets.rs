@@ -18,14 +18,18 @@ mod private_keys;
 mod providers;
 mod random;
 
+use crate::lane;
 use crate::scan::Rule;
 
 /// The rules of secrets.
 pub fn rules() -> Vec<Rule> {
-    let mut rules = providers::rules();
-    rules.extend(private_keys::rules());
-    rules.extend(addresses::rules());
-    rules.extend(assignments::rules());
-    rules.extend(named::rules());
-    rules
+    let lanes = [
+        (lane::KEYS, providers::rules()),
+        (lane::KEYS, private_keys::rules()),
+        (lane::ADDRESSES, addresses::rules()),
+        (lane::ASSIGNMENTS, addresses::pairs()),
+        (lane::ASSIGNMENTS, assignments::rules()),
+        (lane::TOKENS, named::rules()),
+    ];
+    lane::all(lanes)
 }

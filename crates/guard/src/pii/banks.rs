@@ -1,6 +1,6 @@
 //! International bank account numbers.
 
-use super::checks::is_mod_97;
+use super::checks::{is_country, is_mod_97};
 use super::context::{is_part, words};
 use crate::finding::Entity;
 use crate::scan::{Rule, Seen};
@@ -56,6 +56,26 @@ fn pattern(length: usize, countries: &str) -> String {
     };
     let countries = countries.join("|");
     format!(r"(?i-u:(?:{countries})[0-9]{{2}}(?:[ -]?[A-Z0-9]{{4}}){{{groups}}}{rest})(?-u:\b)")
+}
+
+/// Codes of banks, which have letters only.
+pub(super) fn codes() -> Vec<Rule> {
+    let bic = Rule::weighed(
+        "pii.bic",
+        Entity::BankAccount,
+        r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?-u:\b)",
+        weigh_bic,
+    );
+    vec![bic.with_words(words(&["bic", "swift", "swift-code"]))]
+}
+
+fn weigh_bic(seen: Seen<'_>) -> f32 {
+    let country = seen.value.get(4..6).is_some_and(is_country);
+    match (country && !is_part(seen), seen.is_near(0)) {
+        (true, true) => 0.88,
+        (true, false) => 0.05,
+        (false, _) => 0.0,
+    }
 }
 
 fn weigh(seen: Seen<'_>) -> f32 {

@@ -94,18 +94,6 @@ pub(super) fn rules() -> Vec<Rule> {
             "pii.card_diners",
             r"3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4}(?-u:\b)",
         ),
-        Rule::fixed(
-            "pii.card_cvv",
-            Entity::CardCvv,
-            concat!(
-                "(?i-u:cvv2?|cvc2?|csc|cav2?|cid|card verification (?:value|code|number)|",
-                "card security code|security code|kartenpr(?:ü|ue)fnummer|pr(?:ü|ue)fziffer|",
-                "code de s(?:é|e)curit(?:é|e)|cryptogramme|c(?:ó|o)digo de seguran?(?:ç|c|d)ad?a?|",
-                "codice di sicurezza|beveiligingscode)",
-                r#"[^0-9\n.;]{0,16}(?<value>[0-9]{3,4})(?-u:\b)"#,
-            ),
-            0.85,
-        ),
         Rule::weighed(
             "pii.card_track",
             Entity::CardTrack,
@@ -119,6 +107,22 @@ pub(super) fn rules() -> Vec<Rule> {
             weigh_track,
         ),
     ]
+}
+
+/// Verification values, told by their names.
+pub(super) fn codes() -> Vec<Rule> {
+    vec![Rule::fixed(
+        "pii.card_cvv",
+        Entity::CardCvv,
+        concat!(
+            "(?i-u:cvv2?|cvc2?|csc|cav2?|cid|card verification (?:value|code|number)|",
+            "card security code|security code|kartenpr(?:ü|ue)fnummer|pr(?:ü|ue)fziffer|",
+            "code de s(?:é|e)curit(?:é|e)|cryptogramme|c(?:ó|o)digo de seguran?(?:ç|c|d)ad?a?|",
+            "codice di sicurezza|beveiligingscode)",
+            r#"[^0-9\n.;]{0,16}(?<value>[0-9]{3,4})(?-u:\b)"#,
+        ),
+        0.85,
+    )]
 }
 
 fn weigh(seen: Seen<'_>) -> f32 {

@@ -3,6 +3,7 @@
 mod letters;
 mod moduli;
 
+pub(super) use letters::is_country;
 pub(super) use moduli::{is_luhn, is_mod_97};
 
 use super::context::Digits;

@@ -16,7 +16,8 @@ const VERSIONS: &[&str] = &[
     "version", "versión", "release", "ver", "oid", "v", "chapter", "section", "§",
 ];
 
-pub(super) fn rules() -> Vec<Rule> {
+/// Addresses of machines.
+pub(super) fn machines() -> Vec<Rule> {
     let octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
     vec![
         Rule::weighed(
@@ -45,6 +46,12 @@ pub(super) fn rules() -> Vec<Rule> {
             r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
             |seen| weigh_mac(seen) - 0.2,
         ),
+    ]
+}
+
+/// Addresses of pages.
+pub(super) fn pages() -> Vec<Rule> {
+    vec![
         Rule::fixed(
             "pii.url",
             Entity::Url,

@@ -21,10 +21,25 @@ pub struct Rule {
     pub tail: Tail,
     /// Which characters of the text may be its first.
     pub begins: Begin,
+    /// Which rules it is walked with.
+    pub lane: Lane,
     /// Lists of words that the rule asks for when it weighs a match.
     pub words: Vec<Words>,
     /// How sure a match is, 0 to 1; 0 is no finding.
     pub weigh: Weigh,
+}
+
+/// Rules that are walked together, as one automaton. Rules that run through the same texts in
+/// different ways multiply each other's states, and are better apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// Tells lanes from each other.
+    pub number: u8,
+    /// Texts of which each match of each rule holds one: where none is near, nothing is walked.
+    /// Without any, everything is.
+    pub needs: &'static [&'static str],
+    /// How many bytes after the beginning of a match the first of them begins at the latest.
+    pub within: usize,
 }
 
 /// A match with its surroundings, as a rule weighs it.
@@ -114,6 +129,7 @@ impl Rule {
             pattern: pattern.into(),
             tail: Tail::None,
             begins: Begin::Word,
+            lane: Lane::default(),
             words: Vec::new(),
             weigh: Weigh::Fixed(score),
         }
@@ -150,6 +166,13 @@ impl Rule {
     #[must_use]
     pub fn at_parts(mut self) -> Self {
         self.begins = Begin::Part;
+        self
+    }
+
+    /// The rule, walked with those of this lane.
+    #[must_use]
+    pub fn in_lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
         self
     }
 

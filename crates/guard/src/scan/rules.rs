@@ -2,35 +2,37 @@
 
 use std::fmt;
 
-use regex_automata::MatchKind;
-use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::meta::{self, Regex};
-use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
-use regex_automata::util::pool::Pool;
-use regex_automata::util::syntax;
+use std::collections::BTreeMap;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 
-use super::rule::{Begin, Rule};
+use regex_automata::MatchKind;
+use regex_automata::hybrid::dfa::Cache;
+use regex_automata::meta::{self, Regex};
+use regex_automata::util::pool::Pool;
+
+use super::lane::Walked;
+use super::rule::{Begin, Lane, Rule};
 use super::words::{List, Vocabulary};
 
-/// The most memory that the states of one walker may take, in bytes.
-const CACHE_BYTES: usize = 4 << 20;
+/// The most lanes of a set.
+const MAX_LANES: usize = 32;
 
-/// The most memory that the expressions of a set may compile to, in bytes.
-const COMPILED_BYTES: usize = 64 << 20;
-
-/// A set of rules as one automaton.
+/// A set of rules, as one automaton for each of their lanes.
 pub struct Rules {
     pub(super) rules: Vec<Compiled>,
-    /// Begins after borders of words.
-    pub(super) dfa: DFA,
+    pub(super) lanes: Arc<[Walked]>,
+    /// For each byte the lanes whose matches could begin with it, as bits.
+    pub(super) first: Box<[u32; 256]>,
     pub(super) vocabulary: Vocabulary,
     /// The widest of the rules' beginnings.
     pub(super) begins: Begin,
-    pub(super) caches: Pool<
-        Cache,
-        Box<dyn Fn() -> Cache + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>,
-    >,
+    pub(super) walkers: Walkers,
 }
+
+/// What walks remember of each lane, for as many at a time as there are.
+pub(super) type Walkers =
+    Pool<Vec<Cache>, Box<dyn Fn() -> Vec<Cache> + Send + Sync + UnwindSafe + RefUnwindSafe>>;
 
 /// A rule with the expression that finds its group, where it has one.
 pub(super) struct Compiled {
@@ -61,8 +63,7 @@ impl Rules {
     /// # Errors
     /// If an expression is none, or is too large.
     pub fn new(rules: Vec<Rule>) -> Result<Self, RulesError> {
-        let patterns: Vec<&str> = rules.iter().map(|rule| &*rule.pattern).collect();
-        let dfa = automaton(&patterns).map_err(|reason| blame(&rules, reason))?;
+        let lanes: Arc<[Walked]> = lanes(&rules)?.into();
         let begins = rules
             .iter()
             .map(|rule| rule.begins)
@@ -75,13 +76,17 @@ impl Rules {
             .zip(lists)
             .map(|(rule, lists)| compile(rule, lists))
             .collect::<Result<_, _>>()?;
-        let caches = pool(dfa.clone());
+        let first = first(&lanes);
+        let walked = Arc::clone(&lanes);
         Ok(Self {
             rules,
-            dfa,
+            lanes,
+            first,
             vocabulary,
             begins,
-            caches,
+            walkers: Pool::new(Box::new(move || {
+                walked.iter().map(Walked::create_cache).collect()
+            })),
         })
     }
 
@@ -90,17 +95,18 @@ impl Rules {
         self.rules.len()
     }
 
-    /// The memory that the automaton and the expressions of groups take, in bytes, without what
-    /// walkers remember (at most 4 MiB each).
+    /// The memory that the automata and the expressions of groups take, in bytes, without what
+    /// walkers remember (at most 2 MiB for each lane).
     pub fn memory_bytes(&self) -> usize {
         let groups = self.rules.iter().filter_map(|rule| rule.group.as_ref());
+        let lanes: usize = self.lanes.iter().map(Walked::memory_bytes).sum();
         let groups: usize = groups.map(Regex::memory_usage).sum();
-        self.dfa.memory_usage() + self.vocabulary.memory_bytes() + groups
+        lanes + self.vocabulary.memory_bytes() + groups
     }
 
     /// The memory of one walker with what it has met so far, in bytes.
     pub fn walker_bytes(&self) -> usize {
-        self.caches.get().memory_usage()
+        self.walkers.get().iter().map(Cache::memory_usage).sum()
     }
 
     /// Whether there are none.
@@ -115,47 +121,39 @@ impl fmt::Debug for Rules {
     }
 }
 
-fn pool(
-    dfa: DFA,
-) -> Pool<
-    Cache,
-    Box<dyn Fn() -> Cache + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>,
-> {
-    Pool::new(Box::new(move || dfa.create_cache()))
+fn first(lanes: &[Walked]) -> Box<[u32; 256]> {
+    let mut first = Box::new([0; 256]);
+    for (number, lane) in lanes.iter().enumerate() {
+        for (bits, possible) in first.iter_mut().zip(&lane.first) {
+            *bits |= u32::from(*possible) << number;
+        }
+    }
+    first
 }
 
-fn automaton(patterns: &[&str]) -> Result<DFA, String> {
-    let nfa = nfa(patterns)?;
-    DFA::builder()
-        .configure(
-            DFA::config()
-                .match_kind(MatchKind::All)
-                .cache_capacity(CACHE_BYTES)
-                .skip_cache_capacity_check(true),
-        )
-        .build_from_nfa(nfa)
-        .map_err(|error| error.to_string())
-}
-
-fn nfa(patterns: &[&str]) -> Result<NFA, String> {
-    thompson::Compiler::new()
-        .configure(
-            thompson::Config::new()
-                .which_captures(WhichCaptures::None)
-                .nfa_size_limit(Some(COMPILED_BYTES)),
-        )
-        .syntax(syntax::Config::new())
-        .build_many(patterns)
-        .map_err(|error| match std::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
+fn lanes(rules: &[Rule]) -> Result<Vec<Walked>, RulesError> {
+    let mut lanes: BTreeMap<Lane, Vec<(usize, &str)>> = BTreeMap::new();
+    for (number, rule) in rules.iter().enumerate() {
+        let lane = lanes.entry(rule.lane).or_default();
+        lane.push((number, &rule.pattern));
+    }
+    if lanes.len() > MAX_LANES {
+        return Err(RulesError::TooLarge(format!("{} lanes", lanes.len())));
+    }
+    lanes
+        .into_iter()
+        .map(|(lane, patterns)| {
+            let begins = rules.iter().filter(|rule| rule.lane == lane);
+            let begins = begins.map(|rule| rule.begins).max().unwrap_or(Begin::Word);
+            Walked::new(lane, &patterns, begins).map_err(|reason| blame(rules, reason))
         })
+        .collect()
 }
 
 /// Finds the rule that cannot be compiled by itself.
 fn blame(rules: &[Rule], reason: String) -> RulesError {
     for rule in rules {
-        if let Err(reason) = automaton(&[&rule.pattern]) {
+        if let Err(reason) = Walked::new(rule.lane, &[(0, &rule.pattern)], rule.begins) {
             return RulesError::Pattern {
                 rule: rule.id.to_string(),
                 reason,

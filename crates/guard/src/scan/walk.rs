@@ -2,26 +2,18 @@
 
 use std::ops::Range;
 
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::Cache;
 use regex_automata::{Anchored, Input};
 
+use super::LOOK_AHEAD;
+use super::gate::Next;
+use super::lane::{Ends, Walk};
 use super::rule::Seen;
 use super::rules::{Compiled, Rules};
 use super::starts::{Start, Starts};
 use super::tail::tail_end;
 use super::words::{Around, Near};
-use super::{LOOK_AHEAD, MAX_LENGTH};
 use crate::LOOK_BEHIND;
 use crate::finding::{Finding, Severity};
-
-/// What a walk from one start came to.
-enum Walk {
-    /// Whatever follows, nothing else begins here.
-    Over,
-    /// It depends on what follows.
-    Open,
-}
 
 impl Rules {
     /// Tells the findings of `text` that begin at or after `from`, in the order of their starts,
@@ -32,75 +24,30 @@ impl Rules {
         if self.rules.is_empty() {
             return text.len();
         }
-        let mut cache = self.caches.get();
+        let mut walker = self.walkers.get();
         let mut ends = Ends::new(self.rules.len());
+        let mut gates = vec![Next::default(); self.lanes.len()];
         for start in Starts::new(text, from, self.begins) {
+            let possible = self.first.get(usize::from(start.byte)).copied();
+            let Some(possible) = possible.filter(|lanes| *lanes != 0) else {
+                continue;
+            };
             let told = found.len();
             ends.clear();
-            let walk = self.walk(&mut cache, text, start.at, last, &mut ends);
-            if matches!(walk, Walk::Open) || !self.tell(text, &start, last, &ends, found) {
+            let place = (start.at, start.begins);
+            let walkers = self.lanes.iter().zip(walker.iter_mut()).zip(&mut gates);
+            let open = walkers.enumerate().any(|(number, ((lane, cache), next))| {
+                let gate = lane.gate.as_ref();
+                possible >> number & 1 == 1
+                    && gate.is_none_or(|gate| gate.is_open(next, text, start.at, last))
+                    && lane.walk(cache, text, place, last, &mut ends) == Walk::Open
+            });
+            if open || !self.tell(text, &start, last, &ends, found) {
                 found.truncate(told);
                 return start.at;
             }
         }
         text.len()
-    }
-
-    /// Walks from `start`, and notes the longest end of each rule that matches there.
-    fn walk(
-        &self,
-        cache: &mut Cache,
-        text: &str,
-        start: usize,
-        last: bool,
-        ends: &mut Ends,
-    ) -> Walk {
-        let bytes = text.as_bytes();
-        let end = text.len().min(start + MAX_LENGTH);
-        let Some(mut state) = self.begin(cache, text, start) else {
-            return Walk::Over;
-        };
-        for (at, byte) in bytes.iter().enumerate().take(end).skip(start) {
-            let Ok(next) = self.dfa.next_state(cache, state, *byte) else {
-                return Walk::Over;
-            };
-            state = next;
-            if !state.is_tagged() {
-                continue;
-            }
-            if state.is_dead() || state.is_quit() {
-                return Walk::Over;
-            }
-            self.note(cache, state, at, ends);
-        }
-        if end == text.len() && !last {
-            return Walk::Open;
-        }
-        // At the end of a walk the next byte, if there is one, tells whether a border is there.
-        let after = match bytes.get(end) {
-            Some(byte) => self.dfa.next_state(cache, state, *byte),
-            None => self.dfa.next_eoi_state(cache, state),
-        };
-        if let Ok(state) = after {
-            self.note(cache, state, end, ends);
-        }
-        Walk::Over
-    }
-
-    fn begin(&self, cache: &mut Cache, text: &str, start: usize) -> Option<LazyStateID> {
-        let input = Input::new(text).range(start..).anchored(Anchored::Yes);
-        self.dfa.start_state_forward(cache, &input).ok()
-    }
-
-    /// States tell of matches one byte late: `at` is their end.
-    fn note(&self, cache: &Cache, state: LazyStateID, at: usize, ends: &mut Ends) {
-        if !state.is_match() {
-            return;
-        }
-        for index in 0..self.dfa.match_len(cache, state) {
-            let rule = self.dfa.match_pattern(cache, state, index).as_usize();
-            ends.note(rule, at);
-        }
     }
 
     /// Tells the findings of one start; false if a tail is open.
@@ -132,39 +79,6 @@ impl Rules {
             found.extend(compiled.finding(text, start.at..*end, tail, &around));
         }
         true
-    }
-}
-
-/// The longest end of each rule that matched from one start.
-struct Ends {
-    met: Vec<(usize, usize)>,
-    /// The place of each rule in `met`, which holds only if the rule stands there.
-    places: Vec<usize>,
-}
-
-impl Ends {
-    fn new(rules: usize) -> Self {
-        Self {
-            met: Vec::new(),
-            places: vec![0; rules],
-        }
-    }
-
-    fn clear(&mut self) {
-        self.met.clear();
-    }
-
-    fn note(&mut self, rule: usize, end: usize) {
-        let Some(place) = self.places.get_mut(rule) else {
-            return;
-        };
-        match self.met.get_mut(*place) {
-            Some((known, known_end)) if *known == rule => *known_end = end,
-            _ => {
-                *place = self.met.len();
-                self.met.push((rule, end));
-            }
-        }
     }
 }
 

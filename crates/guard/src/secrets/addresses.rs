@@ -90,6 +90,12 @@ pub(super) fn rules() -> Vec<Rule> {
                 0.0
             }
         }),
+    ]
+}
+
+/// Passwords within connection strings of pairs.
+pub(super) fn pairs() -> Vec<Rule> {
+    vec![
         Rule::weighed(
             "secret.connection_pairs",
             Entity::ConnectionString,

@@ -9,6 +9,7 @@
 mod guard;
 mod held;
 mod injection;
+mod lanes;
 mod names;
 mod pii;
 mod scan;

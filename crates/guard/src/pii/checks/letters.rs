@@ -200,12 +200,6 @@ pub(super) const CHECKS: &[(&str, Holds)] = &[
         let sign = b"0123456789X".get((sum % 11) as usize);
         sign == value.get(8)
     }),
-    ("bic", |value| {
-        COUNTRIES
-            .as_bytes()
-            .chunks(2)
-            .any(|country| country == slice(value, 4, 6))
-    }),
     ("nino", |value| {
         !matches!(
             slice(value, 0, 2),
@@ -233,6 +227,14 @@ const COUNTRIES: &str = concat!(
     "SBSCSDSESGSHSISKSLSMSNSOSRSSSTSVSXSYSZTCTDTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUSUYUZVAVCVEVGVIVNVU",
     "WFWSXKYEYTZAZMZW",
 );
+
+/// Whether two letters are the code of a country.
+pub(in crate::pii) fn is_country(code: &str) -> bool {
+    COUNTRIES
+        .as_bytes()
+        .chunks(2)
+        .any(|country| country == code.as_bytes())
+}
 
 fn numerals(value: &[u8]) -> Vec<u8> {
     value
