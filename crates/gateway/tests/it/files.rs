@@ -174,6 +174,12 @@ async fn files_are_found_in_pages_by_their_owner_alone() {
                 .get(&format!("/v1/files?limit=1&before_id={}", ids[0]))
                 .await;
             assert_eq!(names(&newer.json()), ["b"]);
+            let next = page["next_page"].as_str().expect("there is more");
+            let rest = desk.get(&format!("/v1/files?page={next}")).await.json();
+            assert_eq!(
+                (names(&rest), &rest["next_page"]),
+                (vec!["a"], &Value::Null)
+            );
         } else {
             assert_eq!(
                 names(&desk.get("/v1/files?order=asc").await.json()),

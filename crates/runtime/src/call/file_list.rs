@@ -70,11 +70,16 @@ impl FileList {
                 _ => return Err(wrong("order", "must be `asc` or `desc`")),
             },
             ("purpose", false) => self.ask.purpose = Some(value.to_owned()),
-            ("after", false) | ("after_id", true) => self.ask.after = Some(place(bearer, value)?),
+            ("after", false) | ("after_id" | "page", true) => {
+                self.ask.after = Some(place(bearer, value)?)
+            }
             ("before_id", true) => {
                 self.ask.after = Some(place(bearer, value)?);
                 self.ask.newest_first = false;
                 self.backwards = true;
+            }
+            (name, true) if name.starts_with("ids") => {
+                return Err(wrong("ids", "ask for each file by its own id"));
             }
             _ => {}
         }
@@ -101,10 +106,13 @@ impl FileList {
         let id = |file: Option<&Value>| file.and_then(|file| file.get("id").cloned());
         let (first, last) = (id(data.first()), id(data.last()));
         let mut answer = json!({
-            "data": data, "first_id": first, "last_id": last, "has_more": has_more,
+            "data": data, "first_id": first, "last_id": &last, "has_more": has_more,
         });
-        if let Some(answer) = answer.as_object_mut().filter(|_| !self.is_anthropic) {
-            answer.insert("object".to_owned(), json!("list"));
+        if let Some(answer) = answer.as_object_mut() {
+            match self.is_anthropic {
+                false => answer.insert("object".to_owned(), json!("list")),
+                true => answer.insert("next_page".to_owned(), json!(last.filter(|_| has_more))),
+            };
         }
         answer.to_string()
     }

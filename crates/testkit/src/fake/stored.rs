@@ -203,7 +203,7 @@ fn openai_shape(held: &Held) -> Value {
 fn anthropic_shape(held: &Held) -> Value {
     json!({"id": held.id, "type": "file", "filename": held.name, "mime_type": "text/plain",
         "size_bytes": held.content.len(), "created_at": "2026-03-04T05:06:07Z",
-        "downloadable": held.downloadable})
+        "downloadable": held.downloadable, "expires_at": "2040-03-04T05:06:07Z"})
 }
 
 /// The name and the content of the uploaded file.

@@ -36,7 +36,17 @@ struct Told {
     #[serde(default, alias = "size_bytes")]
     bytes: Option<u64>,
     #[serde(default)]
-    expires_at: Option<i64>,
+    expires_at: Option<End>,
+}
+
+/// When a file ends: OpenAI tells seconds, Anthropic an instant.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum End {
+    Seconds(i64),
+    Instant(Timestamp),
+    /// Told in a way that is not known: the provider knows.
+    Other(serde::de::IgnoredAny),
 }
 
 impl Runtime {
@@ -141,7 +151,7 @@ impl Runtime {
             size_bytes: told.bytes,
             told: String::from_utf8_lossy(&body).into_owned(),
             created_at: self.environment.now(),
-            ends_at: told.expires_at.and_then(seconds),
+            ends_at: told.expires_at.as_ref().and_then(End::at),
         };
         let kept = custody.keep_file(owner(&draft.bearer), &file).await;
         kept.map_err(unknown)?;
@@ -175,8 +185,14 @@ fn form_type(headers: &HeaderMap) -> Option<http::HeaderValue> {
         .then(|| kind.clone())
 }
 
-fn seconds(at: i64) -> Option<Timestamp> {
-    at.checked_mul(1_000_000).map(Timestamp::from_micros)
+impl End {
+    fn at(&self) -> Option<Timestamp> {
+        match self {
+            End::Seconds(at) => at.checked_mul(1_000_000).map(Timestamp::from_micros),
+            End::Instant(at) => Some(*at),
+            End::Other(_) => None,
+        }
+    }
 }
 
 fn not_a_form() -> Refusal {
