@@ -2,13 +2,15 @@
 
 use iron_journal::Record;
 use iron_primitives::{
-    AgentId, AuditId, IcTokenId, LeaseId, Money, ProviderId, RequestId, TeamId, TenantId, UserId,
+    AgentId, AuditId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, RequestId, TeamId,
+    TenantId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::entry::Changes;
 use crate::subject::Sealed;
+use crate::violations::GuardFacts;
 
 /// The body of a record about a change in the control plane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +80,9 @@ pub(crate) struct CallFacts {
     #[serde(default)]
     pub(crate) cost_nanos: i64,
     pub(crate) ended_at_us: i64,
+    /// What guardrails found in its texts.
+    #[serde(default)]
+    pub(crate) guard: Option<GuardFacts>,
     kind: CallKind,
     #[serde(default)]
     pub(crate) model: Option<String>,
@@ -94,6 +99,9 @@ pub(crate) struct CallFacts {
     /// It was told of.
     #[serde(default)]
     pub(crate) reported: Option<ReportedFacts>,
+    /// The project of the agent.
+    #[serde(default)]
+    pub(crate) project: Option<ProjectId>,
     pub(crate) started_at_us: i64,
     #[serde(default)]
     pub(crate) status: u16,

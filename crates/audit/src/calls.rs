@@ -12,6 +12,7 @@ use crate::body::{Body, CallFacts, Item};
 use crate::projector::{Projection, ProjectionError};
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
+use crate::violations;
 use crate::{Audit, Authorised, Error};
 
 /// How many rows one statement inserts when there are as many.
@@ -50,6 +51,7 @@ impl Projection for CallProjection {
             for (item, call) in chunk {
                 tally.count(item.record.stream.tenant, call);
                 tokens.count(item.record.stream.tenant, call);
+                violations::write(tx, item, call).await?;
             }
         }
         tally.write(tx, self.environment.now()).await?;

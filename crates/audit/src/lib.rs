@@ -69,6 +69,7 @@ mod subject;
 mod token_totals;
 mod usage;
 mod verify;
+mod violations;
 
 pub use audit::Audit;
 pub use authorised::{Authorised, Credential, Grounds, Reach, RequestFacts, Role, UnknownRole};
@@ -88,6 +89,7 @@ pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strang
 pub use token_totals::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
+pub use violations::{Violation, ViolationFilter};
 
 /// The tables of this feature.
 pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
@@ -96,5 +98,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0002_tenant_usage",
     "0003_heads",
     "0004_row_security",
-    "0005_token_totals"
+    "0005_token_totals",
+    "0006_violations"
 );

@@ -340,6 +340,7 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM usage_totals WHERE tenant_id = $1",
     "DELETE FROM usage_buckets WHERE tenant_id = $1",
     "DELETE FROM token_totals WHERE tenant_id = $1",
+    "DELETE FROM violations WHERE tenant_id = $1",
     "DELETE FROM journal_poison WHERE tenant_id = $1",
     "DELETE FROM journal_heads WHERE tenant_id = $1",
 ];

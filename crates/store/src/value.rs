@@ -295,5 +295,6 @@ text_columns!(
     iron_primitives::DeliveryId,
     iron_primitives::AccessRequestId,
     iron_primitives::ConfigId,
+    iron_primitives::ProfileId,
     Scope,
 );

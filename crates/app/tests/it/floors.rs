@@ -36,6 +36,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "approvals",
             "settings",
             "custody",
+            "rules",
         ],
     ),
     (4, &["gateway", "api"]),

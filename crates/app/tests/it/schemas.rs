@@ -13,6 +13,7 @@ const FEATURES: &[Migrations] = &[
     iron_approvals::MIGRATIONS,
     iron_settings::MIGRATIONS,
     iron_custody::MIGRATIONS,
+    iron_rules::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 

@@ -135,12 +135,21 @@ impl World {
     }
 
     pub(crate) fn caller(&self, tenant: TenantId, user: UserId) -> Authorised {
+        self.grounds(tenant, user, Reach::Tenant)
+    }
+
+    /// Somebody of the tenant who sees this much of it.
+    pub(crate) fn reaching(&self, reach: Reach) -> Authorised {
+        self.grounds(self.tenant, self.environment.new_id(), reach)
+    }
+
+    fn grounds(&self, tenant: TenantId, user: UserId, reach: Reach) -> Authorised {
         Authorised::attest(Grounds {
             tenant,
             user,
             role: Role::Admin,
             credential: Credential::Session(self.environment.new_id()),
-            reach: Reach::Tenant,
+            reach,
             platform_admin: false,
             request: RequestFacts {
                 request_id: self.environment.new_id(),

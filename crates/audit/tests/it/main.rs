@@ -9,3 +9,4 @@ mod projection;
 mod retention;
 mod schema;
 mod verify;
+mod violations;

@@ -1,0 +1,101 @@
+//! What can go wrong around profiles.
+
+use iron_primitives::{ErrorKind, ProfileId};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such profile in the tenant.
+    #[error("there is no guardrail profile `{id}`")]
+    NotFound {
+        /// The profile asked for.
+        id: ProfileId,
+    },
+    /// The profile has no such version.
+    #[error("the guardrail profile `{id}` has no version {version}")]
+    NoVersion {
+        /// The profile.
+        id: ProfileId,
+        /// The version asked for.
+        version: i64,
+    },
+    /// Another profile of the tenant has the name.
+    #[error("a guardrail profile of this name exists already")]
+    DuplicateName,
+    /// Another profile was made the default at the same time.
+    #[error("another guardrail profile has just been made the default; ask again")]
+    Changed,
+    /// The default of a tenant stays.
+    #[error(
+        "the guardrail profile is the default of the tenant; make another one the default, or \
+         change it to `is_default: false` first"
+    )]
+    IsDefault,
+    /// A tenant has as many profiles as it may.
+    #[error("a tenant has at most {most} guardrail profiles; delete one that is not used")]
+    TooMany {
+        /// How many it may have.
+        most: u64,
+    },
+    /// A field of the profile does not do.
+    #[error("`{field}`: {problem}")]
+    Field {
+        /// The field's path.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No profile can work on this machine.
+    #[error("guardrails do not work on this machine")]
+    Broken(#[source] iron_guard::ProfileError),
+    /// Something stored cannot be read.
+    #[error("a stored guardrail profile cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] iron_audit::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(iron_store::Error),
+}
+
+impl Error {
+    /// The code by which the wire names it.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotFound { .. } | Error::NoVersion { .. } => ErrorKind::ResourceNotFound,
+            Error::DuplicateName => ErrorKind::DuplicateName,
+            Error::Changed => ErrorKind::ConcurrentModification,
+            Error::IsDefault => ErrorKind::ResourceInUse,
+            Error::TooMany { .. } => ErrorKind::QuotaExceeded,
+            Error::Field { .. } => ErrorKind::Validation,
+            Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
+                ErrorKind::ServiceUnavailable
+            }
+            Error::Broken(_) | Error::Unreadable(_) | Error::Audit(_) | Error::Store(_) => {
+                ErrorKind::Internal
+            }
+        }
+    }
+
+    /// The path of the request's field that is at fault, if one is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Error::Field { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+}
+
+impl From<iron_store::Error> for Error {
+    fn from(error: iron_store::Error) -> Self {
+        let table = "guardrail_profiles";
+        if error.is_unique(table, "name") {
+            return Error::DuplicateName;
+        }
+        match error {
+            iron_store::Error::Unique { table: at, .. } if at == table => Error::Changed,
+            other => Error::Store(other),
+        }
+    }
+}
