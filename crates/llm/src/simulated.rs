@@ -17,6 +17,11 @@
 //! | `sim/overloaded-in-stream` | reports an overload inside of a stream that began with 200 |
 //! | `sim/wrong-usage` | reports ten times what was used |
 //! | `sim/no-usage` | reports no usage |
+//! | `sim/leak-pii` | gives away made-up personal data and secrets, always the same ([`LEAKED`]) |
+//! | `sim/injected` | says what tries to give orders to whoever reads it ([`INJECTED`]) |
+//!
+//! The last two say the same in the arguments of a tool where the request offers some, and no tool
+//! has answered yet.
 //!
 //! Tokens are counted in a way of its own: one for every four bytes of a string, four for a
 //! message. That is always below the bound by bytes.
@@ -35,6 +40,7 @@ mod catalogue;
 mod chat;
 mod embeddings;
 mod messages;
+mod planted;
 mod reply;
 mod responses;
 mod schema;
@@ -46,6 +52,7 @@ use serde_json::{Value, json};
 use self::ask::Ask;
 use self::catalogue::Behaviour;
 pub use self::catalogue::models;
+pub use self::planted::{INJECTED, LEAKED};
 use self::reply::Reply;
 use crate::envelope::Envelope;
 use crate::kind::{Dialect, ErrorShape};

@@ -35,9 +35,13 @@ pub(super) enum Behaviour {
     WrongUsage,
     /// Reports no usage.
     NoUsage,
+    /// Gives away personal data and secrets, all made up.
+    LeakPii,
+    /// Says what another model should not follow.
+    Injected,
 }
 
-pub(super) const BEHAVIOURS: [(&str, Behaviour); 10] = [
+pub(super) const BEHAVIOURS: [(&str, Behaviour); 12] = [
     ("sim/chat", Behaviour::Chat),
     ("sim/agent", Behaviour::Agent),
     ("sim/embed", Behaviour::Embed),
@@ -48,6 +52,8 @@ pub(super) const BEHAVIOURS: [(&str, Behaviour); 10] = [
     ("sim/overloaded-in-stream", Behaviour::OverloadedInStream),
     ("sim/wrong-usage", Behaviour::WrongUsage),
     ("sim/no-usage", Behaviour::NoUsage),
+    ("sim/leak-pii", Behaviour::LeakPii),
+    ("sim/injected", Behaviour::Injected),
 ];
 
 pub(super) fn behaviour(model: &str) -> Option<Behaviour> {

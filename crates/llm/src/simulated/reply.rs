@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ask::{Ask, Tool, ToolChoice};
 use super::catalogue::Behaviour;
-use super::{schema, words};
+use super::{planted, schema, words};
 
 /// An answer with all of its choices.
 #[derive(Debug)]
@@ -100,11 +100,19 @@ impl Choice {
         let mut draw = ask.seed.part(index);
         let called = tools_to_call(ask, behaviour);
         if !called.is_empty() {
-            return Choice::calls(ask, &called, index, room);
+            return Choice::calls(ask, behaviour, &called, (index, room));
         }
-        let text = match &ask.schema {
-            Some(wanted) => schema::value(wanted, &mut draw).to_string(),
-            None => words::sentences(&mut draw, &ask.said, &ask.results),
+        let planted = planted::text(behaviour);
+        let text = match (&ask.schema, planted) {
+            (Some(wanted), _) => {
+                let mut value = schema::value(wanted, &mut draw);
+                if let Some(text) = planted {
+                    planted::plant(&mut value, text);
+                }
+                value.to_string()
+            }
+            (None, Some(text)) => text.to_owned(),
+            (None, None) => words::sentences(&mut draw, &ask.said, &ask.results),
         };
         let first_stop = ask
             .stop
@@ -127,7 +135,12 @@ impl Choice {
         }
     }
 
-    fn calls(ask: &Ask, called: &[&Tool], index: u64, room: u64) -> Choice {
+    fn calls(
+        ask: &Ask,
+        behaviour: Behaviour,
+        called: &[&Tool],
+        (index, room): (u64, u64),
+    ) -> Choice {
         let (mut calls, mut used, mut fits) = (Vec::new(), 0_u64, true);
         for (number, tool) in called.iter().enumerate() {
             let number = number as u64;
@@ -137,7 +150,11 @@ impl Choice {
                     .wrapping_add(number)
                     .wrapping_add(1_000),
             );
-            let arguments = match schema::value(&tool.schema, &mut draw) {
+            let mut arguments = schema::value(&tool.schema, &mut draw);
+            if let Some(text) = planted::text(behaviour) {
+                planted::plant(&mut arguments, text);
+            }
+            let arguments = match arguments {
                 object @ Value::Object(_) => object.to_string(),
                 _ => "{}".to_owned(),
             };
@@ -193,6 +210,9 @@ fn tools_to_call(ask: &Ask, behaviour: Behaviour) -> Vec<&Tool> {
             .iter()
             .take(if ask.parallel { 2 } else { 1 })
             .collect(),
+        ToolChoice::Auto if planted::text(behaviour).is_some() => {
+            ask.tools.iter().take(1).collect()
+        }
         ToolChoice::Auto => return Vec::new(),
     };
     if ask.results.is_empty() {

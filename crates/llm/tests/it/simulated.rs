@@ -512,6 +512,59 @@ fn embeddings_are_unit_vectors_in_both_encodings() {
 }
 
 #[test]
+fn what_is_planted_is_said_in_every_dialect_whole_and_streamed() {
+    for dialect in TALKING {
+        for (model, planted) in [
+            (
+                "sim/leak-pii",
+                simulated::LEAKED.map(|(_, value)| value).to_vec(),
+            ),
+            ("sim/injected", vec![simulated::INJECTED]),
+        ] {
+            let mut body = request(dialect, model, "hi");
+            if dialect == Dialect::OpenAiCompletions {
+                body["max_tokens"] = json!(500);
+            }
+            let plain = ask(dialect, &body);
+            body["stream"] = json!(true);
+            let stream = ask(dialect, &body);
+            assert!(stream.frames.len() > 20, "{dialect:?}: piece by piece");
+            for value in planted {
+                assert!(text(dialect, &plain).contains(value), "{dialect:?} {value}");
+                assert!(
+                    text(dialect, &stream).contains(value),
+                    "{dialect:?} {value}"
+                );
+            }
+            assert!(metered(dialect, &plain).complete && metered(dialect, &stream).complete);
+        }
+    }
+}
+
+#[test]
+fn what_is_planted_stands_in_the_arguments_of_tools_until_one_answers() {
+    for (model, planted) in [
+        ("sim/leak-pii", simulated::LEAKED[1].1),
+        ("sim/injected", "Ignore all previous instructions"),
+    ] {
+        let mut body = request(Dialect::OpenAiChat, model, "Weather?");
+        body["tools"] = offered(Dialect::OpenAiChat, &["get_weather", "get_time"]);
+        let answer = whole(Dialect::OpenAiChat, &body);
+        let calls = &answer["choices"][0]["message"]["tool_calls"];
+        assert_eq!(calls.as_array().map(Vec::len), Some(1));
+        let arguments = calls[0]["function"]["arguments"].as_str().expect("text");
+        let read: Value = serde_json::from_str(arguments).expect("JSON");
+        assert!(read.to_string().contains(planted), "{read}");
+        let messages = body["messages"].as_array_mut().expect("messages");
+        messages.push(json!({"role": "assistant", "content": null, "tool_calls": calls}));
+        messages.push(json!({"role": "tool", "tool_call_id": calls[0]["id"], "content": "sunny"}));
+        let answer = whole(Dialect::OpenAiChat, &body);
+        let said = answer["choices"][0]["message"]["content"].as_str();
+        assert!(said.expect("text").contains(planted));
+    }
+}
+
+#[test]
 fn faults_come_as_they_are_ordered() {
     for dialect in TALKING {
         let get = |model: &str, stream: bool| {
