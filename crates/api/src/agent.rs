@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -10,14 +10,16 @@ use iron_audit::RequestFacts;
 use iron_budget::Speaker;
 use iron_net::RequestContext;
 use iron_net::problem::Problem;
-use iron_net::rate::Verdict;
-use iron_primitives::{ErrorKind, TokenKind, TokenValue};
-use iron_runtime::authority::{AuthFailure, Principal};
+use iron_net::rate::{Excess, PaceLimit, Verdict};
+use iron_primitives::{
+    ErrorKind, RateShortfall, Refusal, Scope, TeamId, TenantId, Timestamp, TokenKind, TokenValue,
+};
+use iron_runtime::authority::{AgentState, AuthFailure, BookCalls, Principal};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::caller::{Facts, Who, bearer, nobody};
+use crate::caller::{Caller, Facts, Who, bearer, nobody};
 use crate::gate::too_many;
 use crate::input::{read_object, typed};
 use crate::state::Api;
@@ -50,6 +52,119 @@ impl Agent {
             request,
         }
     }
+}
+
+impl Agent {
+    /// Refuses an agent that could call nothing.
+    pub(crate) fn may_act(&self) -> Result<(), Problem> {
+        let principal = self.principal();
+        if principal.tenant_suspended {
+            return Err(plain(&Refusal::TenantSuspended));
+        }
+        let state = principal.agent_state.as_str();
+        if principal.agent_state != AgentState::Running {
+            let refusal = Refusal::AgentNotRunning { state };
+            return Err(plain(&refusal).detail("status", state));
+        }
+        Ok(())
+    }
+}
+
+/// A refusal of the governed path, as the control plane tells it.
+pub(crate) fn plain(refusal: &Refusal) -> Problem {
+    Problem::new(refusal.kind(), refusal.to_string())
+}
+
+impl Api {
+    /// Counts what an agent asks as a call: for the minute of its team, which each server counts
+    /// beside calls unless servers share counters, and for the day of its tenant's plan.
+    pub(crate) async fn count_agent(&self, agent: &Agent) -> Result<(), Problem> {
+        let principal = agent.principal();
+        let (boot, now) = (self.environment.boot(), self.environment.now());
+        if let Some(team) = principal.path.team {
+            let pace = principal.team_rules.pace;
+            let entered = self.teams().enter(team, pace, boot, now).await;
+            entered.map_err(|excess| too_fast(team, excess, now))?;
+        }
+        if let Some(limit) = principal.calls_per_day {
+            let ask = BookCalls {
+                tenant: principal.path.tenant,
+                day: now.micros().div_euclid(DAY_MICROS),
+                made: 0,
+                want: 1,
+            };
+            let booked = self.far.authority.book_calls(ask).await;
+            let booked = booked.map_err(Problem::unavailable)?;
+            if booked.granted == 0 {
+                return Err(day_over(principal.path.tenant, limit, ask.day, now));
+            }
+        }
+        Ok(())
+    }
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+fn too_fast(team: TeamId, excess: Excess, now: Timestamp) -> Problem {
+    let shortfall = RateShortfall {
+        scope: Scope::Team(team),
+        limit: match excess.limit {
+            PaceLimit::Requests => "requests_per_minute",
+            PaceLimit::Weight => "tokens_per_minute",
+        },
+        most: excess.standing.limit,
+        resets_at: excess.standing.resets_at,
+    };
+    waiting(shortfall, Refusal::RateLimited, now)
+}
+
+fn day_over(tenant: TenantId, limit: u32, day: i64, now: Timestamp) -> Problem {
+    let tomorrow = day.saturating_add(1).saturating_mul(DAY_MICROS);
+    let shortfall = RateShortfall {
+        scope: Scope::Tenant(tenant),
+        limit: "calls_per_day",
+        most: limit,
+        resets_at: Timestamp::from_micros(tomorrow),
+    };
+    waiting(shortfall, Refusal::QuotaSpent, now)
+}
+
+fn waiting(
+    shortfall: RateShortfall,
+    refusal: fn(Box<RateShortfall>) -> Refusal,
+    now: Timestamp,
+) -> Problem {
+    let wait = shortfall.resets_at.since(now).as_secs().saturating_add(1);
+    plain(&refusal(Box::new(shortfall))).retry_after(wait)
+}
+
+/// Whoever asks what people and agents may ask.
+pub(crate) enum Asker {
+    Person(Caller),
+    Agent(Agent),
+}
+
+impl<S: Sync> FromRequestParts<S> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Who>() {
+            Some(Who::Agent(agent)) => Ok(Asker::Agent(agent.clone())),
+            _ => Caller::from_request_parts(parts, state)
+                .await
+                .map(Asker::Person),
+        }
+    }
+}
+
+/// Whether an agent asks here, by the form of its token, what people may ask too.
+pub(crate) fn is_asking(path: &str, headers: &HeaderMap) -> bool {
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(bearer)
+        .or_else(|| headers.get("x-api-key")?.to_str().ok())
+        .or_else(|| headers.get("api-key")?.to_str().ok());
+    path == "/api/v1/guardrails/check" && token.is_some_and(|token| token.starts_with("ic_"))
 }
 
 /// Whether a path is one of the budget protocol, which agents speak and nobody else.
@@ -136,7 +251,6 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<Api> for Told<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        use axum::extract::FromRequestParts as _;
         let (mut parts, body) = request.into_parts();
         let Facts(facts) = Facts::from_request_parts(&mut parts, api).await?;
         let who = parts.extensions.get::<Who>().cloned();

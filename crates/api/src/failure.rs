@@ -174,6 +174,23 @@ impl From<iron_insight::Error> for Failure {
     }
 }
 
+impl From<iron_rules::Error> for Failure {
+    fn from(error: iron_rules::Error) -> Self {
+        use iron_rules::Error;
+        let kind = error.kind();
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Audit(error) => error.into(),
+            Error::NotFound { id } => Failure(Problem::not_found("guardrail_profile", id)),
+            Error::NoVersion { version, .. } => {
+                Failure(Problem::not_found("guardrail_profile_version", version))
+            }
+            Error::Field { field, problem } => Failure(Problem::field(field, problem)),
+            other => Failure(plain(kind, other)),
+        }
+    }
+}
+
 impl From<iron_approvals::Error> for Failure {
     fn from(error: iron_approvals::Error) -> Self {
         use iron_approvals::Error;

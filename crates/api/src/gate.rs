@@ -52,7 +52,8 @@ async fn passed(api: Api, request: Request, next: Next) -> Response {
     let context = context(&api, &parts);
     // Whoever speaks the budget protocol is an agent; the token may also stand in the body.
     let protocol = agent::is_protocol(parts.uri.path());
-    let who = match protocol {
+    let asking = agent::is_asking(parts.uri.path(), &parts.headers);
+    let who = match protocol || asking {
         true => agent::identify(&api, &parts.headers).await,
         false => caller::identify(&api, &parts, &context).await,
     };
@@ -147,7 +148,10 @@ async fn enter(api: &Api, mut parts: Parts, body: Body, next: Next, noted: &Note
     // What runtimes ask says itself that it is for them.
     let for_runtimes = matches!(parts.extensions.get::<Who>(), Some(Who::Runtime(_)))
         && path.is_some_and(|path| path.starts_with("/api/v1/runtimes/"));
-    let path = path.filter(|path| !for_runtimes && !agent::is_protocol(path));
+    // An agent is heard in few places, and there its token was looked at.
+    let for_agents = matches!(parts.extensions.get::<Who>(), Some(Who::Agent(_)));
+    let elsewhere = |path: &&str| !for_runtimes && !for_agents && !agent::is_protocol(path);
+    let path = path.filter(elsewhere);
     if path.is_some_and(|path| CONTRACT.needs_credential(&parts.method, path)) {
         use axum::extract::FromRequestParts as _;
         if let Err(problem) = Caller::from_request_parts(&mut parts, &()).await {

@@ -10,6 +10,7 @@ pub(crate) mod budget;
 pub(crate) mod budget_events;
 pub(crate) mod budget_requests;
 pub(crate) mod configuration;
+pub(crate) mod guardrails;
 pub(crate) mod invitations;
 pub(crate) mod leases;
 pub(crate) mod limits;

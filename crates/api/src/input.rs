@@ -281,6 +281,29 @@ fn read_id<I: Id>(
         .ok()
 }
 
+/// The id in the path and the number of a version behind it.
+pub(crate) struct PathVersion<I>(pub(crate) I, pub(crate) i64);
+
+impl<I: Id, S: Send + Sync> FromRequestParts<S> for PathVersion<I> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = segments(parts, state).await?;
+        let mut problems = BTreeMap::new();
+        let id = read_id(segments.first(), &mut problems);
+        let version = segments.get(1).and_then(|(name, text)| {
+            let number = text.parse().ok().filter(|number| *number > 0);
+            if number.is_none() {
+                problems.insert(name.clone(), "expected a number from 1".to_owned());
+            }
+            number
+        });
+        id.zip(version)
+            .map(|(id, version)| PathVersion(id, version))
+            .ok_or_else(|| Problem::fields(problems))
+    }
+}
+
 /// The one segment of the path that is a name of somebody else's, such as a model.
 pub(crate) struct PathText(pub(crate) String);
 

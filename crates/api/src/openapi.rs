@@ -54,6 +54,9 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
     "budget_return",
 ];
 
+/// The operation that people and agents call alike.
+pub(crate) const FOR_BOTH: &str = "check_guardrails";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -90,6 +93,7 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
         (name = "budget", description = "The budget protocol: runtimes that are not ours borrow money for an agent"),
         (name = "access-requests", description = "Requests for a key of one's own"),
         (name = "notifications", description = "How people are told: mail, Slack, signed webhooks"),
+        (name = "guardrails", description = "What is looked for in texts, and what was found"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),
         (name = "settings", description = "What may be changed while everything runs, and the versions of it"),
         (name = "audit", description = "The audit log"),

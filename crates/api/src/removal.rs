@@ -40,6 +40,9 @@ pub enum RemovalError {
     /// The notification channels could not be removed.
     #[error(transparent)]
     Approvals(#[from] iron_approvals::Error),
+    /// The guardrail profiles could not be removed.
+    #[error(transparent)]
+    Rules(#[from] iron_rules::Error),
     /// The settings could not be removed.
     #[error(transparent)]
     Settings(#[from] iron_settings::Error),
@@ -89,6 +92,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
     state.access.remove_tenant(&mut tx, &mut removal).await?;
     state.channels.remove_tenant(&mut tx, &mut removal).await?;
     state.files.remove_tenant(&mut tx, &mut removal).await?;
+    state.profiles.remove_tenant(&mut tx, &mut removal).await?;
     state.settings.remove_tenant(&mut tx, &mut removal).await?;
     state.audit.remove_tenant(&mut tx, &mut removal).await?;
     state.vault.remove_tenant(&mut tx, &mut removal).await?;

@@ -5,8 +5,8 @@ use utoipa_axum::routes;
 
 use crate::handlers::{
     access, agents, analytics, audit, auth, billing, budget, budget_events, budget_requests,
-    configuration, invitations, leases, limits, models, notifications, pools, projects, providers,
-    quotas, reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
+    configuration, guardrails, invitations, leases, limits, models, notifications, pools, projects,
+    providers, quotas, reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -27,6 +27,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(records())
         .merge(forecasts())
         .merge(channels())
+        .merge(guardrail_routes())
         .merge(access_routes());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
@@ -289,6 +290,23 @@ fn channels() -> OpenApiRouter<Api> {
         .routes(routes!(notifications::rotate_notification_secret))
         .routes(routes!(notifications::list_notification_deliveries))
         .routes(routes!(notifications::retry_notification_delivery))
+}
+
+fn guardrail_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            guardrails::create_guardrail_profile,
+            guardrails::list_guardrail_profiles
+        ))
+        .routes(routes!(
+            guardrails::get_guardrail_profile,
+            guardrails::update_guardrail_profile,
+            guardrails::delete_guardrail_profile
+        ))
+        .routes(routes!(guardrails::list_guardrail_profile_versions))
+        .routes(routes!(guardrails::get_guardrail_profile_version))
+        .routes(routes!(guardrails::check::check_guardrails))
+        .routes(routes!(guardrails::violations::list_violations))
 }
 
 fn access_routes() -> OpenApiRouter<Api> {

@@ -17,8 +17,9 @@ use iron_identity::{Identity, Terms, TermsOf};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
-use iron_net::rate::{Quota, RateLimiter, SharedRates, Standing, Verdict};
-use iron_primitives::{AgentId, BootInstant, Environment, TenantId, TokenDigest, UserId};
+use iron_net::rate::{PaceLimiter, Quota, RateLimiter, SharedRates, Standing, Verdict};
+use iron_primitives::{AgentId, BootInstant, Environment, TeamId, TenantId, TokenDigest, UserId};
+use iron_rules::Profiles;
 use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_settings::{Defaults, Rates, Settings};
@@ -72,6 +73,8 @@ pub struct ApiState {
     pub access: AccessRequests,
     /// What agents keep at providers.
     pub files: Files,
+    /// What is looked for in texts.
+    pub profiles: Profiles,
     /// Whom people are told by.
     pub channels: Channels,
     /// Carries what they are told.
@@ -223,6 +226,7 @@ pub(crate) struct Shared {
     state: ApiState,
     users: RateLimiter<UserId>,
     addresses: RateLimiter<IpAddr>,
+    teams: PaceLimiter<TeamId>,
     graces: Graces,
     uses: Today,
 }
@@ -232,6 +236,7 @@ impl Api {
         Api(Arc::new(Shared {
             users: RateLimiter::new(state.config.authenticated),
             addresses: RateLimiter::new(state.config.unauthenticated),
+            teams: PaceLimiter::new(state.shared_rates.clone()),
             graces: Graces::default(),
             uses: Today::default(),
             state,
@@ -248,6 +253,11 @@ impl Api {
     pub(crate) async fn count_address(&self, address: IpAddr) -> Counted {
         let quota = within(self.settings.anonymous_rates(), self.config.unauthenticated);
         self.count(&self.0.addresses, address, quota).await
+    }
+
+    /// How often the agents of teams ask, beside their calls.
+    pub(crate) fn teams(&self) -> &PaceLimiter<TeamId> {
+        &self.0.teams
     }
 
     async fn count<K: Eq + Hash + Display>(

@@ -126,6 +126,12 @@ pub(crate) enum Command {
     /// Notification channels: mail, Slack and webhooks by which people are told
     #[command(subcommand, visible_alias = "channel")]
     Channels(Channels),
+    /// Guardrails: what is looked for in texts, and what would become of one
+    #[command(subcommand, visible_alias = "guardrail")]
+    Guardrails(Guardrails),
+    /// Violations: what guardrails found in calls
+    #[command(subcommand, visible_alias = "violation")]
+    Violations(Violations),
     /// Runtimes: routers that may serve this tenant's agents elsewhere
     #[command(subcommand, visible_alias = "runtime")]
     Runtimes(Runtimes),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::args::{Audit, Cli, Command, DataFolder, Global};
+use crate::args::{Audit, Cli, Command, DataFolder, Global, Guardrails};
 use crate::config::{Config, Flags, Invalid, Surroundings, keys, user_folder};
 use crate::connection::Connection;
 use crate::console::Console;
@@ -19,6 +19,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod follow;
+mod guardrails;
 mod leases;
 mod limits;
 mod models;
@@ -86,6 +87,11 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
             };
             offline::check(&evidence, console)
         }
+        Command::Guardrails(Guardrails::Test {
+            file,
+            offline: true,
+            ..
+        }) => guardrails::run_offline(&file, console),
         command => talk(command, &global, console),
     }
 }
@@ -115,6 +121,8 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
             Command::Access(verb) => access::run(verb, &connection, console).await,
             Command::Channels(verb) => channels::run(verb, &connection, console).await,
+            Command::Guardrails(verb) => guardrails::run(verb, &connection, console).await,
+            Command::Violations(verb) => guardrails::violations(verb, &connection, console).await,
             Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_primitives::{
-    AgentId, Environment, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    AgentId, Environment, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
 use iron_store::{Db, Page, Paged, Sort, Target, Tx};
 use serde_json::json;
@@ -332,6 +332,20 @@ impl Agents {
         team: TeamId,
     ) -> Result<u64, Error> {
         store::count_in_team(tx, authorised.tenant, team).await
+    }
+
+    /// How many agents have settings that name a guardrail profile, inside the transaction that goes
+    /// on to delete it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_with_guardrail_profile(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        profile: ProfileId,
+    ) -> Result<u64, Error> {
+        store::count_with_guardrail_profile(tx, authorised.tenant, profile).await
     }
 
     /// How many agents each team of the tenant has.

@@ -1,7 +1,7 @@
 //! What an agent is made of.
 
 use iron_primitives::{
-    ActorPath, AgentId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    ActorPath, AgentId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -207,6 +207,8 @@ pub struct CallAgent {
     pub ends: i64,
     /// The models it may use; none means all.
     pub allowed_models: Option<Vec<String>>,
+    /// The guardrail profile that its settings name.
+    pub guardrail_profile: Option<ProfileId>,
     /// Its providers, the preferred one first.
     pub providers: Vec<ProviderId>,
     /// Where it is used.

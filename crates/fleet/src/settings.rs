@@ -1,5 +1,6 @@
 //! An agent's settings: keys that the platform knows are checked, all others are kept.
 
+use iron_primitives::ProfileId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -31,6 +32,15 @@ impl Settings {
                     "expected a list of at most 200 names",
                 );
             }
+        }
+        if object
+            .get("guardrail_profile_id")
+            .is_some_and(|id| profile(id).is_none())
+        {
+            return invalid(
+                "settings.guardrail_profile_id",
+                "expected the id of a guardrail profile",
+            );
         }
         if serde_json::to_vec(&object).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
             return invalid("settings", "expected at most 64 KiB");
@@ -65,10 +75,19 @@ impl Settings {
         )
     }
 
+    /// The guardrail profile that holds for the agent; none if its team or its tenant choose.
+    pub fn guardrail_profile(&self) -> Option<ProfileId> {
+        self.0.get("guardrail_profile_id").and_then(profile)
+    }
+
     /// The object.
     pub const fn as_object(&self) -> &Map<String, Value> {
         &self.0
     }
+}
+
+fn profile(value: &Value) -> Option<ProfileId> {
+    value.as_str()?.parse().ok()
 }
 
 fn is_name(value: &Value) -> bool {
@@ -102,6 +121,8 @@ mod tests {
             json!({"allowed_models": "gpt-4o"}),
             json!({"allowed_models": [1]}),
             json!({"model": ""}),
+            json!({"guardrail_profile_id": "mine"}),
+            json!({"guardrail_profile_id": "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"}),
             json!({"own": "x".repeat(70_000)}),
         ] {
             assert!(Settings::new(object(wrong)).is_err());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use iron_audit::{Authorised, Reach};
 use iron_primitives::{
-    ActorPath, AgentId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    ActorPath, AgentId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
 use iron_store::{
     Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql, sql_per_engine,
@@ -13,7 +13,7 @@ use iron_store::{
 use crate::model::{
     Agent, AgentEnvironment, AgentFilter, AgentStanding, CallAgent, Outline, TeamAgent,
 };
-use crate::{Error, RuntimeState};
+use crate::{Error, RuntimeState, Settings};
 
 const COLUMNS: &str = "id, tenant_id, project_id, team_id, owner_id, name, description, settings, \
      switched_off, runtime_state, pause_reason, paused_by_budget, restarts, ends, calls_end_at, environment, version, created_at, \
@@ -409,6 +409,7 @@ pub(crate) async fn for_call(
         paused_by_budget: agent.paused_by_budget,
         ends: agent.ends,
         allowed_models: agent.settings.allowed_models(),
+        guardrail_profile: agent.settings.guardrail_profile(),
         providers: providers(db, tenant, id).await?,
         environment: agent.environment,
     }))
@@ -496,6 +497,28 @@ pub(crate) async fn count_in_team(
         .filter("team_id = ?", team)
         .filter_fixed("deleted_at IS NULL");
     Ok(select.count(tx).await?)
+}
+
+/// How many agents have settings that name a guardrail profile.
+pub(crate) async fn count_with_guardrail_profile(
+    tx: &mut Tx,
+    tenant: TenantId,
+    profile: ProfileId,
+) -> Result<u64, Error> {
+    let rows = Select::new("settings", "agents")
+        .filter("tenant_id = ?", tenant)
+        .filter_fixed("deleted_at IS NULL")
+        .filter_contains("settings", &profile.to_string())
+        .statement()
+        .fetch_all(tx)
+        .await?;
+    let mut count = 0;
+    for row in rows {
+        // The id may stand elsewhere in what is the agent's own.
+        let Json(settings): Json<Settings> = row.get("settings")?;
+        count += u64::from(settings.guardrail_profile() == Some(profile));
+    }
+    Ok(count)
 }
 
 /// The agents of a team.

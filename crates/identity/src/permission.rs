@@ -59,6 +59,9 @@ permissions! {
     LogsRead,         "logs.read",         [Tenant Own     Team    Team    Nothing];
     ConfigWrite,      "config.write",      [Tenant Nothing Nothing Nothing Nothing];
     SettingsRead,     "settings.read",     [Tenant Tenant  Tenant  Tenant  Tenant];
+    GuardrailRead,    "guardrail.read",    [Tenant Tenant  Tenant  Tenant  Tenant];
+    GuardrailWrite,   "guardrail.write",   [Tenant Nothing Nothing Nothing Nothing];
+    ViolationRead,    "violation.read",    [Tenant Own     Team    Team    Tenant];
     ProviderRead,     "provider.read",     [Tenant Tenant  Tenant  Tenant  Nothing];
     ProviderWrite,    "provider.write",    [Tenant Own     Nothing Nothing Nothing];
     ModelRead,        "model.read",        [Tenant Tenant  Tenant  Tenant  Tenant];

@@ -7,7 +7,7 @@ mod store;
 use std::collections::HashMap;
 
 use iron_audit::{Authorised, Entry, Reach};
-use iron_primitives::{Money, TeamId, TenantId, Timestamp, UserId};
+use iron_primitives::{Money, ProfileId, TeamId, TenantId, Timestamp, UserId};
 use iron_store::{Page, Paged, Sort, Target, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,6 +28,9 @@ iron_store::words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrivacyLevel {
+    /// As moderate, and no personal data that is found leaves in a text, whatever guardrail profile is
+    /// named.
+    Strict,
     /// Providers store nothing, and of names of end users only keyed digests are kept.
     Moderate,
     /// Names of end users are kept sealed, and providers may store what they are asked to.
@@ -51,6 +54,9 @@ pub struct TeamPolicy {
     /// What may be kept of what they send and are answered.
     #[serde(default)]
     pub privacy_level: PrivacyLevel,
+    /// The guardrail profile of those whose own settings name none; that of the tenant if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrail_profile_id: Option<ProfileId>,
 }
 
 /// A team.
@@ -257,6 +263,20 @@ impl Identity {
         Ok(store::names(&self.db, authorised.tenant, name, page).await?)
     }
 
+    /// How many teams have a policy that names a guardrail profile, inside the transaction that goes on
+    /// to delete it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn count_teams_with_guardrail_profile(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        profile: ProfileId,
+    ) -> Result<u64, Error> {
+        Ok(store::count_with_guardrail_profile(tx, authorised.tenant, profile).await?)
+    }
+
     /// Changes a team.
     ///
     /// # Errors
@@ -408,7 +428,7 @@ impl TeamPolicy {
     fn strictest() -> Self {
         TeamPolicy {
             allowed_models: Some(Vec::new()),
-            privacy_level: PrivacyLevel::Moderate,
+            privacy_level: PrivacyLevel::Strict,
             ..TeamPolicy::default()
         }
     }

@@ -23,7 +23,10 @@ impl Guards {
     pub(crate) fn of(&self, guardrails: &Guardrails) -> Result<Arc<Guard>, ProfileError> {
         let key = (guardrails.profile_id, guardrails.version);
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(guard) = known().get(&key).and_then(Weak::upgrade) {
+        // What a team wants of privacy is put into a profile without changing its version.
+        if let Some(guard) = known().get(&key).and_then(Weak::upgrade)
+            && guard.profile() == guardrails.profile.as_ref()
+        {
             return Ok(guard);
         }
         // Compiled without the lock: nobody waits for it who has a guard already.

@@ -7,6 +7,7 @@ mod analytics;
 mod budget_requests;
 mod catalog;
 mod error;
+mod guardrails;
 mod notifications;
 mod people;
 mod pools;

@@ -33,6 +33,7 @@ pub mod client;
 pub mod decimal;
 pub mod dollars;
 pub mod exchange;
+pub mod guardrails;
 pub mod invitations;
 pub mod leases;
 pub mod limits;

@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 use crate::{BudgetAmount, Dollars, limits::BudgetStatus, words::words};
-use iron_primitives::{AgentId, PeriodKind, TeamId, TenantId, Timestamp, UserId};
+use iron_primitives::{AgentId, PeriodKind, ProfileId, TeamId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,11 +29,16 @@ pub struct TeamPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rate_limits: Option<TeamRateLimits>,
-    /// What may be kept of what its agents send and are answered; `permissive` if absent.
-    /// `strict` is refused: it would have to find personal data in prompts and answers.
+    /// What may be kept of what its agents send and are answered, and what of it may leave;
+    /// `permissive` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub privacy_level: Option<PrivacyLevel>,
+    /// The guardrail profile of those of its agents whose own settings name none; the default of the
+    /// tenant if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub guardrail_profile_id: Option<ProfileId>,
 }
 
 /// How much the agents of a team together may do in any 60 seconds.
@@ -52,11 +57,13 @@ pub struct TeamRateLimits {
 }
 
 words! {
-    /// What may be kept of what agents send and are answered.
+    /// What may be kept of what agents send and are answered, and what of it may leave.
     PrivacyLevel {
-        /// Nothing beyond what is found in prompts and answers may leave; refused, since nothing finds it.
+        /// As `moderate`, and personal data that guardrails find is at least redacted, whatever
+        /// profile is named.
         Strict = "strict",
-        /// Providers store nothing, and of the names of end users only digests are kept.
+        /// Providers store nothing, and of the names of end users only digests are kept. Where no
+        /// guardrail profile is named, personal data is redacted.
         Moderate = "moderate",
         /// Names of end users are kept sealed; providers may store what they are asked to.
         Permissive = "permissive",

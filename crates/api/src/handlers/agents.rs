@@ -24,11 +24,15 @@ use iron_store::Sort;
 use crate::answer::{Answer, Tagged, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::guardrails::kept;
 use crate::handlers::limits::{Limit, set_budget};
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::{sort, words};
 use crate::state::Api;
 use crate::view;
+
+/// Where settings name a guardrail profile.
+pub(crate) const PROFILE: &str = "settings.guardrail_profile_id";
 
 /// Lists the agents that the caller may see.
 #[utoipa::path(get, path = "/agents", tag = "agents", params(AgentQuery), responses(
@@ -146,11 +150,16 @@ pub(crate) async fn update_agent(
     if let (Some(manager), Some(Some(team))) = (&team_manager, body.team_id) {
         api.identity.keep_team(&mut tx, manager, team).await?;
     }
-    let change = change_of_agent(body);
+    let (before, change) = (agent.settings.guardrail_profile(), change_of_agent(body));
     // Its budget is part of what is shown of it, so a change of that alone makes a new version too.
     if change != AgentChange::default() || budget.is_some() {
         agent = api.agents.update(&mut tx, &authorised, id, change).await?;
     }
+    let named = agent
+        .settings
+        .guardrail_profile()
+        .filter(|id| Some(*id) != before);
+    kept(&api, &mut tx, &authorised, (PROFILE, named)).await?;
     if let Some((setter, set)) = &budget {
         api.limits
             .put_in(&mut tx, setter, Scope::Agent(id), set)

@@ -44,7 +44,7 @@ pub(crate) async fn budget_handshake(
         Some(requested) => requested,
         None => cents(USUAL_CENTS)?,
     };
-    choice::may_borrow(agent.principal(), now)?;
+    choice::may_borrow(&agent, now)?;
     let route = choice::route(
         &api,
         agent.principal(),
@@ -152,7 +152,7 @@ pub(crate) async fn budget_refresh(
         body.current_remaining_micros,
     )?;
     let spent = told("total_spent", body.total_spent, body.total_spent_micros)?;
-    choice::may_borrow(agent.principal(), now)?;
+    choice::may_borrow(&agent, now)?;
     let ask = Refresh {
         lease: body.lease_id,
         requested: requested.unwrap_or(Money::ZERO),

@@ -19,6 +19,7 @@ use iron_store::{Paged, Sort};
 use crate::answer::{Answer, Created, Tagged, list, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::guardrails::kept;
 use crate::handlers::limits::{Limit, set_budget};
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::sort;
@@ -27,6 +28,8 @@ use crate::view;
 
 /// Where people are warned unless they say otherwise.
 const USUAL_THRESHOLD: u8 = 80;
+/// Where a policy names a guardrail profile.
+const PROFILE: &str = "policy.guardrail_profile_id";
 
 /// Creates a team, with its budget for each month.
 #[utoipa::path(post, path = "/teams", tag = "teams", request_body = CreateTeam,
@@ -43,7 +46,10 @@ pub(crate) async fn create_team(
         .map(|budget| view::amount("default_user_budget", budget))
         .transpose()?;
     let soft_limits = threshold(body.alert_threshold.unwrap_or(USUAL_THRESHOLD))?;
-    let policy = body.policy.map(view::policy_of).transpose()?;
+    let policy = body.policy.map(view::policy_of);
+    let profile = policy
+        .as_ref()
+        .and_then(|policy| policy.guardrail_profile_id);
     let new = NewTeam {
         name: body.name,
         description: body.description,
@@ -51,6 +57,7 @@ pub(crate) async fn create_team(
         default_user_budget,
     };
     let mut tx = api.db.begin().await?;
+    kept(&api, &mut tx, &authorised, (PROFILE, profile)).await?;
     let team = api.identity.create_team(&mut tx, &authorised, new).await?;
     api.limits
         .create_team_row(&mut tx, authorised.tenant, team.id, limit, soft_limits)
@@ -119,7 +126,10 @@ pub(crate) async fn update_team(
         Some(Some(budget)) => Some(Some(view::amount("default_user_budget", budget)?)),
     };
     let policy_changes = body.policy.is_some();
-    let policy = body.policy.map(view::policy_of).transpose()?;
+    let policy = body.policy.map(view::policy_of);
+    let profile = policy
+        .as_ref()
+        .and_then(|policy| policy.guardrail_profile_id);
     let changes = TeamChanges {
         name: body.name,
         description: body.description,
@@ -129,6 +139,7 @@ pub(crate) async fn update_team(
     let mut tx = api.db.begin().await?;
     let present = api.identity.hold_team(&mut tx, &authorised, id).await?;
     if_match.allows_since(present.updated_at)?;
+    kept(&api, &mut tx, &authorised, (PROFILE, profile)).await?;
     let team = api
         .identity
         .update_team(&mut tx, &authorised, id, changes)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{FOR_AGENTS, FOR_RUNTIMES, PUBLIC};
+use super::{FOR_AGENTS, FOR_BOTH, FOR_RUNTIMES, PUBLIC};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -95,6 +95,10 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     }
     if is_for_agents(operation) {
         operation.insert("security".to_owned(), json!([{"agent": []}, {}]));
+    }
+    if name_of(operation) == FOR_BOTH {
+        let security = json!([{"bearer": []}, {"cookie": []}, {"agent": []}]);
+        operation.insert("security".to_owned(), security);
     }
     let mut statuses = vec!["400", "404", "429", "500", "503"];
     if !public {

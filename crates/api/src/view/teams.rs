@@ -2,7 +2,6 @@
 
 use iron_budget::BudgetStatus;
 use iron_identity::{PrivacyLevel, Team, TeamMember, TeamPolicy, TeamRole};
-use iron_net::problem::Problem;
 use iron_primitives::{Money, TeamId};
 use iron_sdk::Dollars;
 use iron_sdk::teams::{
@@ -75,31 +74,30 @@ fn policy(policy: TeamPolicy) -> PolicyView {
         allowed_models: policy.allowed_models.map(names),
         rate_limits: (rate_limits != TeamRateLimits::default()).then_some(rate_limits),
         privacy_level: match policy.privacy_level {
+            PrivacyLevel::Strict => Some(PrivacyWord::Strict),
             PrivacyLevel::Moderate => Some(PrivacyWord::Moderate),
             PrivacyLevel::Permissive => Some(PrivacyWord::Permissive),
         },
+        guardrail_profile_id: policy.guardrail_profile_id,
     }
 }
 
-/// A policy as the feature takes it, if it can be held.
-pub(crate) fn policy_of(policy: PolicyView) -> Result<TeamPolicy, Problem> {
+/// A policy as the feature takes it.
+pub(crate) fn policy_of(policy: PolicyView) -> TeamPolicy {
     let names = |models: Vec<ModelName>| models.into_iter().map(|model| model.0).collect();
     let privacy_level = match policy.privacy_level {
         None | Some(PrivacyWord::Permissive) => PrivacyLevel::Permissive,
         Some(PrivacyWord::Moderate) => PrivacyLevel::Moderate,
-        Some(PrivacyWord::Strict) => {
-            let problem = "`strict` would have to find personal data in prompts and answers, \
-                           which nothing here does yet; use `moderate`";
-            return Err(Problem::field("policy.privacy_level", problem));
-        }
+        Some(PrivacyWord::Strict) => PrivacyLevel::Strict,
     };
     let rates = policy.rate_limits.unwrap_or_default();
-    Ok(TeamPolicy {
+    TeamPolicy {
         allowed_models: policy.allowed_models.map(names),
         requests_per_minute: rates.requests_per_minute,
         tokens_per_minute: rates.tokens_per_minute,
         privacy_level,
-    })
+        guardrail_profile_id: policy.guardrail_profile_id,
+    }
 }
 
 /// What a team has after a transfer.

@@ -80,7 +80,10 @@ impl Pair {
     /// The path of an operation with what `choose` gives in place of its parameters, and the body
     /// of its case in the same way.
     fn asked(&self, one: &Operation, mut choose: impl FnMut(&str) -> String) -> (String, String) {
-        let mut path = one.path.replace("{model}", "gpt-4o-mini");
+        let mut path = one
+            .path
+            .replace("{model}", "gpt-4o-mini")
+            .replace("{version}", "1");
         while let Some(begin) = path.find('{') {
             let end = begin + path[begin..].find('}').unwrap() + 1;
             let parameter = path[begin..end].to_owned();

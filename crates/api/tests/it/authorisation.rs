@@ -6,8 +6,8 @@ use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
     AccessRequestId, AgentId, ApiTokenId, AuditId, BudgetRequestId, ChannelId, DeliveryId,
-    IcTokenId, LeaseId, PoolId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId, TeamId,
-    TenantId, UserId,
+    IcTokenId, LeaseId, PoolId, ProfileId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId,
+    TeamId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -189,6 +189,19 @@ const CASES: &[(&str, &str, &str)] = &[
     ("rotate_notification_secret", "PA", ""),
     ("list_notification_deliveries", "PA", ""),
     ("retry_notification_delivery", "PA", ""),
+    ("create_guardrail_profile", "PA", r#"{"name":"n"}"#),
+    ("list_guardrail_profiles", "PADOVU", ""),
+    ("get_guardrail_profile", "PADOVU", ""),
+    ("update_guardrail_profile", "PA", r#"{"name":"n"}"#),
+    ("delete_guardrail_profile", "PA", ""),
+    ("list_guardrail_profile_versions", "PADOVU", ""),
+    ("get_guardrail_profile_version", "PADOVU", ""),
+    (
+        "check_guardrails",
+        "PADOVU",
+        r#"{"direction":"input","text":"t"}"#,
+    ),
+    ("list_violations", "PADOVU", ""),
     ("create_runtime", "PA", r#"{"name":"n"}"#),
     ("list_runtimes", "PA", ""),
     ("get_runtime", "PA", ""),
@@ -307,6 +320,8 @@ pub(crate) fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{report_id}", &world.new_id::<ReportId>().to_string())
+        .replace("{profile_id}", &world.new_id::<ProfileId>().to_string())
+        .replace("{version}", "1")
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())
 }
@@ -418,11 +433,16 @@ both_engines! {
         let token = agent.body["ic_token"]["token"].as_str().unwrap().to_owned();
         for operation in operations().into_iter().filter(Operation::for_people) {
             let path = filled(&world, &operation.path, admin.id);
+            // What agents may ask too is told apart by the form of their tokens.
+            let refusal = match operation.name.as_str() {
+                "check_guardrails" => (400, "VALIDATION_ERROR"),
+                _ => (403, "WRONG_TOKEN_TYPE"),
+            };
             let call = || world.call(operation.method.clone(), path.clone());
             call().send().await.is(401, "UNAUTHORIZED");
             let bearer = format!("Bearer {token}");
-            call().header("authorization", &bearer).send().await.is(403, "WRONG_TOKEN_TYPE");
-            call().header("x-api-key", &token).send().await.is(403, "WRONG_TOKEN_TYPE");
+            call().header("authorization", &bearer).send().await.is(refusal.0, refusal.1);
+            call().header("x-api-key", &token).send().await.is(refusal.0, refusal.1);
             call().header("authorization", "Bearer nonsense").send().await.is(401, "INVALID_TOKEN");
             call().header("authorization", "Basic eDp5").send().await.is(401, "INVALID_TOKEN");
         }

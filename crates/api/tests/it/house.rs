@@ -8,10 +8,12 @@ use iron_catalog::{Models, Providers};
 use iron_fleet::Agents;
 use iron_identity::{Identity, TeamPolicy, TokenIs};
 use iron_llm::PriceBook;
+use iron_net::rate::Pace;
 use iron_primitives::{ProviderId, TenantId, TokenDigest};
+use iron_rules::{Named, Profiles};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
-    ExchangeReply, Principal, Route, SubjectKey,
+    ExchangeReply, Guardrails, Principal, Route, SubjectKey, TeamRules,
 };
 
 /// Answers what the tests ask.
@@ -21,6 +23,7 @@ pub(crate) struct House {
     pub(crate) providers: Providers,
     pub(crate) models: Models,
     pub(crate) limits: Limits,
+    pub(crate) profiles: Profiles,
     pub(crate) teller: Teller,
 }
 
@@ -41,6 +44,12 @@ impl Authority for House {
                 found.unwrap()
             }
         };
+        let named = Named {
+            by_agent: agent.guardrail_profile,
+            by_team: policy.guardrail_profile_id,
+            ..Named::default()
+        };
+        let chosen = self.profiles.chosen(bearer.tenant, named).await.unwrap();
         let allowed_models = policy.allowed_with(agent.allowed_models);
         let counted = self.limits.counted(bearer.tenant, bearer.agent).await;
         let routes = self.providers.for_call(bearer.tenant, &agent.providers);
@@ -65,11 +74,21 @@ impl Authority for House {
             tenant_suspended: false,
             calls_per_day: None,
             allowed_models,
-            team_rules: iron_runtime::authority::TeamRules::default(),
+            team_rules: TeamRules {
+                pace: Pace {
+                    requests: policy.requests_per_minute.unwrap_or(0),
+                    weight: policy.tokens_per_minute.unwrap_or(0),
+                },
+                ..TeamRules::default()
+            },
             routes: routes.collect(),
             hash_key: [7; 32],
             environment: None,
-            guardrails: iron_runtime::authority::Guardrails::default(),
+            guardrails: Guardrails {
+                profile_id: chosen.id,
+                version: chosen.version,
+                profile: chosen.profile,
+            },
         })
     }
 

@@ -25,6 +25,7 @@ use iron_net::edge::{self, Edge};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_net::rate::Quota;
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
+use iron_rules::Profiles;
 use iron_runtime::authority::Change;
 use iron_settings::Settings;
 use iron_store::{Db, Tx, sql};
@@ -128,7 +129,7 @@ pub(crate) struct World {
     limits: Limits,
     projector: Projector,
     relay: Relay,
-    journal: Journal,
+    pub(crate) journal: Journal,
     _folder: TempDir,
 }
 
@@ -184,6 +185,7 @@ impl World {
             iron_approvals::MIGRATIONS,
             iron_settings::MIGRATIONS,
             iron_custody::MIGRATIONS,
+            iron_rules::MIGRATIONS,
             iron_api::MIGRATIONS,
         ])
         .await
@@ -260,6 +262,7 @@ impl World {
             ..EgressOptions::default()
         })
         .unwrap();
+        let profiles = Profiles::new(db.clone(), audit.clone(), environment.clone());
         let lender = ledger.lending_for(Duration::from_secs(900));
         let far = Far {
             runtimes: Runtimes::new(db.clone(), audit.clone(), environment.clone()),
@@ -267,6 +270,7 @@ impl World {
                 identity: identity.clone(),
                 agents: agents.clone(),
                 providers: providers.clone(),
+                profiles: profiles.clone(),
                 models: models.clone(),
                 limits: limits.clone(),
                 teller: Teller::new(lender.clone()),
@@ -282,6 +286,7 @@ impl World {
             models,
             limits: limits.clone(),
             files: iron_custody::Files::new(db.clone(), environment.clone()),
+            profiles: profiles.clone(),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),
@@ -510,6 +515,9 @@ impl World {
         joins.send().await.ok();
         let access = json!({"team_id": team.text_of("id"), "use_case": "u", "monthly_budget": 1});
         self.create(&user, "/api/v1/access-requests", access).await;
+        let profile = json!({"name": "g", "allow": ["x"]});
+        self.create(&user, "/api/v1/guardrail-profiles", profile)
+            .await;
         self.create(&user, "/api/v1/api-tokens", json!({"name": "ci"}))
             .await;
         let price = json!({"input_per_million": "1", "output_per_million": "2"});

@@ -15,6 +15,7 @@ mod concurrency;
 mod contract;
 mod conventions;
 mod deprecation;
+mod guardrails;
 mod house;
 mod idempotency;
 mod invitations;

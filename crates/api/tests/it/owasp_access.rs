@@ -39,6 +39,7 @@ async fn of_the_other(world: &World, owner: &User, path: &str) -> String {
         ("{pool_id}", "/api/v1/budget-pools"),
         ("{access_request_id}", "/api/v1/access-requests"),
         ("{channel_id}", "/api/v1/notification-channels"),
+        ("{profile_id}", "/api/v1/guardrail-profiles"),
     ] {
         if path.contains(name) {
             path = path.replace(name, &first(world, owner, list).await);
@@ -75,7 +76,7 @@ both_engines! {
         }
         assert!(attacked > 60, "{attacked}");
         // And nothing has happened to the owner's things.
-        for list in ["agents", "providers", "teams", "budget-pools", "notification-channels"] {
+        for list in ["agents", "providers", "teams", "budget-pools", "notification-channels", "guardrail-profiles"] {
             first(&world, &owner, &format!("/api/v1/{list}")).await;
         }
     }
@@ -88,11 +89,15 @@ both_engines! {
         let provider = first(&world, &owner, "/api/v1/providers").await;
         let project = first(&world, &owner, "/api/v1/projects").await;
         let team = first(&world, &owner, "/api/v1/teams").await;
+        let profile = first(&world, &owner, "/api/v1/guardrail-profiles").await;
         for (path, body) in [
             ("tokens", json!({"agent_id": agent})),
             ("agents", json!({"name": "x", "budget": 1, "providers": [provider]})),
             ("agents", json!({"name": "x", "budget": 1, "project_id": project})),
             ("agents", json!({"name": "x", "budget": 1, "team_id": team})),
+            ("agents", json!({"name": "x", "budget": 1, "settings": {"guardrail_profile_id": profile}})),
+            ("teams", json!({"name": "x", "budget": 1, "policy": {"guardrail_profile_id": profile}})),
+            ("guardrails/check", json!({"direction": "input", "text": "t", "profile_id": profile})),
             ("budget-pools", json!({"name": "x", "budget": 1, "members": [{"agent_id": agent, "priority": "low"}]})),
             ("budget-requests", json!({"agent_id": agent, "requested_budget": 9, "justification": "give me what is theirs"})),
             ("access-requests", json!({"team_id": team, "use_case": "u", "monthly_budget": 1})),

@@ -2,7 +2,7 @@
 
 use http::Method;
 use iron_identity::Role;
-use iron_primitives::{AgentId, Scope, TeamId, TokenDigest, UserId};
+use iron_primitives::{AgentId, ProfileId, Scope, TeamId, TokenDigest, UserId};
 use iron_runtime::authority::{Change, Principal};
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -125,7 +125,8 @@ both_engines! {
             ("budget", json!(0)), ("alert_threshold", json!(0)), ("alert_threshold", json!(100)),
             ("policy.rate_limits.requests_per_minute", json!({"rate_limits": {"requests_per_minute": 0}})),
             ("policy.rate_limits.calls", json!({"rate_limits": {"calls": 1}})),
-            ("policy.privacy_level", json!({"privacy_level": "strict"})),
+            ("policy.privacy_level", json!({"privacy_level": "secret"})),
+            ("policy.guardrail_profile_id", json!({"guardrail_profile_id": house.world.new_id::<ProfileId>()})),
             ("policy.allowed_models[0]", json!({"allowed_models": [""]})),
             ("default_user_budget", json!(1_000_000)),
         ] {

@@ -8,6 +8,7 @@ use iron_sdk::audit::ExportFormat;
 
 mod access;
 mod channels;
+mod guardrails;
 mod insight;
 mod money;
 mod people;
@@ -21,6 +22,7 @@ mod teams;
 
 pub(crate) use access::*;
 pub(crate) use channels::*;
+pub(crate) use guardrails::*;
 pub(crate) use insight::*;
 pub(crate) use money::*;
 pub(crate) use people::*;
@@ -117,6 +119,9 @@ Examples:
         /// The team whose budget and policy hold for it, by id or name; `none` for no team (admins)
         #[arg(long)]
         team: Option<String>,
+        /// Its guardrail profile, by id or name; `none` for that of its team or tenant
+        #[arg(long, value_name = "PROFILE")]
+        guardrail_profile: Option<String>,
     },
     /// Delete an agent; its records stay
     #[command(visible_alias = "rm")]

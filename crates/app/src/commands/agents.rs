@@ -8,6 +8,7 @@ use iron_sdk::agents::{
 };
 use serde_json::{Map, Value, json};
 
+use super::guardrails;
 use super::periods::{self, period_of};
 use super::resolve::{self, parse};
 use crate::args::{self, ActOnAgent, Agents};
@@ -49,11 +50,21 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
             period,
             allowed_models,
             team,
+            guardrail_profile,
         } => {
             let budget = budget.map(|text| parse(&text, AMOUNT)).transpose()?;
             let (period, schedule) = period_of(period)?;
             let description = description.map(Some);
-            let settings = settings(allowed_models);
+            let mut settings = settings(allowed_models);
+            if let Some(profile) = guardrail_profile {
+                let named = match profile.as_str() {
+                    "none" => Value::Null,
+                    name => json!(guardrails::profile(&client, name).await?),
+                };
+                settings
+                    .get_or_insert_default()
+                    .insert("guardrail_profile_id".to_owned(), named);
+            }
             let change = UpdateAgent {
                 name,
                 description,

@@ -5,10 +5,10 @@ use iron_sdk::teams::{
     CreateTeam, ModelName, PrivacyLevel, PutTeamMember, ReportRange, TeamPolicy, TeamQuery,
     TeamReport, TeamReportQuery, TeamRole, TeamView, TransferBudget, UpdateTeam,
 };
-use iron_sdk::{BudgetAmount, Client, Dollars};
+use iron_sdk::{BudgetAmount, Client};
 
-use super::periods;
 use super::resolve::{self, parse};
+use super::{guardrails, periods};
 use crate::args::{TeamFacts, Teams};
 use crate::connection::Connection;
 use crate::console::Console;
@@ -111,6 +111,7 @@ async fn written(client: &Client, verb: Teams) -> Outcome<TeamView> {
             budget,
             facts,
         } => {
+            let facts = resolved(client, facts).await?;
             let body = CreateTeam {
                 name,
                 budget: dollars(&budget)?,
@@ -128,6 +129,7 @@ async fn written(client: &Client, verb: Teams) -> Outcome<TeamView> {
             allow_all_models,
             facts,
         } => {
+            let facts = resolved(client, facts).await?;
             let id = resolve::team(client, &team).await?;
             let change = UpdateTeam {
                 name,
@@ -151,6 +153,19 @@ async fn report(client: &Client, team: TeamId, range: &str) -> Outcome<TeamRepor
     })?;
     let query = TeamReportQuery { range: Some(range) };
     Ok(client.get_team_report(team, &query).await?)
+}
+
+/// The facts with the id of the profile in the place of its name.
+async fn resolved(client: &Client, mut facts: TeamFacts) -> Outcome<TeamFacts> {
+    if let Some(name) = facts
+        .guardrail_profile
+        .as_deref()
+        .filter(|name| *name != "none")
+    {
+        let id = guardrails::profile(client, name).await?;
+        facts.guardrail_profile = Some(id.to_string());
+    }
+    Ok(facts)
 }
 
 /// A policy is changed as a whole, so what is not named stays as the server has it.
@@ -193,13 +208,19 @@ fn policy(mut policy: TeamPolicy, facts: &TeamFacts) -> Outcome<Option<TeamPolic
     if let Some(level) = &facts.privacy_level {
         policy.privacy_level = Some(privacy_level(level)?);
     }
+    let named = named || facts.guardrail_profile.is_some();
+    policy.guardrail_profile_id = match facts.guardrail_profile.as_deref() {
+        None => policy.guardrail_profile_id,
+        Some("none") => None,
+        Some(id) => Some(parse(id, "the id of a guardrail profile")?),
+    };
     Ok((named || policy != before).then_some(policy))
 }
 
 fn privacy_level(word: &str) -> Outcome<PrivacyLevel> {
     PrivacyLevel::from_word(word).ok_or_else(|| {
         Failure::usage(format!(
-            "`{word}` is no privacy level, expected permissive or moderate"
+            "`{word}` is no privacy level, expected permissive, moderate or strict"
         ))
     })
 }
@@ -216,8 +237,8 @@ fn some_dollars(text: Option<String>) -> Outcome<Option<BudgetAmount>> {
     text.map(|text| dollars(&text)).transpose()
 }
 
-fn or(dollars: Option<Dollars>, none: &str) -> String {
-    dollars.map_or(none.to_owned(), |dollars| dollars.to_string())
+fn or(value: Option<impl ToString>, none: &str) -> String {
+    value.map_or(none.to_owned(), |value| value.to_string())
 }
 
 fn table(console: Console, teams: &[TeamView]) -> String {
@@ -280,6 +301,10 @@ fn facts(console: Console, team: &TeamView) -> String {
         ("calls a minute", a_minute(rates.requests_per_minute)),
         ("tokens a minute", a_minute(rates.tokens_per_minute)),
         ("privacy", privacy.to_string()),
+        (
+            "guardrails",
+            or(team.policy.guardrail_profile_id, "the tenant's"),
+        ),
         ("for new members", or(team.default_user_budget, "-")),
         ("agents", team.agent_count.to_string()),
     ]);

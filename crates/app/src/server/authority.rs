@@ -15,6 +15,7 @@ use iron_net::rate::Pace;
 use iron_primitives::{
     ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest,
 };
+use iron_rules::{Named, Profiles};
 use iron_runtime::authority::{
     AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked,
     Credential, End, Engaged, Exchange, ExchangeReply, Guardrails, Pass, PassHeld, Principal,
@@ -30,6 +31,7 @@ pub(super) struct House {
     pub(super) providers: Providers,
     pub(super) models: Models,
     pub(super) pools: Pools,
+    pub(super) profiles: Profiles,
     pub(super) ledger: Ledger,
     pub(super) paths: Paths,
     pub(super) limits: Limits,
@@ -72,6 +74,7 @@ impl House {
                 found.map_err(away)?
             }
         };
+        let guardrails = self.guardrails(tenant, &agent, &policy).await?;
         let allowed_models = policy.allowed_with(agent.allowed_models.clone());
         let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
         let counted = self
@@ -110,7 +113,31 @@ impl House {
                 .collect(),
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
-            guardrails: Guardrails::default(),
+            guardrails,
+        })
+    }
+
+    /// What is looked for in the texts of an agent.
+    async fn guardrails(
+        &self,
+        tenant: TenantId,
+        agent: &CallAgent,
+        policy: &TeamPolicy,
+    ) -> Result<Guardrails, AuthFailure> {
+        let named = Named {
+            by_agent: agent.guardrail_profile,
+            by_team: policy.guardrail_profile_id,
+            privacy: match policy.privacy_level {
+                PrivacyLevel::Strict => iron_rules::Privacy::Strict,
+                PrivacyLevel::Moderate => iron_rules::Privacy::Moderate,
+                PrivacyLevel::Permissive => iron_rules::Privacy::Permissive,
+            },
+        };
+        let chosen = self.profiles.chosen(tenant, named).await.map_err(away)?;
+        Ok(Guardrails {
+            profile_id: chosen.id,
+            version: chosen.version,
+            profile: chosen.profile,
         })
     }
 
@@ -304,7 +331,7 @@ fn team_rules(policy: &TeamPolicy) -> TeamRules {
             weight: policy.tokens_per_minute.unwrap_or(0),
         },
         privacy: match policy.privacy_level {
-            PrivacyLevel::Moderate => Privacy::Moderate,
+            PrivacyLevel::Strict | PrivacyLevel::Moderate => Privacy::Moderate,
             PrivacyLevel::Permissive => Privacy::Permissive,
         },
     }

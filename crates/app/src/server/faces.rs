@@ -50,6 +50,7 @@ pub(super) fn api(
         models: features.models.clone(),
         limits: features.limits.clone(),
         pools: features.pools.clone(),
+        profiles: features.profiles.clone(),
         requests: features.requests.clone(),
         ledger: features.ledger.clone(),
         paths: features.paths.clone(),

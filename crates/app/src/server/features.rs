@@ -15,6 +15,7 @@ use iron_identity::{Bootstrap, FirstAdmin, Identity};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
+use iron_rules::Profiles;
 use iron_store::{Db, Engine, Tx};
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -37,6 +38,7 @@ const MIGRATIONS: &[iron_store::Migrations] = &[
     iron_approvals::MIGRATIONS,
     iron_settings::MIGRATIONS,
     iron_custody::MIGRATIONS,
+    iron_rules::MIGRATIONS,
     iron_api::MIGRATIONS,
 ];
 
@@ -67,6 +69,7 @@ pub(super) struct Features {
     pub(super) channels: Channels,
     pub(super) access: AccessRequests,
     pub(super) files: Files,
+    pub(super) profiles: Profiles,
 }
 
 impl Features {
@@ -150,6 +153,7 @@ impl Features {
             channels,
             files: Files::new(db.clone(), environment.clone()),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
+            profiles: Profiles::new(db.clone(), audit.clone(), environment.clone()),
             limits,
             db,
             master,
@@ -171,6 +175,7 @@ impl Features {
             providers: self.providers.clone(),
             models: self.models.clone(),
             pools: self.pools.clone(),
+            profiles: self.profiles.clone(),
             ledger: self.ledger.clone(),
             paths: self.paths.clone(),
             limits: self.limits.clone(),

@@ -12,6 +12,7 @@ mod doctor;
 mod first_minutes;
 mod floors;
 mod foreign;
+mod guardrails;
 mod kit;
 mod people;
 mod pools;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use iron_audit::{Authorised, Reach};
-use iron_primitives::{Money, TeamId, TenantId, Timestamp, UserId};
+use iron_primitives::{Money, ProfileId, TeamId, TenantId, Timestamp, UserId};
 use iron_store::{
     Db, Error, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine,
 };
@@ -115,6 +115,26 @@ pub(super) async fn keep(tx: &mut Tx, tenant: TenantId, id: TeamId) -> Result<()
     .fetch_optional(tx)
     .await
     .map(drop)
+}
+
+/// How many teams have a policy that names a guardrail profile.
+pub(super) async fn count_with_guardrail_profile(
+    tx: &mut Tx,
+    tenant: TenantId,
+    profile: ProfileId,
+) -> Result<u64, Error> {
+    let rows = Select::new(COLUMNS, "teams t")
+        .filter("t.tenant_id = ?", tenant)
+        .filter_contains("t.policy", &profile.to_string())
+        .statement()
+        .fetch_all(tx)
+        .await?;
+    let mut count = 0;
+    for row in rows {
+        let named = team(&row)?.policy.guardrail_profile_id;
+        count += u64::from(named == Some(profile));
+    }
+    Ok(count)
 }
 
 /// A page of the teams within the caller's reach.

@@ -15,6 +15,8 @@ use iron_store::Tx;
 use crate::answer::Created;
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::handlers::agents::PROFILE;
+use crate::handlers::guardrails::kept;
 use crate::handlers::tenants::room_for_agent;
 use crate::input::Input;
 use crate::state::Api;
@@ -44,6 +46,8 @@ pub(crate) async fn create_agent(
     room_for_agent(&api, &mut tx, &authorised).await?;
     let new = new_agent(&api, &mut tx, &caller, &authorised, body).await?;
     let agent = api.agents.create(&mut tx, &authorised, new).await?;
+    let named = agent.settings.guardrail_profile();
+    kept(&api, &mut tx, &authorised, (PROFILE, named)).await?;
     let scope = Scope::Agent(agent.id);
     let soft_limits = warnings(&api, &mut tx, &agent).await?;
     let whose = (authorised.tenant, agent.id);

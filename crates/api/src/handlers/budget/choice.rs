@@ -3,8 +3,9 @@
 use iron_budget::{Error, PathLease};
 use iron_net::problem::Problem;
 use iron_primitives::{BudgetShortfall, ErrorKind, Money, ProviderId, Refusal, Timestamp, Unit};
-use iron_runtime::authority::{AgentState, Principal, Route};
+use iron_runtime::authority::{Principal, Route};
 
+use crate::agent::{Agent, plain};
 use crate::failure::Failure;
 use crate::state::Api;
 
@@ -12,17 +13,9 @@ use crate::state::Api;
 const LONG_WAIT_SECONDS: u64 = 3_600;
 
 /// Refuses an agent that could call nothing.
-pub(super) fn may_borrow(principal: &Principal, now: Timestamp) -> Result<(), Problem> {
-    if principal.tenant_suspended {
-        return Err(plain(&Refusal::TenantSuspended));
-    }
-    let state = principal.agent_state;
-    if state != AgentState::Running {
-        let refusal = Refusal::AgentNotRunning {
-            state: state.as_str(),
-        };
-        return Err(plain(&refusal).detail("status", state.as_str()));
-    }
+pub(super) fn may_borrow(agent: &Agent, now: Timestamp) -> Result<(), Problem> {
+    agent.may_act()?;
+    let principal = agent.principal();
     // A runtime elsewhere could use tokens and time that nobody has held.
     let counted = principal.counted;
     if counted.tokens || counted.execution_time {
@@ -38,7 +31,7 @@ pub(super) fn may_borrow(principal: &Principal, now: Timestamp) -> Result<(), Pr
                  call the gateway with the agent's own token"
             ),
         )
-        .detail("status", state.as_str()));
+        .detail("status", principal.agent_state.as_str()));
     }
     match &principal.spent_out {
         Some(shortfall) => Err(short(shortfall, now)),
@@ -102,10 +95,6 @@ pub(super) fn denied(error: Error, now: Timestamp) -> Failure {
 pub(super) fn ended(lease: &PathLease) -> Problem {
     let state = lease.state;
     Failure::from(Error::PathEnded { state }).into()
-}
-
-fn plain(refusal: &Refusal) -> Problem {
-    Problem::new(refusal.kind(), refusal.to_string())
 }
 
 /// The refusal of a budget with the facts to act on.

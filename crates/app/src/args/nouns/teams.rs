@@ -19,9 +19,13 @@ pub(crate) struct TeamFacts {
     /// How many tokens its agents may use together in any minute; 0 lifts the limit
     #[arg(long, value_name = "TOKENS")]
     pub(crate) tokens_per_minute: Option<u32>,
-    /// What may be kept of what its agents send: permissive or moderate
+    /// What may be kept of what its agents send, and leave: permissive, moderate or strict
     #[arg(long, value_name = "LEVEL")]
     pub(crate) privacy_level: Option<String>,
+    /// The guardrail profile of those of its agents that name none, by id or name; `none` for that
+    /// of the tenant
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) guardrail_profile: Option<String>,
     /// Dollars a month for a member who joins without a limit of his own
     #[arg(long, value_name = "DOLLARS")]
     pub(crate) default_user_budget: Option<String>,
