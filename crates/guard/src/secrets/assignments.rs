@@ -320,11 +320,20 @@ fn is_code(value: &str) -> bool {
     let call =
         value.contains(['(', ')', '{', '}', '[', ']', '<', '>', '|']) || value.contains("::");
     let path = value.starts_with(['/', '.', '~']) || value.contains("://") || value.contains("->");
-    let member = value.split('.').count() > 1 && value.split('.').all(is_name);
+    let member = value.contains('.')
+        && (value.split('.').all(is_name)
+            || value.contains('_') && value.split('.').all(is_identifier));
     let separated = ['_', '-']
         .iter()
         .any(|sign| value.split(*sign).count() > 1 && value.split(*sign).all(is_name));
     call || path || member || separated || is_variable(value)
+}
+
+fn is_identifier(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_alphabetic())
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn is_name(word: &str) -> bool {

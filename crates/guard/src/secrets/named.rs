@@ -85,8 +85,9 @@ impl Providers {
         })
     }
 
-    /// The provider named last in `text` whose values look like `value`.
-    fn owner(&self, text: &str, value: &str) -> Option<&Provider> {
+    /// The provider named last in `text` whose values look like `value`, and what stands after its
+    /// name.
+    fn owner<'t>(&self, text: &'t str, value: &str) -> Option<(&Provider, &'t str)> {
         self.names
             .find_overlapping_iter(text)
             .filter_map(|found| {
@@ -96,7 +97,7 @@ impl Providers {
                 fits.then_some((found.end(), provider))
             })
             .max_by_key(|(end, _)| *end)
-            .map(|(_, provider)| provider)
+            .map(|(end, provider)| (provider, text.get(end..).unwrap_or_default()))
     }
 }
 
@@ -152,24 +153,27 @@ fn is_uuid(value: &str) -> bool {
 
 pub(super) fn rules() -> Vec<Rule> {
     let token = "[A-Za-z0-9][A-Za-z0-9_-]{13,}={0,2}";
-    // With `+` or `/` in it, for others are tokens already.
-    let encoded = "[A-Za-z0-9]*[+/][A-Za-z0-9+/]{19,}={0,2}";
+    let encoded = "[A-Za-z0-9+/]{20,}={0,2}";
     let dotted = r"[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]{4,}){1,3}={0,2}";
-    let named = |id: &str, pattern: &'static str| Rule {
-        weigh: Weigh::Naming(Arc::new(by_name)),
+    let named = |id: &str, pattern: &'static str, weigh: fn(Seen<'_>) -> _| Rule {
+        weigh: Weigh::Naming(Arc::new(weigh)),
         ..Rule::fixed(id, Entity::ApiKey, pattern, 0.0)
     };
-    let said = |id: &str, pattern: &'static str| {
-        Rule::weighed(id, Entity::GenericSecret, pattern, by_word)
+    let said = |id: &str, pattern: &'static str, weigh: fn(Seen<'_>) -> f32| {
+        Rule::weighed(id, Entity::GenericSecret, pattern, weigh)
     };
     let names = [
-        named("secret.by_name", token),
-        named("secret.encoded_by_name", encoded),
-        named("secret.dotted_by_name", dotted),
+        named("secret.by_name", token, by_name),
+        named("secret.encoded_by_name", encoded, |seen| {
+            is_encoded(seen).then(|| by_name(seen))?
+        }),
+        named("secret.dotted_by_name", dotted, by_name),
     ];
     let words = [
-        said("secret.by_word", token),
-        said("secret.encoded_by_word", encoded),
+        said("secret.by_word", token, by_word),
+        said("secret.encoded_by_word", encoded, |seen| {
+            if is_encoded(seen) { by_word(seen) } else { 0.0 }
+        }),
     ];
     names
         .map(|rule| rule.with_words(Words::new(SECRETS, NAME_REACH)))
@@ -184,12 +188,13 @@ fn by_name(seen: Seen<'_>) -> Option<(RuleId, f32)> {
         return None;
     }
     let near = last_bytes(seen.before, NAME_REACH);
-    let provider = PROVIDERS.as_ref()?.owner(near, seen.value)?;
+    let (provider, gap) = PROVIDERS.as_ref()?.owner(near, seen.value)?;
     let score = match evidence(seen) {
         Evidence::Against => return None,
         Evidence::Assigned => 0.85,
         Evidence::Word => 0.7,
-        Evidence::None if is_common(seen.value) => 0.3,
+        Evidence::None if is_commit(seen.value) => 0.3,
+        Evidence::None if is_common(seen.value) && !is_assignment(gap) => 0.3,
         Evidence::None => 0.55,
     };
     Some((provider.rule.clone(), score))
@@ -208,6 +213,11 @@ fn by_word(seen: Seen<'_>) -> f32 {
         Evidence::Word => 0.55,
         Evidence::Against | Evidence::None => 0.0,
     }
+}
+
+/// Whether a value has signs of base 64; without them it is found as a word.
+fn is_encoded(seen: Seen<'_>) -> bool {
+    seen.value.contains(['+', '/'])
 }
 
 /// Whether a value could be a key at all.
@@ -246,6 +256,18 @@ fn is_dense(value: &str) -> bool {
 fn is_common(value: &str) -> bool {
     let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
     hex && matches!(value.len(), 16 | 24 | 32 | 40 | 56 | 64 | 96 | 128) || is_uuid(value)
+}
+
+/// Whether a value looks like the hash of a commit, which often stands after a provider's name.
+fn is_commit(value: &str) -> bool {
+    matches!(value.len(), 40 | 64) && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether nothing but the sign of an assignment stands between a name and a value.
+fn is_assignment(gap: &str) -> bool {
+    gap.len() <= 5
+        && gap.contains(['=', ':'])
+        && !gap.contains(|char: char| char.is_alphanumeric() || char == '/')
 }
 
 /// What the words before a value say.

@@ -259,6 +259,10 @@ fn a_provider_named_before_a_value_makes_it_a_key() {
     );
     let uuid = "c2f1a0b4-52d9-4a64-9e11-7b7d5f0e6a1c";
     holds(&format!("heroku auth token: {uuid}"), Entity::ApiKey, uuid);
+    holds(&format!("algolia = {hex}"), Entity::ApiKey, hex);
+    let base64 = "dGhlcmUvaXM+a2V5Lzk4NzY1NDMyMWFiY2RlZmdoaWo+Pz4/K3h5eno1NjQ3ODkwMTI=";
+    harmless(&format!("see {base64}"));
+    harmless("github: 3f786850e387550fdab836ed7e6dc881de23001b");
     harmless(&format!("datadog shows commit {hex}"));
     harmless(&format!("heroku request id: {uuid}"));
 }
