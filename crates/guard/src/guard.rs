@@ -10,6 +10,7 @@ use crate::action::{Action, Style, Verdict};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
 use crate::injection::{Detector, DetectorError};
 use crate::json;
+use crate::markup;
 use crate::names::{DamagedError, Names};
 use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
@@ -216,10 +217,11 @@ impl Guard {
         judged.extend(self.injections(text, channel));
         let (findings, redactions) = resolve::whole(judged);
         let edit = |redaction| self.edit(text, 0, redaction, pseudonyms);
-        Judgement {
-            edits: redactions.into_iter().map(edit).collect(),
-            findings,
+        let mut edits: Vec<_> = redactions.into_iter().map(edit).collect();
+        if self.profile.strip_markup && channel == Channel::User {
+            edits = without_markup(text, edits);
         }
+        Judgement { findings, edits }
     }
 
     /// Judges a text that is JSON, as the arguments of tools are: what its strings say, and what
@@ -402,6 +404,30 @@ impl Guard {
         }
         Ok(())
     }
+}
+
+/// The edits with those that take markup out. What is replaced within a tag goes with it.
+fn without_markup(text: &str, edits: Vec<Edit>) -> Vec<Edit> {
+    let strip = |span| Edit {
+        span,
+        with: String::new(),
+    };
+    let mut all: Vec<_> = markup::spans(text).into_iter().map(strip).collect();
+    all.extend(edits);
+    all.sort_by_key(|edit| (edit.span.start, usize::MAX - edit.span.end));
+    let mut kept: Vec<Edit> = Vec::new();
+    for edit in all {
+        match kept.last_mut() {
+            Some(last) if edit.span.start < last.span.end => {
+                if edit.span.end > last.span.end {
+                    last.span.end = edit.span.end;
+                    last.with.push_str(&edit.with);
+                }
+            }
+            _ => kept.push(edit),
+        }
+    }
+    kept
 }
 
 /// Whether a text comes from somebody who may give the model no orders but those of a user.

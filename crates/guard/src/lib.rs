@@ -29,6 +29,7 @@ mod guard;
 pub mod injection;
 mod json;
 mod lane;
+mod markup;
 pub mod names;
 pub mod pii;
 mod profile;

@@ -176,6 +176,21 @@ fn values_come_back_in_the_answer_for_their_pseudonyms_and_for_no_others() {
 }
 
 #[test]
+fn markup_is_taken_out_of_what_users_write_where_a_profile_says_so() {
+    let guard = guard(Profile {
+        strip_markup: true,
+        ..profile()
+    });
+    let text = "see <a href=\"x?EMP-123456\">EMP-654321</a><script>alert(1)</script>!";
+    let apply = |channel| {
+        let judgement = guard.judge(text, channel, &mut Pseudonyms::default());
+        judgement.apply(text).into_owned()
+    };
+    assert_eq!(apply(Channel::User), "see [REDACTED]!");
+    assert!(apply(Channel::Document).contains("<script>"));
+}
+
+#[test]
 fn a_pattern_must_do_what_its_examples_say() {
     let with = |matches: &[&str], misses: &[&str]| {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
