@@ -32,13 +32,19 @@ impl People<'_> {
     /// A surname.
     pub fn family(&self, random: &mut Random) -> String {
         let family = self.sources.pick(random, "family", &[self.locale, "en_US"]);
+        let (joined, particles): (usize, &[&str]) = match self.locale.get(..2) {
+            Some("pt") => (25, &["da", "de", "dos", "do", "das", "e"]),
+            Some("nl") => (15, &["van", "de", "van der", "van den", "van de", "ter"]),
+            Some("es") => (8, &["de", "de la", "del", "de los", "y"]),
+            _ => (3, PARTICLES),
+        };
         match random.below(100) {
-            0..3 => {
-                let particle = random.pick(PARTICLES).copied().unwrap_or_default();
+            part if part < joined => {
+                let particle = random.pick(particles).copied().unwrap_or_default();
                 let gap = if particle.ends_with('\'') { "" } else { " " };
                 format!("{particle}{gap}{family}")
             }
-            3..6 => format!(
+            part if part < joined + 3 => format!(
                 "{family}-{}",
                 self.sources.pick(random, "family", &[self.locale])
             ),
