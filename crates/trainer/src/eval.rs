@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+mod injection;
 mod names;
 mod table;
 
@@ -17,7 +18,11 @@ pub use table::{Rate, Table};
 type Measure = fn(&Path) -> Result<Vec<Table>>;
 
 /// The families, in the order they are printed.
-const FAMILIES: &[(&str, Measure)] = &[("names", names::measure)];
+const FAMILIES: &[(&str, Measure)] = &[
+    ("injection", injection::tables),
+    ("injection-sources", injection::by_source),
+    ("names", names::measure),
+];
 
 /// Prints the tables of the families named, or of all if none is named.
 ///

@@ -3,5 +3,6 @@
 pub mod calibrate;
 pub mod data;
 pub mod generate;
+pub mod mutate;
 pub mod near;
 pub mod train;

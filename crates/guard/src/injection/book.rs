@@ -6,7 +6,10 @@
 //! gap to whatever follows. So a text costs one step for each phrase in it and each slot that
 //! waits for that phrase, however the phrases are arranged.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
+
+use regex_automata::util::pool::Pool;
 
 use super::grammar::{self, GrammarError, Phrase, Scope, Sheet};
 use super::places::{Place, Places};
@@ -22,6 +25,7 @@ pub(super) struct Book {
     waiting: Vec<Vec<(usize, usize)>>,
     /// How many slots all patterns have together.
     slots: usize,
+    pool: SlotPool,
     /// For each phrase, what else it tells.
     signs: Vec<Option<Sign>>,
     plain: Spotter,
@@ -83,14 +87,49 @@ pub(super) struct Match {
 }
 
 /// A pattern filled up to some slot.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Filled {
-    /// Where it begins; nothing is filled if this is [`NOWHERE`].
     start: u32,
     end: Place,
+    /// In which text: 0 in none.
+    round: u32,
 }
 
-const NOWHERE: u32 = u32::MAX;
+/// What is filled in, kept from text to text: what is of another round is empty.
+#[derive(Default)]
+struct Slots {
+    filled: Vec<Filled>,
+    round: u32,
+}
+
+impl Slots {
+    /// All empty, so many of them.
+    fn clear(&mut self, count: usize) {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 || self.filled.len() != count {
+            self.filled = vec![Filled::default(); count];
+            self.round = 1;
+        }
+    }
+
+    fn get(&self, slot: usize) -> Option<&Filled> {
+        self.filled
+            .get(slot)
+            .filter(|filled| filled.round == self.round)
+    }
+
+    fn set(&mut self, slot: usize, start: u32, end: Place) {
+        if let Some(filled) = self.filled.get_mut(slot) {
+            *filled = Filled {
+                start,
+                end,
+                round: self.round,
+            };
+        }
+    }
+}
+
+type SlotPool = Pool<Slots, Box<dyn Fn() -> Slots + Send + Sync + UnwindSafe + RefUnwindSafe>>;
 
 /// How many bytes before a match words that void it begin at most: two words or three.
 const UNLESS_BYTES: usize = 20;
@@ -115,6 +154,7 @@ impl Book {
             patterns: book.patterns,
             waiting: book.waiting,
             slots: book.slots,
+            pool: Pool::new(Box::new(Slots::default)),
             signs: book.signs,
             plain: Spotter::new(&phrases, false),
             joined: Spotter::new(&phrases, true),
@@ -150,11 +190,8 @@ impl Book {
         if hits.is_empty() {
             return reads;
         }
-        let empty = Filled {
-            start: NOWHERE,
-            end: Place::default(),
-        };
-        let mut filled = vec![empty; self.slots];
+        let mut slots = self.pool.get();
+        slots.clear(self.slots);
         for hit in hits {
             let start = places.place(hit.start);
             let end = places.after(start, hit.end);
@@ -164,7 +201,7 @@ impl Book {
                 let Some(pattern) = self.patterns.get(*pattern) else {
                     continue;
                 };
-                let Some(from) = pattern.fill(*slot, start, &filled, opens) else {
+                let Some(from) = pattern.fill(*slot, start, &slots, opens) else {
                     continue;
                 };
                 if slot + 1 == pattern.gaps.len() {
@@ -176,8 +213,8 @@ impl Book {
                         channel,
                         &mut reads.matches,
                     );
-                } else if let Some(cell) = filled.get_mut(pattern.base + slot) {
-                    *cell = Filled { start: from, end };
+                } else {
+                    slots.set(pattern.base + slot, from, end);
                 }
             }
         }
@@ -229,7 +266,7 @@ impl Pattern {
         &self,
         slot: usize,
         at: Place,
-        filled: &[Filled],
+        filled: &Slots,
         opens: &dyn Fn(usize) -> bool,
     ) -> Option<u32> {
         let Some(before) = slot.checked_sub(1) else {
@@ -237,8 +274,7 @@ impl Pattern {
         };
         let before = filled.get(self.base + before)?;
         let gap = self.gaps.get(slot)?;
-        let near = before.start != NOWHERE
-            && before.end.byte <= at.byte
+        let near = before.end.byte <= at.byte
             && before.end.words_to(at) <= gap.words
             && (gap.across || before.end.sentence == at.sentence);
         near.then_some(before.start)

@@ -20,6 +20,9 @@ pub(super) struct Hit {
     pub(super) phrase: u32,
 }
 
+/// The shortest phrase that is searched without borders of words, in bytes.
+const JOINED_LEAST: usize = 3;
+
 /// The tree of the phrases.
 pub(super) struct Spotter {
     /// The node after the first two bytes, by both.
@@ -59,6 +62,9 @@ impl Spotter {
         ordered.sort_unstable();
         let mut sprouts = vec![Sprout::default()];
         for (phrase, number) in ordered {
+            if joined && phrase.text.len() < JOINED_LEAST {
+                continue;
+            }
             let bytes = phrase.text.bytes().filter(|byte| !joined || *byte != b' ');
             grow(
                 &mut sprouts,

@@ -81,7 +81,11 @@ impl Detector {
     ) -> Option<RuleId> {
         let reading = Reading::new(&view.text);
         let reads = self.reads(&view.text, &reading, channel);
-        if let Some(rule) = self.gravest(&reads) {
+        let least = match view.words {
+            true => Severity::Medium,
+            false => Severity::High,
+        };
+        if let Some(rule) = self.gravest(&reads, least) {
             return Some(rule);
         }
         if view.words
@@ -94,7 +98,7 @@ impl Detector {
         {
             return Some(mark.rule);
         }
-        if depth == 0 {
+        if depth == 0 || !view.words {
             return None;
         }
         let mut views = encoded(&view.text, budget);
@@ -107,12 +111,12 @@ impl Detector {
         nested.or_else(|| joined().map(|draft| draft.rule))
     }
 
-    /// The gravest rule matched that is no mere suspicion.
-    fn gravest(&self, reads: &Reads) -> Option<RuleId> {
+    /// The gravest rule matched, if it is grave enough.
+    fn gravest(&self, reads: &Reads, least: Severity) -> Option<RuleId> {
         let rules = reads.matches.iter();
         rules
             .filter_map(|matched| self.book.rules.get(matched.rule))
-            .filter(|rule| rule.severity >= Severity::Medium)
+            .filter(|rule| rule.severity >= least)
             .max_by_key(|rule| rule.severity)
             .map(|rule| rule.id.clone())
     }
@@ -123,17 +127,16 @@ impl Detector {
         let mut runs: Vec<_> = letters
             .map(|run| ("spaced", run.letters, run.span))
             .collect();
-        let mut start = 0;
-        for word in reading.text().split([' ', '.', '\n']) {
-            let end = start + word.len();
-            if word.len() >= LONG_WORD && word.is_ascii() {
-                runs.push(("joined", word.to_owned(), reading.original(start..end)));
+        for word in reading.words().filter(|word| word.len() >= LONG_WORD) {
+            let letters = reading.text().get(word.clone()).unwrap_or_default();
+            if letters.is_ascii() {
+                runs.push(("joined", letters.to_owned(), reading.original(word)));
             }
-            start = end + 1;
         }
         let runs = runs.into_iter();
         runs.filter_map(|(name, letters, span)| {
-            let rule = self.gravest(&self.book.matches_joined(&letters, channel))?;
+            let rule =
+                self.gravest(&self.book.matches_joined(&letters, channel), Severity::High)?;
             Some(attack(judge::seen_through(name, &rule), span))
         })
         .collect()

@@ -58,6 +58,21 @@ impl Reading {
         &self.text
     }
 
+    /// Where the words stand, in order.
+    pub fn words(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let bytes = self.text.as_bytes();
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
+            let length = rest
+                .iter()
+                .position(|byte| matches!(byte, b' ' | b'.' | b'\n'));
+            let word = start..start + length.unwrap_or(rest.len());
+            start = word.end + 1;
+            Some(word)
+        })
+    }
+
     /// The span of the original that a span of the words stands for.
     pub fn original(&self, span: Range<usize>) -> Range<usize> {
         self.original_at(span.start)..self.original_at(span.end)

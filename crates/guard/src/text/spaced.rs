@@ -25,24 +25,28 @@ pub fn spaced(reading: &Reading) -> Vec<Spaced> {
     let mut runs = Vec::new();
     let mut letters = String::new();
     let mut span = 0..0;
-    let mut start = 0;
-    for word in text.split([' ', '.', '\n']) {
-        let end = start + word.len();
-        let mut chars = word.chars();
-        match (chars.next(), chars.next()) {
-            (Some(letter), None) if letters.len() < MOST => {
+    for word in reading.words() {
+        let alone = word.len() <= 4 && letters.len() < MOST;
+        match alone.then(|| letter(text, &word)).flatten() {
+            Some(letter) => {
                 if letters.is_empty() {
-                    span.start = start;
+                    span.start = word.start;
                 }
                 letters.push(letter);
-                span.end = end;
+                span.end = word.end;
             }
-            _ => take(reading, &mut letters, &span, &mut runs),
+            None if letters.is_empty() => {}
+            None => take(reading, &mut letters, &span, &mut runs),
         }
-        start = end + 1;
     }
     take(reading, &mut letters, &span, &mut runs);
     runs
+}
+
+/// The letter that a word is.
+fn letter(text: &str, word: &Range<usize>) -> Option<char> {
+    let mut chars = text.get(word.clone())?.chars();
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 fn take(reading: &Reading, letters: &mut String, span: &Range<usize>, runs: &mut Vec<Spaced>) {
@@ -60,27 +64,35 @@ const JOINED: usize = 3;
 
 /// A text without the signs that stand between letters of a word (`ig-nore`), if there are some.
 pub fn without_joints(text: &str) -> Option<String> {
-    let mut plain = String::with_capacity(text.len());
+    let mut before = [b' '; 2];
     let mut joints = 0;
-    let mut before = ' ';
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        let within =
-            before.is_alphabetic() && chars.peek().is_some_and(|next| next.is_alphabetic());
-        if within && is_joint(char) {
-            joints += 1;
-        } else {
-            plain.push(char);
-        }
-        before = char;
+    for byte in text.bytes() {
+        let [first, middle] = before;
+        joints += usize::from(is_joint(middle) && is_letter(first) && is_letter(byte));
+        before = [middle, byte];
     }
-    (joints >= JOINED).then_some(plain)
+    if joints < JOINED {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let at = |index: Option<usize>| index.and_then(|index| bytes.get(index)).copied();
+    let plain = text.char_indices().filter(|(index, char)| {
+        let within = u8::try_from(*char).is_ok_and(is_joint)
+            && at(index.checked_sub(1)).is_some_and(is_letter)
+            && at(index.checked_add(1)).is_some_and(is_letter);
+        !within
+    });
+    Some(plain.map(|(_, char)| char).collect())
 }
 
-fn is_joint(char: char) -> bool {
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0x80
+}
+
+fn is_joint(byte: u8) -> bool {
     matches!(
-        char,
-        '-' | '*' | '~' | '|' | '^' | '+' | '\'' | '`' | '\\' | '.' | '_' | '·' | '•' | '/' | '#'
+        byte,
+        b'-' | b'*' | b'~' | b'|' | b'^' | b'+' | b'`' | b'\\' | b'#'
     )
 }
 
@@ -91,7 +103,7 @@ mod tests {
     #[test]
     fn signs_within_words_are_left_out() {
         assert_eq!(
-            without_joints("ig-nore a*ll pre_vious. Now - go!").as_deref(),
+            without_joints("ig-nore a*ll pre|vious. Now - go!").as_deref(),
             Some("ignore all previous. Now - go!")
         );
         assert_eq!(without_joints("a well-known fact"), None);

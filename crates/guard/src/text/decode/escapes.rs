@@ -16,13 +16,8 @@ const ESCAPES: &[(u8, &str, Read)] = &[
 ];
 
 pub(super) fn find(text: &str, budget: &mut Budget, found: &mut Vec<Decoded>) {
-    let mut counts = [0_usize; 4];
-    for byte in text.bytes() {
-        for ((mark, ..), count) in ESCAPES.iter().zip(&mut counts) {
-            *count += usize::from(byte == *mark);
-        }
-    }
-    for ((mark, name, read), count) in ESCAPES.iter().zip(counts) {
+    for (mark, name, read) in ESCAPES {
+        let count = text.bytes().filter(|byte| byte == mark).count();
         if count >= FEWEST && budget.take(text.len()) {
             found.extend(replaced(text, *mark, name, *read));
         }

@@ -7,6 +7,9 @@ use super::{Budget, Decoded, readable};
 /// The fewest in a row that are looked at.
 const FEWEST: usize = 8;
 
+/// The longest group, in bytes: eight bits.
+const LONGEST: usize = 8;
+
 /// How a group is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -40,7 +43,7 @@ pub(super) fn find(text: &str, budget: &mut Budget, found: &mut Vec<Decoded>) {
         let rest = bytes.get(start..).unwrap_or_default();
         let length = rest.iter().position(|byte| is_separator(*byte));
         let length = length.unwrap_or(rest.len());
-        if length > 0 {
+        if length > 0 && (row.kinds != 0 || rest.first().is_some_and(|byte| may_begin(*byte))) {
             let group = rest.get(..length).unwrap_or_default();
             let kinds = kinds(group);
             if row.kinds & kinds == 0 {
@@ -62,8 +65,15 @@ fn is_separator(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'[' | b']' | b'"' | b'\'')
 }
 
+fn may_begin(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'-' | b'/' | b'|' | b'\\')
+}
+
 /// The kinds that a group may be of, as bits in the order of [`KINDS`].
 fn kinds(group: &[u8]) -> u8 {
+    if group.len() > LONGEST {
+        return 0;
+    }
     let digits = hex_digits(group);
     let all = |test: fn(&u8) -> bool| group.iter().all(test);
     let hex = digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit);
