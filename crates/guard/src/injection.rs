@@ -31,7 +31,7 @@ use markers::Markers;
 pub use model::{Head, Model, NoModel, Scores};
 
 use crate::finding::{Channel, Finding};
-use crate::text::{Reading, hidden};
+use crate::text::{Reading, hidden, hidden_markup};
 
 /// Finds orders to a model.
 pub struct Detector {
@@ -88,6 +88,7 @@ impl Detector {
         let reads = self.reads(text, &reading, channel);
         let mut drafts = self.orders(text, &reading, &reads);
         drafts.extend(self.marks(text, channel));
+        judge::raise_hidden(&mut drafts, &hidden_markup(text));
         let scores = self.model.scores(reading.text());
         judge::weigh(&mut drafts, &scores);
         let hidden = hidden(text);

@@ -27,10 +27,22 @@ pub(super) fn seen_through(view: &str, rule: &str) -> RuleId {
 }
 
 /// From which score of the model a rule that is seen in harmless texts, too, is grave.
-const AGREES: f32 = 0.5;
+pub(super) const AGREES: f32 = 0.5;
 
 /// Up to which score of the model such a rule is hardly worth a word.
 const DENIES: f32 = 0.04;
+
+/// What a page hides from its reader is said to a machine only: no rule there is unsure.
+pub(super) fn raise_hidden(drafts: &mut [Draft], hidden: &[Range<usize>]) {
+    for draft in drafts {
+        let within =
+            |span: &Range<usize>| span.start <= draft.span.start && draft.span.end <= span.end;
+        if draft.severity == Severity::Medium && hidden.iter().any(within) {
+            draft.severity = Severity::High;
+            draft.damped = false;
+        }
+    }
+}
 
 /// Lets the model weigh what rules are not sure of. What two rules say is said with more weight.
 pub(super) fn weigh(drafts: &mut [Draft], scores: &Scores) {

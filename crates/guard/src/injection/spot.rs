@@ -139,7 +139,7 @@ impl Spotter {
     fn begins(&self, before: u8, byte: u8) -> bool {
         self.joined && !(0x80..0xC0).contains(&byte)
             || byte >= 0xE0
-            || is_separator(before) && !is_separator(byte)
+            || !is_separator(byte) && (is_separator(before) || before >= 0x80 && byte.is_ascii())
             || (0xD8..=0xDB).contains(&byte)
     }
 

@@ -9,7 +9,9 @@ use super::Detector;
 use super::book::Reads;
 use super::judge::{self, Draft};
 use crate::finding::{Channel, Entity, RuleId, Severity};
-use crate::text::{Budget, Cipher, Hidden, Hiding, Reading, decoded, spaced, without_joints};
+use crate::text::{
+    Budget, Cipher, Hidden, Hiding, Reading, decoded, spaced, without_joints, without_tags,
+};
 
 /// How often what was decoded is decoded again.
 const DEPTH: usize = 2;
@@ -63,6 +65,7 @@ impl Detector {
         views.extend(encoded(text, &mut budget));
         views.extend(ciphers(text, reads, &mut budget));
         views.extend(unjoined(text, &mut budget));
+        views.extend(untagged(text, &mut budget));
         let mut drafts = self.runs_of_letters(reading, channel);
         drafts.extend(views.into_iter().filter_map(|view| {
             let rule = self.attack_in(&view, channel, DEPTH - 1, &mut budget)?;
@@ -81,16 +84,15 @@ impl Detector {
     ) -> Option<RuleId> {
         let reading = Reading::new(&view.text);
         let reads = self.reads(&view.text, &reading, channel);
-        let least = match view.words {
+        let score = self.model.scores(reading.text()).text;
+        let least = match view.words || score >= judge::AGREES {
             true => Severity::Medium,
             false => Severity::High,
         };
         if let Some(rule) = self.gravest(&reads, least) {
             return Some(rule);
         }
-        if view.words
-            && self.model.scores(reading.text()).text >= self.model.head().window_threshold
-        {
+        if view.words && score >= self.model.head().window_threshold {
             return Some(RuleId::from("model.text"));
         }
         if view.words
@@ -194,7 +196,7 @@ fn ciphers(text: &str, reads: &Reads, budget: &mut Budget) -> Vec<View> {
                 name: cipher.name(),
                 text: plain,
                 span: 0..text.len(),
-                words: false,
+                words: true,
             });
         };
         view(cipher.read(text));
@@ -210,6 +212,16 @@ fn unjoined(text: &str, budget: &mut Budget) -> Option<View> {
     let plain = without_joints(text).filter(|_| budget.take(text.len()))?;
     Some(View {
         name: "joints",
+        text: plain,
+        span: 0..text.len(),
+        words: false,
+    })
+}
+
+fn untagged(text: &str, budget: &mut Budget) -> Option<View> {
+    let plain = without_tags(text).filter(|_| budget.take(text.len()))?;
+    Some(View {
+        name: "markup",
         text: plain,
         span: 0..text.len(),
         words: false,
