@@ -10,6 +10,11 @@
 //! Names in scripts without capitals are found by rules (`script`), as far as a usual surname and a
 //! word beside it tell.
 //!
+//! What is not found: addresses in scripts without capitals, and those without a number; names in
+//! scripts that have no rules (Thai, Georgian, Bengali and others); a given name that is an
+//! ordinary word too, or that no list knows, where nothing around it says that it is a name. Names
+//! of pets, of figures of fiction and of the famous are names here.
+//!
 //! The weights and the known words are `data/names.bin`, written by the program `train-names` of
 //! the crate `trainer`. Scores are calibrated probabilities.
 
