@@ -113,7 +113,11 @@ async fn ask(
         .collect(MOST_BYTES)
         .await
         .map_err(|error| error.to_string())?;
-    match model.filter(|_| provider.kind != ProviderKind::Vertex) {
+    let lists_models = !matches!(
+        provider.kind,
+        ProviderKind::Vertex | ProviderKind::Replicate
+    );
+    match model.filter(|_| lists_models) {
         Some(model) if !lists(&body, model) => Err(format!(
             "the provider answers, but does not list the model `{model}`"
         )),
@@ -136,6 +140,14 @@ fn question(provider: &Provider, model: Option<&str>) -> Result<Question, String
         let path = match kind {
             // Its lists come page by page.
             ProviderKind::Cohere => "/v1/models?page_size=1000".to_owned(),
+            // Its models are asked for one by one.
+            ProviderKind::Replicate => match model.and_then(|model| model.split(':').next()) {
+                Some(model) if ProviderConfig::can_name(kind, model) => {
+                    format!("/v1/models/{model}")
+                }
+                Some(model) => return Err(format!("`{model}` is no name of a model")),
+                None => "/v1/account".to_owned(),
+            },
             _ => config.rooted(kind, "/v1/models"),
         };
         return Ok(Question {

@@ -207,6 +207,7 @@ PROVIDERS = {
     "vertex_ai-embedding-models": ("vertex", "google", ""),
     "bedrock": ("aws_bedrock", "aws", ""),
     "bedrock_converse": ("aws_bedrock", "aws", ""),
+    "replicate": ("replicate", "replicate", "replicate/"),
 }
 
 # `bedrock/REGION/MODEL` in LiteLLM's list: what a model costs in a region where that differs.
@@ -329,6 +330,42 @@ def entry(name, row, providers, date):
     if uplift > 1:
         result["regional_permille"] = int(uplift * 1000)
     result.update(agreed)
+    return {name: value for name, value in result.items() if value is not None}
+
+
+# Models of Replicate whose input is documented, so that a cap on their output is known to be kept.
+PREDICTED = re.compile(r"^(anthropic/claude-|openai/(gpt-[45]|o\d)|google/gemini-|meta/(meta-)?llama-[34]|deepseek-ai/deepseek-[rv])")
+
+
+def predicted(name, row, rows):
+    """An official model of Replicate, which is paid by the token. Its limits are those that its maker tells."""
+    if row.get("litellm_provider") != "replicate":
+        return None
+    name = name.removeprefix("replicate/")
+    # Its own name for them; LiteLLM's list leaves a word out.
+    name = re.sub(r"^meta/llama-3", "meta/meta-llama-3", name)
+    if not PREDICTED.match(name) or row.get("mode") != "chat" or not row.get("input_cost_per_token"):
+        return None
+    owner, _, model = name.partition("/")
+    there = {"google": "gemini/" + model, "openai": model,
+             "anthropic": re.sub(r"claude-(\d)\.?(\d?)-(\w+)", lambda m: f"claude-{m[3]}-{m[1]}" + (f"-{m[2]}" if m[2] else ""), model)}
+    made = rows.get(there.get(owner), {})
+    limit = lambda field: row.get(field) or made.get(field)
+    rates = litellm_rates(row)
+    result = {
+        "provider": "replicate", "model": name, "mode": "chat", "context": limit("max_input_tokens"),
+        # The input of Gemini takes one less than Google itself.
+        "max_output": limit("max_output_tokens") and min(limit("max_output_tokens"), 65535 if owner == "google" else 10**9),
+        "flags": ["reasoning"] if row.get("supports_reasoning") else [],
+        "prices": {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
+                   for (tier, threshold), buckets in sorted(rates.items(), key=str) if threshold is None},
+        "source": row.get("source") or "litellm",
+    }
+    long = {tier: {bucket: text(price) for bucket, price in sorted(buckets.items())}
+            for (tier, threshold), buckets in rates.items() if threshold is not None}
+    if long:
+        result["long_context_above"] = min(threshold for _, threshold in rates if threshold is not None)
+        result["long_prices"] = long
     return {name: value for name, value in result.items() if value is not None}
 
 
@@ -491,7 +528,7 @@ def main():
     genai = json.loads(raw[genai_path], parse_float=Decimal)
     providers = genai if isinstance(genai, list) else genai["providers"]
     entries = [entry(name, row, providers, date) for name, row in sorted(rows.items())
-               if row.get("litellm_provider") in PROVIDERS]
+               if row.get("litellm_provider") in PROVIDERS and row["litellm_provider"] != "replicate"]
     dearest_of_regions(entries)
     entries += [spoken(name, row, providers, date) for name, row in sorted(rows.items())
                 if row.get("litellm_provider") in {"openai", "azure"}]
@@ -499,6 +536,7 @@ def main():
     entries += [drawn(name, row, providers, date) for name, row in sorted(rows.items())
                 if row.get("litellm_provider") in {"openai", "azure"}]
     entries += priced_by_the_picture(rows)
+    entries += [predicted(name, row, rows) for name, row in sorted(rows.items())]
     entries += [by_the_picture(name, row) for name, row in sorted(rows.items())]
     entries += routed(providers, date)
     sources = [

@@ -34,6 +34,7 @@ use self::terms::{OutputTerms, Terms, input_price, output_price};
 use crate::envelope::{CapField, Edits, Envelope, Facts};
 use crate::kind::{Dialect, ProviderKind};
 use crate::prices::{ModelRef, PriceBook};
+use crate::replicate::Family;
 use crate::usage::{ServiceTier, Usage};
 
 /// The output cap that is assumed, and not forwarded, for a model that is free and whose
@@ -293,6 +294,15 @@ impl Bound {
                 });
             }
         };
+        if dialect == Dialect::Replicate
+            && dearest_output != UnitPrice::FREE
+            && !Family::of(&facts.model).keeps_cap
+        {
+            return Err(BoundError::Modality {
+                what: "output without a cap that is known to be kept",
+                model: facts.model.clone(),
+            });
+        }
         let (seconds, characters) = units(model, facts)?;
         // What of a prediction is rejected is billed as output, outside of the cap.
         let predictions = per_output_token.times(facts.prediction_bytes);

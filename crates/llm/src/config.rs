@@ -11,6 +11,7 @@ use self::aws::is_aws_model;
 use crate::aws::encoded;
 use crate::google;
 use crate::kind::{Dialect, ProviderKind};
+use crate::replicate;
 
 /// The most deployments that one provider names.
 const MOST_DEPLOYMENTS: usize = 100;
@@ -237,6 +238,9 @@ impl ProviderConfig {
         if let Some(method) = method {
             return format!("/model/{}/{method}", encoded(model)).into();
         }
+        if dialect == Dialect::Replicate {
+            return replicate::path_of(model).into();
+        }
         let path = dialect.path();
         match (kind, &self.api_version) {
             (ProviderKind::Cohere, _) if dialect == Dialect::Rerank => "/v2/rerank".into(),
@@ -270,11 +274,13 @@ impl ProviderConfig {
         format!("/openai{tail}{joint}api-version={version}")
     }
 
-    /// Whether a model can be named to a provider of this kind: at Azure, at Google and at AWS it
-    /// stands in the address.
+    /// Whether a model can be named to a provider of this kind: at Azure, at Google, at AWS and at
+    /// Replicate it stands in the address.
     pub fn can_name(kind: ProviderKind, model: &str) -> bool {
-        if kind == ProviderKind::AwsBedrock {
-            return is_aws_model(model);
+        match kind {
+            ProviderKind::AwsBedrock => return is_aws_model(model),
+            ProviderKind::Replicate => return replicate::is_model(model),
+            _ => {}
         }
         let in_address = matches!(
             kind,

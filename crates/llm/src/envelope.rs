@@ -18,6 +18,7 @@ mod fields;
 mod form;
 mod gemini;
 mod pictures;
+mod replicate;
 mod tools;
 mod values;
 

@@ -35,6 +35,9 @@ pub enum ProviderKind {
     /// Amazon Bedrock, in its Converse API.
     #[serde(rename = "aws_bedrock")]
     AwsBedrock,
+    /// Replicate, in its predictions.
+    #[serde(rename = "replicate")]
+    Replicate,
     /// Any server that speaks OpenAI's dialects: vLLM, llama.cpp, Ollama.
     #[serde(rename = "local")]
     Local,
@@ -45,7 +48,7 @@ pub enum ProviderKind {
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [ProviderKind; 12] = [
+    pub const ALL: [ProviderKind; 13] = [
         ProviderKind::OpenAi,
         ProviderKind::Anthropic,
         ProviderKind::AzureOpenAi,
@@ -56,6 +59,7 @@ impl ProviderKind {
         ProviderKind::Google,
         ProviderKind::Vertex,
         ProviderKind::AwsBedrock,
+        ProviderKind::Replicate,
         ProviderKind::Local,
         ProviderKind::Simulated,
     ];
@@ -73,6 +77,7 @@ impl ProviderKind {
             ProviderKind::Google => "google",
             ProviderKind::Vertex => "vertex",
             ProviderKind::AwsBedrock => "aws_bedrock",
+            ProviderKind::Replicate => "replicate",
             ProviderKind::Local => "local",
             ProviderKind::Simulated => "simulated",
         }
@@ -130,6 +135,7 @@ impl ProviderKind {
                     Dialect::Converse | Dialect::BedrockMessages | Dialect::BedrockEmbed
                 )
             }
+            ProviderKind::Replicate => matches!(dialect, Dialect::Replicate),
             ProviderKind::Simulated => {
                 dialect.is_of_openai() || matches!(dialect, Dialect::AnthropicMessages)
             }
@@ -147,6 +153,7 @@ impl ProviderKind {
             ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
             ProviderKind::AwsBedrock if embeds => Dialect::BedrockEmbed,
             ProviderKind::AwsBedrock => Dialect::Converse,
+            ProviderKind::Replicate => Dialect::Replicate,
             _ => Dialect::OpenAiChat,
         }
     }
@@ -186,6 +193,7 @@ impl ProviderKind {
                 | ProviderKind::Google
                 | ProviderKind::Vertex
                 | ProviderKind::AwsBedrock
+                | ProviderKind::Replicate
         )
     }
 
@@ -200,6 +208,7 @@ impl ProviderKind {
                 | ProviderKind::Google
                 | ProviderKind::Vertex
                 | ProviderKind::AwsBedrock
+                | ProviderKind::Replicate
         )
     }
 
@@ -238,6 +247,7 @@ impl ProviderKind {
             ProviderKind::HuggingFace => Some("https://router.huggingface.co"),
             ProviderKind::Ai21 => Some("https://api.ai21.com/studio"),
             ProviderKind::Cohere => Some("https://api.cohere.com"),
+            ProviderKind::Replicate => Some("https://api.replicate.com"),
             ProviderKind::Google => Some("https://generativelanguage.googleapis.com"),
             // Each resource of Azure has an address of its own, each location of Vertex AI, and
             // each region of AWS.
@@ -316,6 +326,9 @@ pub enum Dialect {
     /// Cohere. No client speaks it here.
     #[serde(rename = "bedrock_embed")]
     BedrockEmbed,
+    /// A prediction of Replicate. Providers are asked in it; no client speaks it here.
+    #[serde(rename = "replicate")]
+    Replicate,
 }
 
 impl Dialect {
@@ -380,6 +393,7 @@ impl Dialect {
                 | Dialect::Converse
                 | Dialect::BedrockMessages
                 | Dialect::BedrockEmbed
+                | Dialect::Replicate
         )
     }
 
@@ -445,6 +459,7 @@ impl Dialect {
             Dialect::Passthrough => "/providers/{name}/{route}",
             Dialect::Converse => "/model/{model}/converse",
             Dialect::BedrockMessages | Dialect::BedrockEmbed => "/model/{model}/invoke",
+            Dialect::Replicate => "/v1/models/{model}/predictions",
         }
     }
 
@@ -471,6 +486,7 @@ impl Dialect {
             Dialect::Converse => "converse",
             Dialect::BedrockMessages => "bedrock_messages",
             Dialect::BedrockEmbed => "bedrock_embed",
+            Dialect::Replicate => "replicate",
         }
     }
 
@@ -497,6 +513,7 @@ impl Dialect {
             Dialect::Converse => "Converse",
             Dialect::BedrockMessages => "Anthropic messages at Bedrock",
             Dialect::BedrockEmbed => "Bedrock embeddings",
+            Dialect::Replicate => "Replicate",
         }
     }
 

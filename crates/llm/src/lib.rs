@@ -72,6 +72,7 @@ pub mod meter;
 pub mod oauth;
 mod passage;
 pub mod prices;
+pub mod replicate;
 pub mod scan;
 pub mod simulated;
 mod sound;

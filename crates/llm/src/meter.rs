@@ -24,6 +24,7 @@ mod counts;
 mod embed;
 mod gemini;
 mod pictures;
+mod replicate;
 mod rerank;
 mod responses;
 mod sound;
@@ -137,6 +138,7 @@ enum Decoder {
     Cohere,
     Sound(sound::Transcript),
     Pictures,
+    Replicate,
     /// Nothing is read.
     Opaque,
     Converse(converse::Converse),
@@ -205,6 +207,7 @@ impl Meter {
             Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => {
                 Decoder::Sound(sound::Transcript)
             }
+            Dialect::Replicate => Decoder::Replicate,
             Dialect::OpenAiImages | Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations => {
                 Decoder::Pictures
             }
@@ -399,6 +402,10 @@ impl Meter {
                 transcript.frame(data, &mut self.reading);
                 false
             }
+            Decoder::Replicate => {
+                replicate::frame(data, &mut self.reading, &mut text);
+                false
+            }
             Decoder::Pictures => {
                 pictures::frame(data, &mut self.reading);
                 false
@@ -444,6 +451,7 @@ impl Meter {
             Decoder::Cohere => cohere::ending(),
             Decoder::Converse(_) if !self.options.translated => converse::last_messages(),
             Decoder::Converse(_) => converse::ending(),
+            Decoder::Replicate => replicate::ending(),
             Decoder::Sound(_) | Decoder::Pictures | Decoder::Opaque => Vec::new(),
         }
     }
@@ -506,6 +514,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
             embed::answer(text, &mut reading)
         }
         Dialect::Converse => converse::answer(text, long_cache, &mut reading),
+        Dialect::Replicate => replicate::answer(text, &mut reading),
         dialect if dialect.draws() => pictures::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };

@@ -24,13 +24,14 @@ use crate::kind::{Dialect, ProviderKind};
 const LONGEST_PATH_BYTES: usize = 180;
 /// What costs money long after a request has ended, or while it goes on in a protocol of its own: how
 /// a segment of such a route begins, in any case, and what it is.
-const UNBOUNDED: [(&str, &str); 8] = [
+const UNBOUNDED: [(&str, &str); 9] = [
     ("async", "async-invoke"),
     ("batch", "batches"),
     ("realtime", "realtime"),
     ("fine_tun", "fine_tuning"),
     ("fine-tun", "fine_tuning"),
     ("finetun", "fine_tuning"),
+    ("training", "trainings"),
     ("tuned", "tunedModels"),
     ("tuning", "tuningJobs"),
 ];

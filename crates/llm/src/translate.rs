@@ -53,6 +53,7 @@ mod messages_request;
 mod messages_stream;
 mod messages_turns;
 mod open_calls;
+mod replicate_stream;
 mod responses_request;
 mod stream;
 mod thoughts;
@@ -61,6 +62,7 @@ mod to_chat;
 mod to_cohere;
 mod to_converse;
 mod to_gemini;
+mod to_replicate;
 mod tools;
 mod usage;
 mod verbatim;
@@ -234,6 +236,7 @@ impl Plan {
                 to_anthropic::output_floor(&turn.request)
             }
             (Dialect::Converse, Asked::Turn(turn)) => to_converse::output_floor(&turn.request),
+            (Dialect::Replicate, Asked::Turn(turn)) => to_replicate::output_floor(&turn.request),
             (_, Asked::Turn(_)) => 1,
             (_, Asked::Embeddings(_)) => 0,
         }
@@ -276,6 +279,7 @@ impl Plan {
             Dialect::Gemini => to_gemini::write(request, direction, model, output_cap),
             Dialect::Cohere => to_cohere::write(request, direction, model, output_cap),
             Dialect::Converse => to_converse::write(request, direction, model, output_cap),
+            Dialect::Replicate => to_replicate::write(request, direction, model, output_cap),
             _ => to_chat::write(request, direction, provider, model, output_cap),
         }
     }
@@ -294,6 +298,9 @@ impl Plan {
             Dialect::Gemini => gemini_stream::read_whole(body)?,
             Dialect::Cohere => cohere_stream::read_whole(body, &request.model)?,
             Dialect::Converse => converse_stream::read_whole(body, &request.model, now)?,
+            Dialect::Replicate => {
+                replicate_stream::read_whole(body, &request.model, request.max_output_tokens)?
+            }
             _ => chat_reply::read(body, &request.stop)?,
         };
         if self.hides_thoughts(request) {
@@ -332,6 +339,11 @@ impl Plan {
             }
             Dialect::Converse => {
                 let reader = converse_stream::Reader::new(&turn.request.model, now);
+                self.stream_from(reader, turn, input_tokens, now)
+            }
+            Dialect::Replicate => {
+                let cap = request.max_output_tokens;
+                let reader = replicate_stream::Reader::new(&request.model, cap);
                 self.stream_from(reader, turn, input_tokens, now)
             }
             _ => {

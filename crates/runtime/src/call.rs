@@ -34,6 +34,7 @@ mod hold;
 mod inspect;
 mod lasting;
 mod models;
+mod prediction;
 mod pump;
 mod reason;
 mod reply;

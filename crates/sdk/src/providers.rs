@@ -30,6 +30,8 @@ words! {
         Vertex = "vertex",
         /// Amazon Bedrock.
         AwsBedrock = "aws_bedrock",
+        /// Replicate.
+        Replicate = "replicate",
         /// Any server that speaks OpenAI's dialect.
         Local = "local",
         /// Built in, without a key and without a bill.

@@ -22,6 +22,7 @@ mod entra;
 mod gemini;
 mod openai;
 mod pieces;
+mod replicate;
 mod stored;
 mod vertex;
 
@@ -57,11 +58,13 @@ pub enum Shape {
     Vertex,
     /// Amazon Bedrock.
     Bedrock,
+    /// Replicate.
+    Replicate,
 }
 
 impl Shape {
     /// All of them, by the word that the process takes.
-    pub const ALL: [(&'static str, Shape); 10] = [
+    pub const ALL: [(&'static str, Shape); 11] = [
         ("openai", Shape::OpenAi),
         ("anthropic", Shape::Anthropic),
         ("azure_openai", Shape::Azure),
@@ -72,6 +75,7 @@ impl Shape {
         ("google", Shape::Google),
         ("vertex", Shape::Vertex),
         ("aws_bedrock", Shape::Bedrock),
+        ("replicate", Shape::Replicate),
     ];
 }
 
@@ -115,6 +119,8 @@ struct Book {
     application: Option<entra::Application>,
     /// Of AWS: the credentials of roles that were given out.
     sts: bedrock::Sts,
+    /// Of Replicate: what was created.
+    predictions: Vec<replicate::Prediction>,
     /// What time it is in seconds at AWS, if not that of the machine.
     time: Option<i64>,
 }
@@ -200,7 +206,12 @@ impl FakeUpstream {
             Shape::OpenAi | Shape::Together | Shape::HuggingFace => {
                 format!("http://{}/v1", self.address)
             }
-            Shape::Anthropic | Shape::Azure | Shape::Cohere | Shape::Vertex | Shape::Bedrock => {
+            Shape::Anthropic
+            | Shape::Azure
+            | Shape::Cohere
+            | Shape::Vertex
+            | Shape::Bedrock
+            | Shape::Replicate => {
                 format!("http://{}", self.address)
             }
             Shape::Ai21 => format!("http://{}/studio/v1", self.address),
@@ -323,17 +334,25 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             let (key, now) = (book.key.clone(), book.time.unwrap_or_else(vertex::seconds));
             return book.sts.assume(&seen, &key, now).into_response(None);
         }
-        let behaviour = book
-            .next
-            .pop_front()
-            .unwrap_or_else(|| book.standing.clone());
+        // A prediction behaves as it was created, however often it is asked for.
+        let begins = shared.shape != Shape::Replicate || replicate::creates(&seen);
+        let next = begins.then(|| book.next.pop_front()).flatten();
+        let behaviour = next.unwrap_or_else(|| book.standing.clone());
         (behaviour, book.key.clone())
     };
     if let Some(response) = kept(&shared, &seen, &key, &behaviour) {
         pieces::pause(behaviour.first_byte_delay_ms).await;
         return response;
     }
+    let mut behaviour = behaviour;
     let reply = match shared.shape {
+        Shape::Replicate => {
+            let at = seen.header("host").unwrap_or_default().to_owned();
+            let mut book = shared.book();
+            let reply = replicate::reply(&seen, &mut book, &behaviour, &at);
+            behaviour = replicate::behaves(&seen, &book);
+            reply
+        }
         Shape::OpenAi => openai::reply(&seen, &key, &behaviour),
         Shape::Anthropic => anthropic::reply(&seen, &key, &behaviour),
         Shape::Cohere => cohere::reply(&seen, &key, &behaviour),

@@ -26,6 +26,7 @@ pub(crate) const fn provider_type(kind: ProviderKind) -> providers::ProviderType
         ProviderKind::Google => providers::ProviderType::Google,
         ProviderKind::Vertex => providers::ProviderType::Vertex,
         ProviderKind::AwsBedrock => providers::ProviderType::AwsBedrock,
+        ProviderKind::Replicate => providers::ProviderType::Replicate,
         ProviderKind::Local => providers::ProviderType::Local,
         ProviderKind::Simulated => providers::ProviderType::Simulated,
     }
@@ -44,6 +45,7 @@ pub(crate) const fn provider_kind(name: providers::ProviderType) -> ProviderKind
         providers::ProviderType::Google => ProviderKind::Google,
         providers::ProviderType::Vertex => ProviderKind::Vertex,
         providers::ProviderType::AwsBedrock => ProviderKind::AwsBedrock,
+        providers::ProviderType::Replicate => ProviderKind::Replicate,
         providers::ProviderType::Local => ProviderKind::Local,
         providers::ProviderType::Simulated => ProviderKind::Simulated,
     }

@@ -264,6 +264,8 @@ pub(crate) enum ProviderType {
     /// Amazon Bedrock; the key is `ID:SECRET`, `ID:SECRET:TOKEN` or an API key of Bedrock
     #[value(name = "bedrock", alias = "aws_bedrock")]
     Bedrock,
+    /// Replicate
+    Replicate,
     /// Any OpenAI-compatible URL: vLLM, llama.cpp, Ollama
     Local,
     /// Built in, for trying things
@@ -283,6 +285,7 @@ impl From<ProviderType> for iron_sdk::providers::ProviderType {
             ProviderType::Google => Self::Google,
             ProviderType::Vertex => Self::Vertex,
             ProviderType::Bedrock => Self::AwsBedrock,
+            ProviderType::Replicate => Self::Replicate,
             ProviderType::Local => Self::Local,
             ProviderType::Simulated => Self::Simulated,
         }

@@ -156,6 +156,7 @@ pub(crate) async fn behind_configured(
         ProviderKind::Google => Shape::Google,
         ProviderKind::Vertex => Shape::Vertex,
         ProviderKind::AwsBedrock => Shape::Bedrock,
+        ProviderKind::Replicate => Shape::Replicate,
         ProviderKind::OpenAi | ProviderKind::Local | ProviderKind::Simulated => Shape::OpenAi,
     };
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");

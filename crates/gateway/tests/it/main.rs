@@ -16,4 +16,5 @@ mod passthrough;
 mod pictures;
 mod prompts;
 mod providers;
+mod replicate;
 mod sound;

@@ -143,6 +143,10 @@ impl Ranking {
     }
 }
 
+/// What models of Replicate get beside what they are sent: a template, and instructions of their own
+/// (the longest that is documented has 130 tokens).
+const TEMPLATE_OVERHEAD: u64 = 512;
+
 /// Tokens of media, or as much as fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct MediaBound {
@@ -165,6 +169,10 @@ fn finish(
             model: facts.model.clone(),
         });
     }
+    let text_tokens = match dialect {
+        Dialect::Replicate => text_tokens.saturating_add(TEMPLATE_OVERHEAD),
+        _ => text_tokens,
+    };
     let ranking = Ranking::of(facts);
     let text_tokens = text_tokens.saturating_add(ranking.repeated_tokens(facts));
     let contexts = match dialect {

@@ -6,6 +6,7 @@ use super::{Assumptions, BoundError, UNSTATED_OUTPUT_CAP};
 use crate::envelope::{CapField, Facts};
 use crate::kind::{Dialect, ProviderKind};
 use crate::prices::{Model, Rates, scaled};
+use crate::replicate::Family;
 use crate::usage::ServiceTier;
 
 /// The documented cap of the old completions when the client sends none.
@@ -196,7 +197,11 @@ impl OutputTerms {
         let thinking = facts
             .thinking_budget
             .map_or(0, |budget| budget.saturating_add(1));
-        let floor = assumptions.floor_tokens.max(thinking).min(cap);
+        let least = match dialect {
+            Dialect::Replicate => Family::of(&facts.model).least_cap,
+            _ => 1,
+        };
+        let floor = assumptions.floor_tokens.max(thinking).max(least).min(cap);
         // A cap of the client's own is a promise to it, unless it watches the answer grow.
         let chosen_by_us = facts.output_cap.is_none() || facts.cap_is_ours;
         let shrinkable = forwarded.is_some()

@@ -19,16 +19,19 @@ pub enum CapField {
     GenerationConfig,
     /// `inferenceConfig.maxTokens`: Converse. It can be lowered, not added.
     InferenceConfig,
+    /// The field of a prediction's `input` that the model has for it. It can be lowered, not added.
+    ReplicateInput,
 }
 
 impl CapField {
     /// All of them.
-    pub const ALL: [CapField; 5] = [
+    pub const ALL: [CapField; 6] = [
         CapField::MaxTokens,
         CapField::MaxCompletionTokens,
         CapField::MaxOutputTokens,
         CapField::GenerationConfig,
         CapField::InferenceConfig,
+        CapField::ReplicateInput,
     ];
 
     /// Its name on the wire.
@@ -39,6 +42,7 @@ impl CapField {
             CapField::MaxOutputTokens => "max_output_tokens",
             CapField::GenerationConfig => "generationConfig.maxOutputTokens",
             CapField::InferenceConfig => "inferenceConfig.maxTokens",
+            CapField::ReplicateInput => "input.max_tokens",
         }
     }
 }
@@ -144,7 +148,7 @@ impl Spots {
         }
         match self.caps.iter().find(|(present, _, _)| *present == field) {
             Some((_, null, _)) => changes.push((null.clone(), cap.to_string())),
-            None if field == CapField::InferenceConfig => {}
+            None if matches!(field, CapField::InferenceConfig | CapField::ReplicateInput) => {}
             None if field == CapField::GenerationConfig => match self.generation {
                 None => added.push_str(&format!(
                     "\"generationConfig\":{{\"maxOutputTokens\":{cap}}},"

@@ -120,6 +120,9 @@ impl Reader {
         if self.dialect == Dialect::Converse {
             return self.converse(scanner, name);
         }
+        if self.dialect == Dialect::Replicate {
+            return self.prediction(scanner, name);
+        }
         if self.dialect.draws() {
             return self.picture(scanner, name);
         }
@@ -521,6 +524,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::GeminiEmbed => "requests",
         Dialect::OpenAiSpeech => "input",
         Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => "file",
+        Dialect::Replicate => "input",
         Dialect::OpenAiImages => "prompt",
         Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations => "image",
         Dialect::Passthrough => "body",

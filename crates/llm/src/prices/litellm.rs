@@ -105,6 +105,7 @@ fn read_row(name: &str, row: &Row) -> Result<Model, Skipped> {
         "cohere" | "cohere_chat" => ProviderKind::Cohere,
         "gemini" => ProviderKind::Google,
         "vertex_ai-language-models" => ProviderKind::Vertex,
+        "replicate" => ProviderKind::Replicate,
         "bedrock" | "bedrock_converse" => ProviderKind::AwsBedrock,
         "ollama" | "ollama_chat" | "hosted_vllm" | "vllm" | "lm_studio" | "llamafile" => {
             ProviderKind::Local

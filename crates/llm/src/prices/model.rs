@@ -191,6 +191,7 @@ impl Model {
             (dialect, _) if dialect.is_of_sound() || dialect.draws() => None,
             (Dialect::Gemini, _) => Some(CapField::GenerationConfig),
             (Dialect::Converse, _) => Some(CapField::InferenceConfig),
+            (Dialect::Replicate, _) => Some(CapField::ReplicateInput),
             (
                 Dialect::OpenAiEmbeddings
                 | Dialect::CohereEmbed
@@ -217,6 +218,7 @@ impl Model {
                     | Dialect::Cohere
                     | Dialect::Converse
                     | Dialect::BedrockMessages
+                    | Dialect::Replicate
             ),
             Mode::Responses => matches!(dialect, Dialect::OpenAiResponses),
             Mode::Rerank => matches!(dialect, Dialect::Rerank),

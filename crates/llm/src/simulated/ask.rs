@@ -159,6 +159,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         Dialect::OpenAiSpeech
         | Dialect::OpenAiTranscriptions
         | Dialect::OpenAiTranslations
+        | Dialect::Replicate
         | Dialect::OpenAiImages
         | Dialect::OpenAiImageEdits
         | Dialect::OpenAiImageVariations

@@ -143,6 +143,7 @@ pub(super) fn is_setting_of_a_form(name: &str, text: &str) -> bool {
                 | "size"
                 | "quality"
                 | "background"
+                | "moderation"
                 | "input_fidelity"
                 | "output_format"
                 | "output_compression"

@@ -11,6 +11,7 @@ mod envelope;
 mod gemini;
 mod meters;
 mod prices;
+mod replicate;
 mod rerank;
 mod simulated;
 mod texts;

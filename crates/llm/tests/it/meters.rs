@@ -690,6 +690,7 @@ fn answers_that_are_not_streamed_are_read_without_a_tree() {
             Dialect::Cohere,
             Dialect::CohereEmbed,
             Dialect::GeminiEmbed,
+            Dialect::Replicate,
         ]) {
             let reading = read_answer(dialect, broken.as_bytes(), false);
             assert_eq!((reading.usage, reading.complete), (None, false), "{broken}");
@@ -740,7 +741,7 @@ proptest! {
     ) {
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         places.sort_unstable();
-        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini, Dialect::Cohere, Dialect::CohereEmbed, Dialect::GeminiEmbed]) {
+        for dialect in Dialect::ALL.into_iter().chain([Dialect::Gemini, Dialect::Cohere, Dialect::CohereEmbed, Dialect::GeminiEmbed, Dialect::Replicate, Dialect::OpenAiImages]) {
             let mut pieces = Vec::new();
             let mut from = 0;
             for &at in &places {

@@ -7,6 +7,7 @@ use crate::record::{Attempt, Ended, HoldRecord, Settlement, Tokens};
 use crate::wallet::{Amounts, Hold};
 
 use super::draft::Draft;
+use super::prediction::Unwanted;
 use super::reason::Reason;
 
 /// An attempt under way. It holds money until it is closed.
@@ -21,6 +22,8 @@ pub(super) struct Open {
     pub(super) provider_request: Option<String>,
     /// The provider's key, which no error of the provider may repeat.
     pub(super) secret: Option<Secret>,
+    /// Ends what goes on at the provider without a connection.
+    pub(super) unwanted: Unwanted,
 }
 
 /// How an attempt ended and what it cost.

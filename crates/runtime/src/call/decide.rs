@@ -58,6 +58,10 @@ impl Choice {
     pub(super) fn lane(&self) -> &Lane {
         &self.lane
     }
+
+    pub(super) fn shared_lane(&self) -> Arc<Lane> {
+        self.lane.clone()
+    }
 }
 
 impl Runtime {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use iron_llm::ErrorShape;
 use iron_llm::aws::Key;
 use iron_llm::translate::{ErrorClass, ProviderError, retry_info_seconds};
+use iron_llm::{Dialect, ErrorShape};
 use iron_net::egress::{BodyError, SendError, retry_after};
 use iron_primitives::{Money, Refusal, Secret};
 
@@ -73,7 +73,9 @@ impl Runtime {
         let error = ProviderError::read(status, &body);
         let rendered = error.render(cleared.draft.dialect.error_shape());
         let status = if in_stream { rendered.status } else { status };
-        let ending = match is_clear_refusal(status, &body) {
+        // A prediction that fails has run before.
+        let has_run = in_stream && cleared.outbound.envelope.dialect() == Dialect::Replicate;
+        let ending = match !has_run && is_clear_refusal(status, &body) {
             true => Ending::free(Ended::ProviderError),
             false => Ending::at_bound(Ended::ProviderError, &open.hold),
         };
@@ -278,6 +280,15 @@ pub(super) fn broken(hold: &Hold, ended: Ended, what: &str) -> Answered {
         told,
         again_in: None,
     })
+}
+
+/// Something was begun at the provider that cannot be followed.
+pub(super) fn strange(hold: &Hold, what: &str) -> Failed {
+    Failed {
+        ending: Ending::at_bound(Ended::Malformed, hold),
+        told: unavailable(format!("it sent {what}")),
+        again_in: None,
+    }
 }
 
 pub(super) fn broken_body(hold: &Hold, error: BodyError) -> Answered {

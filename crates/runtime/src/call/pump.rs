@@ -135,12 +135,13 @@ impl Runtime {
         let body = match self.said(draft, choice, outbound, body, &reading) {
             Ok(body) => body,
             Err(refusal) => {
-                let ending = Ending {
-                    ended: Ended::Malformed,
-                    ..ending
+                let ended = match ending.ended {
+                    Ended::ClientGoneDrained => Ended::ClientGoneDrained,
+                    _ => Ended::Malformed,
                 };
+                let ending = Ending { ended, ..ending };
                 let told = Err(refusal);
-                let verdict = verdict_of_failure(&Ending::free(Ended::Malformed), &told);
+                let verdict = verdict_of_failure(&Ending::free(ended), &told);
                 return (ending, verdict, told);
             }
         };
@@ -292,6 +293,7 @@ impl Runtime {
         let mut body_ended = *ended;
         let drain = self.config.drain_timeout;
         if !listening {
+            upstream.unwanted();
             until = until.min(Instant::now() + drain);
         }
         let failure = loop {
@@ -308,12 +310,14 @@ impl Runtime {
                     cut_for = Some(reason);
                     listener.end();
                     listening = false;
+                    upstream.unwanted();
                     until = until.min(Instant::now() + drain);
                     continue;
                 }
                 chunk = upstream.chunk() => chunk,
                 () = listener.gone(), if listening => {
                     listening = false;
+                    upstream.unwanted();
                     until = until.min(Instant::now() + drain);
                     continue;
                 }
@@ -324,16 +328,19 @@ impl Runtime {
                     Ok(piece) if listening => {
                         if !listener.hand(piece).await {
                             listening = false;
+                            upstream.unwanted();
                             until = until.min(Instant::now() + drain);
                         }
                         if flow.was_cut() {
                             // The caller's stream is over; the provider's may go on.
                             listener.end();
+                            upstream.unwanted();
                             until = until.min(Instant::now() + drain);
                         }
                         if let Some(reason) = blocked(flow, listener).await {
                             cut_for = Some(reason);
                             listening = false;
+                            upstream.unwanted();
                             until = until.min(Instant::now() + drain);
                         }
                     }

@@ -31,15 +31,19 @@ use crate::wallet::Hold;
 use super::attempt::Open;
 use super::draft::Draft;
 use super::failure::{
-    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, scrubbed, unsent,
+    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, scrubbed, strange,
+    unsent,
 };
 use super::flow::Flow;
 use super::hold::Ready;
 use super::inspect::Cleared;
+use super::prediction::{self, Unwanted};
 use super::reply::Caller;
 use super::sieve::Sieve;
 use super::upstream::{self, Question, Shown, Untold, Upstream};
 
+/// Whose caller has gone is waited for at least so long, for its cost.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(1);
 /// So many bytes may come before it is known whether an answer or an error begins.
 const OPENING_LIMIT_BYTES: usize = 1024 * 1024;
 /// The most bytes of an event with a picture: eight megapixels that no format has made smaller take
@@ -154,14 +158,22 @@ impl Runtime {
             caller.dismiss(why);
             return Answered::Failed(unsent(told, None));
         }
-        let (hold, patience) = (open.hold, self.config.drain_timeout);
+        let hold = open.hold;
+        let unwanted = open.unwanted.clone();
+        let mut patience = Duration::ZERO;
         let mut attempt = pin!(self.attempt(cleared, bound, open));
         loop {
             tokio::select! {
                 biased;
                 answer = &mut attempt => return answer,
                 why = cleared.draft.cut(), if caller.dismissed().is_none() => caller.dismiss(why),
-                () = caller.abandoned(patience) => return abandoned(&hold),
+                () = caller.abandoned(patience) => {
+                    if !patience.is_zero() {
+                        return abandoned(&hold);
+                    }
+                    unwanted.say();
+                    patience = self.config.drain_timeout.max(SHORTEST_PATIENCE);
+                }
             }
         }
     }
@@ -177,6 +189,7 @@ impl Runtime {
             status: None,
             provider_request: None,
             secret: None,
+            unwanted: Unwanted::default(),
         }
     }
 
@@ -300,8 +313,13 @@ impl Runtime {
             },
         };
         let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
+        let secret = shown.secret.clone();
         open.secret = Some(shown.secret);
-        let outgoing = outgoing.ok_or_else(|| unsaid(&Untold::Unusable))?;
+        let mut outgoing = outgoing.ok_or_else(|| unsaid(&Untold::Unusable))?;
+        let streams = cleared.draft.stream;
+        if dialect == Dialect::Replicate {
+            prediction::ask_for(&mut outgoing.headers, streams);
+        }
         if self.environment.boot() >= open.hold.deadline {
             return Err(unsent(
                 "the money for the call came too late".to_owned(),
@@ -311,6 +329,15 @@ impl Runtime {
         (open.dispatched_at, open.dispatched) = (self.environment.now(), self.environment.boot());
         let wait = upstream::timeouts(lane, self.config.idle_timeout);
         match self.egress.send(outgoing, wait).await {
+            Ok(answer) if dialect == Dialect::Replicate && answer.status.is_success() => {
+                let asking = (self.egress.clone(), cleared.choice.shared_lane(), secret);
+                let unwanted = open.unwanted.clone();
+                let watched = prediction::watch(answer, asking, streams, unwanted).await;
+                match watched {
+                    Ok(prediction) => Ok(Upstream::Predicted(Box::new(prediction))),
+                    Err(why) => Err(strange(&open.hold, &why.to_string())),
+                }
+            }
             Ok(answer) => Ok(Upstream::Http(answer)),
             Err(error) => Err(lost(&error, &open.hold)),
         }

@@ -17,6 +17,8 @@ use crate::aws;
 use crate::bearer::Lane;
 use crate::room::Share;
 
+use super::prediction::Prediction;
+
 const ANTHROPIC_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const AZURE_KEY: HeaderName = HeaderName::from_static("api-key");
@@ -31,6 +33,8 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 pub(super) enum Upstream {
     /// Over the network.
     Http(Answer),
+    /// In steps, over the network.
+    Predicted(Box<Prediction>),
     /// From the provider that is built in.
     Played(Played),
 }
@@ -79,6 +83,7 @@ impl Upstream {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Upstream::Http(answer) => answer.status,
+            Upstream::Predicted(_) => StatusCode::OK,
             Upstream::Played(played) => played.status,
         }
     }
@@ -97,6 +102,7 @@ impl Upstream {
     pub(super) fn headers(&self) -> &HeaderMap {
         match self {
             Upstream::Http(answer) => &answer.headers,
+            Upstream::Predicted(prediction) => prediction.headers(),
             Upstream::Played(played) => &played.headers,
         }
     }
@@ -104,7 +110,15 @@ impl Upstream {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         match self {
             Upstream::Http(answer) => answer.chunk().await,
+            Upstream::Predicted(prediction) => prediction.chunk().await,
             Upstream::Played(played) => played.chunk().await,
+        }
+    }
+
+    /// Takes note that nobody wants the rest: what goes on without a connection is ended.
+    pub(super) fn unwanted(&self) {
+        if let Upstream::Predicted(prediction) = self {
+            prediction.unwanted().say();
         }
     }
 

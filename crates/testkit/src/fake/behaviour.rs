@@ -100,6 +100,10 @@ pub enum Fault {
     Garbage,
     /// The stream goes quiet for ever after this many pieces.
     SilentAfter(usize),
+    /// Of Replicate: the words are said to be at this address.
+    StreamElsewhere(String),
+    /// Of Replicate: the words are not there any more.
+    StreamExpired,
 }
 
 /// The three spellings of how long to wait.

@@ -84,6 +84,14 @@ impl Reply {
         }
     }
 
+    /// A JSON answer to what was created.
+    pub(super) fn created(body: Value, work: Work) -> Self {
+        Reply {
+            status: 201,
+            ..Reply::json(body, Some(work))
+        }
+    }
+
     /// An answer of another type in one piece.
     pub(super) fn bytes(kind: &'static str, body: Vec<u8>, work: Work) -> Self {
         Reply {

@@ -46,6 +46,7 @@ fn dialect(word: &str) -> Dialect {
         "gemini_embed" => Dialect::GeminiEmbed,
         "bedrock_embed" => Dialect::BedrockEmbed,
         "rerank" => Dialect::Rerank,
+        "replicate" => Dialect::Replicate,
         other => panic!("`{other}` is no dialect"),
     }
 }

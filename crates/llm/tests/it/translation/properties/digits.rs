@@ -150,7 +150,9 @@ fn pairs() -> impl Iterator<Item = (Dialect, ProviderKind, Direction)> {
         Dialect::AnthropicMessages,
     ];
     clients.into_iter().flat_map(|client| {
+        // Replicate's models call no tools.
         let providers = ProviderKind::ALL.into_iter();
+        let providers = providers.filter(|kind| *kind != ProviderKind::Replicate);
         providers.filter_map(move |kind| Some((client, kind, Direction::of(client, kind)?)))
     })
 }
