@@ -500,6 +500,26 @@ def by_the_picture(name, row):
             "source": row.get("source") or "litellm"}
 
 
+def drawn_by_gemini(name, row):
+    """Models of Gemini that make pictures among their words. Both are output, which has a maximum; the tokens of pictures
+    cost more."""
+    if row.get("litellm_provider") != "gemini" or not re.match(r"gemini/gemini-\d.*-image(-preview)?$", name):
+        return None
+    fields = {"input": "input_cost_per_token", "output": "output_cost_per_token", "output_image": "output_cost_per_image_token"}
+    rates = {bucket: Decimal(row.get(field) or 0) * 1_000_000 for bucket, field in fields.items()}
+    if not all(rates.values()) or not row.get("max_output_tokens"):
+        return None
+    if row.get("output_cost_per_reasoning_token"):
+        rates["output"] = max(rates["output"], Decimal(row["output_cost_per_reasoning_token"]) * 1_000_000)
+    name = name.removeprefix("gemini/")
+    result = {"provider": "google", "model": name, "mode": "image", "context": row.get("max_input_tokens"),
+              "max_output": row["max_output_tokens"], "images": images("google", name, row) or {"most": 2240},
+              "draws": "all-output", "flags": ["vision"],
+              "prices": {"standard": {bucket: text(rate) for bucket, rate in sorted(rates.items())}},
+              "source": row.get("source") or "litellm", "retires_on": row.get("deprecation_date")}
+    return {name: value for name, value in result.items() if value is not None}
+
+
 def routed(providers, date):
     """What Hugging Face's router passes on to others, at their prices: `model:provider`."""
     for entry in providers:
@@ -537,6 +557,7 @@ def main():
                 if row.get("litellm_provider") in {"openai", "azure"}]
     entries += priced_by_the_picture(rows)
     entries += [predicted(name, row, rows) for name, row in sorted(rows.items())]
+    entries += [drawn_by_gemini(name, row) for name, row in sorted(rows.items())]
     entries += [by_the_picture(name, row) for name, row in sorted(rows.items())]
     entries += routed(providers, date)
     sources = [

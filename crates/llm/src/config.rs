@@ -215,6 +215,8 @@ impl ProviderConfig {
                 Some("batchEmbedContents")
             }
             (Dialect::GeminiEmbed, _) => Some("predict"),
+            (Dialect::GeminiImages, _) if google::predicts_pictures(model) => Some("predict"),
+            (Dialect::GeminiImages, _) => Some("generateContent"),
             _ => None,
         };
         if let Some(method) = method {

@@ -41,6 +41,7 @@ pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
     let output = candidates
         .saturating_add(beside)
         .max(total.saturating_sub(read));
+    let drawn = drawn(metadata).min(output);
     let cache_read = cached.min(prompt);
     let rest = read.saturating_sub(cache_read);
     let input_audio = audio(metadata).min(rest);
@@ -48,8 +49,9 @@ pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
         input: rest.saturating_sub(input_audio),
         cache_read,
         input_audio,
-        output,
-        reasoning: thoughts.min(output),
+        output: output.saturating_sub(drawn),
+        output_image: drawn,
+        reasoning: thoughts.min(output.saturating_sub(drawn)),
         ..Usage::default()
     })
 }
@@ -58,6 +60,27 @@ pub(crate) fn usage(metadata: &Value) -> Option<Usage> {
 /// asked for predictions.
 pub(crate) fn embeds_contents(model: &str) -> bool {
     model.starts_with("gemini")
+}
+
+/// Whether a model makes pictures by prediction, and not by generating content.
+pub(crate) fn predicts_pictures(model: &str) -> bool {
+    model.starts_with("imagen")
+}
+
+/// The pictures of an answer, in base64.
+pub(crate) fn pictures(answer: &Value) -> impl Iterator<Item = &str> {
+    let predicted = answer.get("predictions").and_then(Value::as_array);
+    let predicted = predicted.into_iter().flatten();
+    let predicted = predicted.filter_map(|one| one.get("bytesBase64Encoded")?.as_str());
+    let candidates = answer.get("candidates").and_then(Value::as_array);
+    let parts = candidates.into_iter().flatten().filter_map(|candidate| {
+        let parts = candidate.pointer("/content/parts")?;
+        parts.as_array()
+    });
+    let drawn = parts
+        .flatten()
+        .filter_map(|part| part.pointer("/inlineData/data")?.as_str());
+    predicted.chain(drawn)
 }
 
 /// Reads how long the texts of an answer with embeddings were; none unless it says it of all.
@@ -87,15 +110,21 @@ pub(crate) fn embed_usage(answer: &Value) -> Option<Usage> {
 
 /// How much of the prompt was sound.
 fn audio(metadata: &Value) -> u64 {
-    let details = metadata
-        .get("promptTokensDetails")
-        .and_then(Value::as_array);
-    let heard = details
+    of_modality(metadata, "promptTokensDetails", "AUDIO")
+}
+
+/// How much of the candidates was pictures.
+fn drawn(metadata: &Value) -> u64 {
+    of_modality(metadata, "candidatesTokensDetails", "IMAGE")
+}
+
+fn of_modality(metadata: &Value, field: &str, modality: &str) -> u64 {
+    let details = metadata.get(field).and_then(Value::as_array);
+    let such = details
         .into_iter()
         .flatten()
-        .filter(|of| of.get("modality").and_then(Value::as_str) == Some("AUDIO"));
-    heard
-        .filter_map(|of| count(of, "tokenCount"))
+        .filter(|of| of.get("modality").and_then(Value::as_str) == Some(modality));
+    such.filter_map(|of| count(of, "tokenCount"))
         .fold(0, u64::saturating_add)
 }
 

@@ -127,7 +127,10 @@ impl ProviderKind {
                 Dialect::Cohere | Dialect::CohereEmbed | Dialect::Rerank
             ),
             ProviderKind::Google | ProviderKind::Vertex => {
-                matches!(dialect, Dialect::Gemini | Dialect::GeminiEmbed)
+                matches!(
+                    dialect,
+                    Dialect::Gemini | Dialect::GeminiEmbed | Dialect::GeminiImages
+                )
             }
             ProviderKind::AwsBedrock => {
                 matches!(
@@ -150,6 +153,7 @@ impl ProviderKind {
             ProviderKind::Cohere if embeds => Dialect::CohereEmbed,
             ProviderKind::Cohere => Dialect::Cohere,
             ProviderKind::Google | ProviderKind::Vertex if embeds => Dialect::GeminiEmbed,
+            ProviderKind::Google | ProviderKind::Vertex if client.draws() => Dialect::GeminiImages,
             ProviderKind::Google | ProviderKind::Vertex => Dialect::Gemini,
             ProviderKind::AwsBedrock if embeds => Dialect::BedrockEmbed,
             ProviderKind::AwsBedrock => Dialect::Converse,
@@ -294,6 +298,10 @@ pub enum Dialect {
     /// here.
     #[serde(rename = "gemini_embed")]
     GeminiEmbed,
+    /// Pictures of Google: `generateContent` of the models that draw, and Imagen's `predict`. No
+    /// client speaks it here.
+    #[serde(rename = "gemini_images")]
+    GeminiImages,
     /// `POST /v1/audio/speech`
     #[serde(rename = "openai_speech")]
     OpenAiSpeech,
@@ -393,6 +401,7 @@ impl Dialect {
                 | Dialect::Converse
                 | Dialect::BedrockMessages
                 | Dialect::BedrockEmbed
+                | Dialect::GeminiImages
                 | Dialect::Replicate
         )
     }
@@ -450,6 +459,7 @@ impl Dialect {
             Dialect::Cohere => "/v2/chat",
             Dialect::CohereEmbed => "/v2/embed",
             Dialect::GeminiEmbed => "/v1beta/models/{model}:batchEmbedContents",
+            Dialect::GeminiImages => "/v1beta/models/{model}:predict",
             Dialect::OpenAiSpeech => "/v1/audio/speech",
             Dialect::OpenAiTranscriptions => "/v1/audio/transcriptions",
             Dialect::OpenAiTranslations => "/v1/audio/translations",
@@ -476,6 +486,7 @@ impl Dialect {
             Dialect::Cohere => "cohere",
             Dialect::CohereEmbed => "cohere_embed",
             Dialect::GeminiEmbed => "gemini_embed",
+            Dialect::GeminiImages => "gemini_images",
             Dialect::OpenAiSpeech => "openai_speech",
             Dialect::OpenAiTranscriptions => "openai_transcriptions",
             Dialect::OpenAiTranslations => "openai_translations",
@@ -503,6 +514,7 @@ impl Dialect {
             Dialect::Cohere => "Cohere",
             Dialect::CohereEmbed => "Cohere embeddings",
             Dialect::GeminiEmbed => "Gemini embeddings",
+            Dialect::GeminiImages => "pictures of Google",
             Dialect::OpenAiSpeech => "OpenAI speech",
             Dialect::OpenAiTranscriptions => "OpenAI transcriptions",
             Dialect::OpenAiTranslations => "OpenAI translations",

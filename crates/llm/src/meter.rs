@@ -196,6 +196,7 @@ impl Meter {
             | Dialect::CohereEmbed
             | Dialect::GeminiEmbed
             | Dialect::BedrockEmbed
+            | Dialect::GeminiImages
             | Dialect::Rerank => Decoder::Chat(chat::Chat::new(true)),
             Dialect::OpenAiResponses => Decoder::Responses(responses::Responses::default()),
             Dialect::AnthropicMessages | Dialect::BedrockMessages => {
@@ -515,6 +516,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], long_cache: bool) -> Reading {
         }
         Dialect::Converse => converse::answer(text, long_cache, &mut reading),
         Dialect::Replicate => replicate::answer(text, &mut reading),
+        Dialect::GeminiImages => pictures::of_google(text, &mut reading),
         dialect if dialect.draws() => pictures::answer(text, &mut reading),
         _ => chat::answer(text, long_cache, &mut reading),
     };

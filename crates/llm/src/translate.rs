@@ -53,6 +53,7 @@ mod messages_request;
 mod messages_stream;
 mod messages_turns;
 mod open_calls;
+mod pictures;
 mod replicate_stream;
 mod responses_request;
 mod stream;
@@ -158,6 +159,8 @@ enum Asked {
     Turn(Box<Turn>),
     /// Embeddings.
     Embeddings(embeddings::Request),
+    /// Pictures.
+    Pictures(pictures::Request),
 }
 
 /// A request for the next turn, and what its caller wants back.
@@ -189,6 +192,7 @@ impl Plan {
         let mut notes = Vec::new();
         let asked = match direction.client {
             Dialect::OpenAiEmbeddings => Asked::Embeddings(embeddings::read(fields, &mut notes)?),
+            Dialect::OpenAiImages => Asked::Pictures(pictures::read(fields, &mut notes)?),
             _ => Asked::Turn(Box::new(turn(fields, provider, &mut notes)?)),
         };
         let plan = Plan {
@@ -216,15 +220,16 @@ impl Plan {
     pub fn streams(&self) -> bool {
         match &self.asked {
             Asked::Turn(turn) => turn.request.stream,
-            Asked::Embeddings(_) => false,
+            Asked::Embeddings(_) | Asked::Pictures(_) => false,
         }
     }
 
-    /// The output cap that the caller sent; embeddings have no output that is billed.
+    /// The output cap that the caller sent; embeddings have no output that is billed, and of
+    /// pictures none is capped.
     pub fn output_cap(&self) -> Option<u64> {
         match &self.asked {
             Asked::Turn(turn) => turn.request.max_output_tokens,
-            Asked::Embeddings(_) => Some(0),
+            Asked::Embeddings(_) | Asked::Pictures(_) => Some(0),
         }
     }
 
@@ -238,7 +243,7 @@ impl Plan {
             (Dialect::Converse, Asked::Turn(turn)) => to_converse::output_floor(&turn.request),
             (Dialect::Replicate, Asked::Turn(turn)) => to_replicate::output_floor(&turn.request),
             (_, Asked::Turn(_)) => 1,
-            (_, Asked::Embeddings(_)) => 0,
+            (_, Asked::Embeddings(_) | Asked::Pictures(_)) => 0,
         }
     }
 
@@ -255,6 +260,7 @@ impl Plan {
         let model = match &self.asked {
             Asked::Turn(turn) => &turn.request.model,
             Asked::Embeddings(request) => &request.model,
+            Asked::Pictures(request) => &request.model,
         };
         self.request_for(model, output_cap)
     }
@@ -271,6 +277,7 @@ impl Plan {
             Asked::Embeddings(request) => {
                 return embeddings::write(request, direction, provider, model);
             }
+            Asked::Pictures(request) => return Ok(pictures::write(request, model)),
         };
         match direction.upstream {
             Dialect::AnthropicMessages => {
@@ -292,6 +299,7 @@ impl Plan {
         let Turn { request, client } = match &self.asked {
             Asked::Turn(turn) => &**turn,
             Asked::Embeddings(request) => return embeddings::answer(request, body),
+            Asked::Pictures(_) => return pictures::answer(body, now),
         };
         let mut reply = match self.direction.upstream() {
             Dialect::AnthropicMessages => messages_reply::read(body)?,

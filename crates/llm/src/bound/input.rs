@@ -287,7 +287,7 @@ impl Media {
         let free = model.price.is_free();
         let rates = model.price.rates(ServiceTier::Standard, 0);
         let has_free_input = [rates.input, rates.of_input_audio()] == [UnitPrice::FREE; 2];
-        let is_drawn = envelope.dialect().draws();
+        let is_drawn = envelope.facts().pictures.is_some();
         let mut bound = MediaBound::default();
         for medium in &envelope.facts().media {
             match medium {

@@ -46,8 +46,12 @@ pub(super) struct Drawn {
 impl Drawn {
     /// None for a request that asks for no pictures.
     pub(super) fn of(model: &ModelRef, facts: &Facts) -> Result<Option<Drawn>, BoundError> {
-        let Some(asked) = &facts.pictures else {
-            return Ok(None);
+        let unsaid = Pictures::default();
+        let asked = match &facts.pictures {
+            Some(asked) => asked,
+            // Such a model draws without being asked to.
+            None if model.draws == Some(PictureRule::AllOutput) => &unsaid,
+            None => return Ok(None),
         };
         if let (false, Some(field)) = (model.price.is_free(), &asked.unknown) {
             return Err(BoundError::Field {
@@ -85,6 +89,11 @@ fn tokens(model: &Model, facts: &Facts, asked: &Pictures) -> Result<u64, BoundEr
     match model.draws {
         Some(PictureRule::GptImage1) => Ok(by_table(size, quality)),
         Some(PictureRule::GptImage2) => Ok(by_formula(size, quality)),
+        // What the caller caps is words.
+        Some(PictureRule::AllOutput) => model.max_output.ok_or(BoundError::Modality {
+            what: "an output without a known maximum",
+            model: facts.model.clone(),
+        }),
         None => {
             let rates = model.price.rates(ServiceTier::Standard, 0);
             match rates.output.max(rates.of_output_image()) {

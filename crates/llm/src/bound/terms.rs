@@ -107,9 +107,10 @@ pub(super) fn output_price(
     rates: &Rates,
 ) -> Result<UnitPrice, BoundError> {
     let dearest = rates.output.max(rates.of_reasoning());
-    let dearest = match facts.pictures {
-        Some(_) => dearest.max(rates.of_output_image()),
-        None => dearest,
+    let draws = facts.pictures.is_some() || model.draws.is_some();
+    let dearest = match draws {
+        true => dearest.max(rates.of_output_image()),
+        false => dearest,
     };
     if !facts.audio_output || model.price.is_free() {
         return Ok(dearest);

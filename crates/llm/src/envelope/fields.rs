@@ -60,7 +60,8 @@ impl Reader {
             read: Read {
                 facts: Facts {
                     choices: 1,
-                    pictures: dialect.draws().then(Pictures::default),
+                    pictures: (dialect.draws() || dialect == Dialect::GeminiImages)
+                        .then(Pictures::default),
                     ..Facts::default()
                 },
                 spots: Spots {
@@ -119,6 +120,9 @@ impl Reader {
         }
         if self.dialect == Dialect::Converse {
             return self.converse(scanner, name);
+        }
+        if self.dialect == Dialect::GeminiImages {
+            return self.picture_of_google(scanner, name);
         }
         if self.dialect == Dialect::Replicate {
             return self.prediction(scanner, name);
@@ -524,6 +528,7 @@ const fn prompt_field(dialect: Dialect) -> &'static str {
         Dialect::GeminiEmbed => "requests",
         Dialect::OpenAiSpeech => "input",
         Dialect::OpenAiTranscriptions | Dialect::OpenAiTranslations => "file",
+        Dialect::GeminiImages => "contents",
         Dialect::Replicate => "input",
         Dialect::OpenAiImages => "prompt",
         Dialect::OpenAiImageEdits | Dialect::OpenAiImageVariations => "image",

@@ -215,9 +215,18 @@ impl Reader {
                 scanner.array(
                     |scanner, _| match string(scanner, &field())?.decoded().as_ref() {
                         "TEXT" => Ok(()),
-                        _ => Err(not_offered(&field(), "may be `TEXT` alone")),
+                        "IMAGE" => {
+                            self.read.facts.pictures.get_or_insert_default();
+                            Ok(())
+                        }
+                        _ => Err(not_offered(&field(), "may be `TEXT` and `IMAGE`")),
                     },
                 )
+            }
+            // How large a picture is; all of the output is held.
+            "imageConfig" => {
+                scanner.skip()?;
+                Ok(())
             }
             "mediaResolution" => match string(scanner, &field())?.decoded().as_ref() {
                 "MEDIA_RESOLUTION_LOW" | "MEDIA_RESOLUTION_MEDIUM" | "MEDIA_RESOLUTION_HIGH" => {

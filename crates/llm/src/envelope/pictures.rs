@@ -7,13 +7,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::content::{Detail, Media, Source, string};
+use super::content::{Detail, Media, Source, expect, string};
 use super::fields::{Done, Reader};
 use super::form::{Form, broken};
 use super::values::{boolean, skip_null, text, whole};
 use super::{CHOICES_LIMIT, Envelope, Facts, RequestError, edits};
 use crate::kind::Dialect;
-use crate::scan::Scanner;
+use crate::scan::{Kind, Scanner};
 
 /// Fields that change what is drawn or how it is sent, and not what it costs.
 const HARMLESS: [&str; 12] = [
@@ -30,6 +30,22 @@ const HARMLESS: [&str; 12] = [
     "style",
     "user",
 ];
+/// Parameters of Imagen that change what is drawn, and not what it costs (ai.google.dev, Imagen, by
+/// excerpts, 2026-11).
+const HARMLESS_OF_IMAGEN: [&str; 10] = [
+    "addWatermark",
+    "aspectRatio",
+    "enhancePrompt",
+    "includeRaiReason",
+    "language",
+    "negativePrompt",
+    "outputOptions",
+    "personGeneration",
+    "safetySetting",
+    "seed",
+];
+/// So many pictures Imagen makes unasked.
+const UNASKED_OF_IMAGEN: u64 = 4;
 /// The most partial pictures of each.
 const MOST_PARTIAL: u64 = 16;
 /// The longest side that is taken seriously.
@@ -52,6 +68,8 @@ pub struct Pictures {
     pub height: Option<u64>,
     /// Whether a number of steps is asked for.
     pub steps: bool,
+    /// Whether a number of pictures is asked for, where there is one that is not one without.
+    pub is_counted: bool,
     /// The first field that is not known here.
     pub unknown: Option<String>,
 }
@@ -106,6 +124,55 @@ impl Reader {
                 scanner.skip()?;
             }
         }
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// Pictures of Google: of Gemini's models as the translation writes them, of Imagen's also as
+    /// its own clients do.
+    pub(super) fn picture_of_google(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        match name {
+            "contents" | "instances" => {
+                let start = scanner.position();
+                let mut count = 0;
+                expect(scanner, Kind::Array, name)?;
+                scanner.array(|scanner, _| {
+                    count += 1;
+                    scanner.skip().map(|_| ())
+                })?;
+                self.prompt(start..scanner.end(), count);
+                let asked = self.read.facts.pictures.get_or_insert_default();
+                if count > 1 {
+                    asked.note_unknown("instances[1]");
+                }
+                if name == "instances" && !asked.is_counted {
+                    self.read.facts.choices = UNASKED_OF_IMAGEN;
+                }
+                Ok(())
+            }
+            "parameters" => scanner.object(|scanner, name| self.parameter(scanner, name)),
+            "generationConfig" => scanner.skip().map(|_| ()).map_err(RequestError::from),
+            _ => {
+                let asked = self.read.facts.pictures.get_or_insert_default();
+                asked.note_unknown(name);
+                scanner.skip().map(|_| ()).map_err(RequestError::from)
+            }
+        }
+    }
+
+    fn parameter(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Done {
+        let asked = self.read.facts.pictures.get_or_insert_default();
+        if name != "sampleCount" {
+            if !HARMLESS_OF_IMAGEN.contains(&name) {
+                asked.note_unknown(name);
+            }
+            scanner.skip()?;
+            return Ok(());
+        }
+        asked.is_counted = true;
+        let count = whole(scanner, name, 1, CHOICES_LIMIT)?;
+        self.read.facts.choices = count.unwrap_or(UNASKED_OF_IMAGEN);
         Ok(())
     }
 }

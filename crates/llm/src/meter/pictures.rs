@@ -4,8 +4,9 @@
 
 use serde_json::Value;
 
-use super::Reading;
 use super::counts::{fault, word};
+use super::{Reading, gemini};
+use crate::google;
 use crate::scan::{Kind, ScanError, Scanner};
 use crate::usage::Usage;
 
@@ -35,6 +36,19 @@ pub(super) fn answer(text: &str, reading: &mut Reading) -> Result<(), ScanError>
     scanner.finish()?;
     reading.started = reading.fault.is_none();
     reading.usage = pictures.map(|images| Usage { images, ..told });
+    Ok(())
+}
+
+/// Reads a whole answer of Google: of Gemini, which tells tokens, or predictions, which are counted.
+pub(super) fn of_google(text: &str, reading: &mut Reading) -> Result<(), ScanError> {
+    gemini::answer(text, reading)?;
+    let answer: Value = serde_json::from_str(text).unwrap_or_default();
+    if reading.usage.is_none() && answer.get("predictions").is_some() {
+        reading.usage = Some(Usage {
+            images: google::pictures(&answer).count() as u64,
+            ..Usage::default()
+        });
+    }
     Ok(())
 }
 

@@ -117,7 +117,7 @@ fn stored_responses_and_lists_of_models_are_known() {
     for (kind, method, path) in [
         (OpenAi, "DELETE", "/v1/models/ft:gpt-4o:acme"),
         (Simulated, "GET", "/v1/models"),
-        (Google, "POST", "/v1beta/models/imagen-4:predict"),
+        (Google, "POST", "/v1beta/models/imagen-4:predicts"),
         (Google, "POST", "/v1beta/modelsx"),
         (OpenAi, "GET", "/v1/responses/resp_1/input_items"),
     ] {

@@ -100,6 +100,7 @@ impl Entry {
             None => None,
             Some("gpt-image-1") => Some(PictureRule::GptImage1),
             Some("gpt-image-2") => Some(PictureRule::GptImage2),
+            Some("all-output") => Some(PictureRule::AllOutput),
             Some(word) => return Err(unknown(word, "rule for pictures")),
         };
         let mut tiers = BTreeMap::new();

@@ -113,6 +113,8 @@ pub enum PictureRule {
     GptImage1,
     /// By its pixels, the ratio of its sides and its quality.
     GptImage2,
+    /// No more than the model can write at all.
+    AllOutput,
 }
 
 /// What a model can do, as far as bounds and lists of models care.
@@ -197,6 +199,7 @@ impl Model {
                 | Dialect::CohereEmbed
                 | Dialect::GeminiEmbed
                 | Dialect::BedrockEmbed
+                | Dialect::GeminiImages
                 | Dialect::Rerank
                 | Dialect::Passthrough,
                 _,
@@ -225,7 +228,9 @@ impl Model {
             Mode::Completion => matches!(dialect, Dialect::OpenAiCompletions),
             Mode::Speech => matches!(dialect, Dialect::OpenAiSpeech),
             Mode::Transcription => dialect.listens(),
-            Mode::Image => dialect.draws(),
+            Mode::Image => {
+                dialect.draws() || matches!(dialect, Dialect::GeminiImages | Dialect::Gemini)
+            }
             Mode::Embedding => matches!(
                 dialect,
                 Dialect::OpenAiEmbeddings

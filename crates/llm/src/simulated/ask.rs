@@ -160,6 +160,7 @@ fn conversation(dialect: Dialect, body: &Value) -> (String, Vec<String>) {
         | Dialect::OpenAiTranscriptions
         | Dialect::OpenAiTranslations
         | Dialect::Replicate
+        | Dialect::GeminiImages
         | Dialect::OpenAiImages
         | Dialect::OpenAiImageEdits
         | Dialect::OpenAiImageVariations

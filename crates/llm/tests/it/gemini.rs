@@ -105,7 +105,7 @@ fn what_may_cost_more_than_is_known_is_refused_by_name() {
             "serviceTier",
         ),
         (
-            configured("response_modalities", json!(["TEXT", "IMAGE"])),
+            configured("response_modalities", json!(["TEXT", "AUDIO"])),
             "generationConfig.responseModalities",
         ),
         (

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use iron_llm::envelope::{Envelope, RequestError};
-use iron_llm::prices::ModelRef;
+use iron_llm::prices::{Mode, ModelRef};
 use iron_llm::translate::Direction;
 use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, is_route};
 use iron_primitives::{ProviderId, Refusal};
@@ -259,7 +259,9 @@ fn choose(
             continue;
         };
         let spoken = Direction::of(dialect, kind).map_or(dialect, Direction::upstream);
-        if known.answers(spoken) {
+        // A model that draws is asked for pictures, or in its own dialect.
+        let draws = known.mode != Mode::Image || spoken == dialect || dialect.draws();
+        if draws && known.answers(spoken) {
             return Ok(Choice {
                 lane: lane.clone(),
                 asked: served.sent.into(),

@@ -10,7 +10,7 @@
 use bytes::Bytes;
 use iron_llm::Dialect;
 use iron_llm::envelope::{Envelope, Facts};
-use iron_llm::translate::{Direction, Plan};
+use iron_llm::translate::{Direction, Error, Plan};
 use iron_primitives::Refusal;
 
 use crate::Runtime;
@@ -134,14 +134,19 @@ pub(super) fn translated(
             usage_asked,
         });
     }
-    let direction = Direction::of(envelope.dialect(), choice.model.kind);
-    if let Some(direction) = direction.filter(|_| !files.is_empty()) {
-        return Err(Refusal::Untranslatable {
-            feature: "file_id".to_owned(),
-            direction: direction.to_string(),
-        });
+    let client = envelope.dialect();
+    if let Some(direction) = Direction::of(client, choice.model.kind) {
+        let feature = match (files.is_empty(), envelope.form_type()) {
+            (false, _) => Some("file_id"),
+            (true, Some(_)) => Some(client.path()),
+            (true, None) => None,
+        };
+        if let Some(feature) = feature {
+            let feature = feature.to_owned();
+            return Err(Error::Untranslatable { feature, direction }.into());
+        }
     }
-    let plan = Plan::new(envelope.dialect(), choice.model.kind, envelope.body())?;
+    let plan = Plan::new(client, choice.model.kind, envelope.body())?;
     // With the cap that will be held in full if there is room; the hold may shrink it.
     let cap = plan
         .output_cap()

@@ -482,7 +482,7 @@ impl Runtime {
         mut upstream: Upstream,
     ) -> Answered {
         let mut share = self.room.share();
-        let limit = match cleared.outbound.envelope.dialect().draws() {
+        let limit = match cleared.draft.dialect.draws() {
             true => self.config.answer_limit_bytes.max(PICTURES_LIMIT_BYTES),
             false => self.config.answer_limit_bytes,
         };

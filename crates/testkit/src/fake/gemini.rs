@@ -21,7 +21,8 @@ const FIELDS: [&str; 7] = [
     "cachedContent",
 ];
 const FLASH: &str = "gemini-2.5-flash";
-const GENERATION: [&str; 15] = [
+const GENERATION: [&str; 16] = [
+    "imageConfig",
     "maxOutputTokens",
     "temperature",
     "topP",
@@ -91,6 +92,7 @@ pub(super) fn answer(asked: &str, seen: &SeenRequest, behaviour: &Behaviour) -> 
     }
     match asked.split_once(':') {
         Some((model, "batchEmbedContents")) => return embed(model, "requests", seen, behaviour),
+        Some((model, "predict")) if model.starts_with("imagen") => return predict(seen, behaviour),
         Some((model, "predict")) => return embed(model, "instances", seen, behaviour),
         _ => {}
     }
@@ -116,7 +118,61 @@ pub(super) fn answer(asked: &str, seen: &SeenRequest, behaviour: &Behaviour) -> 
             json!({"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"});
         return Reply::json(json!({ "error": error }), None);
     }
+    if model.contains("image") && !streams {
+        return draw(model, &Value::Object(request), behaviour);
+    }
     generate(model, streams, &Value::Object(request), behaviour)
+}
+
+/// So many tokens has a picture of Gemini's.
+const PICTURE: u64 = 1_290;
+/// A picture of one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// A picture, which is billed as output; nobody bills words beside it here.
+fn draw(model: &str, request: &Value, behaviour: &Behaviour) -> Reply {
+    let input = request.get("contents").map_or(0, count);
+    let work = Work {
+        input,
+        cached: 0,
+        output: PICTURE,
+    };
+    let details = json!([{"modality": "IMAGE", "tokenCount": PICTURE}]);
+    let usage = json!({"promptTokenCount": input, "candidatesTokenCount": PICTURE,
+        "candidatesTokensDetails": details, "totalTokenCount": input + PICTURE});
+    let data = json!({"mimeType": "image/png", "data": PIXEL});
+    let mut answer = json!({"responseId": "r1", "modelVersion": model, "candidates": [{"index": 0,
+        "content": {"role": "model", "parts": [{"inlineData": data}]}, "finishReason": "STOP"}]});
+    if let (Some(fields), true) = (
+        answer.as_object_mut(),
+        behaviour.usage != UsageReport::Missing,
+    ) {
+        fields.insert("usageMetadata".to_owned(), usage);
+    }
+    Reply::json(answer, Some(work))
+}
+
+/// Pictures of Imagen: a unit of input is billed for each. One that a filter takes out is not.
+fn predict(seen: &SeenRequest, behaviour: &Behaviour) -> Reply {
+    let request: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+    let prompt = request.pointer("/instances/0/prompt");
+    if !prompt.is_some_and(Value::is_string) {
+        return error(400, "* prompt must not be empty.", &[]);
+    }
+    let asked = request.pointer("/parameters/sampleCount");
+    let asked = asked.and_then(Value::as_u64).unwrap_or(4);
+    let made = match behaviour.fault {
+        Fault::OverloadedAfter(count) => asked.min(count as u64),
+        _ => asked,
+    };
+    let one = json!({"mimeType": "image/png", "bytesBase64Encoded": PIXEL});
+    let predictions: Vec<Value> = (0..made).map(|_| one.clone()).collect();
+    let work = Work {
+        input: made,
+        cached: 0,
+        output: 0,
+    };
+    Reply::json(json!({ "predictions": predictions }), Some(work))
 }
 
 pub(super) fn error(status: u16, message: &str, details: &[Value]) -> Reply {
