@@ -133,7 +133,6 @@ fn a_profile_holds_for_whom_it_is_chosen_and_its_versions_are_kept() {
     home.iron(&[
         "teams",
         "create",
-        "--name",
         "t",
         "--budget",
         "5",
