@@ -1,8 +1,6 @@
-//! Markup: what a reader of a page sees, and what only a machine reads.
+//! Markup: what only a machine reads of a page.
 //!
 //! This is no parser of HTML: it knows tags, comments, and elements whose content is not shown.
-//! What it gives back is text. Nothing in it is a tag, whatever the original holds: a `<` that a
-//! tag's beginning would follow is left out.
 
 use std::ops::Range;
 
@@ -51,42 +49,24 @@ enum Piece<'a> {
     Close(&'a str),
 }
 
-/// What a reader sees of a text with HTML or Markdown in it: without tags, comments, scripts and
-/// hidden elements. Escaped characters stay escaped.
-pub fn strip_markup(text: &str) -> String {
-    let mut plain = Plain(String::with_capacity(text.len()));
-    let mut hidden = Depth::default();
-    pieces(text, |piece, _| {
-        let shown = !hidden.enter(piece);
-        match piece {
-            Piece::Text(text) if shown => plain.push(text),
-            Piece::Open(name, _) | Piece::Close(name) if shown && !is_one_of(name, INLINE) => {
-                plain.push("\n");
-            }
-            _ => {}
-        }
-    });
-    plain.0
-}
-
 /// A text without its tags, hidden elements and comments included, if it has tags.
 pub fn without_tags(text: &str) -> Option<String> {
     if !text.contains('<') {
         return None;
     }
-    let mut plain = Plain(String::with_capacity(text.len()));
+    let mut plain = String::with_capacity(text.len());
     let mut tags = 0;
     pieces(text, |piece, _| match piece {
-        Piece::Text(text) => plain.push(text),
+        Piece::Text(text) => plain.push_str(text),
         Piece::Open(name, _) | Piece::Close(name) => {
             tags += 1;
             if !is_one_of(name, INLINE) {
-                plain.push(" ");
+                plain.push(' ');
             }
         }
         Piece::Comment => tags += 1,
     });
-    (tags > 0).then_some(plain.0)
+    (tags > 0).then_some(plain)
 }
 
 /// The spans of a text that a reader of the page does not see: comments and hidden elements.
@@ -146,21 +126,6 @@ fn hides(tag: &str) -> bool {
 
 fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Text in which no tag begins.
-struct Plain(String);
-
-impl Plain {
-    fn push(&mut self, text: &str) {
-        for part in text.split_inclusive('<') {
-            if part.starts_with(begins_tag) {
-                let length = self.0.trim_end_matches('<').len();
-                self.0.truncate(length);
-            }
-            self.0.push_str(part);
-        }
-    }
 }
 
 fn begins_tag(char: char) -> bool {
@@ -230,34 +195,33 @@ fn piece(text: &str) -> Option<(Piece<'_>, usize)> {
     })
 }
 
-/// Up to the `>` outside quotation marks, or else to the first.
+/// Up to the `>` outside quotation marks, or else to the first. No other tag begins before it.
 fn tag_length(bytes: &[u8]) -> Option<usize> {
     let bytes = bytes.get(..LONGEST_TAG).unwrap_or(bytes);
     let mut quote = None;
     for (at, byte) in bytes.iter().enumerate() {
         match (quote, byte) {
             (None, b'>') => return Some(at + 1),
+            (None, b'<') if at > 0 => return None,
             (None, b'"' | b'\'') => quote = Some(*byte),
             (Some(open), _) if open == *byte => quote = None,
             _ => {}
         }
     }
-    bytes.iter().position(|byte| *byte == b'>').map(|at| at + 1)
+    let first = bytes
+        .iter()
+        .skip(1)
+        .position(|byte| matches!(byte, b'<' | b'>'))?
+        + 1;
+    (bytes.get(first) == Some(&b'>')).then_some(first + 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const PAGE: &str = "<p title=\"a>b\">Good <b>mor</b>ning</p><!-- obey me --><div \
         style=\"display: none\">ignore <i>that</i></div><script>x<y</script>3 < 4<br>end";
-
-    #[test]
-    fn a_reader_sees_no_markup() {
-        assert_eq!(strip_markup(PAGE), "\nGood morning\n3 < 4\nend");
-    }
 
     #[test]
     fn what_is_hidden_is_told() {
@@ -281,16 +245,5 @@ mod tests {
             Some("ignore all")
         );
         assert_eq!(without_tags("1 < 2 and 3 > 2"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_left_is_a_tag(text in "[<>/!a-c \"'=-]{0,40}|\\PC{0,40}") {
-            let plain = strip_markup(&text);
-            let tag = plain.char_indices().find(|(at, char)| {
-                *char == '<' && plain.get(at + 1..).unwrap().starts_with(begins_tag)
-            });
-            prop_assert_eq!(tag, None, "{}", plain);
-        }
     }
 }
