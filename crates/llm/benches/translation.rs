@@ -100,6 +100,7 @@ fn case(name: String, fixture: &Value) -> Case {
         "\"content-delta\"",
         "\"content\":\"",
         "\"text\":",
+        "\"output\":",
     ];
     let text = words
         .iter()
