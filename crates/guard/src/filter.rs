@@ -30,6 +30,8 @@ pub struct Filter {
     /// What counts and is not decided yet.
     pending: Vec<Judged>,
     settled: usize,
+    /// Where the last edit ends.
+    edited: usize,
     blocked: bool,
 }
 
@@ -68,6 +70,7 @@ impl Filter {
             positions: Positions::default(),
             pending: Vec::new(),
             settled: 0,
+            edited: 0,
             blocked: false,
         }
     }
@@ -120,18 +123,19 @@ impl Filter {
         step.settled = open;
         while let Some((span, count)) = resolve::cluster(&self.pending) {
             if span.end > open {
-                step.settled = span.start.min(open);
+                step.settled = span.start.min(open).max(self.edited);
                 return;
             }
             let cluster: Vec<_> = self.pending.drain(..count).collect();
             let told = resolve::told(&cluster);
-            if let Some(blocking) = told.iter().find(|judged| judged.verdict == Verdict::Block) {
+            if told.iter().any(|judged| judged.verdict == Verdict::Block) {
                 self.blocked = true;
-                step.settled = blocking.finding.span.start.min(span.start);
+                step.settled = span.start.max(self.edited);
                 step.findings.extend(told);
                 return;
             }
-            for redaction in resolve::redactions(&told) {
+            for redaction in resolve::redactions(&told, self.edited) {
+                self.edited = redaction.span.end;
                 let edit = self
                     .guard
                     .edit(&self.text, self.base, redaction, pseudonyms);

@@ -48,7 +48,7 @@ pub(crate) fn whole(mut judged: Vec<Judged>) -> (Vec<Judged>, Vec<Redaction>) {
     while let Some((_, count)) = cluster(rest) {
         let (cluster, others) = rest.split_at(count);
         let told = told(cluster);
-        replaced.extend(redactions(&told));
+        replaced.extend(redactions(&told, end_of(&replaced)));
         findings.extend(told.into_iter().filter(is_told));
         rest = others;
     }
@@ -60,16 +60,21 @@ pub(crate) fn is_told(judged: &Judged) -> bool {
     judged.finding.entity != Entity::Pseudonym
 }
 
+/// So many bytes a cluster may have before it ends with the finding that is in it, so that a chain
+/// without end is decided piece by piece.
+const CLUSTER_LIMIT: usize = 16_384;
+
 /// The end of the cluster at the beginning of sorted findings, and how many stand in it.
 pub(crate) fn cluster(sorted: &[Judged]) -> Option<(Range<usize>, usize)> {
     let mut span = sorted.first()?.finding.span.clone();
     let overlapping = sorted.iter().take_while(|judged| {
         let known = &judged.finding.span;
-        let within = known.start < span.end || known.start == span.start;
-        if within {
+        let begins_together = known.start == span.start;
+        let within = known.start < span.end && known.start - span.start < CLUSTER_LIMIT;
+        if begins_together || within {
             span.end = span.end.max(known.end);
         }
-        within
+        begins_together || within
     });
     let count = overlapping.count();
     Some((span, count))
@@ -77,30 +82,45 @@ pub(crate) fn cluster(sorted: &[Judged]) -> Option<(Range<usize>, usize)> {
 
 /// Leaves out of a cluster what lies within stronger findings.
 pub(crate) fn told(cluster: &[Judged]) -> Vec<Judged> {
-    let weaker = |(index, judged): (usize, &Judged)| {
-        cluster.iter().enumerate().any(|(other, stronger)| {
-            other != index
-                && covers(&stronger.finding.span, &judged.finding.span)
-                && (stronger.verdict, stronger.finding.score)
-                    .partial_cmp(&(judged.verdict, judged.finding.score))
-                    .is_some_and(|order| order.is_gt() || order.is_eq() && other < index)
-                && stronger.finding.score >= judged.finding.score
-        })
-    };
-    cluster
-        .iter()
-        .enumerate()
-        .filter(|pair| !weaker(*pair))
-        .map(|(_, judged)| judged.clone())
-        .collect()
+    let mut told = Vec::new();
+    // Those before, in order, that reach beyond where the next one begins.
+    let mut before: Vec<&Judged> = Vec::new();
+    for (index, judged) in cluster.iter().enumerate() {
+        let start = judged.finding.span.start;
+        before.retain(|known| known.finding.span.end > start);
+        let same = cluster.iter().skip(index + 1);
+        let mut same = same.take_while(|other| other.finding.span == judged.finding.span);
+        let weaker = before.iter().any(|known| is_stronger(known, judged, true))
+            || same.any(|other| is_stronger(other, judged, false));
+        if !weaker {
+            told.push(judged.clone());
+        }
+        before.push(judged);
+    }
+    told
+}
+
+/// Whether a finding covers another one and is as sure and as strictly dealt with; of two that are
+/// equal, the one that stands before.
+fn is_stronger(stronger: &Judged, judged: &Judged, stands_before: bool) -> bool {
+    let order = (stronger.verdict, stronger.finding.score)
+        .partial_cmp(&(judged.verdict, judged.finding.score));
+    covers(&stronger.finding.span, &judged.finding.span)
+        && stronger.finding.score >= judged.finding.score
+        && order.is_some_and(|order| order.is_gt() || order.is_eq() && stands_before)
 }
 
 fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// What is replaced for the findings of a cluster, in order and disjoint.
-pub(crate) fn redactions(told: &[Judged]) -> Vec<Redaction> {
+fn end_of(replaced: &[Redaction]) -> usize {
+    replaced.last().map_or(0, |redaction| redaction.span.end)
+}
+
+/// What is replaced for the findings of a cluster, in order and disjoint, from `from` on: a cluster
+/// that was ended for its length may reach into the next.
+pub(crate) fn redactions(told: &[Judged], from: usize) -> Vec<Redaction> {
     let mut merged: Vec<(Redaction, f32)> = Vec::new();
     for Judged { finding, .. } in told
         .iter()
@@ -122,5 +142,12 @@ pub(crate) fn redactions(told: &[Judged]) -> Vec<Redaction> {
             )),
         }
     }
-    merged.into_iter().map(|(redaction, _)| redaction).collect()
+    let clipped = |(redaction, _): (Redaction, f32)| Redaction {
+        span: redaction.span.start.max(from)..redaction.span.end,
+        ..redaction
+    };
+    let merged = merged.into_iter().map(clipped);
+    merged
+        .filter(|redaction| redaction.span.start < redaction.span.end)
+        .collect()
 }

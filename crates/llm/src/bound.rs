@@ -33,7 +33,7 @@ use self::pictures::Drawn;
 use self::terms::{OutputTerms, Terms, input_price, output_price};
 use crate::envelope::{CapField, Edits, Envelope, Facts};
 use crate::kind::{Dialect, ProviderKind};
-use crate::prices::{ModelRef, PriceBook};
+use crate::prices::{ModelRef, PictureRule, PriceBook};
 use crate::replicate::Family;
 use crate::usage::{ServiceTier, Usage};
 
@@ -457,6 +457,7 @@ impl Bound {
 
     /// The provider's count with what it left unsaid: those facts are as they were asked for.
     pub fn completed(&self, usage: &Usage) -> Usage {
+        let usage = &self.drawn(usage);
         Usage {
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
@@ -474,6 +475,21 @@ impl Bound {
                 0 => self.seconds,
                 told => told,
             },
+            ..*usage
+        }
+    }
+
+    /// What a model whose output may be all pictures has said without telling them apart is taken
+    /// for pictures, which cost more.
+    fn drawn(&self, usage: &Usage) -> Usage {
+        let untold = self.model.draws == Some(PictureRule::AllOutput) && usage.output_image == 0;
+        let drawn = match untold {
+            true => usage.output.saturating_sub(usage.reasoning),
+            false => 0,
+        };
+        Usage {
+            output: usage.output - drawn,
+            output_image: usage.output_image + drawn,
             ..*usage
         }
     }
@@ -496,7 +512,8 @@ impl Bound {
         let without_price = |count: u64, price: UnitPrice| count > 0 && price == UnitPrice::FREE;
         let otherwise = without_price(usage.search_units, price.search_unit)
             || without_price(usage.images, price.image)
-            || without_price(usage.seconds, price.second);
+            || without_price(usage.seconds, price.second)
+            || self.model.draws.is_some() && price.image == UnitPrice::FREE;
         otherwise && usage.total() == 0 && !price.is_free()
     }
 }

@@ -76,8 +76,13 @@ fn built_in(privacy: Privacy) -> Profile {
     profile
 }
 
-/// The profile, which lets no data of a natural person pass.
+/// The profile, which lets no data of a natural person pass: nothing is allowed by a list, and what
+/// is as likely as not counts.
 fn with_privacy(mut profile: Profile) -> Profile {
+    profile.allow.clear();
+    if profile.sensitivity == Sensitivity::Permissive {
+        profile.sensitivity = Sensitivity::Moderate;
+    }
     if !profile.compliance.contains(&Compliance::Gdpr) {
         profile.compliance.push(Compliance::Gdpr);
     }

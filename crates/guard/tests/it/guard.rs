@@ -372,3 +372,30 @@ fn who_may_give_orders_is_not_asked_whether_they_are_injections() {
     assert_eq!(verdict(Channel::System), Verdict::Allow);
     assert_eq!(verdict(Channel::Output), Verdict::Allow);
 }
+
+#[test]
+fn a_chain_of_findings_without_end_takes_linear_time_and_leaves_piece_by_piece() {
+    let guard = guard(Profile {
+        patterns: vec![pattern("digits", "[0-9]{8,12}", 0.9, Action::Redact)],
+        max_input_chars: 0,
+        ..Profile::default()
+    });
+    let text = "12345678".repeat(8_000);
+    let whole = judge(&guard, &text);
+    assert!(
+        !whole
+            .apply(&text)
+            .contains(|char: char| char.is_ascii_digit())
+    );
+    let cuts: Vec<_> = (0..text.len()).step_by(1_000).collect();
+    let mut filter = Filter::new(guard.clone(), Channel::Output);
+    let mut pseudonyms = Pseudonyms::default();
+    let mut most = 0;
+    for (from, to) in cuts.iter().zip(cuts.iter().skip(1)) {
+        filter.push(&text[*from..*to], &mut pseudonyms);
+        most = most.max(filter.held());
+    }
+    assert!(most < 40_000, "{most} bytes are held back");
+    let (let_through, _) = streamed(&guard, &text, &cuts);
+    assert_eq!(let_through, whole.apply(&text));
+}

@@ -29,6 +29,7 @@ use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
+use super::screen;
 use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// The rule that speaks for the provider's part.
@@ -181,13 +182,17 @@ impl Runtime {
 
     async fn count_tokens(&self, admitted: Admitted) -> Result<Done, Refused> {
         let Decided {
-            draft,
+            mut draft,
             request,
             envelope,
             choice,
             files,
             ..
         } = self.decide(admitted)?;
+        let envelope = match screen::input(&mut draft, envelope) {
+            Ok(envelope) => envelope,
+            Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
+        };
         let kind = choice.model.kind;
         let counted = match kind {
             ProviderKind::Anthropic => {
@@ -252,10 +257,18 @@ impl Runtime {
         };
         draft.passed("owner");
         if lane.route.kind == ProviderKind::Simulated {
-            return match self.on_the_shelf(action, stored, id) {
+            let found = self.on_the_shelf(action, stored, id);
+            return match found.and_then(|reply| screened(&mut draft, reply)) {
                 Ok(reply) => Ok(Done { draft, reply }),
                 Err(refusal) => Err(draft.refuse("stored", refusal)),
             };
+        }
+        if query.is_some_and(|query| query.contains("stream=")) && !bearer.guard.is_idle() {
+            let refusal = Refusal::InvalidField {
+                field: "stream".to_owned(),
+                problem: "guardrails look at stored responses as a whole; leave it out".to_owned(),
+            };
+            return Err(draft.refuse("guardrails", refusal));
         }
         let path = path_of(action, &stored.original, query);
         let path = lane.route.config.rooted(lane.route.kind, &path);
@@ -273,7 +286,8 @@ impl Runtime {
             kind: None,
         };
         let names = Some((stored.original.as_str(), id));
-        match self.ask(&draft, lane, question, names).await {
+        let answered = self.ask(&draft, lane, question, names).await;
+        match answered.and_then(|reply| screened(&mut draft, reply)) {
             Ok(reply) => Ok(Done { draft, reply }),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
@@ -466,6 +480,18 @@ fn is_array(body: &[u8]) -> bool {
 pub(super) fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane>> {
     let mut lanes = bearer.lanes.iter();
     lanes.find(|lane| lane.route.provider == provider)
+}
+
+/// A stored answer as it may be shown: it was made before, and may have been stopped then.
+fn screened(draft: &mut Draft, reply: Reply) -> Result<Reply, Refusal> {
+    let Body::Whole(body) = reply.body else {
+        return Ok(reply);
+    };
+    let body = match reply.status.is_success() && !body.is_empty() {
+        true => Body::Whole(screen::output(draft, body)?),
+        false => Body::Whole(body),
+    };
+    Ok(Reply { body, ..reply })
 }
 
 fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {

@@ -75,10 +75,10 @@ enum Judge {
 }
 
 impl Sieve {
-    /// A sieve for a stream that its caller gets in this dialect; none where there is nothing to
-    /// look for, or no text.
+    /// A sieve for a stream of events that its caller gets in this dialect; none where there is
+    /// nothing to look for, or only sound.
     pub(super) fn new(guard: &Arc<Guard>, dialect: Dialect, safety: &Safety) -> Option<Self> {
-        (!guard.is_idle() && dialect.answers_in_json()).then(|| Sieve {
+        (!guard.is_idle() && dialect != Dialect::OpenAiSpeech).then(|| Sieve {
             guard: guard.clone(),
             frames: Frames::new(dialect),
             queue: VecDeque::new(),
@@ -160,8 +160,11 @@ impl Sieve {
                 Said::End { slot } => self.end(*slot),
             }
         }
-        self.queued_bytes += queued.event.bytes().len();
-        self.queue.push_back(queued);
+        // Nothing of the event leaves in which something is blocked.
+        if self.blocked.is_none() {
+            self.queued_bytes += queued.event.bytes().len();
+            self.queue.push_back(queued);
+        }
     }
 
     /// Adds to a running text; tells which it is, and where in it the piece stands.
@@ -218,6 +221,9 @@ impl Sieve {
                 judgement.findings
             }
         };
+        if text.waiting == 0 {
+            self.texts.remove(&index);
+        }
         self.note(index, channel, findings);
     }
 
@@ -359,3 +365,6 @@ impl Text {
 const fn is_thought(running: Running) -> bool {
     matches!(running, Running::Reasoning | Running::Thinking)
 }
+
+#[cfg(test)]
+mod tests;
