@@ -72,7 +72,7 @@ def test_refusals_are_googles_own_errors(google, server):
     assert "googleSearch" in str(refused.value) or "google_search" in str(refused.value)
     server.api("PUT", f"/limits/agents/{agent.id}/budget", {"budget": 0.01})
     with pytest.raises(errors.ClientError) as refused:
-        client.models.generate_content(model=MODEL, contents="Rain? " * 40_000)
+        client.models.generate_content(model=MODEL, contents=["Rain? " * 1_600] * 25)
     assert refused.value.code == 429 and refused.value.status == "RESOURCE_EXHAUSTED"
 
 

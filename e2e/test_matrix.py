@@ -24,8 +24,9 @@ TOOLS = ["weather", "tide"]
 PER_MILLION = 1_000_000
 
 
-def said(cell: str) -> str:
-    return "Rain? " * 40_000 if cell == "dear" else "Rain?"
+def said(cell: str) -> list[str]:
+    """What the user says. One text may have 10 000 characters: what is dear stands in several."""
+    return ["Rain? " * 1_600] * 25 if cell == "dear" else ["Rain?"]
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Cohere(Sdk):
         self.client = cohere.ClientV2(api_key=token, base_url=url, timeout=60, max_retries=0)
 
     def options(self, cell):
-        content = [{"type": "text", "text": said(cell)}]
+        content = [{"type": "text", "text": text} for text in said(cell)]
         options = {"model": self.model}
         if cell == "vision":
             content.append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}})
@@ -107,7 +108,7 @@ class Mistralai(Sdk):
         self.client = Mistral(api_key=token, server_url=server.url, timeout_ms=60_000)
 
     def options(self, cell):
-        content = [{"type": "text", "text": said(cell)}]
+        content = [{"type": "text", "text": text} for text in said(cell)]
         options = {"model": self.model, "max_tokens": 5 if cell == "cut" else 50}
         if cell == "vision":
             content.append({"type": "image_url", "image_url": f"data:image/png;base64,{PIXEL}"})
@@ -163,7 +164,7 @@ class Boto3(Sdk):
 
 class Converse(Boto3):
     def options(self, cell):
-        content = [{"text": said(cell)}]
+        content = [{"text": text} for text in said(cell)]
         options = {"modelId": self.model, "inferenceConfig": {"maxTokens": 5 if cell == "cut" else 2000}}
         if cell == "vision":
             content.append({"image": {"format": "png", "source": {"bytes": b"\x89PNG"}}})
@@ -203,7 +204,7 @@ class Converse(Boto3):
 
 class Invoke(Boto3):
     def options(self, cell):
-        content = [{"type": "text", "text": said(cell)}]
+        content = [{"type": "text", "text": text} for text in said(cell)]
         body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 5 if cell == "cut" else 2000}
         if cell == "vision":
             source = {"type": "base64", "media_type": "image/png", "data": PIXEL}

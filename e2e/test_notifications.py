@@ -17,7 +17,7 @@ def mail(mailbox: Mailbox) -> dict:
 
 def spend(agent, micros: int) -> None:
     """Calls until so much is booked."""
-    ask = [{"role": "user", "content": "Say something short. " * 4000}]
+    ask = [{"role": "user", "content": "Rain? " * 1400}] * 10
     while agent.spent_micros() < micros:
         agent.openai().chat.completions.create(model="sim/chat", messages=ask)
 

@@ -165,7 +165,7 @@ pub(crate) async fn list_guardrail_profile_versions(
 #[utoipa::path(get, path = "/guardrail-profiles/{profile_id}/versions/{version}",
     tag = "guardrails", params(
     ("profile_id" = ProfileId, Path, description = "The profile"),
-    ("version" = i64, Path, description = "The version, from 1")), responses(
+    ("version" = i64, Path, minimum = 1, description = "The version, from 1")), responses(
     (status = 200, description = "The version", body = GuardrailProfileVersion),
 ))]
 pub(crate) async fn get_guardrail_profile_version(
