@@ -8,8 +8,8 @@
 //! - A **detector** reads texts and tells findings. Each is pure: the same text gives the same
 //!   findings, without clock, randomness or I/O. There are four: [`scan`] (rules of a few bytes
 //!   to a few hundred: secrets and structured personal data, and the patterns of an organisation),
-//!   [`names`] (people and addresses), `injection` (texts that give orders to a model), and `text`
-//!   (what is hidden from a reader, and decoders for the others).
+//!   [`names`] (people and addresses), [`injection`] (texts that give orders to a model), and
+//!   [`text`] (what is hidden from a reader, and decoders for the others).
 //!
 //! Invariants:
 //! - **A finding is local.** Whether a span is a finding of [`scan`] or [`names`] depends on the

@@ -1,9 +1,9 @@
-//! Rules of bounded length, walked as one automaton from every place where a finding could begin.
+//! Rules of bounded length, walked as automata from every place where a finding could begin.
 //!
-//! The rules of a set are lazy deterministic automata, one for each of their lanes. From each **start** of the text (the
-//! first character after a border of words) it is walked, anchored, until it dies: in ordinary
-//! text after a few bytes. What it passed through in state of matching are matches of the rules
-//! by name; the longest of each rule counts. The rule then **weighs** its match: checksums,
+//! The rules of a set are lazy deterministic automata, one for each of their lanes. From each
+//! **start** of the text (the first character after a border of words) each is walked, anchored,
+//! until it dies: in ordinary text after a few bytes. What it passed through in state of matching
+//! are matches of the rules by name; the longest of each rule counts. The rule then **weighs** its match: checksums,
 //! issuers' ranges, words before it. Walks end after [`MAX_LENGTH`] bytes, so a text costs at most
 //! that many steps for each of its bytes, whatever it holds.
 //!
