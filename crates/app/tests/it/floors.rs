@@ -18,6 +18,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "telemetry",
             "llm",
             "guard",
+            "policy",
             "journal",
             "sdk",
         ],
