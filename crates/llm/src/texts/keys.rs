@@ -274,6 +274,11 @@ pub(super) fn channel_of_name(name: &str) -> Option<Channel> {
     })
 }
 
+/// Names of numbers in the arguments of a call that arrive one by one.
+pub(super) fn is_number_of_a_call(name: &str) -> bool {
+    matches!(name, "numberValue" | "number_value")
+}
+
 /// Names of objects that callers, models and tools fill as they like.
 pub(super) fn is_free(name: &str) -> Option<Channel> {
     Some(match name {

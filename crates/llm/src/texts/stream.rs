@@ -60,14 +60,18 @@ pub enum Running {
     Reasoning,
     /// A block of thoughts, where a dialect has both.
     Thinking,
-    /// The arguments of a call, as JSON or in a form of the tool's own.
+    /// The arguments of a call, as JSON.
     Arguments,
+    /// What a call is given in a form of the tool's own: code, a patch, a command.
+    Input,
     /// A field that is not known here.
     Other {
         /// A hash of the names on the way to it.
         path: u64,
         /// By which way it comes.
         channel: Channel,
+        /// What it is for.
+        kind: PartKind,
     },
 }
 
@@ -86,7 +90,7 @@ impl Slot {
     /// By which way its text comes.
     pub const fn channel(&self) -> Channel {
         match self.running {
-            Running::Arguments => Channel::ToolArguments,
+            Running::Arguments | Running::Input => Channel::ToolArguments,
             Running::Other { channel, .. } => channel,
             _ => Channel::Output,
         }
@@ -96,6 +100,7 @@ impl Slot {
     pub const fn kind(&self) -> PartKind {
         match self.running {
             Running::Arguments => PartKind::JsonText,
+            Running::Other { kind, .. } => kind,
             _ => PartKind::Prose,
         }
     }

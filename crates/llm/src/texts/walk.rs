@@ -182,7 +182,14 @@ impl<'a> Walk<'a> {
             }
             Kind::Array => scanner.array(|scanner, _| self.value(scanner, name)),
             Kind::Object => self.object(scanner, name),
-            Kind::Number | Kind::Bool | Kind::Null => scanner.skip().map(|_| ()),
+            Kind::Number => {
+                let place = scanner.skip()?;
+                if keys::is_number_of_a_call(name) {
+                    self.number(scanner, place, Channel::ToolArguments);
+                }
+                Ok(())
+            }
+            Kind::Bool | Kind::Null => scanner.skip().map(|_| ()),
         }
     }
 

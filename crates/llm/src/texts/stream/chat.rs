@@ -1,40 +1,27 @@
 //! Chunks of chat completions and of the old completions.
 
 use super::Running;
-use super::heard::{Done, Ending, Heard, Way};
+use super::heard::{Done, Heard, Way};
 use crate::scan::{Kind, Scanner};
 use crate::texts::{Channel, keys};
 
 impl<'a> Heard<'a> {
     pub(super) fn chat(&mut self, scanner: &mut Scanner<'a>) -> Done {
         scanner.object(|scanner, name| match (name, scanner.kind()?) {
-            ("choices", Kind::Array) => scanner.array(|scanner, _| self.choice(scanner)),
+            ("choices", Kind::Array) => self.choices(scanner, name, Self::chat_choice),
             _ => self.whole(scanner, name),
         })
     }
 
-    fn choice(&mut self, scanner: &mut Scanner<'a>) -> Done {
-        if scanner.kind()? != Kind::Object {
-            return self.whole(scanner, "choices");
-        }
-        let from = self.deltas.len();
-        let (mut item, mut ended) = (0, false);
-        scanner.object(|scanner, name| {
-            match (name, scanner.kind()?) {
-                ("index", _) => item = self.count(scanner, name)?,
-                ("delta", Kind::Object) => self.chat_delta(scanner)?,
-                ("text", Kind::String) => self.delta(scanner.string()?, Running::Prose),
-                ("finish_reason", Kind::String) => {
-                    // Some servers send an empty one until there is a reason.
-                    ended = !self.word(scanner, name)?.is_empty();
-                }
-                _ => self.whole(scanner, name)?,
+    fn chat_choice(&mut self, scanner: &mut Scanner<'a>, name: &str) -> Done {
+        match (name, scanner.kind()?) {
+            ("delta", Kind::Object) => self.chat_delta(scanner),
+            ("text", Kind::String) => {
+                self.delta(scanner.string()?, Running::Prose);
+                Ok(())
             }
-            Ok(())
-        })?;
-        self.assign(from, |slot| slot.item = item);
-        self.ends.extend(ended.then_some(Ending::Item(item)));
-        Ok(())
+            _ => self.whole(scanner, name),
+        }
     }
 
     fn chat_delta(&mut self, scanner: &mut Scanner<'a>) -> Done {
@@ -103,9 +90,8 @@ impl<'a> Heard<'a> {
 
     fn function(&mut self, scanner: &mut Scanner<'a>, name: &str) -> Done {
         match (name, scanner.kind()?) {
-            ("arguments" | "input", Kind::String) => {
-                self.delta(scanner.string()?, Running::Arguments);
-            }
+            ("arguments", Kind::String) => self.delta(scanner.string()?, Running::Arguments),
+            ("input", Kind::String) => self.delta(scanner.string()?, Running::Input),
             ("name", Kind::String) => {
                 let text = scanner.string()?;
                 let kind = keys::kind(name);

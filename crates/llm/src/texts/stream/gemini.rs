@@ -1,38 +1,23 @@
 //! Chunks of Gemini: each is an answer of its own, whose texts go on from chunk to chunk.
 
 use super::Running;
-use super::heard::{Done, Ending, Heard};
-use crate::scan::{Kind, ScanError, Scanner};
+use super::heard::{Done, Ending, Heard, Way};
+use crate::scan::{Kind, Scanner};
+use crate::texts::PartKind;
 
 impl<'a> Heard<'a> {
     pub(super) fn gemini(&mut self, scanner: &mut Scanner<'a>) -> Done {
         scanner.object(|scanner, name| match (name, scanner.kind()?) {
-            ("candidates", Kind::Array) => scanner.array(|scanner, _| self.candidate(scanner)),
+            ("candidates", Kind::Array) => self.choices(scanner, name, Self::candidate),
             _ => self.whole(scanner, name),
         })
     }
 
-    fn candidate(&mut self, scanner: &mut Scanner<'a>) -> Done {
-        if scanner.kind()? != Kind::Object {
-            return self.whole(scanner, "candidates");
+    fn candidate(&mut self, scanner: &mut Scanner<'a>, name: &str) -> Done {
+        match (name, scanner.kind()?) {
+            ("content", Kind::Object) => self.turn(scanner),
+            _ => self.whole(scanner, name),
         }
-        let from = self.deltas.len();
-        let (mut item, mut ended) = (0, false);
-        scanner.object(|scanner, name| {
-            match (name, scanner.kind()?) {
-                ("index", _) => item = self.count(scanner, name)?,
-                ("content", Kind::Object) => self.turn(scanner)?,
-                ("finishReason" | "finish_reason", Kind::String) => {
-                    let reason = self.word(scanner, name)?;
-                    ended = !matches!(&*reason, "" | "FINISH_REASON_UNSPECIFIED");
-                }
-                _ => self.whole(scanner, name)?,
-            }
-            Ok(())
-        })?;
-        self.assign(from, |slot| slot.item = item);
-        self.ends.extend(ended.then_some(Ending::Item(item)));
-        Ok(())
     }
 
     fn turn(&mut self, scanner: &mut Scanner<'a>) -> Done {
@@ -71,20 +56,39 @@ impl<'a> Heard<'a> {
         Ok(())
     }
 
-    /// Arguments that come in pieces, where a request has asked for that.
+    /// Arguments that come in pieces, where a request has asked for that. Each says to which value
+    /// it belongs; the call says whether more of it follows.
     fn pieces_of_call(&mut self, scanner: &mut Scanner<'a>) -> Done {
+        let mut goes_on = false;
         scanner.object(|scanner, name| match (name, scanner.kind()?) {
-            ("partialArgs" | "partial_args", Kind::Array) => scanner.array(|scanner, _| {
-                if scanner.kind()? != Kind::Object {
-                    return scanner.skip().map(|_| ());
-                }
-                scanner.object(|scanner, name| match name {
-                    "stringValue" | "string_value" => self.begun(scanner, Running::Arguments),
-                    _ => scanner.skip().map(|_| ()),
-                })
-            }),
+            ("partialArgs" | "partial_args", Kind::Array) => {
+                scanner.array(|scanner, _| self.piece_of_call(scanner))
+            }
+            ("willContinue" | "will_continue", Kind::Bool) => {
+                goes_on = scanner.boolean()?;
+                Ok(())
+            }
             _ => scanner.skip().map(|_| ()),
         })?;
-        Ok::<(), ScanError>(())
+        self.ends.extend((!goes_on).then_some(Ending::Calls(0)));
+        Ok(())
+    }
+
+    fn piece_of_call(&mut self, scanner: &mut Scanner<'a>) -> Done {
+        if scanner.kind()? != Kind::Object {
+            return scanner.skip().map(|_| ());
+        }
+        let from = self.deltas.len();
+        let mut way = Way::START.to("functionCall");
+        scanner.object(|scanner, name| match (name, scanner.kind()?) {
+            ("stringValue" | "string_value", Kind::String) => self.begun(scanner, Running::Input),
+            ("jsonPath" | "json_path", Kind::String) => {
+                way = way.to(&scanner.string()?.decoded());
+                Ok(())
+            }
+            _ => scanner.skip().map(|_| ()),
+        })?;
+        self.assign(from, |slot| slot.running = way.running(PartKind::Prose));
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::kind::Dialect;
 use crate::scan::{Kind, ScanError, Scanner, Text};
 use crate::texts::keys::{self, Holds};
 use crate::texts::walk::{Walk, is_data, is_word};
-use crate::texts::{Channel, Medium};
+use crate::texts::{Channel, Medium, PartKind};
 
 pub(super) type Done = Result<(), ScanError>;
 
@@ -19,6 +19,8 @@ pub(super) enum Ending {
     Slot(Slot),
     /// Those of a choice, an item or a block.
     Item(u32),
+    /// Those of the calls of a choice.
+    Calls(u32),
     /// All.
     All,
 }
@@ -28,6 +30,7 @@ impl Ending {
         match self {
             Ending::Slot(ended) => ended == slot,
             Ending::Item(item) => *item == slot.item,
+            Ending::Calls(item) => *item == slot.item && slot.channel() == Channel::ToolArguments,
             Ending::All => true,
         }
     }
@@ -65,10 +68,11 @@ impl Way {
         }
     }
 
-    pub(super) const fn running(self) -> Running {
+    pub(super) const fn running(self, kind: PartKind) -> Running {
         Running::Other {
             path: self.path,
             channel: self.channel,
+            kind,
         }
     }
 }
@@ -158,6 +162,48 @@ impl<'a> Heard<'a> {
         }
     }
 
+    /// Reads the choices of a chunk: each has its number, says why it is over once it is, and
+    /// holds more in fields of its dialect.
+    pub(super) fn choices(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        list: &str,
+        field: fn(&mut Self, &mut Scanner<'a>, &str) -> Done,
+    ) -> Done {
+        scanner.array(|scanner, _| match scanner.kind()? {
+            Kind::Object => self.choice(scanner, field),
+            _ => self.whole(scanner, list),
+        })
+    }
+
+    fn choice(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        field: fn(&mut Self, &mut Scanner<'a>, &str) -> Done,
+    ) -> Done {
+        let (deltas, ends) = (self.deltas.len(), self.ends.len());
+        let (mut item, mut ended) = (0, false);
+        scanner.object(|scanner, name| {
+            match (name, scanner.kind()?) {
+                ("index", _) => item = self.count(scanner, name)?,
+                ("finish_reason" | "finishReason", Kind::String) => {
+                    let reason = self.word(scanner, name)?;
+                    // Some servers send one of these until there is a reason.
+                    ended = !matches!(&*reason, "" | "FINISH_REASON_UNSPECIFIED");
+                }
+                _ => field(self, scanner, name)?,
+            }
+            Ok(())
+        })?;
+        self.assign(deltas, |slot| slot.item = item);
+        // What ends within a choice are its calls; now it is known which choice it is.
+        for ending in self.ends.iter_mut().skip(ends) {
+            *ending = Ending::Calls(item);
+        }
+        self.ends.extend(ended.then_some(Ending::Item(item)));
+        Ok(())
+    }
+
     /// Says to which item or part the deltas belong that were read since.
     pub(super) fn assign(&mut self, from: usize, set: impl Fn(&mut Slot)) {
         for (slot, _) in self.deltas.iter_mut().skip(from) {
@@ -193,7 +239,13 @@ impl<'a> Heard<'a> {
         match (way.medium, holds) {
             (Some(what), Some(holds)) if is_data(text.raw, holds) => self.walk.unread(what, text),
             _ if name == "name" => self.walk.add(text, keys::kind(name), Some(way.channel)),
-            _ => self.delta(text, way.running()),
+            _ => {
+                let kind = match keys::kind(name) {
+                    PartKind::JsonText => PartKind::JsonText,
+                    _ => PartKind::Prose,
+                };
+                self.delta(text, way.running(kind));
+            }
         }
     }
 }

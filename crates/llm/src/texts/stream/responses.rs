@@ -5,9 +5,9 @@ use super::heard::{Done, Ending, Heard, Way};
 use super::{Running, Slot};
 use crate::kind::Dialect;
 use crate::scan::{Kind, Scanner, Text};
-use crate::texts::Medium;
 use crate::texts::keys::{self, Holds};
 use crate::texts::walk::is_data;
+use crate::texts::{Medium, PartKind};
 
 /// What is known of an event before its type is.
 #[derive(Default)]
@@ -141,7 +141,8 @@ fn running(stem: &str) -> Running {
         "response.refusal" => Running::Refusal,
         "response.reasoning_summary_text" => Running::Reasoning,
         "response.reasoning_text" => Running::Thinking,
-        _ if stem.contains("_call") => Running::Arguments,
-        _ => Way::START.to(stem).running(),
+        _ if stem.ends_with("_arguments") => Running::Arguments,
+        _ if stem.contains("_call") => Running::Input,
+        _ => Way::START.to(stem).running(PartKind::Prose),
     }
 }

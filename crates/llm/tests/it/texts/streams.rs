@@ -1,6 +1,7 @@
 //! Streams: what runs in them, what is whole, when it ends, and what an edited event looks like.
 
 mod account;
+mod calls;
 mod filter;
 mod fixtures;
 

@@ -1,4 +1,5 @@
 use iron_guard::{Action, Pattern, Profile};
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -15,6 +16,7 @@ fn sieve(dialect: Dialect) -> Sieve {
         patterns: vec![
             pattern("launch", "launch code [0-9]+", Action::Block),
             pattern("employee", "EMP-[0-9]{6}", Action::Redact),
+            pattern("founder", "Jürgen Müller", Action::Redact),
         ],
         ..Profile::default()
     };
@@ -56,4 +58,78 @@ fn a_transcription_that_streams_is_judged_as_one_that_does_not() {
         all.contains("I am [REDACTED] here.") && !all.contains("P-1234"),
         "{all}"
     );
+}
+
+/// What a stream becomes whose events come one by one.
+fn sieved(dialect: Dialect, events: &[Value]) -> String {
+    let mut sieve = sieve(dialect);
+    let mut all = String::new();
+    for event in events {
+        let left = sieve.feed(format!("data: {event}\n\n").as_bytes());
+        all.push_str(text(&left.expect("readable")));
+    }
+    all.push_str(text(&sieve.finish()));
+    all
+}
+
+/// What stands at this place of the events, put together.
+fn said(stream: &str, place: &str) -> String {
+    let events = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    let events = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    let pieces = events.filter_map(|event| Some(event.pointer(place)?.as_str()?.to_owned()));
+    pieces.collect()
+}
+
+const PIECES: [&str; 3] = ["ask Jür", "gen Mül", "ler, größer"];
+
+#[test]
+fn input_of_tools_that_is_no_json_is_replaced_letter_by_letter_whatever_the_letters_are() {
+    let chat = PIECES.map(|piece| {
+        let call = json!({"index": 0, "custom": {"input": piece}});
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+    });
+    let place = "/choices/0/delta/tool_calls/0/custom/input";
+    let all = sieved(Dialect::OpenAiChat, &chat);
+    assert_eq!(said(&all, place), "ask [REDACTED], größer");
+    for kind in ["custom_tool_call_input", "code_interpreter_call_code"] {
+        let kind = format!("response.{kind}.delta");
+        let event = |piece| json!({"type": kind, "output_index": 0, "delta": piece});
+        let all = sieved(Dialect::OpenAiResponses, &PIECES.map(event));
+        assert_eq!(said(&all, "/delta"), "ask [REDACTED], größer");
+    }
+}
+
+#[test]
+fn values_of_a_call_of_gemini_that_come_in_pieces_are_texts_of_their_own() {
+    let call = |pieces: Value| {
+        let call = json!({"partialArgs": pieces, "willContinue": true});
+        json!({"candidates": [{"content": {"parts": [{"functionCall": call}]}}]})
+    };
+    let piece = |path: &str, text: &str| json!({"jsonPath": path, "stringValue": text});
+    let events = [
+        call(json!([piece("$.to", "Jürgen")])),
+        call(json!([piece("$.cc", "nobody"), piece("$.to", " Müller")])),
+        call(json!([piece("$.note", "größer")])),
+    ];
+    let all = sieved(Dialect::Gemini, &events);
+    let place = "/candidates/0/content/parts/0/functionCall/partialArgs";
+    assert_eq!(
+        said(&all, &format!("{place}/0/stringValue")),
+        "[REDACTED]nobodygrößer"
+    );
+    assert_eq!(said(&all, &format!("{place}/1/stringValue")), "");
+}
+
+#[test]
+fn arguments_of_cohere_are_read_as_the_json_that_they_are() {
+    let pieces = ["{\"to\": \"J\\u00f", "crgen M\\u00fcl", "ler\"}"];
+    let events = pieces.map(|piece| {
+        let call = json!({"function": {"arguments": piece}});
+        json!({"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": call}}})
+    });
+    let place = "/delta/message/tool_calls/function/arguments";
+    let all = sieved(Dialect::Cohere, &events);
+    assert_eq!(said(&all, place), "{\"to\": \"[REDACTED]\"}");
 }

@@ -214,7 +214,7 @@ fn the_channel_of_a_slot_is_that_of_its_text() {
         texts,
         [
             (Channel::Output, PartKind::Prose, "so".to_owned()),
-            (Channel::ToolArguments, PartKind::JsonText, "ls".to_owned()),
+            (Channel::ToolArguments, PartKind::Prose, "ls".to_owned()),
             (Channel::ToolArguments, PartKind::Prose, "now".to_owned()),
         ]
     );
