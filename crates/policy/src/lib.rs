@@ -18,8 +18,10 @@
 //!   argument.
 //! - **Each decision names the rules that made it.**
 
+mod resources;
 mod rule;
 mod tool;
 
+pub use resources::{Resources, Statement, Url};
 pub use rule::{Approval, Conditions, Effect, Examples, Kind, Match, Policy, SampleCall, Values};
 pub use tool::{Access, Parameter, ParameterKind, RiskLevel, Tool, ToolKind};

@@ -154,6 +154,9 @@ pub enum ParameterKind {
         /// Whether addresses of private networks may be named.
         #[serde(default)]
         private: bool,
+        /// The ports; those that serve HTTP and no other protocol if none is named.
+        #[serde(default)]
+        ports: Vec<u16>,
     },
     /// One statement of SQL.
     Sql {
@@ -169,10 +172,20 @@ pub enum ParameterKind {
         /// The most rows that a query may ask for; 10 000 if it is not said.
         #[serde(default)]
         max_rows: Option<u64>,
+        /// Globs of functions that may be called besides those that are known to have no effects. One
+        /// that is known to have effects must be named in full.
+        #[serde(default)]
+        functions: Vec<String>,
+        /// Whether a function that is not known is refused.
+        #[serde(default)]
+        strict: bool,
+        /// Whether values must be given apart from the statement: no literals in its conditions.
+        #[serde(default)]
+        parameters_only: bool,
     },
     /// A command with its arguments, as a list or as one line.
     Shell {
-        /// Globs of the programs.
+        /// Globs of the programs. One that runs other programs must be named in full.
         #[serde(default)]
         commands: Vec<String>,
     },

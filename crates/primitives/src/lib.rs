@@ -31,6 +31,7 @@ mod environment;
 mod error_kind;
 mod id;
 pub mod money;
+mod network;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod period;
@@ -45,6 +46,7 @@ pub use environment::{Clock, Entropy, Environment};
 pub use error_kind::ErrorKind;
 pub use id::*;
 pub use money::{Money, MoneyError, PicoDollars, UnitPrice};
+pub use network::NetworkZone;
 pub use period::{InvalidPeriod, InvalidSchedule, Period, PeriodKind, PeriodSpan, Schedule};
 pub use refusal::{BlockedContent, BudgetShortfall, RateShortfall, Refusal};
 pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};

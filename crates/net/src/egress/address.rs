@@ -1,11 +1,12 @@
 //! Which addresses may be called.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr as _;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use iron_primitives::NetworkZone;
 
 /// What the operator allows beyond HTTPS to public addresses and anything on loopback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,76 +18,16 @@ pub struct AddressRules {
     pub private_networks: bool,
 }
 
-/// Where an address lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Zone {
-    Public,
-    Loopback,
-    Private,
-    /// Link-local (cloud metadata services live there), multicast, unspecified, reserved.
-    Never,
-}
-
-fn zone_of(address: IpAddr) -> Zone {
-    match address {
-        IpAddr::V4(v4) => zone_of_v4(v4),
-        IpAddr::V6(v6) => zone_of_v6(v6),
-    }
-}
-
-fn zone_of_v4(address: Ipv4Addr) -> Zone {
-    let [a, b, c, _] = address.octets();
-    match (a, b, c) {
-        (127, ..) => Zone::Loopback,
-        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Zone::Private,
-        (0, ..) | (169, 254, _) | (192, 0, 0 | 2) | (198, 18..=19, _) => Zone::Never,
-        (198, 51, 100) | (203, 0, 113) | (224.., ..) => Zone::Never,
-        _ => Zone::Public,
-    }
-}
-
-fn zone_of_v6(address: Ipv6Addr) -> Zone {
-    if address.is_loopback() {
-        return Zone::Loopback;
-    }
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = address.segments();
-    let embedded = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        zone_of_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match (s0, s1, s2, s3, s4, s5) {
-        // IPv4-mapped, IPv4-compatible, NAT64: what counts is the IPv4 address inside.
-        (0, 0, 0, 0, 0, 0xffff | 0) | (0x64, 0xff9b, 0, 0, 0, 0) => embedded(s6, s7),
-        // 6to4.
-        (0x2002, ..) => embedded(s1, s2),
-        (0xfc00..=0xfdff, ..) => Zone::Private,
-        // Only 2000::/3 is global unicast; documentation and Teredo are cut out of it.
-        (0x2001, 0xdb8 | 0, ..) => Zone::Never,
-        (0x2000..=0x3fff, ..) => Zone::Public,
-        _ => Zone::Never,
-    }
-}
-
 impl AddressRules {
     /// Whether a connection to this address, found under this host name, may be made.
     pub(super) fn admit(self, host: &str, address: IpAddr) -> bool {
-        match zone_of(address) {
-            Zone::Public => true,
-            Zone::Private => self.private_networks,
-            Zone::Loopback => self.private_networks || means_loopback(host),
-            Zone::Never => false,
+        match NetworkZone::of(address) {
+            NetworkZone::Public => true,
+            NetworkZone::Private => self.private_networks,
+            NetworkZone::Loopback => self.private_networks || NetworkZone::is_loopback_name(host),
+            NetworkZone::Never => false,
         }
     }
-}
-
-pub(super) fn means_loopback(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost")
-        || host.len() > 10
-            && host
-                .get(host.len().saturating_sub(10)..)
-                .is_some_and(|tail| tail.eq_ignore_ascii_case(".localhost"))
 }
 
 /// The part of a provider's address that stands before the path of an API.
@@ -140,11 +81,14 @@ impl BaseUrl {
         }
         let host = authority.host();
         let literal = host.trim_start_matches('[').trim_end_matches(']');
-        let zone = IpAddr::from_str(literal).ok().map(zone_of);
-        let loopback = zone == Some(Zone::Loopback) || (zone.is_none() && means_loopback(host));
+        let zone = IpAddr::from_str(literal).ok().map(NetworkZone::of);
+        let loopback = zone == Some(NetworkZone::Loopback)
+            || (zone.is_none() && NetworkZone::is_loopback_name(host));
         match zone {
-            Some(Zone::Never) => return Err(BaseUrlError::Address),
-            Some(Zone::Private) if !rules.private_networks => return Err(BaseUrlError::Address),
+            Some(NetworkZone::Never) => return Err(BaseUrlError::Address),
+            Some(NetworkZone::Private) if !rules.private_networks => {
+                return Err(BaseUrlError::Address);
+            }
             // `2130706433` and `0x7f.1` are read as addresses by some resolvers.
             None if looks_numeric(host) => return Err(BaseUrlError::Address),
             _ => {}
@@ -216,6 +160,8 @@ impl fmt::Display for BaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const STRICT: AddressRules = AddressRules {

@@ -35,7 +35,7 @@ impl AddressRules {
     pub fn is_this_machine(host: &str) -> bool {
         match host.parse::<IpAddr>() {
             Ok(address) => address.is_loopback(),
-            Err(_) => super::address::means_loopback(host),
+            Err(_) => iron_primitives::NetworkZone::is_loopback_name(host),
         }
     }
 }
