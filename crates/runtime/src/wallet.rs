@@ -48,7 +48,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use iron_journal::{FrameKind, Journal, Position};
-use iron_llm::Bound;
 use iron_primitives::{
     ActorPath, BootInstant, Environment, LeaseId, Money, Refusal, RequestId, Scope, TenantId, Unit,
 };
@@ -82,10 +81,8 @@ pub struct HoldRequest<'a> {
     pub call: RequestId,
     /// Which attempt of the call, counted from one.
     pub attempt: u32,
-    /// What it can cost.
-    pub bound: &'a Bound,
-    /// What the agent's budgets count besides money.
-    pub counted: Counted,
+    /// What it can cost, in each unit that the agent's budgets count.
+    pub claim: Claim,
     /// What recovery needs to write a record of the attempt if nobody else can.
     pub facts: &'a [u8],
 }
@@ -282,12 +279,11 @@ impl Wallets {
     /// not be fetched; [`Refusal::JournalUnavailable`] if the reserve could not be written;
     /// [`Refusal::Draining`] at the end.
     pub async fn hold(&self, request: HoldRequest<'_>) -> Result<Hold, Refusal> {
-        let mut claim = Claim::of(request.bound)?;
-        if request.counted.tokens {
-            claim = claim.counting(request.bound.tokens_at(0), request.bound.choices());
-        }
         let wallet = self.inner.wallet(request.path.tenant);
-        let held = self.inner.acquire(&wallet, request.path, claim).await?;
+        let held = self
+            .inner
+            .acquire(&wallet, request.path, request.claim)
+            .await?;
         self.inner.reserve(&wallet, held, request)
     }
 
@@ -488,7 +484,7 @@ impl Inner {
     ) -> Result<Hold, Refusal> {
         let hold = self.journalled(wallet, held, request.call, request.attempt, request.facts)?;
         self.counters.held.fetch_add(1, Ordering::Relaxed);
-        if hold.cap < request.bound.cap() {
+        if hold.cap < request.claim.cap() {
             self.counters.shrunk.fetch_add(1, Ordering::Relaxed);
         }
         Ok(hold)

@@ -21,7 +21,7 @@ use iron_runtime::authority::{
     Principal, SubjectKey,
 };
 use iron_runtime::wallet::{
-    Amounts, Counted, Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts,
+    Amounts, Claim, Estate, Hold, HoldRequest, Owner, Policy, RecordedAttempt, RecordedAttempts,
     RecordedHold, RecordedLeg, Wallets, estate,
 };
 use iron_store::Db;
@@ -206,8 +206,7 @@ impl House {
             path: &self.path,
             call,
             attempt: 1,
-            bound,
-            counted: Counted::default(),
+            claim: Claim::of(bound)?,
             facts: b"{}",
         };
         wallets.hold(request).await

@@ -79,12 +79,15 @@ impl Runtime {
     ) -> Result<Hold, Refusal> {
         let facts = facts_of(&cleared.draft, cleared).to_bytes();
         let principal = &cleared.draft.bearer.principal;
+        let claim = match cleared.draft.pass {
+            None => Claim::counted(bound, principal.counted)?,
+            Some(_) => Claim::of(bound)?,
+        };
         let request = HoldRequest {
             path: &principal.path,
-            counted: principal.counted,
             call: cleared.draft.id,
             attempt,
-            bound,
+            claim,
             facts: &facts,
         };
         match &cleared.draft.pass {
@@ -100,7 +103,7 @@ impl Runtime {
         pass: &Pass,
         request: HoldRequest<'_>,
     ) -> Result<Hold, Refusal> {
-        let claim = Claim::of(request.bound)?;
+        let claim = request.claim;
         let sender = (self.journal.instance(), self.journal.incarnation());
         let ask = AskPassHold {
             pass: pass.digest,

@@ -4,7 +4,7 @@
 use iron_llm::Bound;
 use iron_primitives::{Money, MoneyError, Refusal, Unit, UnitPrice};
 
-use super::amounts::Amounts;
+use super::amounts::{Amounts, Counted};
 
 /// A fixed amount and so much for each token of output, with the caps between which it may move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,33 @@ impl Claim {
         };
         let fixed = bound.fixed_cost().map_err(unbounded)?;
         Claim::new(fixed, bound.per_output_token(), bound.cap(), floor).map_err(unbounded)
+    }
+
+    /// The claim of a bound in everything that the agent's budgets count.
+    ///
+    /// # Errors
+    /// [`Refusal::Unbounded`] if the cost cannot be represented.
+    pub fn counted(bound: &Bound, counted: Counted) -> Result<Claim, Refusal> {
+        let claim = Claim::of(bound)?;
+        Ok(match counted.tokens {
+            true => claim.counting(bound.tokens_at(0), bound.choices()),
+            false => claim,
+        })
+    }
+
+    /// A claim for exactly so much money, which no output cap can lower.
+    pub const fn exactly(cost: Money) -> Claim {
+        Claim {
+            over: Over::Money,
+            fixed: cost,
+            per_output_token: UnitPrice::FREE,
+            fixed_tokens: 0,
+            choices: 0,
+            cap: 0,
+            floor: 0,
+            full: Amounts::money(cost),
+            least: Amounts::money(cost),
+        }
     }
 
     /// The same, held in the agent's tokens too: `fixed` of them whatever the output, and each

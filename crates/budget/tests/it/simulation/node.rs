@@ -9,7 +9,7 @@ use iron_journal::{Journal, JournalKeys, Options};
 use iron_llm::{Bound, PriceBook};
 use iron_primitives::{ActorPath, Environment, InstanceId, Money, Refusal, RequestId};
 use iron_runtime::wallet::{
-    Amounts, Counted, Hold, HoldRequest, Owner, Policy, RecordedHold, RecordedLeg, Wallets, estate,
+    Amounts, Claim, Hold, HoldRequest, Owner, Policy, RecordedHold, RecordedLeg, Wallets, estate,
 };
 
 use super::courier::{Answer, Courier, Question, ask};
@@ -168,8 +168,7 @@ async fn call(process: &Process, bound: &Bound, dice: &mut Dice) -> Result<(), R
         path,
         call,
         attempt: 1,
-        bound,
-        counted: Counted::default(),
+        claim: Claim::of(bound)?,
         facts: b"{}",
     };
     let hold = process.wallets.hold(request).await?;
