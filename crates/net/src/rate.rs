@@ -7,7 +7,9 @@
 //!
 //! [`RateLimiter`] counts in the memory of one server, [`SharedRates`] for several in Redis.
 //! [`PaceLimiter`] counts what groups of callers do in a minute: requests, and what they weigh.
+//! [`AllowanceLimiter`] counts how often something is used, by the minute, the hour and the day.
 
+mod allowance;
 mod pace;
 mod shared;
 mod window;
@@ -21,6 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use iron_primitives::{BootInstant, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use allowance::{Allowance, AllowanceLimiter};
 pub use pace::{Excess, Pace, PaceLimit, PaceLimiter};
 pub use shared::{InvalidRedisAddress, SharedObserver, SharedRates};
 use window::Window;
@@ -31,6 +34,7 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The distance of smoothed requests.
 const PACE_NANOS: u64 = 10_000_000;
 /// The longest that a request is held back.
@@ -306,7 +310,7 @@ impl Caller {
 }
 
 /// The window that is nearest to its end.
-fn nearest(standings: [Option<Standing>; 2]) -> Option<Standing> {
+fn nearest<const N: usize>(standings: [Option<Standing>; N]) -> Option<Standing> {
     standings.into_iter().flatten().reduce(nearer)
 }
 

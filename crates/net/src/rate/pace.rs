@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use iron_primitives::{BootInstant, Timestamp};
 
-use super::window::Window;
+use super::window::{Window, standings};
 use super::{MINUTE, MOST_CALLERS, SharedRates, Standing, Verdict, nearest};
 
 /// How much a group may do in any 60 seconds; 0 = no limit.
@@ -147,20 +147,6 @@ impl<K: Eq + Hash + Copy + Display> PaceLimiter<K> {
     fn groups(&self) -> MutexGuard<'_, HashMap<K, [Window; 2]>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn standings(
-    windows: &mut [Window; 2],
-    boot: BootInstant,
-    now: Timestamp,
-) -> [Option<Standing>; 2] {
-    windows.each_mut().map(|window| {
-        (window.limit() > 0).then(|| Standing {
-            limit: window.limit(),
-            remaining: window.limit().saturating_sub(window.count(boot)),
-            resets_at: now.plus(window.frees_in(boot)),
-        })
-    })
 }
 
 /// The limit that is reached, for the longest.

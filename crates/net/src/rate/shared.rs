@@ -17,10 +17,12 @@ use redis::{AsyncConnectionConfig, Client, RedisError, Script};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::{LONGEST_QUEUE, PACE_NANOS, Pace, Quota, Standing, Verdict, nearest};
+use super::{Allowance, LONGEST_QUEUE, PACE_NANOS, Pace, Quota, Standing, Verdict, nearest};
 
 /// A second in microseconds.
 const SECOND: u64 = 1_000_000;
+/// How wide the sixty slots of a minute, an hour and a day are.
+const SLOTS_OF_TIERS: [u64; 3] = [SECOND, 60 * SECOND, 24 * 60 * SECOND];
 /// How long a new connection may take.
 const CONNECTING: Duration = Duration::from_secs(2);
 /// How often Redis is asked whether it counts, beside the requests.
@@ -120,7 +122,20 @@ impl SharedRates {
         now: Timestamp,
     ) -> Option<(Verdict, Option<Standing>)> {
         let counted = self.count(caller, Ask::of(quota)).await?;
-        Some(counted.verdict([quota.per_minute, quota.per_hour], now))
+        let standings = counted.standings([quota.per_minute, quota.per_hour, 0], now);
+        Some((counted.outcome(), nearest(standings)))
+    }
+
+    /// Counts one use of an allowance, if it has room for it. None if Redis does not answer.
+    pub(super) async fn use_once(
+        &self,
+        user: &str,
+        allowance: Allowance,
+        now: Timestamp,
+    ) -> Option<(Verdict, [Option<Standing>; 3])> {
+        let counted = self.count(user, Ask::allowance(allowance)).await?;
+        let standings = counted.standings(allowance.limits(), now);
+        Some((counted.outcome(), standings))
     }
 
     /// Counts one request of a group, if its pace has room for it. None if Redis does not answer.
@@ -131,8 +146,8 @@ impl SharedRates {
         now: Timestamp,
     ) -> Option<(Verdict, [Option<Standing>; 2])> {
         let counted = self.count(group, Ask::pace(pace, [1, 0])).await?;
-        let standings = counted.standings([pace.requests, pace.weight], now);
-        Some((counted.outcome(), standings))
+        let [requests, weight, _] = counted.standings([pace.requests, pace.weight, 0], now);
+        Some((counted.outcome(), [requests, weight]))
     }
 
     /// Adds what a request of a group has weighed. Whether Redis answered.
@@ -261,13 +276,13 @@ impl SharedRates {
 
 /// What the script is asked; times are microseconds.
 struct Ask {
-    limits: [u32; 2],
+    limits: [u32; 3],
     /// How far ahead of its schedule a request may be, the distance of requests in it, and the
     /// longest wait.
     schedule: [u64; 3],
     /// How wide the slots of the windows are.
-    widths: [u64; 2],
-    adds: [u32; 2],
+    widths: [u64; 3],
+    adds: [u32; 3],
     always: bool,
 }
 
@@ -276,35 +291,42 @@ impl Ask {
         let pace = PACE_NANOS / 1_000;
         let longest = u64::try_from(LONGEST_QUEUE.as_micros()).unwrap_or(u64::MAX);
         Ask {
-            limits: [quota.per_minute, quota.per_hour],
+            limits: [quota.per_minute, quota.per_hour, 0],
             schedule: [u64::from(quota.burst.max(1) - 1) * pace, pace, longest],
-            widths: [SECOND, 60 * SECOND],
-            adds: [1, 1],
+            widths: SLOTS_OF_TIERS,
+            adds: [1, 1, 0],
             always: false,
         }
     }
 
     /// Two windows of a minute, and nothing is held back.
-    const fn pace(pace: Pace, adds: [u32; 2]) -> Self {
+    const fn pace(pace: Pace, [requests, weight]: [u32; 2]) -> Self {
         Ask {
-            limits: [pace.requests, pace.weight],
+            limits: [pace.requests, pace.weight, 0],
             schedule: [0, 0, 0],
-            widths: [SECOND, SECOND],
-            adds,
+            widths: [SECOND, SECOND, SECOND],
+            adds: [requests, weight, 0],
+            always: false,
+        }
+    }
+
+    /// A minute, an hour and a day, and nothing is held back.
+    const fn allowance(allowance: Allowance) -> Self {
+        Ask {
+            limits: allowance.limits(),
+            schedule: [0, 0, 0],
+            widths: SLOTS_OF_TIERS,
+            adds: [1, 1, 1],
             always: false,
         }
     }
 }
 
 /// What the script says, in microseconds: refused for so long, held back for so long, and for
-/// both windows what they count and how long until the oldest leaves them.
-struct Count((u64, u64, u32, u64, u32, u64));
+/// each window what it counts and how long until the oldest leaves it.
+struct Count((u64, u64, u32, u64, u32, u64, u32, u64));
 
 impl Count {
-    fn verdict(&self, limits: [u32; 2], now: Timestamp) -> (Verdict, Option<Standing>) {
-        (self.outcome(), nearest(self.standings(limits, now)))
-    }
-
     const fn outcome(&self) -> Verdict {
         let (refused, wait, ..) = self.0;
         match refused {
@@ -317,9 +339,9 @@ impl Count {
         }
     }
 
-    fn standings(&self, limits: [u32; 2], now: Timestamp) -> [Option<Standing>; 2] {
-        let (_, _, first, first_frees, second, second_frees) = self.0;
-        let [first_limit, second_limit] = limits;
+    fn standings(&self, limits: [u32; 3], now: Timestamp) -> [Option<Standing>; 3] {
+        let (_, _, first, first_frees, second, second_frees, third, third_frees) = self.0;
+        let [first_limit, second_limit, third_limit] = limits;
         let standing = |limit: u32, count: u32, frees: u64| {
             (limit > 0).then(|| Standing {
                 limit,
@@ -330,6 +352,7 @@ impl Count {
         [
             standing(first_limit, first, first_frees),
             standing(second_limit, second, second_frees),
+            standing(third_limit, third, third_frees),
         ]
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use iron_primitives::BootInstant;
+use iron_primitives::{BootInstant, Timestamp};
+
+use super::Standing;
 
 const SLOTS: u64 = 60;
 
@@ -78,4 +80,19 @@ impl Window {
         }
         self.total = self.total.saturating_add(weight);
     }
+}
+
+/// How windows stand; those without a limit have none.
+pub(super) fn standings<const N: usize>(
+    windows: &mut [Window; N],
+    boot: BootInstant,
+    now: Timestamp,
+) -> [Option<Standing>; N] {
+    windows.each_mut().map(|window| {
+        (window.limit() > 0).then(|| Standing {
+            limit: window.limit(),
+            remaining: window.limit().saturating_sub(window.count(boot)),
+            resets_at: now.plus(window.frees_in(boot)),
+        })
+    })
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use iron_net::rate::{
-    Pace, PaceLimit, PaceLimiter, Quota, RateLimiter, SharedObserver, SharedRates, Standing,
-    Verdict,
+    Allowance, AllowanceLimiter, Pace, PaceLimit, PaceLimiter, Quota, RateLimiter, SharedObserver,
+    SharedRates, Standing, Verdict,
 };
 use iron_primitives::{BootInstant, Secret, Timestamp};
 use iron_testkit::RedisServer;
@@ -300,4 +300,27 @@ async fn two_servers_share_the_pace_of_a_group_in_requests_and_in_weight() {
         server.until_counting(false).await;
     }
     assert!(here.enter("light", light, START, NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn two_servers_share_the_allowance_of_a_day() {
+    let redis = RedisServer::start().expect("a Redis");
+    let (one, two) = (Server::with(&redis).await, Server::with(&redis).await);
+    let [here, there] =
+        [&one, &two].map(|server| AllowanceLimiter::new(Some(server.shared.clone())));
+    let daily = Allowance {
+        per_minute: 5,
+        per_day: 2,
+        ..Allowance::default()
+    };
+    for limiter in [&here, &there] {
+        let standing = limiter.use_once("tool", daily, START, NOW).await;
+        assert!(standing.expect("room").is_some());
+    }
+    for limiter in [&here, &there] {
+        let full = limiter.use_once("tool", daily, START, NOW).await;
+        let full = full.expect_err("no room on any server");
+        assert_eq!((full.limit, full.remaining), (2, 0));
+        assert!(full.resets_at.since(NOW) > Duration::from_secs(80_000));
+    }
 }
