@@ -40,7 +40,7 @@ pub struct Profile {
     pub style: Style,
     /// Whether HTML is taken out of what users write.
     pub strip_markup: bool,
-    /// Whether images, sound and files that cannot be read may pass.
+    /// Whether images, sound and files that cannot be read may pass, in either direction.
     pub unread: Unread,
 }
 

@@ -117,6 +117,19 @@ pub enum Medium {
     Opaque,
 }
 
+impl Medium {
+    /// Its name in refusals.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Medium::Image => "image",
+            Medium::Audio => "audio",
+            Medium::Video => "video",
+            Medium::File => "file",
+            Medium::Opaque => "opaque",
+        }
+    }
+}
+
 /// Content that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
@@ -223,6 +236,14 @@ pub fn of_reply(dialect: Dialect, body: &[u8]) -> Result<Texts<'_>, Error> {
     read(dialect, body, Walk::of_reply(), |name| {
         keys::reply_field(dialect, name)
     })
+}
+
+/// Finds the texts of an error, or of another answer whose shape is not known: each string in it,
+/// or all of it where it is no JSON.
+pub fn of_error(body: &[u8]) -> Texts<'_> {
+    let dialect = Dialect::Passthrough;
+    let field = |_: &str| keys::Field::Texts(Channel::Output);
+    read(dialect, body, Walk::of_reply(), field).unwrap_or_else(|_| plain(body, Channel::Output))
 }
 
 fn read<'a>(

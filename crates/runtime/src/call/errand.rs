@@ -140,7 +140,7 @@ impl Runtime {
             }
             Err(refused) => Err(refused),
         };
-        match done {
+        match done.and_then(screened) {
             Ok(Done { mut draft, reply }) => {
                 let outcome = match reply.status.is_success() {
                     true => Outcome::Completed,
@@ -258,17 +258,10 @@ impl Runtime {
         draft.passed("owner");
         if lane.route.kind == ProviderKind::Simulated {
             let found = self.on_the_shelf(action, stored, id);
-            return match found.and_then(|reply| screened(&mut draft, reply)) {
+            return match found {
                 Ok(reply) => Ok(Done { draft, reply }),
                 Err(refusal) => Err(draft.refuse("stored", refusal)),
             };
-        }
-        if query.is_some_and(|query| query.contains("stream=")) && !bearer.guard.is_idle() {
-            let refusal = Refusal::InvalidField {
-                field: "stream".to_owned(),
-                problem: "guardrails look at stored responses as a whole; leave it out".to_owned(),
-            };
-            return Err(draft.refuse("guardrails", refusal));
         }
         let path = path_of(action, &stored.original, query);
         let path = lane.route.config.rooted(lane.route.kind, &path);
@@ -287,7 +280,7 @@ impl Runtime {
         };
         let names = Some((stored.original.as_str(), id));
         let answered = self.ask(&draft, lane, question, names).await;
-        match answered.and_then(|reply| screened(&mut draft, reply)) {
+        match answered {
             Ok(reply) => Ok(Done { draft, reply }),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
@@ -306,11 +299,17 @@ impl Runtime {
         draft.passed("assigned_provider");
         draft.model = Some(passing.route());
         let path = passing.target();
+        let screened = screen::address(&mut draft, passing);
+        let body = match screened.and_then(|()| screen::question(&mut draft, request.body.clone()))
+        {
+            Ok(body) => body,
+            Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
+        };
         let question = Question {
             method: passing.method.clone(),
             path: &path,
             headers: &request.headers,
-            body: request.body.clone(),
+            body,
             kind: None,
         };
         match self.ask(&draft, lane, question, None).await {
@@ -482,16 +481,33 @@ pub(super) fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane
     lanes.find(|lane| lane.route.provider == provider)
 }
 
-/// A stored answer as it may be shown: it was made before, and may have been stopped then.
-fn screened(draft: &mut Draft, reply: Reply) -> Result<Reply, Refusal> {
-    let Body::Whole(body) = reply.body else {
-        return Ok(reply);
+/// What an errand brought, as guardrails let it pass. An answer may have been made long ago.
+fn screened(done: Done) -> Result<Done, Refused> {
+    let Done { mut draft, reply } = done;
+    let Reply { status, body, .. } = reply;
+    let body = match body {
+        Body::Whole(body) => body,
+        // They are looked at while they pass.
+        chunks @ Body::Chunks(_) => {
+            let reply = Reply {
+                body: chunks,
+                ..reply
+            };
+            return Ok(Done { draft, reply });
+        }
     };
-    let body = match reply.status.is_success() && !body.is_empty() {
-        true => Body::Whole(screen::output(draft, body)?),
-        false => Body::Whole(body),
+    let body = match status.is_success() {
+        false => Ok(screen::error(&mut draft, status, body)),
+        true if upstream::is_event_stream(&reply.headers) => screen::events(&mut draft, body),
+        true => screen::output(&mut draft, body),
     };
-    Ok(Reply { body, ..reply })
+    match body.map(Body::Whole) {
+        Ok(body) => Ok(Done {
+            draft,
+            reply: Reply { body, ..reply },
+        }),
+        Err(refusal) => Err(draft.refuse("guardrails", refusal)),
+    }
 }
 
 fn path_of(action: StoredAction, original: &str, query: Option<&str>) -> String {

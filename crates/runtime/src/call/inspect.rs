@@ -71,7 +71,11 @@ impl Runtime {
             return Err(draft.refuse("size", refusal));
         }
         let begun = self.environment.boot();
-        let screened = screen::input(&mut draft, envelope);
+        let screened = match &request.passing {
+            Some(passing) => screen::address(&mut draft, passing),
+            None => Ok(()),
+        };
+        let screened = screened.and_then(|()| screen::input(&mut draft, envelope));
         let took = self.environment.boot().since(begun);
         self.metrics.guard.input.observe(took);
         let envelope = match screened {

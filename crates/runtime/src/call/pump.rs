@@ -67,6 +67,7 @@ impl Runtime {
         let (ending, verdict, told) = match answer {
             Answered::Failed(failed) => {
                 let Failed { ending, told, .. } = failed;
+                let told = told.map(|reply| reply.screened(&mut draft));
                 let verdict = verdict_of_failure(&ending, &told);
                 (ending, verdict, Told::After(caller, told))
             }

@@ -10,7 +10,9 @@ use iron_primitives::{Money, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
+use super::draft::Draft;
 use super::reason::Reason;
+use super::screen;
 
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;
@@ -33,6 +35,14 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// An error of a provider, as guardrails let it pass.
+    pub(super) fn screened(mut self, draft: &mut Draft) -> Self {
+        if let Body::Whole(body) = &mut self.body {
+            *body = screen::error(draft, self.status, std::mem::take(body));
+        }
+        self
+    }
+
     /// Tells in its headers how a limit stands. What the provider says of limits of its own is
     /// not passed on under these names.
     pub(super) fn telling(mut self, standing: Option<Standing>) -> Self {

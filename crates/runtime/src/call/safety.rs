@@ -1,6 +1,8 @@
 //! What guardrails found in the texts of a call: notes for its record, and why it was refused.
 
-use iron_guard::{Channel, Direction, Finding, Judged, Pseudonyms, Severity, Verdict};
+use iron_guard::{
+    Channel, Direction, Finding, Guard, Judged, Pseudonyms, Severity, Unread, Verdict,
+};
 use iron_llm::texts;
 use iron_primitives::{BlockedContent, Refusal};
 
@@ -127,6 +129,13 @@ const fn severity_name(severity: Severity) -> &'static str {
 /// The refusal of a text with such a finding.
 pub(super) fn blocked(channel: Channel, finding: &Finding) -> Refusal {
     refused(channel, finding.entity.name(), finding.rule.to_string())
+}
+
+/// The refusal of what cannot be read, where the profile lets nothing such pass.
+pub(super) fn unread(guard: &Guard, channel: Channel, unread: &[texts::Unread]) -> Option<Refusal> {
+    let first = unread.first()?;
+    let refuses = guard.profile().unread == Unread::Refuse;
+    refuses.then(|| refused(channel, "unread", first.what.name().to_owned()))
 }
 
 /// The refusal of a text by a check that is no detector.

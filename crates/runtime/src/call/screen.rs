@@ -1,16 +1,23 @@
 //! Steps 4 and 8 where a whole body is there: every text of a request or an answer before the
 //! guardrails of the agent, and the body as it goes on.
+//!
+//! Nothing that is text passes unjudged, whether it is an answer, an error, or what a route tells
+//! that costs nothing. What cannot be read passes or not as the profile says.
 
 use std::ops::Range;
 
 use bytes::Bytes;
-use iron_guard::{Channel, Guard, Judgement, Unread};
-use iron_llm::Envelope;
-use iron_llm::texts::{self, Part, PartKind, Texts};
+use http::StatusCode;
+use iron_guard::{Channel, Guard, Judgement, Unread, Verdict};
+use iron_llm::texts::{self, Medium, Part, PartKind, Texts};
+use iron_llm::translate::{ErrorClass, ProviderError};
+use iron_llm::{Dialect, Envelope};
 use iron_primitives::Refusal;
 
 use super::draft::Draft;
-use super::safety::{Safety, blocked, channel_of, refused};
+use super::request::Passing;
+use super::safety::{Safety, blocked, channel_of, refused, unread};
+use super::sieve::Sieve;
 
 /// The request as it may be sent.
 ///
@@ -21,20 +28,54 @@ pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<En
     if guard.is_idle() {
         return Ok(envelope);
     }
+    if let Some(refusal) = foreseen(&guard, draft.dialect) {
+        return Err(refusal);
+    }
     let body = envelope.body().clone();
     let texts = texts::of_envelope(&envelope).map_err(unreadable)?;
-    if let Some(unread) = texts.unread.first()
-        && guard.profile().unread == Unread::Refuse
-    {
-        let what = format!("{:?}", unread.what).to_lowercase();
-        return Err(refused(Channel::User, "unread", what));
+    match judged_body(&guard, Channel::User, &texts, &body, &mut draft.safety)? {
+        Some(edited) => Ok(Box::new(envelope.with_body(edited)?)),
+        None => Ok(envelope),
     }
-    let edits = screened(&guard, &texts, &mut draft.safety)?;
-    if edits.is_empty() {
-        return Ok(envelope);
+}
+
+/// The body of a request to a route that costs nothing, as it may be sent.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`]; [`Refusal::Malformed`] for a body whose texts cannot be found.
+pub(super) fn question(draft: &mut Draft, body: Bytes) -> Result<Bytes, Refusal> {
+    let guard = draft.bearer.guard.clone();
+    if guard.is_idle() || body.is_empty() {
+        return Ok(body);
     }
-    let edited = texts.edited(&body, &borrowed(&edits));
-    Ok(Box::new(envelope.with_body(edited)?))
+    let texts = texts::of_request(draft.dialect, &body)
+        .or_else(|_| texts::of_request(Dialect::Passthrough, &body))
+        .map_err(unreadable)?;
+    let edited = judged_body(&guard, Channel::User, &texts, &body, &mut draft.safety)?;
+    Ok(edited.unwrap_or(body))
+}
+
+/// Judges the query of a provider's own route. In an address nothing is replaced: what would be is
+/// refused.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`].
+pub(super) fn address(draft: &mut Draft, passing: &Passing) -> Result<(), Refusal> {
+    let guard = draft.bearer.guard.clone();
+    let query = passing.query.as_deref().filter(|_| !guard.is_idle());
+    let safety = &mut draft.safety;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        for text in [name, value] {
+            let judgement = guard.judge(&text, Channel::User, &mut safety.pseudonyms);
+            safety.note(0, Channel::User, &judgement.findings);
+            let mut stopped = judgement.findings.iter();
+            let stopped = stopped.find(|judged| judged.verdict >= Verdict::Redact);
+            if let Some(judged) = stopped {
+                return Err(blocked(Channel::User, &judged.finding));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The answer as its caller gets it.
@@ -43,12 +84,65 @@ pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<En
 /// [`Refusal::ContentBlocked`].
 pub(super) fn output(draft: &mut Draft, body: Bytes) -> Result<Bytes, Refusal> {
     let guard = draft.bearer.guard.clone();
-    if guard.is_idle() {
+    if guard.is_idle() || body.is_empty() {
         return Ok(body);
     }
     let texts = texts::of_reply(draft.dialect, &body).map_err(unreadable)?;
-    let edits = screened(&guard, &texts, &mut draft.safety)?;
-    Ok(texts.edited(&body, &borrowed(&edits)))
+    let edited = judged_body(&guard, Channel::Output, &texts, &body, &mut draft.safety)?;
+    Ok(edited.unwrap_or(body))
+}
+
+/// A stream of events that is there as a whole, as its caller gets it.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`]; [`Refusal::ProviderUnavailable`] for what is no stream.
+pub(super) fn events(draft: &mut Draft, body: Bytes) -> Result<Bytes, Refusal> {
+    let sieve = Sieve::new(&draft.bearer.guard, draft.dialect, &draft.safety);
+    let Some(mut sieve) = sieve else {
+        return Ok(body);
+    };
+    let unreadable = |error: texts::StreamError| Refusal::ProviderUnavailable {
+        detail: error.to_string(),
+    };
+    let mut out = sieve.feed(&body).map_err(unreadable)?.to_vec();
+    out.extend_from_slice(&sieve.finish());
+    let refusal = sieve.blocked().cloned();
+    draft.safety.add(sieve.into_safety());
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(out.into()),
+    }
+}
+
+/// The provider's words about what went wrong, as the caller gets them: if they may not pass, in
+/// words of our own. Its status stays, for it tells a client whether to try again.
+pub(super) fn error(draft: &mut Draft, status: StatusCode, body: Bytes) -> Bytes {
+    let guard = draft.bearer.guard.clone();
+    if guard.is_idle() || body.is_empty() {
+        return body;
+    }
+    let texts = texts::of_error(&body);
+    match judged_body(&guard, Channel::Output, &texts, &body, &mut draft.safety) {
+        Ok(edited) => edited.unwrap_or(body),
+        Err(_) => {
+            draft.refused("guardrails");
+            let class = ErrorClass::of_status(status.as_u16());
+            let withheld = "guardrails have withheld the provider's words about this error";
+            let error = ProviderError::new(class, withheld);
+            Bytes::from(error.render(draft.dialect.error_shape()).body)
+        }
+    }
+}
+
+/// The refusal of a request whose answer will not be readable, before it costs anything.
+fn foreseen(guard: &Guard, dialect: Dialect) -> Option<Refusal> {
+    let medium = match dialect {
+        Dialect::OpenAiSpeech => Medium::Audio,
+        dialect if dialect.draws() => Medium::Image,
+        _ => return None,
+    };
+    let refuses = guard.profile().unread == Unread::Refuse;
+    refuses.then(|| refused(Channel::Output, "unread", medium.name().to_owned()))
 }
 
 fn unreadable(error: texts::Error) -> Refusal {
@@ -65,6 +159,21 @@ fn borrowed(edits: &[Edited]) -> Vec<(Range<usize>, &str)> {
     edits
         .map(|(place, text)| (place.clone(), text.as_str()))
         .collect()
+}
+
+/// The body with what was replaced in it, if something was.
+fn judged_body(
+    guard: &Guard,
+    channel: Channel,
+    texts: &Texts<'_>,
+    body: &Bytes,
+    safety: &mut Safety,
+) -> Result<Option<Bytes>, Refusal> {
+    if let Some(refusal) = unread(guard, channel, &texts.unread) {
+        return Err(refusal);
+    }
+    let edits = screened(guard, texts, safety)?;
+    Ok((!edits.is_empty()).then(|| texts.edited(body, &borrowed(&edits))))
 }
 
 /// Judges each text; gives those in which something was replaced.

@@ -20,7 +20,7 @@ use iron_llm::Dialect;
 use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot, StreamError};
 use iron_primitives::Refusal;
 
-use super::safety::{Safety, blocked, channel_of};
+use super::safety::{Safety, blocked, channel_of, unread};
 
 /// A stream on its way to its caller.
 pub(super) struct Sieve {
@@ -76,9 +76,9 @@ enum Judge {
 
 impl Sieve {
     /// A sieve for a stream of events that its caller gets in this dialect; none where there is
-    /// nothing to look for, or only sound.
+    /// nothing to look for.
     pub(super) fn new(guard: &Arc<Guard>, dialect: Dialect, safety: &Safety) -> Option<Self> {
-        (!guard.is_idle() && dialect != Dialect::OpenAiSpeech).then(|| Sieve {
+        (!guard.is_idle()).then(|| Sieve {
             guard: guard.clone(),
             frames: Frames::new(dialect),
             queue: VecDeque::new(),
@@ -129,6 +129,7 @@ impl Sieve {
         if self.blocked.is_some() {
             return;
         }
+        self.blocked = unread(&self.guard, Channel::Output, event.unread());
         let mut queued = Queued {
             pieces: Vec::new(),
             edits: Vec::new(),

@@ -1,5 +1,7 @@
 //! Guardrails in the governed path: what a provider gets, what a caller gets, what is recorded.
 
+mod edges;
+
 use std::sync::Arc;
 
 use iron_guard::{Action, InjectionActions, Pattern, Profile, Style, Unread};

@@ -55,7 +55,7 @@ impl Account {
 #[derive(Default)]
 pub(crate) struct Plane {
     pub(crate) principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
-    keys: HashMap<ProviderId, String>,
+    pub(crate) keys: HashMap<ProviderId, String>,
     accounts: HashMap<(Scope, Unit), Account>,
     sequence: u64,
     /// How many calls are booked of each day.

@@ -1,9 +1,18 @@
-use iron_guard::{Action, Pattern, Profile};
+use iron_guard::{Action, Pattern, Profile, Unread};
 use serde_json::{Value, json};
 
 use super::*;
 
 fn sieve(dialect: Dialect) -> Sieve {
+    sieve_of(profile(), dialect)
+}
+
+fn sieve_of(profile: Profile, dialect: Dialect) -> Sieve {
+    let guard = Arc::new(Guard::new(profile).expect("a guard"));
+    Sieve::new(&guard, dialect, &Safety::default()).expect("it looks for something")
+}
+
+fn profile() -> Profile {
     let pattern = |name: &str, pattern: &str, action| Pattern {
         name: name.to_owned(),
         pattern: pattern.to_owned(),
@@ -12,16 +21,14 @@ fn sieve(dialect: Dialect) -> Sieve {
         matches: Vec::new(),
         misses: Vec::new(),
     };
-    let profile = Profile {
+    Profile {
         patterns: vec![
             pattern("launch", "launch code [0-9]+", Action::Block),
             pattern("employee", "EMP-[0-9]{6}", Action::Redact),
             pattern("founder", "Jürgen Müller", Action::Redact),
         ],
         ..Profile::default()
-    };
-    let guard = Arc::new(Guard::new(profile).expect("a guard"));
-    Sieve::new(&guard, dialect, &Safety::default()).expect("it looks for something")
+    }
 }
 
 fn text(bytes: &Bytes) -> &str {
@@ -132,4 +139,33 @@ fn arguments_of_cohere_are_read_as_the_json_that_they_are() {
     let place = "/delta/message/tool_calls/function/arguments";
     let all = sieved(Dialect::Cohere, &events);
     assert_eq!(said(&all, place), "{\"to\": \"[REDACTED]\"}");
+}
+
+#[test]
+fn an_event_that_cannot_be_read_leaves_where_the_profile_lets_such_pass() {
+    for (unread, leaves) in [(Unread::Allow, true), (Unread::Refuse, false)] {
+        let mut sieve = sieve_of(
+            Profile {
+                unread,
+                ..profile()
+            },
+            Dialect::OpenAiChat,
+        );
+        let left = sieve.feed(b"data: \xff\n\n").expect("a frame");
+        assert_eq!(!left.is_empty(), leaves);
+        assert_eq!(sieve.blocked().is_none(), leaves);
+    }
+}
+
+#[test]
+fn words_beside_streamed_sound_are_judged() {
+    let events = [
+        json!({"type": "speech.audio.delta", "audio": "AAAA"}),
+        json!({"type": "error", "error": {"message": "no EMP-123456"}}),
+    ];
+    let all = sieved(Dialect::OpenAiSpeech, &events);
+    assert!(
+        all.contains("AAAA") && all.contains("no [REDACTED]"),
+        "{all}"
+    );
 }
