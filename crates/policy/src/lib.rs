@@ -18,10 +18,27 @@
 //!   argument.
 //! - **Each decision names the rules that made it.**
 
+mod agent;
+mod cedar;
+mod clock;
+mod decision;
+mod error;
+mod facts;
+mod glob;
+mod request;
 mod resources;
 mod rule;
+mod set;
+mod short;
 mod tool;
 
+pub use agent::{Agent, Role, Team};
+pub use cedar::SCHEMA;
+pub use decision::Decision;
+pub use error::{Error, Problem};
+pub use request::{Request, Subject};
 pub use resources::{Resources, Statement, Url};
 pub use rule::{Approval, Conditions, Effect, Examples, Kind, Match, Policy, SampleCall, Values};
+pub use set::{Explanation, LONGEST_NAME, MOST_RESOURCES, MOST_RULES, PolicySet};
+pub use short::Field;
 pub use tool::{Access, Parameter, ParameterKind, RiskLevel, Tool, ToolKind};

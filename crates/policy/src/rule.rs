@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Access, RiskLevel, ToolKind};
+use crate::{Access, RiskLevel, Role, ToolKind};
 
 /// One rule, in the form that people write. In a file it is YAML of the same words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,10 +50,25 @@ pub enum Kind {
     Tool,
     /// Calls of models.
     Model,
-    /// Queries of data sources.
+    /// Queries of data sources. What denies or asks holds for the statements that calls of tools
+    /// name, too.
     Data,
-    /// Addresses that are connected to.
+    /// Addresses that are connected to. What denies or asks holds for the addresses that calls of
+    /// tools name, too.
     Network,
+}
+
+impl Kind {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Model => "model",
+            Self::Data => "data",
+            Self::Network => "network",
+        }
+    }
 }
 
 /// What happens to a call. The later in this order, the stronger.
@@ -68,7 +83,22 @@ pub enum Effect {
     Deny,
 }
 
+impl Effect {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::RequireApproval => "require_approval",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// Which calls a rule matches. Any entry of a list will do; all lists that are given must.
+///
+/// Each thing that a call names is judged by itself, so one rule is about things of one sort: paths,
+/// or addresses, or statements with their tables, or commands, or people.
 ///
 /// Globs know `*` for any run of characters and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,7 +116,8 @@ pub struct Match {
     /// How bad the worst is that the tools can do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub risk_levels: Vec<RiskLevel>,
-    /// Globs of the hosts that the call names, with the path if they hold a `/`.
+    /// Globs of the hosts that the call names, with the path if they hold a `/`. Case counts only
+    /// in paths.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
     /// Globs of the paths that the call names.
@@ -95,10 +126,12 @@ pub struct Match {
     /// The kinds of statements that the call makes: `select`, `insert`, `drop`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<String>,
-    /// Globs of the tables that the call names.
+    /// Globs of the tables that the call names, in any case. Without a `.` they mean a table of any
+    /// schema where they deny or ask, and only one named without its schema where they allow.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<String>,
-    /// Globs of the programs that the call runs.
+    /// Globs of the programs that the call runs. Without a `/` they mean a program in any folder
+    /// where they deny or ask, and only one in a folder of the system where they allow.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
     /// Globs of the addresses of mail that the call names.
@@ -121,7 +154,7 @@ pub struct Match {
 pub struct Conditions {
     /// The roles that agents have been given: `read_only`, `read_write`, `admin`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<String>,
+    pub roles: Vec<Role>,
     /// A time of day, `09:00-17:00`, to the minute, the end left out. It may cross midnight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
@@ -132,7 +165,10 @@ pub struct Conditions {
     /// The time zone of both, as IANA names it; UTC if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// Attributes of the call, the agent and the tool, each with what it may be.
+    /// Attributes of the call, the agent and the tool, each with what it may be. What is declared
+    /// of the tool beats what is said of the agent, and that beats what the call says of itself.
+    /// Of every tool are declared: `risk_level`, `external`, `untrusted_output` and `data_class`;
+    /// of every call: `end_user`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Values>,
     /// Whether the call is tainted.
@@ -168,6 +204,17 @@ pub struct Approval {
     pub forbid_own: bool,
 }
 
+impl Default for Approval {
+    fn default() -> Self {
+        Self {
+            approvers: Vec::new(),
+            quorum: one(),
+            timeout_seconds: None,
+            forbid_own: false,
+        }
+    }
+}
+
 /// Calls that show what a rule does.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -181,31 +228,46 @@ pub struct Examples {
 }
 
 /// A call, as far as a rule can see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SampleCall {
-    /// The tool.
+    /// The tool; for rules about data the source.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub tool: String,
     /// What it works on, if not what a registered tool of this name does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_kind: Option<ToolKind>,
+    /// What it needs an agent to be, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// How bad the worst is that it can do, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_level: Option<RiskLevel>,
+    /// Whether it acts outside the organisation, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<bool>,
     /// What the call gives it.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub arguments: Value,
+    /// The model: the one that is called, or that the call of a tool comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The name of the agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// The role of the agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// When, as RFC 3339 writes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The role of the agent; `read_write` if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The name of the agent's team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// When, as RFC 3339 writes it in UTC; a Monday at noon if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Attributes of the call.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// Whether it is tainted.
-    #[serde(default)]
     pub tainted: bool,
 }
 

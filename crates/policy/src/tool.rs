@@ -87,6 +87,22 @@ pub enum ToolKind {
     Custom,
 }
 
+impl ToolKind {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Api => "api",
+            Self::Database => "database",
+            Self::Shell => "shell",
+            Self::Email => "email",
+            Self::Payment => "payment",
+            Self::Custom => "custom",
+        }
+    }
+}
+
 /// How bad the worst is that a tool can do.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -104,6 +120,19 @@ pub enum RiskLevel {
     Critical,
 }
 
+impl RiskLevel {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// What a tool needs an agent to be.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -117,6 +146,18 @@ pub enum Access {
     Write,
     /// It changes what others may do.
     Admin,
+}
+
+impl Access {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// What one argument of a tool is, and what it may be.

@@ -1,0 +1,350 @@
+//! From what tenants write to what decides.
+
+use std::collections::HashSet;
+
+use cedar_policy::EntityUid;
+
+use super::{PolicySet, Rule};
+use crate::cedar::{self, Vocabulary};
+use crate::clock::{Window, Zone};
+use crate::error::Problem;
+use crate::short::{Short, split_domain};
+use crate::{Effect, Error, Kind, Match, Policy, Values};
+
+/// How many rules a set may hold, those that are switched off not counted.
+pub const MOST_RULES: usize = 1_000;
+/// How many characters a name may have.
+pub const LONGEST_NAME: usize = 100;
+/// How many characters a description may have.
+const LONGEST_DESCRIPTION: usize = 2_000;
+/// How many entries a list may have.
+const MOST_ENTRIES: usize = 100;
+/// How many characters an entry may have.
+const LONGEST_ENTRY: usize = 256;
+/// How many stars a glob may have.
+const MOST_STARS: usize = 8;
+/// How many bytes a policy in Cedar may have.
+const LONGEST_CEDAR: usize = 4_096;
+/// How many people may have to agree.
+const MOST_QUORUM: u32 = 10;
+/// How long people may have at least and at most, in seconds.
+const TIMEOUT_SECONDS: (u32, u32) = (30, 3_600);
+
+type Checked<T = ()> = Result<T, (&'static str, Problem)>;
+
+impl PolicySet {
+    /// Checks and compiles the rules that are switched on.
+    ///
+    /// # Errors
+    /// The first rule that is not well formed, does not fit the schema or could never match, and
+    /// what to do about it. Rules that are switched off are checked as well.
+    pub fn compile(policies: &[Policy]) -> Result<Self, Error> {
+        let wrong = |policy: &Policy, field, problem| Error {
+            rule: policy.name.chars().take(LONGEST_NAME).collect(),
+            field,
+            problem,
+        };
+        let vocabulary = Vocabulary::get().map_err(|problem| Error {
+            rule: String::new(),
+            field: "schema",
+            problem,
+        })?;
+        let mut set = Self {
+            vocabulary,
+            rules: Vec::new(),
+            zones: Vec::new(),
+        };
+        let mut names = HashSet::new();
+        for policy in policies {
+            if !names.insert(policy.name.as_str()) {
+                return Err(wrong(policy, "name", Problem::NameTaken));
+            }
+            let rule = set.rule(policy);
+            let rule = rule.map_err(|(field, problem)| wrong(policy, field, problem))?;
+            if policy.enabled {
+                set.rules.push(rule);
+            }
+            if set.rules.len() > MOST_RULES {
+                let problem = Problem::TooManyRules { most: MOST_RULES };
+                return Err(wrong(policy, "name", problem));
+            }
+        }
+        Ok(set)
+    }
+
+    fn rule(&mut self, policy: &Policy) -> Checked<Rule> {
+        bounds(policy)?;
+        approval(policy)?;
+        let (short, text) = match &policy.cedar {
+            Some(text) => {
+                only_form(policy)?;
+                (None, text.clone())
+            }
+            None => self.short(policy)?,
+        };
+        let parsed = cedar::parse(&text, policy.kind, policy.effect, short.is_none());
+        let cedar = parsed.map_err(|problem| ("cedar", problem))?;
+        if short.is_none() {
+            self.zones_of(&cedar)?;
+        }
+        Ok(Rule {
+            name: policy.name.clone(),
+            kind: policy.kind,
+            effect: policy.effect,
+            approval: policy.approval.clone().unwrap_or_default(),
+            short,
+            cedar,
+            text,
+        })
+    }
+
+    fn short(&mut self, policy: &Policy) -> Checked<(Option<Short>, String)> {
+        fields(policy)?;
+        let window = self.window(policy)?;
+        let short = Short::new(policy, window);
+        let zone = short
+            .window
+            .as_ref()
+            .and_then(|(zone, _)| self.zones.get(*zone));
+        let text = cedar::written(&short, zone);
+        Ok((Some(short), text))
+    }
+
+    fn window(&mut self, policy: &Policy) -> Checked<Option<(usize, Window)>> {
+        let conditions = &policy.conditions;
+        let zone = conditions.timezone.as_deref();
+        if conditions.hours.is_none() && conditions.weekdays.is_empty() {
+            return match zone {
+                Some(_) => Err(("conditions.timezone", Problem::NoWindow)),
+                None => Ok(None),
+            };
+        }
+        let window = Window::parse(conditions.hours.as_deref(), &conditions.weekdays);
+        let window = window.map_err(|problem| match problem {
+            Problem::BadWeekday(_) => ("conditions.weekdays", problem),
+            _ => ("conditions.hours", problem),
+        })?;
+        let zone = self.zone(zone.unwrap_or("UTC"));
+        let zone = zone.map_err(|problem| ("conditions.timezone", problem))?;
+        Ok(Some((zone, window)))
+    }
+
+    /// The number of the zone in the set.
+    fn zone(&mut self, name: &str) -> Result<usize, Problem> {
+        let zone = Zone::find(name)?;
+        let known = self.zones.iter().position(|known| known.name == zone.name);
+        Ok(known.unwrap_or_else(|| {
+            self.zones.push(zone);
+            self.zones.len() - 1
+        }))
+    }
+
+    /// Takes up the zones that a policy in Cedar names.
+    fn zones_of(&mut self, cedar: &cedar_policy::PolicySet) -> Checked {
+        let named = cedar
+            .policies()
+            .flat_map(cedar_policy::Policy::entity_literals);
+        let zones = named.filter(|uid: &EntityUid| *uid.type_name() == self.vocabulary.zone);
+        for zone in zones.collect::<Vec<_>>() {
+            let name = zone.id().unescaped();
+            let number = self.zone(name).map_err(|problem| ("cedar", problem))?;
+            if self.zones.get(number).is_none_or(|zone| zone.name != name) {
+                return Err(("cedar", Problem::UnknownZone(name.to_owned())));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bounds(policy: &Policy) -> Checked {
+    length("name", &policy.name, LONGEST_NAME)?;
+    if policy.description.chars().count() > LONGEST_DESCRIPTION {
+        let most = LONGEST_DESCRIPTION;
+        return Err(("description", Problem::BadLength { most }));
+    }
+    if let Some(text) = &policy.cedar
+        && text.len() > LONGEST_CEDAR
+    {
+        let most = LONGEST_CEDAR;
+        return Err(("cedar", Problem::BadLength { most }));
+    }
+    for (field, globs) in globs(&policy.matches) {
+        list(field, globs)?;
+        globs.iter().try_for_each(|glob| stars(field, glob))?;
+    }
+    attributes(policy)
+}
+
+fn attributes(policy: &Policy) -> Checked {
+    const FIELD: &str = "conditions.attributes";
+    let attributes = &policy.conditions.attributes;
+    if attributes.len() > MOST_ENTRIES {
+        return Err((FIELD, Problem::TooManyEntries { most: MOST_ENTRIES }));
+    }
+    for (key, values) in attributes {
+        length(FIELD, key, LONGEST_ENTRY)?;
+        match values {
+            Values::One(value) => length(FIELD, value, LONGEST_ENTRY)?,
+            Values::Any(values) if values.is_empty() => {
+                return Err((FIELD, Problem::NoValues(key.clone())));
+            }
+            Values::Any(values) => list(FIELD, values)?,
+        }
+    }
+    Ok(())
+}
+
+fn approval(policy: &Policy) -> Checked {
+    let Some(approval) = &policy.approval else {
+        return Ok(());
+    };
+    if policy.effect != Effect::RequireApproval {
+        let effect = policy.effect.name();
+        return Err(("approval", Problem::NobodyAsked(effect)));
+    }
+    list("approval.approvers", &approval.approvers)?;
+    let range = |field, value, least, most| {
+        let fits = (least..=most).contains(&value);
+        fits.then_some(())
+            .ok_or((field, Problem::OutOfRange { least, most }))
+    };
+    range("approval.quorum", approval.quorum, 1, MOST_QUORUM)?;
+    let (least, most) = TIMEOUT_SECONDS;
+    match approval.timeout_seconds {
+        Some(seconds) => range("approval.timeout_seconds", seconds, least, most),
+        None => Ok(()),
+    }
+}
+
+fn only_form(policy: &Policy) -> Checked {
+    if policy.matches != Match::default() {
+        return Err(("cedar", Problem::TwoForms("match")));
+    }
+    if policy.conditions != crate::Conditions::default() {
+        return Err(("cedar", Problem::TwoForms("conditions")));
+    }
+    Ok(())
+}
+
+/// Whether each field means something for the kind of rule, and the fields together.
+fn fields(policy: &Policy) -> Checked {
+    let matches = &policy.matches;
+    let kind = policy.kind;
+    for (field, used, kinds) in used(matches) {
+        if used && !kinds.contains(&kind) {
+            return Err((field, Problem::NotOfThisKind(kind.name())));
+        }
+    }
+    one_sort(matches)?;
+    for path in &matches.paths {
+        if !path.starts_with(['/', '*']) {
+            return Err(("match.paths", Problem::RelativePath(path.clone())));
+        }
+    }
+    matches.domains.iter().try_for_each(|glob| domain(glob))
+}
+
+fn domain(glob: &str) -> Checked {
+    let (host, _) = split_domain(glob);
+    let address = host.starts_with('[') && host.ends_with(']');
+    if host.is_empty() || (host.contains(':') && !address) {
+        return Err(("match.domains", Problem::NotADomain(glob.to_owned())));
+    }
+    Ok(())
+}
+
+fn one_sort(matches: &Match) -> Checked {
+    let sorts = [
+        ("match.paths", "paths", !matches.paths.is_empty()),
+        ("match.domains", "domains", !matches.domains.is_empty()),
+        (
+            "match.statements",
+            "statements",
+            !matches.statements.is_empty(),
+        ),
+        ("match.tables", "statements", !matches.tables.is_empty()),
+        ("match.commands", "commands", !matches.commands.is_empty()),
+        (
+            "match.recipients",
+            "recipients",
+            !matches.recipients.is_empty(),
+        ),
+    ];
+    let mut first: Option<&'static str> = None;
+    for (field, sort, _) in sorts.into_iter().filter(|(_, _, used)| *used) {
+        match first {
+            Some(first) if first != sort => {
+                return Err((field, Problem::MixedResources(first, sort)));
+            }
+            _ => first = Some(sort),
+        }
+    }
+    Ok(())
+}
+
+/// Each field, whether it says something, and for which kinds of rules it may.
+fn used(matches: &Match) -> [(&'static str, bool, &'static [Kind]); 11] {
+    const TOOL: &[Kind] = &[Kind::Tool];
+    const DATA: &[Kind] = &[Kind::Tool, Kind::Data];
+    const NETWORK: &[Kind] = &[Kind::Tool, Kind::Network];
+    [
+        ("match.tools", !matches.tools.is_empty(), TOOL),
+        ("match.tool_kinds", !matches.tool_kinds.is_empty(), TOOL),
+        ("match.access", !matches.access.is_empty(), TOOL),
+        ("match.risk_levels", !matches.risk_levels.is_empty(), TOOL),
+        ("match.paths", !matches.paths.is_empty(), TOOL),
+        ("match.commands", !matches.commands.is_empty(), TOOL),
+        ("match.recipients", !matches.recipients.is_empty(), TOOL),
+        (
+            "match.models",
+            !matches.models.is_empty(),
+            &[Kind::Tool, Kind::Model],
+        ),
+        ("match.domains", !matches.domains.is_empty(), NETWORK),
+        ("match.statements", !matches.statements.is_empty(), DATA),
+        ("match.tables", !matches.tables.is_empty(), DATA),
+    ]
+}
+
+fn globs(matches: &Match) -> [(&'static str, &[String]); 10] {
+    [
+        ("match.tools", &matches.tools),
+        ("match.domains", &matches.domains),
+        ("match.paths", &matches.paths),
+        ("match.statements", &matches.statements),
+        ("match.tables", &matches.tables),
+        ("match.commands", &matches.commands),
+        ("match.recipients", &matches.recipients),
+        ("match.models", &matches.models),
+        ("match.agents", &matches.agents),
+        ("match.teams", &matches.teams),
+    ]
+}
+
+fn list(field: &'static str, entries: &[String]) -> Checked {
+    if entries.len() > MOST_ENTRIES {
+        return Err((field, Problem::TooManyEntries { most: MOST_ENTRIES }));
+    }
+    entries
+        .iter()
+        .try_for_each(|entry| length(field, entry, LONGEST_ENTRY))
+}
+
+fn length(field: &'static str, text: &str, most: usize) -> Checked {
+    let characters = text.chars().count();
+    if (1..=most).contains(&characters) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err((field, Problem::BadLength { most }))
+}
+
+fn stars(field: &'static str, glob: &str) -> Checked {
+    if glob.matches('*').count() <= MOST_STARS {
+        return Ok(());
+    }
+    let problem = Problem::TooManyStars {
+        glob: glob.to_owned(),
+        most: MOST_STARS,
+    };
+    Err((field, problem))
+}

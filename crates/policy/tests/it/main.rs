@@ -1,0 +1,5 @@
+//! Policies as tenants write them, and what they say to calls.
+#![expect(clippy::expect_used, reason = "tests")]
+
+mod decide;
+mod kit;
