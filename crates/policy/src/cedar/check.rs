@@ -30,11 +30,11 @@ pub(crate) fn parse(
     let vocabulary = Vocabulary::get()?;
     let policy = Cedar::parse(None, text).map_err(|error| Problem::Unreadable(first(&error)))?;
     agrees(policy.effect(), effect)?;
-    concerns(&policy, kind, vocabulary)?;
     let mut set = PolicySet::new();
-    set.add(policy)
+    set.add(policy.clone())
         .map_err(|error| Problem::Unreadable(error.to_string()))?;
     validate(&set, vocabulary)?;
+    concerns(&policy, kind, vocabulary)?;
     Ok(set)
 }
 
