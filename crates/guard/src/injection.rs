@@ -23,15 +23,24 @@ mod places;
 mod spot;
 mod views;
 
+use std::ops::Range;
+
 use book::{Book, Reads};
-pub use features::{BUCKETS, Step, walk};
+pub use features::{BUCKETS, Seen, Step, walk};
 pub use grammar::{GrammarError, Problem};
 use judge::Draft;
 use markers::Markers;
 pub use model::{Head, Model, NoModel, Scores};
 
-use crate::finding::{Channel, Finding};
+use crate::finding::{Channel, Finding, Severity};
 use crate::text::{Reading, hidden, hidden_markup};
+
+/// How many of the unsure rules' matches in a text the model is asked by themselves: of more,
+/// its highest window counts.
+const QUESTIONS: usize = 32;
+
+/// How much of a text around a match the model is asked about, on each side, in bytes.
+const AROUND: usize = 400;
 
 /// Finds orders to a model.
 pub struct Detector {
@@ -112,13 +121,17 @@ impl Detector {
     /// What they match.
     fn orders(&self, text: &str, reading: &Reading, reads: &Reads) -> Vec<Draft> {
         let matches = reads.matches.iter();
+        let mut questions = QUESTIONS;
         matches
             .filter_map(|matched| {
                 let rule = self.book.rules.get(matched.rule)?;
                 let span = reading.original(matched.start..matched.end);
                 let quoted = damping::is_quoted(text, &span);
                 let words = matched.start..matched.end;
-                let severity = damping::damped(rule.severity, reads, words, quoted)?;
+                let severity = damping::damped(rule.severity, reads, words.clone(), quoted)?;
+                let unsure = severity == Severity::Medium && severity == rule.severity;
+                let asked = unsure && questions > 0;
+                questions -= usize::from(asked);
                 Some(Draft {
                     entity: rule.entity,
                     rule: rule.id.clone(),
@@ -126,9 +139,30 @@ impl Detector {
                     damped: severity < rule.severity,
                     span,
                     score: None,
+                    around: asked.then(|| self.around(reading.text(), words)),
                 })
             })
             .collect()
+    }
+
+    /// How much the model takes the words around some for an attack.
+    fn around(&self, words: &str, span: Range<usize>) -> f32 {
+        let bytes = words.as_bytes();
+        let before = bytes.get(..span.start).unwrap_or_default();
+        let ends = |byte: &u8| matches!(byte, b'.' | b'\n');
+        let starts = before.iter().enumerate().rev().take(AROUND);
+        let start = starts.filter(|(_, byte)| ends(byte)).nth(1);
+        let start = start.map_or(span.start.saturating_sub(AROUND), |(at, _)| at + 1);
+        let after = bytes.get(span.end..).unwrap_or_default();
+        let mut stops = after.iter().take(AROUND).enumerate();
+        let stop = stops.by_ref().filter(|(_, byte)| ends(byte)).nth(1);
+        let stop = stop.map_or(after.len().min(AROUND), |(at, _)| at);
+        let start = words.ceil_char_boundary(start);
+        let stop = words.floor_char_boundary(span.end + stop);
+        let scores = self
+            .model
+            .scores(words.get(start..stop).unwrap_or_default());
+        scores.text.max(scores.window)
     }
 
     fn marks(&self, text: &str, channel: Channel) -> Vec<Draft> {
@@ -141,6 +175,7 @@ impl Detector {
                 damped: false,
                 span: mark.start..mark.end,
                 score: None,
+                around: None,
             })
             .collect()
     }

@@ -5,4 +5,5 @@ pub mod data;
 pub mod generate;
 pub mod mutate;
 pub mod near;
+pub mod odd;
 pub mod train;

@@ -18,6 +18,8 @@ pub(super) struct Draft {
     pub(super) damped: bool,
     /// The score, if it is not that of its severity.
     pub(super) score: Option<f32>,
+    /// How much the model takes what stands around it for an attack, where it was asked.
+    pub(super) around: Option<f32>,
 }
 
 /// The id of a rule that matched in a view of the text: `injection.base64.en.override.previous`.
@@ -44,9 +46,9 @@ pub(super) fn raise_hidden(drafts: &mut [Draft], hidden: &[Range<usize>]) {
     }
 }
 
-/// Lets the model weigh what rules are not sure of. What two rules say is said with more weight.
+/// Lets the model weigh what rules are not sure of, by what stands around it: a long text has some
+/// window that is like an attack. What two rules say is said with more weight.
 pub(super) fn weigh(drafts: &mut [Draft], scores: &Scores) {
-    let score = scores.text.max(scores.window);
     let unsure: Vec<_> = drafts
         .iter()
         .filter(|draft| draft.severity == Severity::Medium && !draft.damped)
@@ -54,6 +56,7 @@ pub(super) fn weigh(drafts: &mut [Draft], scores: &Scores) {
         .collect();
     let several = unsure.iter().any(|rule| Some(rule) != unsure.first());
     for draft in drafts.iter_mut() {
+        let score = scores.text.max(draft.around.unwrap_or(scores.window));
         if draft.severity == Severity::Medium && !draft.damped {
             if score >= AGREES || several && score > DENIES {
                 draft.severity = Severity::High;
@@ -102,6 +105,7 @@ pub(super) fn suspected(
         },
         damped,
         score: Some(score),
+        around: None,
     })
 }
 

@@ -3,8 +3,11 @@
 //! The score of a text is the logistic function of the sum of the weights of its pieces, divided
 //! by the root of their number, so that long and short texts compare, with a bias; calibrated so
 //! that it is the share of attacks among texts of that score in the data it was calibrated on.
+//!
+//! Two things keep what is only long or monotonous from looking sure: words that were met before,
+//! after the same word, do not count again, and beyond [`MOST_PIECES`] it is the mean that counts.
 
-use super::features::{BUCKETS, Step, walk};
+use super::features::{BUCKETS, Seen, Step, walk};
 
 const MAGIC: &[u8; 4] = b"IGM1";
 const HEAD: usize = 4 + 4 * 6;
@@ -54,8 +57,14 @@ pub struct Scores {
 /// The longest sentence, in words: what writes no full stops is cut there.
 const SENTENCE_WORDS: u32 = 40;
 
-/// The fewest words of a window.
+/// The fewest distinct words of a window.
 const WINDOW_WORDS: u32 = 4;
+
+/// The fewest distinct words of a text.
+const TEXT_WORDS: u32 = 2;
+
+/// From so many pieces on a text is no surer for being longer: some three hundred words.
+const MOST_PIECES: f32 = 4_000.0;
 
 impl Model {
     /// Puts a model together.
@@ -143,43 +152,43 @@ impl Model {
 
     /// The same before calibration: of any size, 0 between attacks and harmless texts.
     pub fn sums(&self, text: &str) -> Scores {
+        let (mut words, mut pairs) = (Seen::of(text.len()), Seen::of(text.len()));
         let mut whole = Sum::default();
-        let mut sentence = Sum::default();
-        let mut last = Sum::default();
-        let mut best = Window::default();
+        let mut word = Word::default();
+        let mut windows = Windows::new(self);
         walk(text, |step| match step {
-            Step::Piece(bucket) => {
-                let weight = self.weights.get(bucket as usize);
-                sentence.sum += weight.map_or(0, |weight| i32::from(*weight));
-                sentence.pieces += 1;
-            }
+            Step::Piece(bucket) => word.own.piece(self.weight(bucket)),
+            Step::Joint(bucket) => word.joints.piece(self.weight(bucket)),
             Step::Word {
                 end,
-                sentence: ends,
+                sentence,
+                word: hash,
+                pair,
             } => {
-                sentence.words += 1;
-                sentence.end = end;
-                if ends || sentence.words >= SENTENCE_WORDS {
-                    whole = whole.and(sentence);
-                    best.look(self, last, sentence);
-                    last = sentence;
-                    sentence = Sum {
-                        start: end + 1,
-                        ..Sum::default()
-                    };
-                }
+                let mut word = std::mem::take(&mut word);
+                (word.hash, word.pair) = (hash, pair);
+                let is_new = words.is_new(hash);
+                whole.add(&word, is_new, pairs.is_new(pair));
+                windows.word(&word, end, sentence);
             }
         });
-        if sentence.words > 0 {
-            whole = whole.and(sentence);
-            best.look(self, last, sentence);
-        }
+        let best = windows.best();
+        let is_text = whole.words >= TEXT_WORDS;
         Scores {
-            text: self.raw(whole),
+            text: if is_text {
+                self.raw(whole)
+            } else {
+                f32::NEG_INFINITY
+            },
             window: best.raw,
             window_start: best.start,
             window_end: best.end,
         }
+    }
+
+    fn weight(&self, bucket: u32) -> i32 {
+        let weight = self.weights.get(bucket as usize);
+        weight.map_or(0, |weight| i32::from(*weight))
     }
 
     /// Before calibration.
@@ -187,7 +196,9 @@ impl Model {
         if sum.pieces == 0 {
             return f32::NEG_INFINITY;
         }
-        self.head.bias + self.head.scale * sum.sum as f32 / (sum.pieces as f32).sqrt()
+        let pieces = sum.pieces as f32;
+        let root = pieces.sqrt().max(pieces / MOST_PIECES.sqrt());
+        self.head.bias + self.head.scale * sum.sum as f32 / root
     }
 
     fn calibrated(&self, raw: f32) -> f32 {
@@ -201,61 +212,150 @@ impl std::fmt::Debug for Model {
     }
 }
 
+/// A word that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    own: Sum,
+    joints: Sum,
+    hash: u32,
+    pair: u32,
+}
+
 /// The weights of some words.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     sum: i32,
     pieces: u32,
+    /// Distinct words.
+    words: u32,
+}
+
+impl Sum {
+    fn piece(&mut self, weight: i32) {
+        self.sum += weight;
+        self.pieces += 1;
+    }
+
+    /// Adds what is new of a word.
+    fn add(&mut self, word: &Word, is_new: bool, is_new_pair: bool) {
+        if is_new {
+            *self = self.and(word.own);
+            self.words += 1;
+        }
+        if is_new_pair {
+            *self = self.and(word.joints);
+        }
+    }
+
+    fn and(self, next: Self) -> Self {
+        Self {
+            sum: self.sum.saturating_add(next.sum),
+            pieces: self.pieces.saturating_add(next.pieces),
+            words: self.words + next.words,
+        }
+    }
+}
+
+/// A sentence, as far as it was read.
+#[derive(Clone, Debug, Default)]
+struct Sentence {
+    /// Of its distinct words.
+    own: Sum,
+    /// Of those that the sentence before does not have.
+    fresh: Sum,
+    hashes: Vec<(u32, u32)>,
     words: u32,
     start: usize,
     end: usize,
 }
 
-impl Sum {
-    fn and(self, next: Self) -> Self {
-        Self {
-            sum: self.sum.saturating_add(next.sum),
-            pieces: self.pieces.saturating_add(next.pieces),
-            words: self.words.saturating_add(next.words),
-            start: self.start,
-            end: next.end,
-        }
+impl Sentence {
+    /// Whether it has a word, and whether it has it after the same word.
+    fn has(&self, word: &Word) -> (bool, bool) {
+        let mut hashes = self.hashes.iter();
+        let known = hashes.any(|(hash, _)| *hash == word.hash);
+        let pair = |(_, pair): &(u32, u32)| *pair == word.pair;
+        (known, known && self.hashes.iter().any(pair))
     }
 }
 
-/// The window with the highest score so far.
+/// Windows of one and two sentences, and the one with the highest score so far.
+struct Windows<'a> {
+    model: &'a Model,
+    last: Sentence,
+    current: Sentence,
+    best: Window,
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Window {
     raw: f32,
     start: usize,
     end: usize,
 }
 
-impl Default for Window {
-    fn default() -> Self {
+impl<'a> Windows<'a> {
+    fn new(model: &'a Model) -> Self {
         Self {
-            raw: f32::NEG_INFINITY,
-            start: 0,
-            end: 0,
-        }
-    }
-}
-
-impl Window {
-    fn look(&mut self, model: &Model, before: Sum, sentence: Sum) {
-        self.take(model, sentence);
-        if before.words > 0 {
-            self.take(model, before.and(sentence));
+            model,
+            last: Sentence::default(),
+            current: Sentence::default(),
+            best: Window {
+                raw: f32::NEG_INFINITY,
+                start: 0,
+                end: 0,
+            },
         }
     }
 
-    fn take(&mut self, model: &Model, window: Sum) {
-        let raw = model.raw(window);
-        if window.words >= WINDOW_WORDS && raw > self.raw {
-            *self = Self {
+    fn word(&mut self, word: &Word, end: usize, ends: bool) {
+        let current = &mut self.current;
+        current.words += 1;
+        current.end = end;
+        let (known, known_pair) = current.has(word);
+        if !known_pair {
+            let (before, before_pair) = self.last.has(word);
+            current.own.add(word, !known, true);
+            current.fresh.add(word, !known && !before, !before_pair);
+            current.hashes.push((word.hash, word.pair));
+        }
+        if ends || current.words >= SENTENCE_WORDS {
+            self.sentence(end + 1);
+        }
+    }
+
+    /// Ends the sentence; the next one begins at `next`.
+    fn sentence(&mut self, next: usize) {
+        self.look(self.current.own, self.current.start);
+        if self.last.words > 0 {
+            self.look(self.last.own.and(self.current.fresh), self.last.start);
+        }
+        std::mem::swap(&mut self.last, &mut self.current);
+        let mut hashes = std::mem::take(&mut self.current.hashes);
+        hashes.clear();
+        self.current = Sentence {
+            hashes,
+            start: next,
+            ..Sentence::default()
+        };
+    }
+
+    /// Looks at the window from `start` to the end of the sentence.
+    fn look(&mut self, window: Sum, start: usize) {
+        let raw = self.model.raw(window);
+        if window.words >= WINDOW_WORDS && raw > self.best.raw {
+            self.best = Window {
                 raw,
-                start: window.start,
-                end: window.end,
+                start,
+                end: self.current.end,
             };
         }
+    }
+
+    fn best(mut self) -> Window {
+        if self.current.words > 0 {
+            self.sentence(0);
+        }
+        self.best
     }
 }

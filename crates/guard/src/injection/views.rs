@@ -48,6 +48,7 @@ impl Detector {
             },
             damped: true,
             score: None,
+            around: None,
         })
     }
 
@@ -157,6 +158,7 @@ fn attack(rule: RuleId, span: Range<usize>) -> Draft {
         severity: Severity::High,
         damped: false,
         score: None,
+        around: None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::corpus::Example;
 use crate::injection::generate::{self, Part};
 use crate::injection::mutate::MUTATIONS;
 use crate::injection::train::{Settings, train};
-use crate::injection::{data, near};
+use crate::injection::{data, near, odd};
 
 const EXPLICIT: &str = include_str!("../../data/explicit.txt");
 
@@ -31,6 +31,7 @@ pub(super) fn tables(folder: &Path) -> Result<Vec<Table>> {
         by_encoding(&shipped),
         by_channel(&shipped, &examples),
         templates(&shipped),
+        odd(&shipped),
     ])
 }
 
@@ -211,5 +212,32 @@ fn templates(detector: &Detector) -> Table {
     for (name, told) in ["harmless", "attacks"].iter().zip(rows) {
         table.row(name, &[told.blocked, told.flagged]);
     }
+    table
+}
+
+/// The lengths at which odd texts are measured, in bytes, and how many of each.
+const ODD_BYTES: [usize; 4] = [500, 2_000, 8_000, 32_000];
+const ODD_TEXTS: u64 = 25;
+
+fn odd(detector: &Detector) -> Table {
+    let mut table = Table::new(
+        "Odd harmless texts",
+        "Texts of our own that repeat themselves, are no prose, or are long. The shares that are \
+         blocked, by length in bytes.",
+        &["kind", "500", "2 000", "8 000", "32 000"],
+    );
+    let mut all = [Rate::default(); ODD_BYTES.len()];
+    for kind in odd::KINDS {
+        let mut row = [Rate::default(); ODD_BYTES.len()];
+        for ((bytes, rate), all) in ODD_BYTES.into_iter().zip(&mut row).zip(&mut all) {
+            for text in (0..ODD_TEXTS).map(|seed| odd::text(kind, bytes, seed)) {
+                let blocked = told(detector, &text, Channel::User).0;
+                rate.count(blocked);
+                all.count(blocked);
+            }
+        }
+        table.row(kind.0, &row);
+    }
+    table.row("all", &all);
     table
 }

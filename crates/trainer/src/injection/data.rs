@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::generate::{self, Part};
+use super::odd;
 use super::train::Sample;
 use crate::corpus::{self, Example};
 use crate::random::Random;
@@ -109,6 +110,37 @@ pub fn samples(examples: &[Example], without: Option<&str>, seed: u64) -> Vec<Sa
         samples.push(Sample::new(&example.text, attack, weight(example)));
         if !attack && example.text.len() > 200 {
             samples.extend(windows(&example.text, &mut random));
+        }
+    }
+    samples.extend(no_prose(examples, &mut random));
+    samples
+}
+
+/// How many texts that are no prose are learned from, of each kind.
+const NO_PROSE: usize = 150;
+
+/// How many words they are made of.
+const WORDS: usize = 60;
+
+/// Words of attacks that make no sentences: the order of words is to count, not only that they are
+/// there.
+fn no_prose(examples: &[Example], random: &mut Random) -> Vec<Sample> {
+    let attacks: Vec<&Example> = examples.iter().filter(|one| one.label == 1).collect();
+    let mut samples = Vec::new();
+    for kind in odd::TRAINED {
+        for _ in 0..NO_PROSE {
+            let mut words = Vec::new();
+            while words.len() < WORDS && !attacks.is_empty() {
+                let attack = random.pick(&attacks);
+                let letters = |word: &&str| word.chars().all(char::is_alphanumeric);
+                let some = attack
+                    .into_iter()
+                    .flat_map(|one| one.text.split_whitespace());
+                words.extend(some.filter(letters).take(WORDS / 4));
+            }
+            let bytes = random.between(150, 4_000);
+            let text = odd::written(kind, bytes, random.number(), &words);
+            samples.push(Sample::new(&text, false, 1.0));
         }
     }
     samples

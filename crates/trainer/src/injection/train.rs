@@ -1,6 +1,6 @@
 //! Training: logistic regression by FTRL-Proximal, which keeps the weights of rare pieces at zero.
 
-use iron_guard::injection::{BUCKETS, Head, Model, Step, walk};
+use iron_guard::injection::{BUCKETS, Head, Model, Seen, Step, walk};
 use iron_guard::text::Reading;
 
 use crate::random::Random;
@@ -87,13 +87,7 @@ impl Learner {
     }
 
     fn learn(&mut self, sample: &Sample) {
-        self.buckets.clear();
-        let buckets = &mut self.buckets;
-        walk(&sample.words, |step| {
-            if let Step::Piece(bucket) = step {
-                buckets.push(bucket);
-            }
-        });
+        self.read(&sample.words);
         let value = 1.0 / (self.buckets.len().max(1) as f32).sqrt();
         let sum: f32 = self
             .buckets
@@ -109,6 +103,27 @@ impl Learner {
         }
         self.buckets = buckets;
         self.step(BUCKETS, error);
+    }
+
+    /// Takes the pieces of the distinct words of a text.
+    fn read(&mut self, words: &str) {
+        self.buckets.clear();
+        let (mut own, mut joints) = (Vec::new(), Vec::new());
+        let (mut seen, mut seen_pairs) = (Seen::of(words.len()), Seen::of(words.len()));
+        walk(words, |step| match step {
+            Step::Piece(bucket) => own.push(bucket),
+            Step::Joint(bucket) => joints.push(bucket),
+            Step::Word { word, pair, .. } => {
+                if seen.is_new(word) {
+                    self.buckets.append(&mut own);
+                }
+                if seen_pairs.is_new(pair) {
+                    self.buckets.append(&mut joints);
+                }
+                own.clear();
+                joints.clear();
+            }
+        });
     }
 
     fn weight(&self, index: usize) -> f32 {
