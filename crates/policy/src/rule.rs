@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Access, RiskLevel, Role, ToolKind};
+use crate::{Access, Resources, RiskLevel, Role, ToolKind};
 
 /// One rule, in the form that people write. In a file it is YAML of the same words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,12 +178,33 @@ pub struct Conditions {
 
 /// What an attribute may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Value")]
 pub enum Values {
     /// This.
     One(String),
     /// Any of these.
     Any(Vec<String>),
+}
+
+impl TryFrom<Value> for Values {
+    type Error = &'static str;
+
+    /// Reads a text or a list of texts. Truths and numbers are taken as they are written.
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let text = |value: Value| match value {
+            Value::String(text) => Ok(text),
+            Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+            _ => Err("expected a text, or a list of texts"),
+        };
+        match value {
+            Value::Array(values) => values
+                .into_iter()
+                .map(text)
+                .collect::<Result<_, _>>()
+                .map(Self::Any),
+            value => text(value).map(Self::One),
+        }
+    }
 }
 
 /// Who is asked, and how.
@@ -227,7 +248,7 @@ pub struct Examples {
     pub passes: Vec<SampleCall>,
 }
 
-/// A call, as far as a rule can see it.
+/// A call, as far as a rule can see it. [`crate::Sample`] makes it ready to be asked about.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SampleCall {
@@ -249,6 +270,10 @@ pub struct SampleCall {
     /// What the call gives it.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub arguments: Value,
+    /// What the arguments name, in place of what is found in them: to speak of what is refused
+    /// before any rule is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
     /// The model: the one that is called, or that the call of a tool comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -268,6 +293,7 @@ pub struct SampleCall {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// Whether it is tainted.
+    #[serde(skip_serializing_if = "is_default")]
     pub tainted: bool,
 }
 

@@ -4,6 +4,8 @@
 //! cannot match before Cedar is asked, tell which tools an agent can see, and say why a rule did
 //! not match; a test holds both to be the same.
 
+use std::fmt;
+
 use crate::clock::Window;
 use crate::facts::{Facts, Truth};
 use crate::request::Resource;
@@ -55,6 +57,41 @@ pub enum Field {
     Recipients,
     /// The policy in Cedar.
     Cedar,
+}
+
+impl Field {
+    /// As it is written in a rule: `match.paths`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Tools => "match.tools",
+            Self::ToolKinds => "match.tool_kinds",
+            Self::Access => "match.access",
+            Self::RiskLevels => "match.risk_levels",
+            Self::Models => "match.models",
+            Self::Agents => "match.agents",
+            Self::Teams => "match.teams",
+            Self::Roles => "conditions.roles",
+            Self::Hours => "conditions.hours",
+            Self::Weekdays => "conditions.weekdays",
+            Self::Attributes => "conditions.attributes",
+            Self::Tainted => "conditions.tainted",
+            Self::Paths => "match.paths",
+            Self::Domains => "match.domains",
+            Self::Statements => "match.statements",
+            Self::Tables => "match.tables",
+            Self::Commands => "match.commands",
+            Self::Recipients => "match.recipients",
+            Self::Cedar => "cedar",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Whether a rule matches.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A tool, as its owner has declared it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tool {
     /// What agents call it, 1 to 128 characters: `send_email`, `github/create_issue`. A `*` at the
@@ -46,6 +46,15 @@ pub struct Tool {
 }
 
 impl Tool {
+    /// A tool of which nothing is declared but its name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Whether it acts, or sends something, outside the organisation.
     #[must_use]
     pub fn is_external(&self) -> bool {

@@ -95,6 +95,7 @@ fn first(errors: &cedar_policy::ParseErrors) -> String {
 
 fn plain(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("for policy `policy0`, ").unwrap_or(line);
     line.trim_end_matches('.').chars().take(300).collect()
 }
 

@@ -4,3 +4,4 @@
 mod decide;
 mod kit;
 mod refused;
+mod texts;
