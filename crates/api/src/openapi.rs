@@ -40,6 +40,7 @@ pub(crate) const FOR_RUNTIMES: &[&str] = &[
     "identify_bearer",
     "ask_ended",
     "ask_credential",
+    "ask_tool_secret",
     "ask_subject_key",
     "ask_prices",
     "book_calls",

@@ -238,6 +238,7 @@ fn far() -> OpenApiRouter<Api> {
         .routes(routes!(runtimes::ask::identify_bearer))
         .routes(routes!(runtimes::ask::ask_ended))
         .routes(routes!(runtimes::ask::ask_credential))
+        .routes(routes!(runtimes::ask::ask_tool_secret))
         .routes(routes!(runtimes::ask::ask_subject_key))
         .routes(routes!(runtimes::ask::ask_prices))
         .routes(routes!(runtimes::ask::book_calls))

@@ -45,6 +45,13 @@ pub enum Role {
 }
 
 impl Role {
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::ReadOnly, Self::ReadWrite, Self::Admin];
+        all.into_iter().find(|role| role.name() == name)
+    }
+
     /// Its name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -164,6 +164,8 @@ ids! {
     AccessRequestId, "access", "access request";
     ConfigId, "config", "version of settings";
     ProfileId, "profile", "guardrail profile";
+    ToolId, "tool", "tool";
+    PolicyId, "policy", "policy";
 }
 
 #[cfg(test)]

@@ -174,6 +174,7 @@ mod tests {
             hash_key: [7; 32],
             environment: None,
             guardrails: crate::authority::Guardrails::default(),
+            tools: crate::authority::ToolRules::default(),
         };
         let lines = std::sync::Arc::new(crate::lifeline::Lifelines::default());
         let token = iron_primitives::TokenDigest::from_bytes([7; 32]);

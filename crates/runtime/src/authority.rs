@@ -13,6 +13,8 @@
 //!   question asked twice is granted once;
 //! - durations in the answer are relative, because no two clocks agree.
 
+mod tools;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,11 +23,13 @@ use iron_llm::{PriceBook, ProviderConfig, ProviderKind};
 use iron_net::rate::Pace;
 use iron_primitives::{
     ActorPath, AgentId, BudgetShortfall, IcTokenId, InstanceId, LeaseId, Money, ProfileId,
-    ProviderId, Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, UserId,
+    ProviderId, Refusal, RequestId, Scope, Secret, TenantId, Timestamp, TokenDigest, ToolId,
+    UserId,
 };
 
 use crate::custody::Custody;
 pub use crate::wallet::Counted;
+pub use tools::{Method, RateLimit, RegisteredTool, RulesVersion, Run, ToolRules};
 
 /// The control plane as a runtime sees it.
 #[async_trait]
@@ -39,6 +43,16 @@ pub trait Authority: Send + Sync + 'static {
         tenant: TenantId,
         provider: ProviderId,
     ) -> Result<Credential, AuthorityError>;
+
+    /// The opened secret of a tool that is run for its callers: what stands for `{secret}` in its
+    /// headers, or the address of its database. A control plane without tools knows none.
+    async fn tool_secret(
+        &self,
+        _tenant: TenantId,
+        _tool: ToolId,
+    ) -> Result<Credential, AuthorityError> {
+        Err(AuthorityError::NotFound)
+    }
 
     /// What has ended for these tokens, if anything, while calls of theirs are under way: one
     /// answer for each, in their order.
@@ -277,6 +291,8 @@ pub struct Principal {
     pub environment: Option<String>,
     /// What is looked for in its texts.
     pub guardrails: Guardrails,
+    /// The tools that it is offered, and the policies that hold for it.
+    pub tools: ToolRules,
 }
 
 /// The guardrail profile of an agent.

@@ -5,6 +5,7 @@
 //! again by themselves. A control plane that does not know the key any more has dismissed the
 //! runtime: that is an answer, not a silence, and nothing more is begun ([`RemoteAuthority::dismissed`]).
 
+mod tools;
 mod words;
 
 use std::sync::Arc;
@@ -14,12 +15,12 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use iron_llm::PriceBook;
 use iron_net::sealing::SealingKey;
-use iron_primitives::{ProviderId, RuntimeId, TenantId, TokenDigest};
+use iron_primitives::{ProviderId, RuntimeId, TenantId, TokenDigest, ToolId};
 use iron_sdk::Client;
 use iron_sdk::client::{Error, Refused};
 use iron_sdk::runtimes::{
-    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerFailure, BookTenantCalls,
-    EngagedToken, IdentifyBearer,
+    AskCredential, AskEnded, AskPrices, AskSubjectKey, AskToolSecret, BearerFailure,
+    BookTenantCalls, EngagedToken, IdentifyBearer,
 };
 use tokio::sync::watch;
 
@@ -28,7 +29,8 @@ use crate::authority::{
     Exchange, ExchangeReply, Principal, SubjectKey,
 };
 
-pub use words::{bearer_of, end_word, principal_of};
+use tools::Sets;
+pub use words::{bearer_of, end_word};
 
 /// The control plane of an enrolled runtime.
 pub struct RemoteAuthority {
@@ -36,6 +38,7 @@ pub struct RemoteAuthority {
     id: RuntimeId,
     key: SealingKey,
     book: ArcSwap<PriceBook>,
+    sets: Sets,
     dismissed: watch::Sender<bool>,
     reachable: AtomicBool,
 }
@@ -57,6 +60,7 @@ impl RemoteAuthority {
             id,
             key,
             book: ArcSwap::from_pointee(PriceBook::empty("none")),
+            sets: Sets::default(),
             dismissed: watch::Sender::new(false),
             reachable: AtomicBool::new(true),
         }
@@ -128,8 +132,10 @@ impl RemoteAuthority {
 #[async_trait]
 impl Authority for RemoteAuthority {
     async fn authenticate(&self, token: TokenDigest) -> Result<Principal, AuthFailure> {
+        let known = self.sets.known();
         let ask = IdentifyBearer {
             digest: hex::encode(token.as_bytes()),
+            known_tools: known.iter().map(|set| set.version.to_string()).collect(),
         };
         let asked = || self.client.identify_bearer(self.id, &ask);
         let answer = match self.twice(asked).await {
@@ -140,7 +146,12 @@ impl Authority for RemoteAuthority {
             Err(_) => return Err(AuthFailure::Unavailable),
         };
         match (answer.bearer, answer.failure) {
-            (Some(bearer), _) => principal_of(bearer).ok_or(AuthFailure::Unavailable),
+            (Some(bearer), _) => {
+                let principal = words::principal_of(bearer, known);
+                let principal = principal.ok_or(AuthFailure::Unavailable)?;
+                self.sets.keep(&principal.tools);
+                Ok(principal)
+            }
             (None, Some(BearerFailure::Expired)) => Err(AuthFailure::Expired),
             (None, Some(BearerFailure::Revoked)) => Err(AuthFailure::Revoked),
             (None, Some(BearerFailure::Unknown) | None) => Err(AuthFailure::Unknown),
@@ -159,6 +170,21 @@ impl Authority for RemoteAuthority {
         let answer = self.twice(asked).await.map_err(|error| failed(&error))?;
         let context = provider.to_string();
         let opened = self.key.open(&context, &answer.sealed);
+        Ok(Credential {
+            secret: opened.map_err(unreadable)?,
+            version: answer.version,
+        })
+    }
+
+    async fn tool_secret(
+        &self,
+        _tenant: TenantId,
+        tool: ToolId,
+    ) -> Result<Credential, AuthorityError> {
+        let ask = AskToolSecret { tool_id: tool };
+        let asked = || self.client.ask_tool_secret(self.id, &ask);
+        let answer = self.twice(asked).await.map_err(|error| failed(&error))?;
+        let opened = self.key.open(&tool.to_string(), &answer.sealed);
         Ok(Credential {
             secret: opened.map_err(unreadable)?,
             version: answer.version,

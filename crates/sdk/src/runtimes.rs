@@ -5,7 +5,7 @@ use crate::providers::ProviderConfig;
 use crate::teams::PrivacyLevel;
 use crate::{SecretText, words::words};
 use iron_primitives::{
-    ActorPath, IcTokenId, InstanceId, ProfileId, ProviderId, RuntimeId, Timestamp, Unit,
+    ActorPath, IcTokenId, InstanceId, ProfileId, ProviderId, RuntimeId, Timestamp, ToolId, Unit,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -167,6 +167,10 @@ pub struct IdentifyBearer {
     /// The SHA-256 of the token, 64 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub digest: String,
+    /// The versions of tools and policies that are known, so that they are not sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub known_tools: Vec<String>,
 }
 
 words! {
@@ -232,6 +236,38 @@ pub struct RuntimeBearer {
     /// What is looked for in its texts; as for a new tenant if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guardrails: Option<RuntimeGuardrails>,
+    /// The tools that it is offered, and the policies that hold for it; no tools if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<RuntimeTools>,
+}
+
+/// The tools that an agent is offered, and the policies that hold for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeTools {
+    /// The SHA-256 of the tools and policies, 64 hexadecimal digits. Agents with the same ones have
+    /// the same version.
+    pub version: String,
+    /// What the agent has been given to be: `read_only`, `read_write` or `admin`.
+    pub role: String,
+    /// What people call the agent.
+    pub agent_name: String,
+    /// What people call its team, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_name: Option<String>,
+    /// What they say; absent if the question has named the version among those that are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<RuntimeToolSet>,
+}
+
+/// Tools and policies as the governed path reads them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeToolSet {
+    /// The tools, each with its id, what is declared of it, its limits and how it is run.
+    #[schema(value_type = Vec<Object>)]
+    pub tools: serde_json::Value,
+    /// The policies, as in `policies` of the control plane.
+    #[schema(value_type = Vec<Object>)]
+    pub policies: serde_json::Value,
 }
 
 /// The guardrail profile of an agent.
@@ -351,6 +387,14 @@ pub struct CredentialAnswer {
     pub sealed: String,
     /// Counts the rotations.
     pub version: i64,
+}
+
+/// A question for the secret of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskToolSecret {
+    /// The tool; offered to an agent whose token the runtime has presented.
+    pub tool_id: ToolId,
 }
 
 /// A question for the key of a data subject.

@@ -296,5 +296,7 @@ text_columns!(
     iron_primitives::AccessRequestId,
     iron_primitives::ConfigId,
     iron_primitives::ProfileId,
+    iron_primitives::ToolId,
+    iron_primitives::PolicyId,
     Scope,
 );

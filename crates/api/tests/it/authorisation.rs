@@ -214,6 +214,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("identify_bearer", "", "{}"),
     ("ask_ended", "", "{}"),
     ("ask_credential", "", "{}"),
+    ("ask_tool_secret", "", "{}"),
     ("ask_subject_key", "", "{}"),
     ("ask_prices", "", "{}"),
     ("book_calls", "", "{}"),

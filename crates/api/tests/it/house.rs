@@ -13,7 +13,7 @@ use iron_primitives::{ProviderId, TenantId, TokenDigest};
 use iron_rules::{Named, Profiles};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
-    ExchangeReply, Guardrails, Principal, Route, SubjectKey, TeamRules,
+    ExchangeReply, Guardrails, Principal, Route, SubjectKey, TeamRules, ToolRules,
 };
 
 /// Answers what the tests ask.
@@ -89,6 +89,7 @@ impl Authority for House {
                 version: chosen.version,
                 profile: chosen.profile,
             },
+            tools: ToolRules::default(),
         })
     }
 

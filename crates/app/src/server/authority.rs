@@ -19,7 +19,7 @@ use iron_rules::{Named, Profiles};
 use iron_runtime::authority::{
     AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked,
     Credential, End, Engaged, Exchange, ExchangeReply, Guardrails, Pass, PassHeld, Principal,
-    Privacy, Route, SubjectKey, TeamRules,
+    Privacy, Route, SubjectKey, TeamRules, ToolRules,
 };
 use iron_runtime::custody::{AskFiles, Custody, FilePlace, KeptFile, Owner};
 use iron_vault::{MasterKey, Purpose, Vault};
@@ -114,6 +114,7 @@ impl House {
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
             guardrails,
+            tools: ToolRules::default(),
         })
     }
 

@@ -17,6 +17,7 @@ const VERBS: &[(&str, &str)] = &[
     ("ask_ended", "router"),
     ("ask_prices", "router"),
     ("ask_subject_key", "router"),
+    ("ask_tool_secret", "router"),
     ("assign_agent_providers", "agents assign-providers"),
     ("book_calls", "router"),
     ("budget_handshake", "-"),

@@ -12,11 +12,15 @@ use iron_sdk::runtimes::{
 use iron_sdk::teams::PrivacyLevel;
 
 use crate::authority::{
-    AgentState, Counted, End, Guardrails, Principal, Privacy, Route, TeamRules,
+    AgentState, Counted, End, Guardrails, Principal, Privacy, Route, TeamRules, ToolRules,
 };
 
+use super::tools;
+
 /// What is sent of the bearer of a token.
-pub fn bearer_of(principal: Principal) -> RuntimeBearer {
+///
+/// What its tools and policies say is left out if their version is among those that are known.
+pub fn bearer_of(principal: Principal, known_tools: &[String]) -> RuntimeBearer {
     let route = |route: Route| RuntimeRoute {
         provider: route.provider,
         name: route.name,
@@ -51,12 +55,13 @@ pub fn bearer_of(principal: Principal) -> RuntimeBearer {
         hash_key: Secret::new(hex::encode(principal.hash_key)).into(),
         environment: principal.environment,
         guardrails: Some(guardrails_of(&principal.guardrails)),
+        tools: Some(tools::told(principal.tools, known_tools)),
     }
 }
 
 /// What is made of what was sent; none if a word of it is not known here. A provider of a kind
 /// that is not known here is left out.
-pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
+pub(super) fn principal_of(bearer: RuntimeBearer, known: Vec<ToolRules>) -> Option<Principal> {
     let mut hash_key = [0; 32];
     hex::decode_to_slice(bearer.hash_key.expose(), &mut hash_key).ok()?;
     let route = |route: RuntimeRoute| {
@@ -102,6 +107,10 @@ pub fn principal_of(bearer: RuntimeBearer) -> Option<Principal> {
         guardrails: match bearer.guardrails {
             Some(told) => guardrails(told)?,
             None => Guardrails::default(),
+        },
+        tools: match bearer.tools {
+            Some(told) => tools::read(told, known)?,
+            None => ToolRules::default(),
         },
     })
 }

@@ -343,6 +343,7 @@ impl World {
             hash_key: [7; 32],
             environment: Some("prod".to_owned()),
             guardrails: iron_runtime::authority::Guardrails::default(),
+            tools: iron_runtime::authority::ToolRules::default(),
         };
         let mut plane = Plane::default();
         plane.principals.insert(token.digest(), Ok(principal));

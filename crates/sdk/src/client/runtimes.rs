@@ -6,10 +6,11 @@ use reqwest::Method;
 use crate::exchange::{Exchange, ExchangeReply};
 use crate::lists::List;
 use crate::runtimes::{
-    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, BookTenantCalls,
-    CreateRuntime, CredentialAnswer, EndedAnswer, EnrollRuntime, IdentifyBearer, PricesAnswer,
-    RecordsTaken, RotateRuntimeKey, RuntimeCreated, RuntimeEnrolled, RuntimeKeyRotated,
-    RuntimeQuery, RuntimeView, ShipRecords, SubjectKeyAnswer, TenantCallsBooked, UpdateRuntime,
+    AskCredential, AskEnded, AskPrices, AskSubjectKey, AskToolSecret, BearerAnswer,
+    BookTenantCalls, CreateRuntime, CredentialAnswer, EndedAnswer, EnrollRuntime, IdentifyBearer,
+    PricesAnswer, RecordsTaken, RotateRuntimeKey, RuntimeCreated, RuntimeEnrolled,
+    RuntimeKeyRotated, RuntimeQuery, RuntimeView, ShipRecords, SubjectKeyAnswer, TenantCallsBooked,
+    UpdateRuntime,
 };
 use crate::users::Reason;
 
@@ -132,6 +133,19 @@ impl Client {
         body: &AskCredential,
     ) -> Result<CredentialAnswer, Error> {
         self.send(Call::new(Method::POST, &format!("/runtimes/{id}/credentials")).body(body))
+            .await
+    }
+
+    /// The secret of a tool.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn ask_tool_secret(
+        &self,
+        id: RuntimeId,
+        body: &AskToolSecret,
+    ) -> Result<CredentialAnswer, Error> {
+        self.send(Call::new(Method::POST, &format!("/runtimes/{id}/tool-secrets")).body(body))
             .await
     }
 

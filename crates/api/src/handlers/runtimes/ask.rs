@@ -9,7 +9,7 @@ use iron_primitives::{ErrorKind, RuntimeId, Secret, TokenDigest};
 use iron_runtime::authority::{AuthFailure, AuthorityError, BookCalls, End, Engaged, Principal};
 use iron_runtime::remote::{bearer_of, end_word};
 use iron_sdk::runtimes::{
-    AskCredential, AskEnded, AskPrices, AskSubjectKey, BearerAnswer, BearerFailure,
+    AskCredential, AskEnded, AskPrices, AskSubjectKey, AskToolSecret, BearerAnswer, BearerFailure,
     BookTenantCalls, CredentialAnswer, EndedAnswer, IdentifyBearer, PricesAnswer, SubjectKeyAnswer,
     TenantCallsBooked,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn identify_bearer(
             let extended = api.far.runtimes.extend_reach(runtime, agent, subjects);
             extended.await?;
             BearerAnswer {
-                bearer: Some(bearer_of(principal)),
+                bearer: Some(bearer_of(principal, &body.known_tools)),
                 failure: None,
             }
         }
@@ -65,7 +65,10 @@ fn subjects(principal: &Principal) -> Vec<String> {
     let scopes = principal.path.scopes().map(|scope| scope.to_string());
     let routes = principal.routes.iter();
     let providers = routes.map(|route| route.provider.to_string());
-    scopes.chain(providers).collect()
+    let tools = principal.tools.tools.iter();
+    let tools = tools.filter(|tool| tool.secret_version.is_some());
+    let tools = tools.map(|tool| tool.id.to_string());
+    scopes.chain(providers).chain(tools).collect()
 }
 
 /// Whether what is under way with these tokens may go on.
@@ -127,6 +130,34 @@ pub(crate) async fn ask_credential(
     let found = found.await.map_err(silent)?;
     Ok(Answer(CredentialAnswer {
         sealed: sealed(runtime, &provider.to_string(), &found.secret)?,
+        version: found.version,
+    }))
+}
+
+/// The secret of a tool that is offered to an agent whose token the runtime has presented.
+#[utoipa::path(post, path = "/runtimes/{runtime_id}/tool-secrets", tag = "runtimes",
+    request_body = AskToolSecret,
+    params(("runtime_id" = RuntimeId, Path, description = "The runtime")), responses(
+    (status = 200, description = "The secret, sealed", body = CredentialAnswer),
+))]
+pub(crate) async fn ask_tool_secret(
+    State(api): State<Api>,
+    runner: Runner,
+    PathId(id): PathId<RuntimeId>,
+    Input(body): Input<AskToolSecret>,
+) -> Result<Answer<CredentialAnswer>, Failure> {
+    let runtime = runner.enrolled(id)?;
+    let tool = body.tool_id;
+    let asked = std::iter::once(tool.to_string()).collect();
+    let runtimes = &api.far.runtimes;
+    let reached = runtimes.within_reach(runtime, &asked, false).await?;
+    if reached.is_empty() {
+        return Err(Problem::not_found("tool", tool).into());
+    }
+    let found = api.far.authority.tool_secret(runtime.tenant, tool);
+    let found = found.await.map_err(silent)?;
+    Ok(Answer(CredentialAnswer {
+        sealed: sealed(runtime, &tool.to_string(), &found.secret)?,
         version: found.version,
     }))
 }
