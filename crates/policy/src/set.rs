@@ -1,6 +1,8 @@
 //! A set of rules, ready to decide.
 
 mod compile;
+#[cfg(test)]
+mod laws;
 
 pub use compile::{LONGEST_NAME, MOST_RULES};
 

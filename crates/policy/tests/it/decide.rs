@@ -204,6 +204,33 @@ fn conditions_hold_together() {
 }
 
 #[test]
+fn times_end_to_the_minute_and_nights_belong_to_the_day_before() {
+    let set = set("
+- {name: day, effect: allow, match: {tools: [day]}, conditions: {hours: 09:00-17:00, timezone: Europe/Berlin}}
+- {name: night, effect: allow, match: {tools: [night]}, conditions: {hours: 22:00-06:00, weekdays: [fri]}}
+- {name: fridays, effect: allow, match: {tools: [friday]}, conditions: {weekdays: [fri], timezone: Asia/Tokyo}}
+");
+    for (tool, at, expected) in [
+        ("day", "2026-07-01T06:59:59Z", Effect::Deny),
+        ("day", "2026-07-01T07:00:00Z", Effect::Allow),
+        ("day", "2026-07-01T14:59:59Z", Effect::Allow),
+        ("day", "2026-07-01T15:00:00Z", Effect::Deny),
+        ("day", "2026-01-01T15:59:59Z", Effect::Allow),
+        ("day", "2026-01-01T16:00:00Z", Effect::Deny),
+        ("night", "2026-03-06T21:59:59Z", Effect::Deny),
+        ("night", "2026-03-06T22:00:00Z", Effect::Allow),
+        ("night", "2026-03-07T05:59:59Z", Effect::Allow),
+        ("night", "2026-03-07T06:00:00Z", Effect::Deny),
+        ("night", "2026-03-06T05:00:00Z", Effect::Deny),
+        ("night", "2026-03-07T22:00:00Z", Effect::Deny),
+        ("friday", "2026-03-05T15:00:00Z", Effect::Allow),
+        ("friday", "2026-03-06T15:00:00Z", Effect::Deny),
+    ] {
+        assert_eq!(call(tool).at(at).effect(&set), expected, "{tool} {at}");
+    }
+}
+
+#[test]
 fn what_is_declared_beats_what_is_claimed() {
     let set = set("
 - {name: a, effect: allow, conditions: {attributes: {environment: dev}}}
