@@ -10,6 +10,8 @@ BINARY := target/release/iron
 # Without mold the default linker serves: an empty RUSTFLAGS overrides .cargo/config.toml.
 CARGO = $(shell command -v mold >/dev/null || echo RUSTFLAGS=) cargo
 VENV := $(or $(IRON_TEST_VENV),e2e/.venv)
+# One environment for each framework: they do not agree about what they stand on.
+VENVS := $(or $(IRON_PYTHON_VENVS),$(HOME)/.cache/iron-cage/python)
 
 .PHONY: help
 help: ## Show this list
@@ -35,7 +37,7 @@ test: ## Everything that must hold: format, lints, tests on both databases, real
 	@.ci/with-postgres $(MAKE) --no-print-directory check
 
 .PHONY: check
-check: fmt-check lint unit doc clients
+check: fmt-check lint unit doc clients package
 
 .PHONY: unit
 unit:
@@ -56,6 +58,21 @@ clients:
 	@.ci/setup python $(VENV)
 	IRON_BINARY=$(abspath $(TARGET_DIR))/debug/iron IRON_FAKE_UPSTREAM=$(abspath $(TARGET_DIR))/debug/fake-upstream \
 		$(VENV)/bin/python -m pytest e2e -q
+
+.PHONY: python
+python: ## Build the wheel of the Python package into target/wheels
+	@.ci/setup python $(VENVS)/core python/requirements/core.txt
+	@rm -f target/wheels/iron_cage-*.whl
+	cd python && $(abspath $(VENVS))/core/bin/maturin build --profile dev --out ../target/wheels
+
+# The package with its types, LangChain and CrewAI, against the binaries that are there.
+.PHONY: package
+package: python
+	@.ci/python-package $(abspath $(VENVS)) core langchain crewai
+
+.PHONY: frameworks
+frameworks: build python ## The Python package with every framework that it has an adapter for
+	@.ci/python-package $(abspath $(VENVS)) $(notdir $(basename $(wildcard python/requirements/*.txt)))
 
 .PHONY: schema
 schema: build ## Try the API against its document at length, SCHEMA_EXAMPLES for each operation (default 50)

@@ -19,9 +19,11 @@ import urllib.request
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import anthropic
-import openai
+if TYPE_CHECKING:
+    import anthropic
+    import openai
 
 BINARY = os.environ["IRON_BINARY"]
 FAKE = os.environ["IRON_FAKE_UPSTREAM"]
@@ -76,10 +78,14 @@ class Agent:
     server: "Server"
 
     def openai(self, **options) -> openai.OpenAI:
+        import openai
+
         options = {"max_retries": 0, "timeout": 60} | options
         return openai.OpenAI(api_key=self.token, base_url=f"{self.server.url}/v1", **options)
 
     def anthropic(self, **options) -> anthropic.Anthropic:
+        import anthropic
+
         options = {"max_retries": 0, "timeout": 60} | options
         return anthropic.Anthropic(api_key=self.token, base_url=self.server.url, **options)
 

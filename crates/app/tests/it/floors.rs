@@ -41,7 +41,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         ],
     ),
     (4, &["gateway", "api"]),
-    (5, &["app"]),
+    (5, &["app", "python"]),
 ];
 
 const OUTSIDE: &[&str] = &["iron-testkit", "iron-trainer"];
