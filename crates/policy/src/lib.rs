@@ -26,6 +26,7 @@ mod diff;
 mod error;
 mod facts;
 mod glob;
+pub mod parameters;
 mod request;
 mod resources;
 mod rule;

@@ -235,7 +235,8 @@ pub enum ParameterKind {
     },
     /// A command with its arguments, as a list or as one line.
     Shell {
-        /// Globs of the programs. One that runs other programs must be named in full.
+        /// Globs of the programs. One that runs other programs must be named in full, and so must an
+        /// option that does, behind its program: `sh`, `find -exec`.
         #[serde(default)]
         commands: Vec<String>,
     },

@@ -1,7 +1,8 @@
 //! Policies as tenants write them, and what they say to calls.
-#![expect(clippy::expect_used, reason = "tests")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 mod decide;
 mod kit;
+mod parameters;
 mod refused;
 mod texts;

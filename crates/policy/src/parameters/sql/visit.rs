@@ -1,0 +1,422 @@
+//! What a statement does: kinds, tables, functions, of itself and of all that it holds.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    self, BinaryOperator, Expr, ObjectName, ObjectNamePart, OnInsert, Query, Select, SetExpr,
+    TableFactor, TableObject, Visit as _, Visitor,
+};
+
+use crate::Statement;
+use crate::parameters::violation::{Broken, quoted};
+
+/// What was found in a statement.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) statements: Vec<Statement>,
+    /// The names of all functions, in lower case, with their schema if it is written.
+    pub(super) functions: Vec<String>,
+    /// Whether a literal is compared with anything.
+    pub(super) compares_literals: bool,
+}
+
+/// Reads a statement; its text says what it is called where nothing else does.
+pub(super) fn read(statement: &ast::Statement, text: &str) -> Result<Found, Broken> {
+    let mut reader = Reader {
+        first_word: first_word(text),
+        ..Reader::default()
+    };
+    match statement.visit(&mut reader) {
+        ControlFlow::Break(broken) => Err(*broken),
+        ControlFlow::Continue(()) => Ok(reader.found),
+    }
+}
+
+/// Reads a condition. It may not ask for anything itself.
+pub(super) fn read_condition(condition: &Vec<ast::OrderByExpr>) -> Result<Found, Broken> {
+    let mut reader = Reader {
+        no_queries: true,
+        ..Reader::default()
+    };
+    match condition.visit(&mut reader) {
+        ControlFlow::Break(broken) => Err(*broken),
+        ControlFlow::Continue(()) => Ok(reader.found),
+    }
+}
+
+fn first_word(text: &str) -> String {
+    let letters = |symbol: char| symbol.is_ascii_alphabetic();
+    let word: String = text
+        .chars()
+        .skip_while(|symbol| !letters(*symbol))
+        .take_while(|symbol| letters(*symbol))
+        .collect();
+    word.to_ascii_lowercase()
+}
+
+#[derive(Debug, Default)]
+struct Reader {
+    first_word: String,
+    found: Found,
+    /// What is being read: statements, and queries within statements that are none.
+    frames: Vec<Statement>,
+    scopes: Vec<Scope>,
+    /// The next relation is the name of a function.
+    is_call: bool,
+    no_queries: bool,
+}
+
+/// The common table expressions of one query.
+#[derive(Debug)]
+struct Scope {
+    /// Each with the address of its query.
+    tables: Vec<(String, usize)>,
+    /// How many of them the part that is being read may name.
+    visible: usize,
+    recursive: bool,
+    /// Whether a frame belongs to the query.
+    framed: bool,
+}
+
+type Flow = ControlFlow<Box<Broken>>;
+
+impl Visitor for Reader {
+    type Break = Box<Broken>;
+
+    fn pre_visit_statement(&mut self, statement: &ast::Statement) -> Flow {
+        if matches!(statement, ast::Statement::Explain { .. }) {
+            return ControlFlow::Continue(());
+        }
+        let kind = match statement {
+            ast::Statement::Query(_) => "select",
+            ast::Statement::Insert(insert) if insert.replace_into || insert.overwrite => "replace",
+            ast::Statement::Insert(_) => "insert",
+            ast::Statement::Update(_) => "update",
+            ast::Statement::Delete(_) => "delete",
+            ast::Statement::Merge(_) => "merge",
+            ast::Statement::Drop { .. } => "drop",
+            ast::Statement::Truncate(_) => "truncate",
+            _ => self.first_word.as_str(),
+        };
+        let mut frame = Statement {
+            kind: kind.to_owned(),
+            tables: Vec::new(),
+        };
+        if let ast::Statement::Drop { names, .. } = statement {
+            for name in names {
+                note(&mut frame.tables, plain_name(name)?);
+            }
+        }
+        if let ast::Statement::Insert(insert) = statement {
+            self.read_insert(insert)?;
+        }
+        self.frames.push(frame);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_statement(&mut self, statement: &ast::Statement) -> Flow {
+        if matches!(statement, ast::Statement::Explain { .. }) {
+            return ControlFlow::Continue(());
+        }
+        if let Some(frame) = self.frames.pop() {
+            let only_holds_others =
+                matches!(statement, ast::Statement::Query(query) if changes(&query.body));
+            if !(only_holds_others && frame.tables.is_empty()) {
+                note(&mut self.found.statements, frame);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> Flow {
+        if self.no_queries {
+            return refuse(
+                "sql_kind",
+                "a condition holds a query; give a plain condition",
+            );
+        }
+        let address = std::ptr::from_ref(query).addr();
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(at) = scope.tables.iter().position(|(_, table)| *table == address)
+        {
+            scope.visible = match scope.recursive {
+                true => scope.tables.len(),
+                false => at,
+            };
+        }
+        let framed = self
+            .frames
+            .last()
+            .is_none_or(|frame| frame.kind != "select");
+        if framed {
+            self.frames.push(Statement {
+                kind: "select".to_owned(),
+                tables: Vec::new(),
+            });
+        }
+        self.scopes.push(scope_of(query, framed)?);
+        if !query.locks.is_empty() {
+            self.add("lock", Vec::new());
+        }
+        if let SetExpr::Table(table) = query.body.as_ref() {
+            let name = table.table_name.iter().chain(&table.schema_name);
+            let mut parts: Vec<_> = name.map(|part| part.to_lowercase()).collect();
+            parts.reverse();
+            self.note_table(parts.join("."));
+        }
+        if query.settings.is_some() || !query.pipe_operators.is_empty() {
+            return refuse(
+                "sql_kind",
+                "a query holds settings or pipes; write a plain query",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> Flow {
+        let address = std::ptr::from_ref(query).addr();
+        let framed = self.scopes.pop().is_some_and(|scope| scope.framed);
+        if framed
+            && let Some(frame) = self.frames.pop()
+            && !frame.tables.is_empty()
+        {
+            note(&mut self.found.statements, frame);
+        }
+        // What follows a common table expression may name it.
+        if let Some(scope) = self.scopes.last_mut()
+            && let Some(at) = scope.tables.iter().position(|(_, table)| *table == address)
+        {
+            scope.visible = match scope.recursive {
+                true => scope.tables.len(),
+                false => at + 1,
+            };
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> Flow {
+        if let Some(into) = &select.into {
+            let mut tables = Vec::new();
+            for target in &into.targets {
+                let name = match target {
+                    Expr::Identifier(name) => plain_name(&ObjectName::from(vec![name.clone()]))?,
+                    Expr::CompoundIdentifier(name) => plain_name(&ObjectName::from(name.clone()))?,
+                    _ => {
+                        return refuse(
+                            "sql_kind",
+                            "a query writes what it gives; leave `INTO` out",
+                        );
+                    }
+                };
+                tables.push(name);
+            }
+            self.add("create", tables);
+        }
+        if !select.optimizer_hints.is_empty() {
+            return refuse(
+                "sql_comment",
+                "a statement holds hints in a comment; leave them out",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> Flow {
+        if std::mem::take(&mut self.is_call) {
+            return ControlFlow::Continue(());
+        }
+        let name = plain_name(relation)?;
+        let visible = |scope: &Scope| {
+            let mut tables = scope.tables.iter().take(scope.visible);
+            tables.any(|(table, _)| *table == name)
+        };
+        if !self.scopes.iter().any(visible) {
+            self.note_table(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
+        match factor {
+            TableFactor::Table {
+                name,
+                args: Some(_),
+                ..
+            } => {
+                self.is_call = true;
+                self.note_function(name)?;
+            }
+            TableFactor::Function { name, .. } => self.note_function(name)?,
+            TableFactor::SemanticView { name, .. } => {
+                let name = plain_name(name)?;
+                self.note_table(name);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> Flow {
+        match expression {
+            Expr::Function(function) => self.note_function(&function.name)?,
+            Expr::BinaryOp { left, op, right } => {
+                if matches!(
+                    op,
+                    BinaryOperator::PGCustomBinaryOperator(_) | BinaryOperator::Custom(_)
+                ) {
+                    return refuse(
+                        "sql_function",
+                        "an operator is not known; use one of the standard",
+                    );
+                }
+                let combines = matches!(op, BinaryOperator::And | BinaryOperator::Or);
+                self.found.compares_literals |=
+                    !combines && (is_literal(left) || is_literal(right));
+            }
+            Expr::InList { list, .. } => {
+                self.found.compares_literals |= list.iter().any(is_literal);
+            }
+            Expr::Between { low, high, .. } => {
+                self.found.compares_literals |= is_literal(low) || is_literal(high);
+            }
+            Expr::Like { pattern, .. }
+            | Expr::ILike { pattern, .. }
+            | Expr::SimilarTo { pattern, .. }
+            | Expr::RLike { pattern, .. } => {
+                self.found.compares_literals |= is_literal(pattern);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Reader {
+    /// What an insertion does besides inserting.
+    fn read_insert(&mut self, insert: &ast::Insert) -> Flow {
+        match &insert.table {
+            TableObject::TableName(_) => {}
+            _ => return refuse("sql_function", "a row goes into a function; name a table"),
+        }
+        let multiple = insert.multi_table_insert_type.is_some();
+        if multiple || insert.settings.is_some() || insert.format_clause.is_some() {
+            return refuse(
+                "sql_kind",
+                "an insertion names several tables or a format; use a plain one",
+            );
+        }
+        let table = match &insert.table {
+            TableObject::TableName(name) => plain_name(name)?,
+            _ => String::new(),
+        };
+        let updates = match &insert.on {
+            None => false,
+            Some(OnInsert::OnConflict(conflict)) => {
+                !matches!(conflict.action, ast::OnConflictAction::DoNothing)
+            }
+            Some(_) => true,
+        };
+        if updates {
+            self.add("update", vec![table.clone()]);
+        }
+        if matches!(insert.or, Some(ast::SqliteOnConflict::Replace)) {
+            self.add("replace", vec![table]);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn add(&mut self, kind: &str, tables: Vec<String>) {
+        let statement = Statement {
+            kind: kind.to_owned(),
+            tables,
+        };
+        note(&mut self.found.statements, statement);
+    }
+
+    fn note_table(&mut self, name: String) {
+        match self.frames.last_mut() {
+            Some(frame) => note(&mut frame.tables, name),
+            None => self.add("select", vec![name]),
+        }
+    }
+
+    fn note_function(&mut self, name: &ObjectName) -> Flow {
+        let name = plain_name(name)?;
+        note(&mut self.found.functions, name);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether what a query gives comes from a change.
+fn changes(body: &SetExpr) -> bool {
+    matches!(
+        body,
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+    )
+}
+
+fn scope_of(query: &Query, framed: bool) -> ControlFlow<Box<Broken>, Scope> {
+    let mut scope = Scope {
+        tables: Vec::new(),
+        visible: 0,
+        recursive: false,
+        framed,
+    };
+    if let Some(with) = &query.with {
+        scope.recursive = with.recursive;
+        for table in &with.cte_tables {
+            let name = table.alias.name.value.to_lowercase();
+            let address = std::ptr::from_ref(table.query.as_ref()).addr();
+            scope.tables.push((name, address));
+        }
+    }
+    ControlFlow::Continue(scope)
+}
+
+fn is_literal(expression: &Expr) -> bool {
+    use ast::Value::{Boolean, Null, Placeholder};
+    match expression {
+        Expr::Value(value) => !matches!(value.value, Boolean(_) | Null | Placeholder(_)),
+        Expr::Nested(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::Cast { expr: inner, .. } => is_literal(inner),
+        Expr::TypedString { .. } => true,
+        _ => false,
+    }
+}
+
+/// A name in lower case, its parts joined by dots.
+fn plain_name(name: &ObjectName) -> ControlFlow<Box<Broken>, String> {
+    let mut plain = String::new();
+    for part in &name.0 {
+        let ObjectNamePart::Identifier(part) = part else {
+            return ControlFlow::Break(Box::new(unclear(&name.to_string())));
+        };
+        if part.value.contains('.') || part.value.trim() != part.value || part.value.is_empty() {
+            return ControlFlow::Break(Box::new(unclear(&name.to_string())));
+        }
+        if !plain.is_empty() {
+            plain.push('.');
+        }
+        plain.push_str(&part.value.to_lowercase());
+    }
+    ControlFlow::Continue(plain)
+}
+
+fn unclear(name: &str) -> Broken {
+    let message = format!(
+        "the name {} can be read in two ways; write it plainly",
+        quoted(name)
+    );
+    Broken::new("sql_table", message)
+}
+
+fn refuse<T>(rule: &'static str, message: &str) -> ControlFlow<Box<Broken>, T> {
+    ControlFlow::Break(Box::new(Broken::new(rule, message)))
+}
+
+fn note<T: PartialEq>(to: &mut Vec<T>, new: T) {
+    if !to.contains(&new) {
+        to.push(new);
+    }
+}
