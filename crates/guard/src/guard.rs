@@ -10,7 +10,7 @@ use crate::action::{Action, Style, Verdict};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
 use crate::injection::{Detector, DetectorError};
 use crate::json;
-use crate::markup;
+use crate::markup::Stripped;
 use crate::names::{DamagedError, Names};
 use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
@@ -211,16 +211,29 @@ impl Guard {
         (length > most).then_some((length, most))
     }
 
-    /// Judges a whole text.
+    /// Judges a whole text: where markup is taken out of it, what is left.
     pub fn judge(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
+        let strips = self.profile.strip_markup && channel == Channel::User;
+        match strips.then(|| Stripped::new(text)).flatten() {
+            Some(stripped) => {
+                let judgement = self.judge_as_it_is(stripped.text(), channel, pseudonyms);
+                stripped.original(judgement)
+            }
+            None => self.judge_as_it_is(text, channel, pseudonyms),
+        }
+    }
+
+    fn judge_as_it_is(
+        &self,
+        text: &str,
+        channel: Channel,
+        pseudonyms: &mut Pseudonyms,
+    ) -> Judgement {
         let mut judged = self.counted(text, &Folded::new(text), channel);
         judged.extend(self.injections(text, channel));
         let (findings, redactions) = resolve::whole(judged);
         let edit = |redaction| self.edit(text, 0, redaction, pseudonyms);
-        let mut edits: Vec<_> = redactions.into_iter().map(edit).collect();
-        if self.profile.strip_markup && channel == Channel::User {
-            edits = without_markup(text, edits);
-        }
+        let edits = redactions.into_iter().map(edit).collect();
         Judgement { findings, edits }
     }
 
@@ -406,30 +419,6 @@ impl Guard {
     }
 }
 
-/// The edits with those that take markup out. What is replaced within a tag goes with it.
-fn without_markup(text: &str, edits: Vec<Edit>) -> Vec<Edit> {
-    let strip = |span| Edit {
-        span,
-        with: String::new(),
-    };
-    let mut all: Vec<_> = markup::spans(text).into_iter().map(strip).collect();
-    all.extend(edits);
-    all.sort_by_key(|edit| (edit.span.start, usize::MAX - edit.span.end));
-    let mut kept: Vec<Edit> = Vec::new();
-    for edit in all {
-        match kept.last_mut() {
-            Some(last) if edit.span.start < last.span.end => {
-                if edit.span.end > last.span.end {
-                    last.span.end = edit.span.end;
-                    last.with.push_str(&edit.with);
-                }
-            }
-            _ => kept.push(edit),
-        }
-    }
-    kept
-}
-
 /// Whether a text comes from somebody who may give the model no orders but those of a user.
 fn is_foreign(channel: Channel) -> bool {
     matches!(
@@ -494,22 +483,10 @@ fn own_rules(profile: &Profile) -> Result<Vec<Rule>, ProfileError> {
     }
     for (index, canary) in profile.canaries.iter().enumerate() {
         let id = format!("canary.{}", index + 1);
-        let pattern = regex_escaped(canary);
+        let pattern = regex::escape(canary);
         rules.push(Rule::fixed(&id, Entity::Canary, pattern, 1.0).anywhere());
     }
     Ok(rules)
-}
-
-/// An expression that matches a text and nothing else.
-fn regex_escaped(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 8);
-    for char in text.chars() {
-        if char.is_ascii() && !char.is_ascii_alphanumeric() && !char.is_ascii_whitespace() {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-    }
-    pattern
 }
 
 fn allowed(pattern: &str) -> Result<Regex, ProfileError> {

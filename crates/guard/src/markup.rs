@@ -6,11 +6,93 @@
 
 use std::ops::Range;
 
+use crate::guard::{Edit, Judgement};
+
 /// Elements whose content is no text.
 const SILENT: &[&str] = &["script", "style"];
 
+/// A text without its markup, which remembers where that stood.
+#[derive(Debug)]
+pub(crate) struct Stripped {
+    text: String,
+    /// What was taken out, in order.
+    gaps: Vec<Range<usize>>,
+    /// Where each gap lies in what is left.
+    at: Vec<usize>,
+}
+
+impl Stripped {
+    /// A text without its markup; none if it has none.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let gaps = spans(text);
+        if gaps.is_empty() {
+            return None;
+        }
+        let mut stripped = Stripped {
+            text: String::with_capacity(text.len()),
+            at: Vec::with_capacity(gaps.len()),
+            gaps,
+        };
+        let mut from = 0;
+        for gap in &stripped.gaps {
+            stripped
+                .text
+                .push_str(text.get(from..gap.start).unwrap_or_default());
+            stripped.at.push(stripped.text.len());
+            from = gap.end;
+        }
+        stripped.text.push_str(text.get(from..).unwrap_or_default());
+        Some(stripped)
+    }
+
+    /// What is left.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What was made of the rest, with places in the whole text, and the edits that take the markup
+    /// out. What stands within a span that is replaced goes with it.
+    pub(crate) fn original(&self, judgement: Judgement) -> Judgement {
+        let Judgement {
+            mut findings,
+            edits,
+        } = judgement;
+        for judged in &mut findings {
+            judged.finding.span = self.span(&judged.finding.span);
+        }
+        let edits = edits.into_iter().map(|edit| Edit {
+            span: self.span(&edit.span),
+            with: edit.with,
+        });
+        let gaps = self.gaps.iter().map(|gap| Edit {
+            span: gap.clone(),
+            with: String::new(),
+        });
+        let mut edits: Vec<Edit> = edits.chain(gaps).collect();
+        edits.sort_by_key(|edit| (edit.span.start, usize::MAX - edit.span.end));
+        edits.dedup_by(|later, earlier| later.span.start < earlier.span.end);
+        Judgement { findings, edits }
+    }
+
+    fn span(&self, span: &Range<usize>) -> Range<usize> {
+        let first = self.at.partition_point(|&at| at <= span.start);
+        let last = self.at.partition_point(|&at| at < span.end);
+        let start = span.start + self.taken(first);
+        start..start.max(span.end + self.taken(last))
+    }
+
+    /// How many bytes so many gaps have.
+    fn taken(&self, gaps: usize) -> usize {
+        let Some(last) = gaps.checked_sub(1) else {
+            return 0;
+        };
+        let end = self.gaps.get(last).map_or(0, |gap| gap.end);
+        end - self.at.get(last).copied().unwrap_or_default()
+    }
+}
+
 /// The spans of a text that are markup, in order and disjoint.
-pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
+fn spans(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut spans: Vec<Range<usize>> = Vec::new();
     // Where no end of a comment follows, none follows any later beginning either.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use iron_guard::{
-    Action, Channel, Entity, EntityAction, Filter, Guard, Judgement, Pattern, PiiActions, Profile,
-    ProfileError, Pseudonyms, Style, Verdict,
+    Action, Channel, Entity, EntityAction, Filter, Guard, Judged, Judgement, Pattern, PiiActions,
+    Profile, ProfileError, Pseudonyms, Style, Verdict,
 };
 use proptest::prelude::*;
 
@@ -188,6 +188,24 @@ fn markup_is_taken_out_of_what_users_write_where_a_profile_says_so() {
     };
     assert_eq!(apply(Channel::User), "see [REDACTED]!");
     assert!(apply(Channel::Document).contains("<script>"));
+}
+
+#[test]
+fn what_tags_cut_apart_is_judged_as_it_will_be_read() {
+    let guard = guard(Profile {
+        strip_markup: true,
+        ..profile()
+    });
+    let judge = |text: &str| guard.judge(text, Channel::User, &mut Pseudonyms::default());
+    let text = "<p>für EMP-<b>123</b><!-- x -->456</p>, EMP-654321<br>";
+    let judgement = judge(text);
+    assert_eq!(judgement.apply(text), "für [REDACTED], [REDACTED]");
+    let told = |judged: &Judged| text[judged.finding.span.clone()].to_owned();
+    let told: Vec<_> = judgement.findings.iter().map(told).collect();
+    assert_eq!(told, ["EMP-<b>123</b><!-- x -->456", "EMP-654321"]);
+    let gone = "<a title=\"EMP-123456\">here</a>";
+    assert!(judge(gone).findings.is_empty(), "it is not sent");
+    assert_eq!(judge(gone).apply(gone), "here");
 }
 
 #[test]

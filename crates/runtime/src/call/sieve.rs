@@ -11,11 +11,12 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use iron_guard::{Channel, Edit, Filter, Guard, Judged, RuleId};
+use iron_guard::{Channel, Edit, Filter, Guard, Judged};
 use iron_llm::Dialect;
 use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot, StreamError};
 use iron_primitives::Refusal;
@@ -32,8 +33,8 @@ pub(super) struct Sieve {
     running: HashMap<Slot, usize>,
     texts: HashMap<usize, Text>,
     begun: usize,
-    /// What was found already: an event may repeat it.
-    told: HashSet<(Channel, RuleId)>,
+    /// Texts with findings, where the dialect says its texts again.
+    told: Option<HashSet<u64>>,
     safety: Safety,
     blocked: Option<Refusal>,
 }
@@ -60,6 +61,8 @@ struct Text {
     channel: Channel,
     judge: Judge,
     length: usize,
+    /// Of the text so far.
+    hash: DefaultHasher,
     /// Up to where it is decided.
     settled: usize,
     /// Edits that have not left yet.
@@ -86,7 +89,7 @@ impl Sieve {
             running: HashMap::new(),
             texts: HashMap::new(),
             begun: 0,
-            told: HashSet::new(),
+            told: repeats(dialect).then(HashSet::new),
             safety: safety.beside(),
             blocked: None,
         })
@@ -181,6 +184,7 @@ impl Sieve {
             .or_insert_with(|| Text::new(guard, slot));
         let start = text.length;
         text.length += piece.len();
+        text.hash.write(piece.as_bytes());
         text.waiting += 1;
         let span = start..text.length;
         match &mut text.judge {
@@ -204,6 +208,7 @@ impl Sieve {
             return;
         };
         text.ended = true;
+        let hash = text.hash.finish();
         let channel = text.channel;
         let pseudonyms = &mut self.safety.pseudonyms;
         let findings = match &mut text.judge {
@@ -225,6 +230,9 @@ impl Sieve {
         if text.waiting == 0 {
             self.texts.remove(&index);
         }
+        if let Some(told) = &mut self.told {
+            told.insert(hash);
+        }
         self.note(index, channel, findings);
     }
 
@@ -239,21 +247,31 @@ impl Sieve {
             Cow::Owned(edited) => Some(edited),
             Cow::Borrowed(_) => None,
         };
-        let told = &self.told;
-        let fresh = judgement.findings.into_iter();
-        let fresh = fresh.filter(|judged| !told.contains(&(channel, judged.finding.rule.clone())));
-        let fresh: Vec<_> = fresh.collect();
-        self.note(self.begun, channel, fresh);
+        if !judgement.findings.is_empty() && self.is_new(text) {
+            self.note(self.begun, channel, judgement.findings);
+            self.begun += 1;
+        }
         edited
+    }
+
+    /// Whether a text with findings is none that was told already, or is about to be.
+    fn is_new(&mut self, text: &str) -> bool {
+        let Some(told) = &mut self.told else {
+            return true;
+        };
+        let mut hash = DefaultHasher::new();
+        hash.write(text.as_bytes());
+        let hash = hash.finish();
+        let mut running = self.texts.values();
+        !running.any(|text| text.hash.finish() == hash) && told.insert(hash)
     }
 
     fn note(&mut self, part: usize, channel: Channel, findings: Vec<Judged>) {
         self.safety.note(part, channel, &findings);
-        for judged in findings {
+        for judged in &findings {
             if judged.verdict == iron_guard::Verdict::Block && self.blocked.is_none() {
                 self.blocked = Some(blocked(channel, &judged.finding));
             }
-            self.told.insert((channel, judged.finding.rule));
         }
     }
 
@@ -332,6 +350,7 @@ impl Text {
                 _ => Judge::Prose(Box::new(Filter::new(guard.clone(), channel))),
             },
             length: 0,
+            hash: DefaultHasher::new(),
             settled: 0,
             edits: Vec::new(),
             waiting: 0,
@@ -361,6 +380,11 @@ impl Text {
         self.edits.retain(|edit| edit.span.end > span.end);
         edited
     }
+}
+
+/// Whether events of a dialect say again what others have said.
+const fn repeats(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::OpenAiResponses) || dialect.listens()
 }
 
 const fn is_thought(running: Running) -> bool {

@@ -2,6 +2,7 @@ use iron_guard::{Action, Pattern, Profile, Unread};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::authority::Guardrails;
 
 fn sieve(dialect: Dialect) -> Sieve {
     sieve_of(profile(), dialect)
@@ -168,4 +169,49 @@ fn words_beside_streamed_sound_are_judged() {
         all.contains("AAAA") && all.contains("no [REDACTED]"),
         "{all}"
     );
+}
+
+fn rules(sieve: Sieve) -> Vec<String> {
+    let record = sieve.into_safety().record(&Guardrails::default());
+    let findings = record.expect("findings").findings.into_iter();
+    findings
+        .map(|finding| format!("{} {} {}", finding.part, finding.channel, finding.rule))
+        .collect()
+}
+
+#[test]
+fn each_call_with_a_finding_is_told_and_what_is_said_again_is_not() {
+    let part = |to: &str| json!({"functionCall": {"name": "send", "args": {"to": to}}});
+    let event = |to: &str| json!({"candidates": [{"content": {"parts": [part(to)]}}]});
+    let mut gemini = sieve(Dialect::Gemini);
+    for to in ["EMP-123456", "EMP-654321", "EMP-123456"] {
+        let bytes = format!("data: {}\n\n", event(to));
+        gemini.feed(bytes.as_bytes()).expect("readable");
+    }
+    gemini.finish();
+    let told = rules(gemini);
+    let expected = [0, 1, 2].map(|part| format!("{part} tool_arguments custom.employee"));
+    assert_eq!(told, expected);
+
+    let mut responses = sieve(Dialect::OpenAiResponses);
+    let arguments = "{\"to\": \"EMP-123456\"}";
+    let item = json!({"type": "function_call", "name": "send", "arguments": arguments});
+    let call = |at: u32| {
+        let word = |word: &str| format!("response.function_call_arguments.{word}");
+        [
+            json!({"type": word("delta"), "output_index": at, "delta": "{\"to\": \"EMP-"}),
+            json!({"type": word("delta"), "output_index": at, "delta": "123456\"}"}),
+            json!({"type": word("done"), "output_index": at, "arguments": arguments}),
+            json!({"type": "response.output_item.done", "output_index": at, "item": item}),
+        ]
+    };
+    let completed = json!({"type": "response.completed", "response": {"output": [item, item]}});
+    for event in call(0).into_iter().chain(call(1)).chain([completed]) {
+        let bytes = format!("data: {event}\n\n");
+        responses.feed(bytes.as_bytes()).expect("readable");
+    }
+    responses.finish();
+    let told = rules(responses);
+    let expected = [0, 1].map(|part| format!("{part} tool_arguments custom.employee"));
+    assert_eq!(told, expected);
 }
