@@ -256,7 +256,9 @@ impl Checker {
         let mut seen: Vec<(String, &str)> = Vec::with_capacity(members.len());
         for name in members.keys() {
             let known = infer::meaning(self.kind, name) != Meaning::Unknown;
-            if !pointer.is_root() && !known {
+            let free = matches!(self.kind, ToolKind::Custom | ToolKind::Payment);
+            let compared = known || pointer.is_root() && (!free || !self.declared.is_empty());
+            if !compared {
                 continue;
             }
             let folded = characters::folded_name(name);

@@ -131,7 +131,7 @@ fn plain(address: &str) -> Result<String, Broken> {
             "is no address; give one as `name@example.com`",
         ));
     };
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_`{}~.".contains(&byte);
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_{}~.".contains(&byte);
     let sound = !local.is_empty()
         && local.len() <= MOST_BYTES_OF_A_LOCAL_PART
         && address.len() <= MOST_BYTES

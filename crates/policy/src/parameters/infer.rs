@@ -256,6 +256,7 @@ const RECIPIENTS: &[&str] = &[
 ];
 const LINES: &[&str] = &[
     "subject",
+    "name",
     "title",
     "fromname",
     "sendername",

@@ -176,7 +176,7 @@ impl Statements {
                 .any(|name| name == function || name == last);
             let described =
                 || glob::any_or_none(&self.functions, last) && !self.functions.is_empty();
-            let allowed = match functions::effect_of(last) {
+            let allowed = match functions::effect_of(function) {
                 functions::Effect::Known => named,
                 functions::Effect::None => true,
                 functions::Effect::Unknown => !self.strict || named || described(),

@@ -190,6 +190,13 @@ fn authority(text: &str) -> Result<&str, Broken> {
             "is read differently by different programs; write it as `https://host/path`",
         ));
     }
+    if authority.chars().any(characters::looks_like_slash) {
+        return Err(refusal(
+            "url_lookalike",
+            text,
+            "holds a character that looks like `/` in its host; write the host itself",
+        ));
+    }
     if authority.contains('@') {
         return Err(refusal(
             "url_userinfo",

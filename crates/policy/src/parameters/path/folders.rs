@@ -1,6 +1,7 @@
 //! Where paths may lie.
 
 use crate::parameters::characters::folded;
+use crate::parameters::glob::with_wildcards;
 use crate::parameters::violation::{Broken, quoted};
 
 use super::Plain;
@@ -164,7 +165,9 @@ impl Folders {
         let whole_disk = path.absolute && parts.is_empty() && root.is_none();
         whole_disk
             || (path.absolute && self.of_the_system(path, &parts, depth))
-            || CREDENTIALS.iter().any(|names| holds(&parts, names, depth))
+            || CREDENTIALS
+                .iter()
+                .any(|names| aims_at(&parts, names, depth))
             || self.restricted.iter().any(|folder| {
                 let names: Vec<_> = folder.parts.iter().map(|part| folded(part)).collect();
                 let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
@@ -208,6 +211,18 @@ fn holds(parts: &[&str], names: &[&str], depth: usize) -> bool {
     })
 }
 
+/// The same for names that may lie anywhere: `*` alone, which would be each of them, is none.
+fn aims_at(parts: &[&str], names: &[&str], depth: usize) -> bool {
+    let says_something = |part: &&str| part.contains(|symbol: char| symbol.is_alphanumeric());
+    holds(parts, names, depth)
+        && parts.windows(names.len()).any(|window| {
+            window
+                .iter()
+                .zip(names)
+                .all(|(part, name)| may_be(part, name) && says_something(part))
+        })
+}
+
 /// Whether a part of a path, which a tool may expand as a glob, may be this name. Wildcards do not
 /// stand for the dot at the beginning of a name.
 fn may_be(part: &str, name: &str) -> bool {
@@ -217,8 +232,34 @@ fn may_be(part: &str, name: &str) -> bool {
     if !part.contains(['*', '?', '[', '{']) {
         return false;
     }
-    if name.starts_with('.') && part.starts_with(['*', '?']) {
+    if name.starts_with('.') && part.starts_with(['*', '?', '[']) {
         return false;
     }
-    part.contains(['[', '{']) || super::super::glob::with_wildcards(part, name)
+    with_wildcards(&without_brackets(part), name)
+}
+
+/// A pattern with `?` for each set and `*` for each choice.
+fn without_brackets(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some(at) = rest.find(['[', '{']) {
+        let (before, from) = rest.split_at(at);
+        pattern.push_str(before);
+        let (wildcard, close) = match from.starts_with('[') {
+            true => ('?', ']'),
+            false => ('*', '}'),
+        };
+        match from.split_once(close) {
+            Some((_, after)) => {
+                pattern.push(wildcard);
+                rest = after;
+            }
+            None => {
+                pattern.push_str(from);
+                rest = "";
+            }
+        }
+    }
+    pattern.push_str(rest);
+    pattern
 }

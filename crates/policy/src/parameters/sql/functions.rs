@@ -13,11 +13,17 @@ pub(super) enum Effect {
     Unknown,
 }
 
-/// What a function does, by its name in lower case and without its schema.
+/// What a function does, by its name in lower case, with its schema or its package if it is written.
 pub(super) fn effect_of(name: &str) -> Effect {
-    if WITH_EFFECTS
-        .split_whitespace()
-        .any(|glob| glob::matches(glob, name))
+    let (packages, name) = name.rsplit_once('.').unwrap_or(("", name));
+    let of_a_package = packages.split('.').any(|package| {
+        let mut globs = PACKAGES.split_whitespace();
+        globs.any(|glob| glob::matches(glob, package))
+    });
+    if of_a_package
+        || WITH_EFFECTS
+            .split_whitespace()
+            .any(|glob| glob::matches(glob, name))
     {
         return Effect::Known;
     }
@@ -48,12 +54,15 @@ const WITH_EFFECTS: &str = "
     lsdir fsdir
     xp_* sp_* openrowset opendatasource openquery openxml fn_xe_file_target_read_file
     fn_get_audit_file fn_trace_gettable fn_virtualfilestats
-    utl_* dbms_* httpuritype ctxsys.* ordsys.* bfilename sys_eval
+    httpuritype bfilename
     read_csv* read_parquet* parquet_scan* parquet_metadata parquet_schema read_json* read_ndjson*
     read_text read_blob sniff_csv getenv sqlite_scan postgres_scan mysql_scan iceberg_scan delta_scan
     file url s3 s3cluster remote remotesecure mysql postgresql mongodb hdfs hdfscluster executable
     jdbc odbc input redis gcs azureblobstorage cluster clusterallreplicas
     system shell exec execute eval cmd call";
+
+/// Globs of packages whose functions do the same.
+const PACKAGES: &str = "utl_* dbms_* htp owa_* ctxsys ordsys";
 
 /// Functions that give a value and do nothing else.
 const WITHOUT_EFFECTS: &str = "
@@ -103,7 +112,8 @@ mod tests {
     fn functions_are_known_by_what_they_do() {
         assert_eq!(effect_of("pg_read_binary_file"), Effect::Known);
         assert_eq!(effect_of("xp_cmdshell"), Effect::Known);
-        assert_eq!(effect_of("count"), Effect::None);
+        assert_eq!(effect_of("utl_http.request"), Effect::Known);
+        assert_eq!(effect_of("pg_catalog.count"), Effect::None);
         assert_eq!(effect_of("my_function"), Effect::Unknown);
     }
 }

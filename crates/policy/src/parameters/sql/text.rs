@@ -139,10 +139,20 @@ fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token>, Broken> {
     if dialect == Dialect::Generic && text.contains('\\') {
         return Err(quote("a backslash"));
     }
+    // Whether it escapes the quote depends on a setting of the server.
+    if dialect == Dialect::MySql && (text.contains("\\'") || text.contains("\\\"")) {
+        return Err(quote("a backslash before a quote"));
+    }
     let tokens = Tokenizer::new(dialect.grammar(), text)
         .tokenize()
         .map_err(|error| unreadable(text, &ParserError::from(error)))?;
     check_size(&tokens)?;
+    if tokens
+        .windows(2)
+        .any(|pair| *pair == [Token::Minus, Token::Minus])
+    {
+        return Err(comment());
+    }
     tokens
         .iter()
         .try_for_each(|token| check_token(token, dialect))?;

@@ -21,6 +21,7 @@ const METADATA: &[&str] = &[
     "rancher-metadata",
     "rancher-metadata.rancher.internal",
     "api.metadata.cloud.ibm.com",
+    "kubernetes.default",
     "kubernetes.default.svc",
 ];
 
@@ -94,6 +95,10 @@ fn check_name(name: &str, private: bool) -> Result<(), ()> {
             .is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
     if name.is_empty() || METADATA.contains(&name) || REBINDING.iter().any(ends_in) {
+        return Err(());
+    }
+    let letters = |symbol: char| symbol.is_ascii_alphanumeric() || "-_.".contains(symbol);
+    if !name.chars().all(letters) {
         return Err(());
     }
     if let Some(address) = embedded(name) {
