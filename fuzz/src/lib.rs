@@ -4,8 +4,10 @@
 //! Rust, so what can go wrong is a panic, an overflow, a hang, or an answer that is not true.
 
 mod journal;
+mod policy;
 
 pub use journal::journal_frames;
+pub use policy::{policy_cedar, policy_yaml};
 
 use bytes::Bytes;
 use iron_journal::canonical;

@@ -54,7 +54,7 @@ pub(crate) struct Hit<'a> {
 pub(crate) struct Tally<'a> {
     strongest: Option<Effect>,
     rules: BTreeSet<&'a str>,
-    approval: Option<Terms<'a>>,
+    approval: Option<Terms>,
     resource: Option<String>,
     /// The first thing that nothing was said to.
     unmatched: Option<Option<String>>,
@@ -128,17 +128,21 @@ fn reason(effect: Effect, rules: &[String]) -> String {
 
 /// Terms of approval that hold together.
 #[derive(Debug, Clone)]
-struct Terms<'a> {
-    approvers: HashSet<&'a str>,
+struct Terms {
+    approvers: HashSet<String>,
     quorum: u32,
     timeout_seconds: Option<u32>,
     forbid_own: bool,
 }
 
-impl<'a> Terms<'a> {
-    fn of(approval: &'a Approval) -> Self {
+impl Terms {
+    fn of(approval: &Approval) -> Self {
         Self {
-            approvers: approval.approvers.iter().map(String::as_str).collect(),
+            approvers: approval
+                .approvers
+                .iter()
+                .map(|one| one.to_lowercase())
+                .collect(),
             quorum: approval.quorum.max(1),
             timeout_seconds: approval.timeout_seconds,
             forbid_own: approval.forbid_own,
@@ -162,7 +166,7 @@ impl<'a> Terms<'a> {
     }
 
     fn into_approval(self) -> Approval {
-        let mut approvers: Vec<_> = self.approvers.into_iter().map(str::to_owned).collect();
+        let mut approvers: Vec<_> = self.approvers.into_iter().collect();
         approvers.sort_unstable();
         Approval {
             approvers,

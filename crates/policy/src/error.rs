@@ -76,6 +76,9 @@ pub enum Problem {
     /// Terms of approval where nobody is asked.
     #[error("means nothing for `effect: {0}`; leave it out or require approval")]
     NobodyAsked(&'static str),
+    /// Somebody who cannot be told apart.
+    #[error("`{0}` names nobody; expected the id or the address of a user, or `role:` with a role")]
+    NotAnApprover(String),
     /// A number out of its range.
     #[error("expected {least} to {most}")]
     OutOfRange {

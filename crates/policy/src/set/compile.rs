@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use cedar_policy::EntityUid;
+use iron_primitives::UserId;
 
 use super::{PolicySet, Rule};
 use crate::cedar::{self, Vocabulary};
@@ -29,6 +30,11 @@ const LONGEST_CEDAR: usize = 4_096;
 const MOST_QUORUM: u32 = 10;
 /// How long people may have at least and at most, in seconds.
 const TIMEOUT_SECONDS: (u32, u32) = (30, 3_600);
+
+/// How many bytes an address of mail may have.
+const LONGEST_ADDRESS: usize = 254;
+/// What users can be.
+const ROLES_OF_USERS: [&str; 5] = ["admin", "developer", "operator", "viewer", "auditor"];
 
 type Checked<T = ()> = Result<T, (&'static str, Problem)>;
 
@@ -203,6 +209,10 @@ fn approval(policy: &Policy) -> Checked {
         return Err(("approval", Problem::NobodyAsked(effect)));
     }
     list("approval.approvers", &approval.approvers)?;
+    if let Some(nobody) = approval.approvers.iter().find(|entry| !is_approver(entry)) {
+        let problem = Problem::NotAnApprover(nobody.clone());
+        return Err(("approval.approvers", problem));
+    }
     let range = |field, value, least, most| {
         let fits = (least..=most).contains(&value);
         fits.then_some(())
@@ -214,6 +224,20 @@ fn approval(policy: &Policy) -> Checked {
         Some(seconds) => range("approval.timeout_seconds", seconds, least, most),
         None => Ok(()),
     }
+}
+
+/// Whether it is an id of a user, an address of mail as far as one can see, or a role.
+fn is_approver(entry: &str) -> bool {
+    if let Some(role) = entry.strip_prefix("role:") {
+        return ROLES_OF_USERS.contains(&role);
+    }
+    let is_address = || {
+        let (local, domain) = entry.rsplit_once('@')?;
+        let plain = entry.bytes().all(|byte| byte.is_ascii_graphic());
+        let whole = plain && !local.is_empty() && !local.contains('@') && !domain.is_empty();
+        (whole && entry.len() <= LONGEST_ADDRESS).then_some(())
+    };
+    entry.parse::<UserId>().is_ok() || is_address().is_some()
 }
 
 fn only_form(policy: &Policy) -> Checked {

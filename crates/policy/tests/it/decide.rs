@@ -305,14 +305,14 @@ fn models_are_allowed_unless_a_rule_says_otherwise() {
 #[test]
 fn terms_of_approval_are_joined_to_the_strictest() {
     let set = set("
-- {name: a, effect: require_approval, approval: {approvers: [ann, bob], quorum: 2, timeout_seconds: 600}}
-- {name: b, effect: require_approval, approval: {approvers: [bob, cid], timeout_seconds: 60, forbid_own: true}}
+- {name: a, effect: require_approval, approval: {approvers: [ann@x.org, Bob@x.org], quorum: 2, timeout_seconds: 600}}
+- {name: b, effect: require_approval, approval: {approvers: [bob@x.org, 'role:operator'], timeout_seconds: 60, forbid_own: true}}
 - {name: c, effect: require_approval, match: {tools: [pay]}}
 ");
     let asked = call("mail").decided(&set);
     assert_eq!(asked.rules, ["a", "b"]);
     let terms = Approval {
-        approvers: vec!["bob".to_owned()],
+        approvers: vec!["bob@x.org".to_owned()],
         quorum: 2,
         timeout_seconds: Some(60),
         forbid_own: true,

@@ -72,6 +72,11 @@ fn messages_name_the_rule_the_field_and_what_to_do() {
             "policy `a`: approval: means nothing for `effect: allow`; leave it out or require approval",
         ),
         (
+            "- {name: a, effect: require_approval, approval: {approvers: [ann]}}",
+            "policy `a`: approval.approvers: `ann` names nobody; expected the id or the address of a \
+             user, or `role:` with a role",
+        ),
+        (
             "- {name: a, effect: require_approval, approval: {quorum: 0}}",
             "policy `a`: approval.quorum: expected 1 to 10",
         ),
