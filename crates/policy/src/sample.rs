@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use iron_primitives::{Id, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::parameters::{self, Checker, Violation};
 use crate::{
     Agent, Decision, Effect, Error, Kind, Policy, PolicySet, Request, Resources, SampleCall,
     Subject, Team, Tool, ToolKind,
@@ -37,6 +38,12 @@ pub enum SampleError {
     /// A rule about this kind of calls needs something that is missing.
     #[error("{0}: missing; an example for `kind: {1}` needs it")]
     Missing(&'static str, &'static str),
+    /// What is declared of the tool cannot be used.
+    #[error(transparent)]
+    Tool(#[from] parameters::Error),
+    /// The arguments are refused before any rule is asked.
+    #[error("arguments: {0}; name `resources` instead to speak of what is refused")]
+    Refused(Violation),
 }
 
 impl Sample {
@@ -121,8 +128,15 @@ fn registered<'a>(name: &str, tools: &'a [Tool]) -> Option<&'a Tool> {
     exact.or_else(|| tools.iter().filter(fits).max_by_key(|tool| tool.name.len()))
 }
 
-fn resources(call: &SampleCall, _tool: &Tool) -> Result<Resources, SampleError> {
-    Ok(call.resources.clone().unwrap_or_default())
+fn resources(call: &SampleCall, tool: &Tool) -> Result<Resources, SampleError> {
+    if let Some(resources) = &call.resources {
+        return Ok(resources.clone());
+    }
+    let found = Checker::new(tool)?.check(&call.arguments);
+    found.map_err(|violations| match violations.into_iter().next() {
+        Some(violation) => SampleError::Refused(violation),
+        None => SampleError::Missing("arguments", "tool"),
+    })
 }
 
 fn agent(call: &SampleCall) -> Agent {

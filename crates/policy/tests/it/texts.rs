@@ -111,6 +111,28 @@ fn an_example_that_does_not_hold_says_why_and_who_decided() {
 }
 
 #[test]
+fn examples_may_give_the_arguments_themselves() {
+    let yaml = |path: &str| {
+        format!(
+            "- {{name: a, effect: allow, match: {{paths: ['/data/*']}}, examples: {{match: \
+             [{{tool: read_file, tool_kind: file, arguments: {{path: {path}}}}}]}}}}"
+        )
+    };
+    check_examples(&rules(&yaml("/data/a")), &[]).expect("it holds");
+    let error = |path| {
+        let error = check_examples(&rules(&yaml(path)), &[]).expect_err(path);
+        error.to_string()
+    };
+    assert!(error("/home/a").contains("because of `match.paths`"));
+    let refused = error("/data/../etc/passwd");
+    assert!(
+        refused.starts_with("policy `a`: examples.match[0]: arguments: "),
+        "{refused}"
+    );
+    assert!(refused.contains("name `resources` instead"), "{refused}");
+}
+
+#[test]
 fn examples_know_registered_tools_also_by_pattern() {
     let policies = rules(
         "- {name: pay, effect: deny, match: {tool_kinds: [payment]}, examples: {match: [{tool: bank/pay}], no_match: [{tool: bank/balance}]}}",
