@@ -31,7 +31,10 @@ class Authority:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 authority.headers.append({k.lower(): v for k, v in self.headers.items()})
-                if self.path.endswith("/authorize"):
+                known = {"tool", "arguments", "conversation_id", "execution_id", "end_user", "attributes", "approval_id", "wait_seconds"}
+                if unknown := body.keys() - known - {"decision_id", "status", "duration_ms", "output"}:
+                    self.answer(400, {"error": {"code": "MALFORMED_REQUEST", "message": f"unknown {unknown}"}})
+                elif self.path.endswith("/authorize"):
                     authority.asked.append(body)
                     self.answer(*authority.decide(body))
                 else:

@@ -15,7 +15,6 @@ _KNOWN = (
     ("langchain_core.tools", "BaseTool", "iron_cage.langchain"),
     ("crewai.tools", "BaseTool", "iron_cage.crewai"),
     ("agents", "FunctionTool", "iron_cage.openai_agents"),
-    ("pydantic_ai", "Tool", "iron_cage.pydantic_ai"),
     ("llama_index.core.tools", "BaseTool", "iron_cage.llama_index"),
     ("autogen_core.tools", "BaseTool", "iron_cage.autogen"),
 )

@@ -22,6 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 
+_LIST = Send("GET", "/api/v1/tools", repeatable=True)
+
 
 class Cage:
     """A server or router by its URL, and the agent whose token this is.
@@ -88,8 +90,8 @@ class Cage:
     def register_agent(self, tools: Iterable[Any], *, verify: bool = False) -> list[Any]:
         """Gives the tools back governed, each in the form in which it came.
 
-        Functions become functions; tools of LangChain, CrewAI, LlamaIndex, OpenAI Agents and Pydantic
-        AI stay tools of theirs. With `verify` the server is asked whether the agent can use them at
+        Functions become functions; tools of LangChain, CrewAI, OpenAI Agents, LlamaIndex and
+        AutoGen stay tools of theirs. With `verify` the server is asked whether the agent can use them at
         all: a tool that it cannot raises `ToolUnknown` now and not in the middle of its work.
         """
         governed = [self.protect(tool) for tool in tools]
@@ -129,11 +131,11 @@ class Cage:
 
     def tools(self) -> list[dict[str, Any]]:
         """The tools that this agent can use: those of which some call could be allowed or approved."""
-        return _listed(drive(send(Send("GET", "/api/v1/tools")), self.transport))
+        return _listed(drive(send(_LIST), self.transport))
 
     async def atools(self) -> list[dict[str, Any]]:
         """`tools`, on an event loop."""
-        return _listed(await adrive(send(Send("GET", "/api/v1/tools")), self.transport))
+        return _listed(await adrive(send(_LIST), self.transport))
 
     # The two halves of a governed call, for those who run tools themselves.
 
@@ -222,8 +224,7 @@ def _reported(
     return report(
         decision.decision_id,
         "success" if error is None else "error",
-        output=output,
-        error=error,
+        output=error if output is None else output,
         duration_ms=duration_ms,
     )
 

@@ -81,10 +81,13 @@ class Transport:
         return client
 
     def _unavailable(self, error: Exception) -> Unavailable:
-        return Unavailable(
+        away = Unavailable(
             f"{self._url} gave no answer ({type(error).__name__}: {error}); "
             "nothing runs without a decision, so check the URL and the server"
         )
+        # Where no connection was made, nothing has arrived.
+        away.unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+        return away
 
     def send(self, step: Send) -> Answer:
         try:

@@ -47,6 +47,7 @@ class Governance:
         attributes: Mapping[str, str] | None = None,
         approval_timeout: float | None = None,
         hidden: frozenset[str] = frozenset(),
+        form: Form | None = None,
     ) -> None:
         from iron_cage._cage import default_cage
 
@@ -56,6 +57,7 @@ class Governance:
         self._approval_timeout = approval_timeout
         #: Arguments that the framework adds, and no model has named.
         self._hidden = hidden
+        self._form = form or Form()
 
     def call(self, arguments: Mapping[str, Any]) -> Call:
         """One call, by what a model has given."""
@@ -92,7 +94,7 @@ class Governance:
             changed.pop("args", None)
             return original(*positional, **{**kwargs, **changed})
 
-        return governed(call, run)
+        return governed(call, run, self._form)
 
     def function(self, original: Callable[..., Any], told: Callable[[Exception], Any]) -> Any:
         """A function that runs another governed; `told` makes an answer of a refusal, or raises it."""

@@ -86,9 +86,17 @@ class ToolProxy:
         steps = self._steps(binding)
         return await adrive(steps, self.cage.transport, in_thread=not self.is_async)
 
-    def execute_with(self, arguments: Mapping[str, Any]) -> Any:
-        """`execute` with arguments by name."""
-        return drive(self._steps(self._parameters.of(arguments)), self.cage.transport)
+    def resume(self, approval_id: str, *args: Any, **kwargs: Any) -> Any:
+        """`execute` with an approval that was asked for before, for the same arguments."""
+        steps = self._steps(self._parameters.bind(args, kwargs), approval_id)
+        if self.is_async:
+            return anyio.run(adrive, steps, self.cage.transport)
+        return drive(steps, self.cage.transport)
+
+    async def aresume(self, approval_id: str, *args: Any, **kwargs: Any) -> Any:
+        """`aexecute` with an approval that was asked for before, for the same arguments."""
+        steps = self._steps(self._parameters.bind(args, kwargs), approval_id)
+        return await adrive(steps, self.cage.transport, in_thread=not self.is_async)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the tool itself is called: gives a coroutine or a generator where it would."""
@@ -108,11 +116,12 @@ class ToolProxy:
         for piece in await self.aexecute(*args, **kwargs):
             yield piece
 
-    def _steps(self, binding: Binding) -> Any:
+    def _steps(self, binding: Binding, approval_id: str | None = None) -> Any:
         call = Call(
             tool=self.name,
             arguments=binding.judged,
             approval_timeout=self.cage.wait(self._approval_timeout),
+            approval_id=approval_id,
             attributes=self._attributes,
         )
         return governed(call, lambda allowed: self._run(binding.after(allowed)))

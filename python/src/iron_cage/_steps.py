@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
@@ -43,6 +42,8 @@ class Send:
     timeout: float | None = None
     #: Whether it is to be sent although the task that asks is being cancelled.
     shielded: bool = False
+    #: Whether it may be sent again where nobody knows if it has arrived.
+    repeatable: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,10 @@ class Call:
     approval_timeout: float
     approval_id: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
-    idempotency_key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def body(self, wait: float) -> bytes:
         around = _context.current()
-        body: dict[str, Any] = {
-            "tool": self.tool,
-            "arguments": dict(self.arguments),
-            "idempotency_key": self.idempotency_key,
-        }
+        body: dict[str, Any] = {"tool": self.tool, "arguments": dict(self.arguments)}
         if around is not None:
             body["conversation_id"] = around.id
             body["execution_id"] = around.execution_id
@@ -148,8 +144,8 @@ def send(step: Send) -> Generator[Step, Any, Answer]:
             if answer.status != 503 or pause is None:
                 return answer
             pause = answer.retry_after or pause
-        except Unavailable:
-            if pause is None:
+        except Unavailable as away:
+            if pause is None or not (step.repeatable or away.unsent):
                 raise
         yield Pause(min(pause, 5.0))
     raise AssertionError("the last try returns or raises")
@@ -202,8 +198,7 @@ def authorize(call: Call) -> Generator[Step, Any, Decision]:
             told = _told(replace(decision, code="APPROVAL_EXPIRED"), call.tool)
             within = f"within {call.approval_timeout:g} s"
             raise ApprovalExpired(f"nobody approved `{call.tool}` {within}", **told)
-        # Each is a question of its own: under the key of the first one it would get its answer.
-        asked = replace(call, approval_id=decision.approval_id, idempotency_key=uuid.uuid4().hex)
+        asked = replace(call, approval_id=decision.approval_id)
         began = time.monotonic()
         decision = yield from _ask(asked, min(left, LONGEST_WAIT))
         if decision.decision == "approval_required" and time.monotonic() - began < 0.5:
@@ -255,7 +250,6 @@ def report(
     *,
     duration_ms: int | None = None,
     output: Any = None,
-    error: str | None = None,
     shielded: bool = False,
 ) -> Generator[Step, Any, Result]:
     """Tells what came of a call; gives its output as guardrails let it pass."""
@@ -264,9 +258,8 @@ def report(
         body["duration_ms"] = duration_ms
     if output is not None:
         body["output"] = output
-    if error is not None:
-        body["error"] = error
-    step = Send("POST", "/api/v1/tools/results", _native.encode(body), shielded=shielded)
+    path = "/api/v1/tools/results"
+    step = Send("POST", path, _native.encode(body), shielded=shielded, repeatable=True)
     answer = read((yield from send(step)))
     verdict = str(answer.get("verdict") or "allow")
     return Result(answer.get("output"), verdict, tuple(answer.get("findings") or ()))
@@ -283,9 +276,9 @@ class Form:
         """The output with that part changed, as an object of its class where that is possible."""
         return _in_the_form_of(output, changed)
 
-    def failure(self, output: Any) -> str | None:
-        """What went wrong, where a framework returns failures instead of raising them."""
-        return None
+    def failed(self, output: Any) -> bool:
+        """Whether something went wrong, where a framework returns failures instead of raising."""
+        return False
 
 
 def governed(
@@ -310,7 +303,7 @@ def governed(
                 decision.decision_id,
                 "cancelled",
                 duration_ms=_since(began),
-                error=told,
+                output=told,
                 shielded=True,
             )
         except Exception as unreported:
@@ -322,7 +315,7 @@ def governed(
 def _failed(call: Call, decision: Decision, error: Exception, began: float) -> Steps:
     told = f"{type(error).__name__}: {error}"
     result = yield from report(
-        decision.decision_id, "error", duration_ms=_since(began), error=told, output=told
+        decision.decision_id, "error", duration_ms=_since(began), output=told
     )
     if result.verdict in ("redact", "block"):
         shown = result.output if result.verdict == "redact" else None
@@ -337,13 +330,12 @@ def _failed(call: Call, decision: Decision, error: Exception, began: float) -> S
 
 def _scanned(call: Call, decision: Decision, output: Any, began: float, form: Form) -> Steps:
     simple = _native.simplify(form.shown(output))
-    failure = form.failure(output)
+    failed = form.failed(output)
     result = yield from report(
         decision.decision_id,
-        "success" if failure is None else "error",
+        "error" if failed else "success",
         duration_ms=_since(began),
         output=simple,
-        error=failure,
     )
     if result.verdict == "block":
         rules = [str(found.get("rule")) for found in result.findings]

@@ -91,7 +91,11 @@ class PolicyError(ConfigurationError):
 
 
 class Unavailable(IronCageError):
-    """No decision was given: the server cannot be reached, or cannot answer now. Nothing was run."""
+    """No decision was given: the server cannot be reached, or cannot answer now. Nothing was run,
+    or what was run is not shown."""
+
+    #: Whether the request cannot have arrived.
+    unsent = False
 
 
 class AuthenticationFailed(IronCageError):
@@ -165,7 +169,7 @@ def kind_of(code: str | None, status: int | None = None) -> type[IronCageError]:
         return _BY_CODE[code]
     if status is None:
         return Denied
-    if status in (401, 403):
+    if status in (401, 403) or code == "INVALID_STATE":
         return AuthenticationFailed
     if status == 429:
         return RateLimited

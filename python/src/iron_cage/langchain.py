@@ -130,9 +130,8 @@ class _Answer(Form):
         update = {"content": changed} if output.artifact is None else changed
         return output.model_copy(update=update)
 
-    def failure(self, output: Any) -> str | None:
-        failed = is_a(output, _Message) and output.status == "error"
-        return str(output.content) if failed else None
+    def failed(self, output: Any) -> bool:
+        return is_a(output, _Message) and output.status == "error"
 
 
 class IronCageMiddleware(_AgentMiddleware):  # type: ignore[misc]
