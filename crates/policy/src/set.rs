@@ -1,10 +1,12 @@
 //! A set of rules, ready to decide.
 
+mod check;
 mod compile;
 #[cfg(test)]
 mod laws;
 
-pub use compile::{LONGEST_NAME, MOST_RULES};
+pub use check::LONGEST_NAME;
+pub use compile::MOST_RULES;
 
 use std::fmt;
 
