@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from iron_cage import ContentBlocked, Guard, ProfileError, _native
+from iron_cage import ContentBlocked, Guard, Policies, PolicyError, ProfileError, _native
 
 
 class Colour(enum.Enum):
@@ -160,3 +160,64 @@ def test_nothing_of_python_is_kept() -> None:
     again = [sys.getrefcount(item) for item in (value, text, circle, None, Plain, Model)]
     assert all(abs(now - then) < 50 for now, then in zip(again, counted, strict=True)), (counted, again)
     assert sys.getallocatedblocks() - blocks < 500
+
+
+TOOLS = [
+    {"name": "read_file", "kind": "file", "access": "read", "parameters": [{"name": "path", "kind": "path", "roots": ["/data"]}]},
+    {"name": "query", "kind": "database"},
+    {"name": "crm/*", "kind": "custom"},
+]
+POLICIES = """
+- name: readers
+  effect: allow
+  match:
+    tools: [read_file]
+- name: crm at work
+  effect: allow
+  match:
+    tools: ["crm/*"]
+  conditions:
+    hours: "09:00-17:00"
+- name: no deletion of customers
+  effect: deny
+  match:
+    tools: ["crm/delete*"]
+"""
+
+
+def test_policies_decide_as_the_server_does() -> None:
+    policies = Policies(POLICIES, TOOLS, shipped=False)
+
+    def code(tool: str, arguments: Any, **about: Any) -> Any:
+        outcome = policies.decide(tool, arguments, **about)
+        return outcome.code or outcome.decision
+
+    assert code("read_file", {"path": "/data/a.txt"}) == "allow"
+    assert code("read_file", {"path": "/data/../etc/passwd"}) == "PARAMETER_INVALID"
+    assert code("read_file", {"path": "/etc/passwd"}) == "PARAMETER_INVALID"
+    assert code("query", {"sql": "DROP TABLE customers"}) in ("PARAMETER_INVALID", "POLICY_DENIED")
+    assert code("unheard of", {}) == "TOOL_UNKNOWN"
+    assert code("crm/update", {}, at="2026-03-02T12:00:00Z") == "allow"
+    assert code("crm/update", {}, at="2026-03-02T20:00:00Z") == "POLICY_DENIED"
+    denied = policies.decide("crm/delete_one", Point(1), at="2026-03-02T12:00:00Z")
+    assert (denied.decision, denied.rules) == ("deny", ["no deletion of customers"])
+
+
+def test_policies_follow_links_of_this_machine(tmp_path: Path) -> None:
+    inside = tmp_path.resolve() / "inside"
+    inside.mkdir()
+    (inside / "leak").symlink_to("/etc/hostname")
+    (inside / "fine").write_text("x")
+    tools = [{"name": "read", "kind": "file", "parameters": [{"name": "path", "kind": "path", "roots": [str(inside)]}]}]
+    policies = Policies([{"name": "all", "effect": "allow"}], tools, shipped=False)
+    assert policies.decide("read", {"path": inside / "fine"}).decision == "allow"
+    assert policies.decide("read", {"path": inside / "leak"}).code == "PARAMETER_INVALID"
+
+
+def test_policies_that_cannot_work_say_why() -> None:
+    with pytest.raises(PolicyError):
+        Policies("- name: x\n  effect: maybe")
+    with pytest.raises(PolicyError, match="unknown field"):
+        Policies([{"name": "x", "effect": "allow", "wrong": 1}])
+    with pytest.raises(PolicyError):
+        Policies([], [{"name": "t"}]).decide("t", {}, wrong=1)  # type: ignore[call-arg]

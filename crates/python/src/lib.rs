@@ -1,5 +1,5 @@
-//! The native module of the Python package `iron_cage`: guardrails and marshalling in the process
-//! of the agent.
+//! The native module of the Python package `iron_cage`: guardrails, policies and marshalling in
+//! the process of the agent.
 //!
 //! Invariants:
 //! - **Nothing runs before it is asked for.** No thread, no socket, no runtime: a process that has
@@ -13,10 +13,11 @@ mod error;
 mod guard;
 mod marshal;
 mod offsets;
+mod policies;
 
 use pyo3::prelude::*;
 
-/// Guardrails and marshalling, in this process.
+/// Guardrails, policies and marshalling, in this process.
 #[pymodule]
 mod _native {
     use super::{PyResult, Python};
@@ -27,6 +28,8 @@ mod _native {
     use super::guard::{Finding, Guard, Judgement};
     #[pymodule_export]
     use super::marshal::{decode, encode, simplify};
+    #[pymodule_export]
+    use super::policies::{Outcome, Policies};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

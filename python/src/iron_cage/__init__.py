@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from iron_cage._cage import Cage, default_cage, env, protect_agent
 from iron_cage._context import Conversation, conversation
-from iron_cage._native import Finding, Guard, Judgement, __version__
+from iron_cage._native import Finding, Guard, Judgement, Outcome, Policies, __version__
 from iron_cage._proxy import ToolProxy
 from iron_cage._steps import Decision, Result
 from iron_cage.errors import (
@@ -68,7 +68,9 @@ __all__ = [
     "IronCageMiddleware",
     "IronCageToolWrapper",
     "Judgement",
+    "Outcome",
     "ParameterInvalid",
+    "Policies",
     "PolicyError",
     "ProfileError",
     "RateLimited",

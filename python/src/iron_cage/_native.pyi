@@ -1,6 +1,6 @@
-"""Guardrails and marshalling, in this process."""
+"""Guardrails, policies and marshalling, in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
 __version__: str
@@ -13,6 +13,42 @@ _Verdict = Literal["allow", "warn", "flag", "redact", "block"]
 def encode(value: object) -> bytes: ...
 def decode(data: bytes) -> Any: ...
 def simplify(value: object) -> Any: ...
+
+@final
+class Outcome:
+    @property
+    def decision(self) -> Literal["allow", "deny", "approval_required"]: ...
+    @property
+    def code(self) -> Literal["TOOL_UNKNOWN", "PARAMETER_INVALID", "POLICY_DENIED"] | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def rules(self) -> list[str]: ...
+    @property
+    def violations(self) -> list[tuple[str, str, str]]: ...
+
+@final
+class Policies:
+    def __new__(
+        cls,
+        policies: str | Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        shipped: bool = True,
+    ) -> Policies: ...
+    def decide(
+        self,
+        tool: str,
+        arguments: object,
+        *,
+        agent: str = ...,
+        role: Literal["read_only", "read_write", "admin"] = ...,
+        team: str = ...,
+        model: str = ...,
+        attributes: Mapping[str, str] = ...,
+        tainted: bool = ...,
+        at: str = ...,
+    ) -> Outcome: ...
 
 @final
 class Finding:
