@@ -2,8 +2,8 @@
 
 use iron_journal::Record;
 use iron_primitives::{
-    AgentId, AuditId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, RequestId, TeamId,
-    TenantId, UserId,
+    AgentId, ApprovalId, AuditId, IcTokenId, LeaseId, Money, ProjectId, ProviderId, RequestId,
+    TeamId, TenantId, ToolId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,6 +136,117 @@ enum CallKind {
     Call,
 }
 
+/// What is read of the record of a call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ToolFacts {
+    pub(crate) agent: AgentId,
+    #[serde(default)]
+    pub(crate) approval: Option<ApprovalId>,
+    #[serde(default)]
+    pub(crate) arguments_bytes: u64,
+    pub(crate) call: RequestId,
+    #[serde(default)]
+    pub(crate) conversation: Option<String>,
+    #[serde(default)]
+    pub(crate) cost_nanos: i64,
+    pub(crate) decision: DecisionFacts,
+    pub(crate) ended_at_us: i64,
+    #[serde(default)]
+    pub(crate) end_user: Option<EndUserFacts>,
+    #[serde(default)]
+    pub(crate) execution: Option<String>,
+    #[serde(default)]
+    pub(crate) guard: Option<GuardFacts>,
+    kind: ToolKind,
+    pub(crate) mode: String,
+    #[serde(default)]
+    pub(crate) personal: bool,
+    #[serde(default)]
+    pub(crate) project: Option<ProjectId>,
+    #[serde(default)]
+    pub(crate) rate: Option<RateFacts>,
+    #[serde(default)]
+    pub(crate) result: Option<ResultFacts>,
+    #[serde(default)]
+    pub(crate) risk_level: Option<String>,
+    #[serde(default)]
+    pub(crate) secrets: bool,
+    pub(crate) started_at_us: i64,
+    #[serde(default)]
+    pub(crate) tainted: bool,
+    #[serde(default)]
+    pub(crate) team: Option<TeamId>,
+    pub(crate) token: IcTokenId,
+    pub(crate) tool: String,
+    #[serde(default)]
+    pub(crate) tool_id: Option<ToolId>,
+    #[serde(default)]
+    pub(crate) untrusted: bool,
+    #[serde(default)]
+    pub(crate) user: Option<UserId>,
+}
+
+/// What is read of what was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct DecisionFacts {
+    #[serde(default)]
+    pub(crate) code: Option<String>,
+    pub(crate) effect: String,
+    #[serde(default)]
+    pub(crate) rules: Vec<String>,
+}
+
+/// What is read of a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct RateFacts {
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
+}
+
+/// What is read of what came of a call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ResultFacts {
+    #[serde(default)]
+    pub(crate) duration_us: Option<u64>,
+    #[serde(default)]
+    pub(crate) output_bytes: u64,
+    pub(crate) status: String,
+}
+
+/// What is read of the record of the result of a call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ToolResultFacts {
+    pub(crate) agent: AgentId,
+    pub(crate) call: RequestId,
+    #[serde(default)]
+    pub(crate) guard: Option<GuardFacts>,
+    kind: ToolResultKind,
+    #[serde(default)]
+    pub(crate) personal: bool,
+    #[serde(default)]
+    pub(crate) project: Option<ProjectId>,
+    pub(crate) result: ResultFacts,
+    #[serde(default)]
+    pub(crate) secrets: bool,
+    pub(crate) started_at_us: i64,
+    #[serde(default)]
+    pub(crate) team: Option<TeamId>,
+    #[serde(default)]
+    pub(crate) user: Option<UserId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToolKind {
+    Tool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToolResultKind {
+    ToolResult,
+}
+
 /// What is read of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct AttemptFacts {
@@ -205,6 +316,8 @@ pub struct Item {
 pub(crate) enum Body {
     Call(Box<CallFacts>),
     Entry(Box<EntryBody>),
+    Tool(Box<ToolFacts>),
+    ToolResult(Box<ToolResultFacts>),
     /// Another kind; kept in the journal, not projected here.
     Other,
     /// The body does not have the shape of its kind.
@@ -232,6 +345,8 @@ impl Item {
         let body = match kind.as_deref() {
             Some("call") => serde_json::from_slice(bytes).map(Body::Call),
             Some("audit") => serde_json::from_slice(bytes).map(Body::Entry),
+            Some("tool") => serde_json::from_slice(bytes).map(Body::Tool),
+            Some("tool_result") => serde_json::from_slice(bytes).map(Body::ToolResult),
             _ => Ok(Body::Other),
         };
         let body = body.unwrap_or_else(|error| Body::Malformed(error.to_string()));
@@ -265,6 +380,7 @@ impl Item {
     pub fn token_used(&self) -> Option<(IcTokenId, i64)> {
         match &self.body {
             Body::Call(call) => Some((call.token, call.ended_at_us)),
+            Body::Tool(call) => Some((call.token, call.ended_at_us)),
             _ => None,
         }
     }

@@ -51,7 +51,7 @@ impl Projection for CallProjection {
             for (item, call) in chunk {
                 tally.count(item.record.stream.tenant, call);
                 tokens.count(item.record.stream.tenant, call);
-                violations::write(tx, item, call).await?;
+                violations::write(tx, item, (*call).into(), call.guard.as_ref()).await?;
             }
         }
         tally.write(tx, self.environment.now()).await?;

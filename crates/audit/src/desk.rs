@@ -12,6 +12,7 @@ use crate::body::{Body, Item};
 use crate::calls::CallProjection;
 use crate::projector::{Projection, ProjectionError};
 use crate::store::{self, Poison, SentHead};
+use crate::tool_calls::ToolProjection;
 use crate::{Audit, Error};
 
 /// The place of one journal, and what is done with its records.
@@ -36,6 +37,7 @@ impl Desk {
         let mut projections: Vec<Arc<dyn Projection>> = vec![Arc::new(Readable)];
         projections.extend(first);
         projections.push(Arc::new(CallProjection::new(audit.environment.clone())));
+        projections.push(Arc::new(ToolProjection::new(audit.environment.clone())));
         projections.extend(others);
         Ok(Desk {
             audit,

@@ -33,7 +33,7 @@ impl Projection for EntryProjection {
                     Some(body.id)
                 }
                 Body::Call(call) => call.reported.map(|reported| reported.entry),
-                Body::Other | Body::Malformed(_) => None,
+                Body::Tool(_) | Body::ToolResult(_) | Body::Other | Body::Malformed(_) => None,
             };
             if let Some(id) = waited {
                 store::remove_from_outbox(tx, self.instance, id).await?;

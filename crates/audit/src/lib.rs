@@ -67,6 +67,7 @@ mod spending;
 mod store;
 mod subject;
 mod token_totals;
+mod tool_calls;
 mod usage;
 mod verify;
 mod violations;
@@ -79,14 +80,16 @@ pub use calls::{Call, CallFilter};
 pub use entry::{Changes, Entry, Origin};
 pub use error::{Error, KeyFailure};
 pub use intake::{Sent, Shipment};
+pub use iron_primitives::{subject_of, subject_of_strangers};
 pub use projector::{CaughtUp, Projection, ProjectionError, Projector};
 pub use query::{AuditEntry, AuditLog, EntryFilter};
 pub use relay::Relay;
 pub use removal::Removal;
 pub use retention::{Archive, LEAST_DAYS, Retention};
 pub use spending::{ModelUse, Spent};
-pub use subject::{SubjectKey, SubjectKeys, Wanted, subject_of, subject_of_strangers};
+pub use subject::{SubjectKey, SubjectKeys, Wanted};
 pub use token_totals::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
+pub use tool_calls::{ToolCall, ToolCallFilter, ToolCallResult};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 pub use violations::{Violation, ViolationFilter};
@@ -99,5 +102,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0003_heads",
     "0004_row_security",
     "0005_token_totals",
-    "0006_violations"
+    "0006_violations",
+    "0007_tool_calls"
 );

@@ -168,6 +168,10 @@ impl Retention {
                    AND (incarnation < $3 OR (incarnation = $3 AND sequence <= $4))",
                 "DELETE FROM call_records WHERE tenant_id = $1 AND instance_id = $2 \
                    AND (incarnation < $3 OR (incarnation = $3 AND sequence <= $4))",
+                "DELETE FROM tool_calls WHERE tenant_id = $1 AND instance_id = $2 \
+                   AND (incarnation < $3 OR (incarnation = $3 AND sequence <= $4))",
+                "DELETE FROM tool_results WHERE tenant_id = $1 AND instance_id = $2 \
+                   AND (incarnation < $3 OR (incarnation = $3 AND sequence <= $4))",
                 "DELETE FROM violations WHERE tenant_id = $1 AND instance_id = $2 \
                    AND (incarnation < $3 OR (incarnation = $3 AND sequence <= $4))",
             ] {

@@ -341,6 +341,8 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM usage_buckets WHERE tenant_id = $1",
     "DELETE FROM token_totals WHERE tenant_id = $1",
     "DELETE FROM violations WHERE tenant_id = $1",
+    "DELETE FROM tool_calls WHERE tenant_id = $1",
+    "DELETE FROM tool_results WHERE tenant_id = $1",
     "DELETE FROM journal_poison WHERE tenant_id = $1",
     "DELETE FROM journal_heads WHERE tenant_id = $1",
 ];

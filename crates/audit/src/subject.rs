@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use iron_primitives::{AuditId, Environment, TenantId, UserId};
+use iron_primitives::{AuditId, Environment, TenantId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -53,29 +52,6 @@ pub trait SubjectKeys: Send + Sync + 'static {
         tenant: TenantId,
         wanted: Wanted<'_>,
     ) -> Result<Option<SubjectKey>, KeyFailure>;
-}
-
-/// How a user is named as a data subject: whoever erases a user destroys this subject's key.
-pub fn subject_of(user: UserId) -> [u8; 32] {
-    name("user", &user.to_string())
-}
-
-/// Stands for whoever cannot be told apart, such as a visitor whose login failed.
-pub fn subject_of_strangers(tenant: TenantId) -> [u8; 32] {
-    name("strangers", &tenant.to_string())
-}
-
-fn name(kind: &str, id: &str) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"iron-cage data subject v1\n");
-    context.update(kind.as_bytes());
-    context.update(b"\n");
-    context.update(id.as_bytes());
-    let mut bytes = [0; 32];
-    for (to, from) in bytes.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    bytes
 }
 
 /// A sealed value as it stands in a record.

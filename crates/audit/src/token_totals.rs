@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 
-use iron_primitives::{AgentId, Money, TenantId, Timestamp};
+use iron_primitives::{AgentId, Money, TenantId, Timestamp, UserId};
 use iron_store::{Page, Paged, Row, Select, Sort, Tx, sql};
 
-use crate::body::CallFacts;
+use crate::body::{CallFacts, EndUserFacts, ToolFacts};
 use crate::{Audit, Authorised, Error};
 
 /// In bytes: labels of records have at most 256 characters. Longer names are counted for nobody.
@@ -177,6 +177,18 @@ impl Sum {
         }
     }
 
+    const fn spent(call: &ToolFacts) -> Sum {
+        Sum {
+            requests: 0,
+            input: 0,
+            cached: 0,
+            output: 0,
+            cost_nanos: call.cost_nanos,
+            first_at: call.started_at_us,
+            last_at: call.started_at_us,
+        }
+    }
+
     fn and(self, other: Sum) -> Sum {
         Sum {
             requests: self.requests.saturating_add(other.requests),
@@ -200,27 +212,51 @@ pub(crate) struct TokenTally {
     sums: HashMap<Key, Sum>,
 }
 
+/// For whom a call is counted.
+struct Parties<'a> {
+    agent: AgentId,
+    user: Option<UserId>,
+    end_user: Option<&'a EndUserFacts>,
+    conversation: Option<&'a String>,
+}
+
 impl TokenTally {
     pub(crate) fn count(&mut self, tenant: TenantId, call: &CallFacts) {
-        let sum = Sum::of(call);
+        let parties = Parties {
+            agent: call.agent,
+            user: call.user,
+            end_user: call.end_user.as_ref(),
+            conversation: call.conversation.as_ref(),
+        };
+        self.count_for(tenant, &parties, Sum::of(call));
+    }
+
+    /// Counts what a call of a tool has cost; it is no request to a model.
+    pub(crate) fn count_tool(&mut self, tenant: TenantId, call: &ToolFacts) {
+        let parties = Parties {
+            agent: call.agent,
+            user: call.user,
+            end_user: call.end_user.as_ref(),
+            conversation: call.conversation.as_ref(),
+        };
+        self.count_for(tenant, &parties, Sum::spent(call));
+    }
+
+    fn count_for(&mut self, tenant: TenantId, parties: &Parties<'_>, sum: Sum) {
         if sum.is_nothing() {
             return;
         }
-        let agent = Some(call.agent);
-        self.add(
-            tenant,
-            (CountedBy::Agent, call.agent.to_string()),
-            agent,
-            sum,
-        );
-        if let Some(user) = call.user {
+        let agent = Some(parties.agent);
+        let itself = (CountedBy::Agent, parties.agent.to_string());
+        self.add(tenant, itself, agent, sum);
+        if let Some(user) = parties.user {
             self.add(tenant, (CountedBy::User, user.to_string()), None, sum);
         }
-        if let Some(end_user) = &call.end_user {
+        if let Some(end_user) = parties.end_user {
             let who = (CountedBy::EndUser, end_user.digest.clone());
             self.add(tenant, who, agent, sum);
         }
-        if let Some(conversation) = &call.conversation {
+        if let Some(conversation) = parties.conversation {
             let which = (CountedBy::Conversation, conversation.clone());
             self.add(tenant, which, agent, sum);
         }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use iron_primitives::{AgentId, IcTokenId, Money, ProviderId, TeamId, TenantId, Timestamp};
 use iron_store::{Tx, sql};
 
-use crate::body::CallFacts;
+use crate::body::{CallFacts, ToolFacts};
 use crate::{Audit, Authorised, Error};
 
 const MICROS: i64 = 1_000_000;
@@ -141,10 +141,10 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, cost_nanos: i64, at: i64) {
-        self.requests = self.requests.saturating_add(1);
-        self.cost_nanos = self.cost_nanos.saturating_add(cost_nanos);
-        self.last_at = self.last_at.max(at);
+    fn add(&mut self, other: Count) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.cost_nanos = self.cost_nanos.saturating_add(other.cost_nanos);
+        self.last_at = self.last_at.max(other.last_at);
     }
 }
 
@@ -172,14 +172,46 @@ impl Tally {
         }
     }
 
+    /// Counts what a call of a tool has cost; it is no request to a model.
+    pub(crate) fn count_tool(&mut self, tenant: TenantId, call: &ToolFacts) {
+        if call.cost_nanos == 0 {
+            return;
+        }
+        let team = call.team.map(UsageOf::Team);
+        let of = [
+            UsageOf::Agent(call.agent),
+            UsageOf::Token(call.token),
+            UsageOf::Tenant(tenant),
+        ];
+        for of in of.into_iter().chain(team) {
+            let spent = Count {
+                requests: 0,
+                cost_nanos: call.cost_nanos,
+                last_at: call.started_at_us,
+            };
+            self.add_count(tenant, of, spent);
+        }
+    }
+
     fn add(&mut self, tenant: TenantId, of: UsageOf, cost_nanos: i64, at: i64) {
-        self.totals
-            .entry((tenant, of))
-            .or_default()
-            .add(cost_nanos, at);
+        let once = Count {
+            requests: 1,
+            cost_nanos,
+            last_at: at,
+        };
+        self.add_count(tenant, of, once);
+    }
+
+    fn add_count(&mut self, tenant: TenantId, of: UsageOf, count: Count) {
+        self.totals.entry((tenant, of)).or_default().add(count);
         for bucket_seconds in [MINUTE_SECONDS, HOUR_SECONDS] {
-            let key = (tenant, of, bucket_seconds, floor(at, bucket_seconds));
-            self.buckets.entry(key).or_default().add(cost_nanos, at);
+            let key = (
+                tenant,
+                of,
+                bucket_seconds,
+                floor(count.last_at, bucket_seconds),
+            );
+            self.buckets.entry(key).or_default().add(count);
         }
     }
 

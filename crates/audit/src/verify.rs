@@ -134,6 +134,8 @@ fn read_journal(
         let (id, at_micros) = match &item.body {
             Body::Call(call) => (Some(call.call.to_string()), Some(call.ended_at_us)),
             Body::Entry(entry) => (Some(entry.id.to_string()), Some(entry.at_us)),
+            Body::Tool(call) => (Some(call.call.to_string()), Some(call.ended_at_us)),
+            Body::ToolResult(told) => (Some(told.call.to_string()), Some(told.started_at_us)),
             Body::Other | Body::Malformed(_) => (None, None),
         };
         if !good && verified.first_bad_id.is_none() {

@@ -6,7 +6,7 @@ use iron_primitives::{
 use iron_store::{Page, Paged, Row, Select, Sort, Tx, sql};
 use serde::Deserialize;
 
-use crate::body::{CallFacts, Item};
+use crate::body::{CallFacts, Item, ToolFacts, ToolResultFacts};
 use crate::{Audit, Authorised, Error, Reach};
 
 /// Which violations are wanted.
@@ -176,20 +176,76 @@ impl FindingFacts {
     }
 }
 
+/// Where findings were made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    call: RequestId,
+    agent: AgentId,
+    project: Option<ProjectId>,
+    team: Option<TeamId>,
+    user: Option<UserId>,
+    at_us: i64,
+    /// What tells findings of a result from those of its call.
+    suffix: &'static str,
+}
+
+impl From<&CallFacts> for Place {
+    fn from(call: &CallFacts) -> Self {
+        Place {
+            call: call.call,
+            agent: call.agent,
+            project: call.project,
+            team: call.team,
+            user: call.user,
+            at_us: call.started_at_us,
+            suffix: "",
+        }
+    }
+}
+
+impl From<&ToolFacts> for Place {
+    fn from(call: &ToolFacts) -> Self {
+        Place {
+            call: call.call,
+            agent: call.agent,
+            project: call.project,
+            team: call.team,
+            user: call.user,
+            at_us: call.started_at_us,
+            suffix: "",
+        }
+    }
+}
+
+impl From<&ToolResultFacts> for Place {
+    fn from(result: &ToolResultFacts) -> Self {
+        Place {
+            call: result.call,
+            agent: result.agent,
+            project: result.project,
+            team: result.team,
+            user: result.user,
+            at_us: result.started_at_us,
+            suffix: "r",
+        }
+    }
+}
+
 /// Writes the findings of a call that is not in the tables yet.
 pub(crate) async fn write(
     tx: &mut Tx,
     item: &Item,
-    call: &CallFacts,
+    place: Place,
+    guard: Option<&GuardFacts>,
 ) -> Result<(), iron_store::Error> {
-    let Some(guard) = &call.guard else {
+    let Some(guard) = guard else {
         return Ok(());
     };
     for (number, finding) in guard.findings.iter().enumerate() {
         if finding.is_unwritable() {
             continue;
         }
-        insert(tx, item, call, (guard, number), finding).await?;
+        insert(tx, item, place, (guard, number), finding).await?;
     }
     Ok(())
 }
@@ -197,13 +253,12 @@ pub(crate) async fn write(
 async fn insert(
     tx: &mut Tx,
     item: &Item,
-    call: &CallFacts,
+    place: Place,
     (guard, number): (&GuardFacts, usize),
     finding: &FindingFacts,
 ) -> Result<(), iron_store::Error> {
     let record = &item.record;
     let tenant: TenantId = record.stream.tenant;
-    let (team, user): (Option<TeamId>, Option<UserId>) = (call.team, call.user);
     sql(
         "INSERT INTO violations (tenant_id, id, call_id, agent_id, project_id, team_id, user_id, \
          profile_id, profile_version, entity, rule, channel, verdict, severity, score_permille, \
@@ -212,12 +267,12 @@ async fn insert(
          $19, $20, $21, $22)",
     )
     .bind(tenant)
-    .bind(format!("{}.{number:03}", call.call))
-    .bind(call.call)
-    .bind(call.agent)
-    .bind(call.project)
-    .bind(team)
-    .bind(user)
+    .bind(format!("{}.{}{number:03}", place.call, place.suffix))
+    .bind(place.call)
+    .bind(place.agent)
+    .bind(place.project)
+    .bind(place.team)
+    .bind(place.user)
     .bind(guard.profile)
     .bind(guard.version)
     .bind(&finding.entity)
@@ -229,7 +284,7 @@ async fn insert(
     .bind(finding.part)
     .bind(finding.start)
     .bind(finding.end)
-    .bind(Timestamp::from_micros(call.started_at_us))
+    .bind(Timestamp::from_micros(place.at_us))
     .bind(record.stream.instance)
     .bind(i64::try_from(record.stream.incarnation).unwrap_or(i64::MAX))
     .bind(i64::try_from(record.sequence).unwrap_or(i64::MAX))

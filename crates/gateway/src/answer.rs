@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use iron_llm::{ErrorShape, errors};
+use iron_net::problem::Problem;
 use iron_net::rate::Standing;
 use iron_primitives::{BudgetShortfall, ErrorKind, Refusal, RequestId, Timestamp};
 use iron_runtime::call::{Body as ReplyBody, Chunks, Reply};
@@ -103,6 +104,22 @@ impl Reader {
             headers.insert(REQUEST_ID, id);
         }
         response
+    }
+}
+
+/// A refusal on a route of ours, as the control plane tells it.
+pub(crate) fn problem_of(refusal: &Refusal, now: Timestamp) -> Problem {
+    let problem = match refusal {
+        Refusal::InvalidField { field, problem } => Problem::field(field, problem),
+        other => Problem::new(other.kind(), other.to_string()),
+    };
+    let problem = match wait_s(refusal, now) {
+        Some(wait_s) => problem.retry_after(wait_s),
+        None => problem,
+    };
+    match standing(refusal) {
+        Some(standing) => problem.standing(standing),
+        None => problem,
     }
 }
 

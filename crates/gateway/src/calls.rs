@@ -1,5 +1,7 @@
 //! The routes that reach a provider.
 
+use std::net::IpAddr;
+
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
@@ -56,6 +58,27 @@ impl Visit {
         }
     }
 
+    /// A number for the call that nobody else has.
+    pub(crate) fn unique(&self, environment: &Environment) -> RequestId {
+        match self.numbered {
+            true => environment.new_id(),
+            false => self.context.id,
+        }
+    }
+
+    /// The number under which the client knows the request, if it gave it itself.
+    pub(crate) fn edge_id(&self) -> Option<RequestId> {
+        self.numbered.then_some(self.context.id)
+    }
+
+    pub(crate) const fn address(&self) -> Option<IpAddr> {
+        self.context.address
+    }
+
+    pub(crate) fn trace(&self) -> Option<String> {
+        Some(self.context.trace.trace_id())
+    }
+
     pub(crate) fn request(
         &self,
         asked: Asked,
@@ -63,19 +86,15 @@ impl Visit {
         attribution: Attribution,
         environment: &Environment,
     ) -> CallRequest {
-        let id = match self.numbered {
-            true => environment.new_id::<RequestId>(),
-            false => self.context.id,
-        };
         CallRequest {
-            id,
-            edge_id: self.numbered.then_some(self.context.id),
+            id: self.unique(environment),
+            edge_id: self.edge_id(),
             dialect: asked.dialect,
             passing: asked.passing,
             headers,
             body: bytes::Bytes::new(),
             attribution,
-            trace: Some(self.context.trace.trace_id()),
+            trace: self.trace(),
         }
     }
 }

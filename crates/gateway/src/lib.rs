@@ -16,6 +16,7 @@
 //! | `POST`, `GET /v1/files`; `GET`, `DELETE /v1/files/{id}`; `GET /v1/files/{id}/content` | both; with `anthropic-version` Anthropic's |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
 //! | `/providers/{name}/…` | the provider's own |
+//! | `POST /api/v1/tools/authorize`, `/api/v1/tools/results` | ours: calls of tools |
 //!
 //! Headers of ours on answers: `X-Request-Id`; `X-IronCage-Cost-Micros`, on answers that are
 //! not streamed (the cost of a stream is known only after its last byte, and no byte of it is
@@ -37,6 +38,7 @@ mod files;
 mod intake;
 mod models;
 mod providers;
+mod tools;
 
 use std::sync::Arc;
 
@@ -133,6 +135,14 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         .route(
             "/v1/models/{*id}",
             get(models::retrieve).fallback(wrong_method),
+        )
+        .route(
+            "/api/v1/tools/authorize",
+            post(tools::authorize).fallback(tools::wrong_method),
+        )
+        .route(
+            "/api/v1/tools/results",
+            post(tools::results).fallback(tools::wrong_method),
         )
         .route("/providers/{name}/{*route}", any(providers::pass))
         // Whatever else an SDK asks for is refused in its own words.

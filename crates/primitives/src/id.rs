@@ -164,6 +164,7 @@ ids! {
     AccessRequestId, "access", "access request";
     ConfigId, "config", "version of settings";
     ProfileId, "profile", "guardrail profile";
+    ApprovalId, "approval", "approval of a tool call";
     ToolId, "tool", "tool";
     PolicyId, "policy", "policy";
 }

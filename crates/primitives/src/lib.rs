@@ -38,6 +38,7 @@ mod period;
 mod refusal;
 mod scope;
 mod secret;
+mod subject;
 mod time;
 mod token;
 mod zone;
@@ -51,6 +52,7 @@ pub use period::{InvalidPeriod, InvalidSchedule, Period, PeriodKind, PeriodSpan,
 pub use refusal::{BlockedContent, BudgetShortfall, RateShortfall, Refusal};
 pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;
+pub use subject::{subject_of, subject_of_strangers};
 pub use time::{BootInstant, InvalidTimestamp, Timestamp};
 pub use token::{InvalidToken, TokenDigest, TokenKind, TokenValue};
 pub use zone::{UnknownZone, Zone};

@@ -180,7 +180,13 @@ mod tests {
         let token = iron_primitives::TokenDigest::from_bytes([7; 32]);
         let lifeline = lines.of(token, principal.engaged());
         let guard = iron_guard::Guard::new(iron_guard::Profile::default()).expect("a guard");
-        Bearer::new(principal, AddressRules::default(), lifeline, guard.into())
+        Bearer::new(
+            principal,
+            AddressRules::default(),
+            lifeline,
+            guard.into(),
+            None,
+        )
     }
 
     #[test]

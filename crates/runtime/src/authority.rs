@@ -28,6 +28,7 @@ use iron_primitives::{
 };
 
 use crate::custody::Custody;
+use crate::oversight::Oversight;
 pub use crate::wallet::Counted;
 pub use tools::{Method, RateLimit, RegisteredTool, RulesVersion, Run, ToolRules};
 
@@ -89,6 +90,11 @@ pub trait Authority: Send + Sync + 'static {
 
     /// Where it is remembered what agents keep at providers; none where nobody remembers it.
     fn custody(&self) -> Option<&dyn Custody> {
+        None
+    }
+
+    /// People who are asked before an agent may act; none where nobody can be asked.
+    fn oversight(&self) -> Option<&dyn Oversight> {
         None
     }
 

@@ -11,6 +11,7 @@ use iron_net::egress::{AddressRules, BaseUrl};
 use crate::authority::{Principal, Route};
 use crate::lifeline::Lifeline;
 use crate::subject;
+use crate::toolbox::Toolbox;
 
 /// A principal with everything computed that does not change from call to call.
 pub(crate) struct Bearer {
@@ -20,6 +21,10 @@ pub(crate) struct Bearer {
     pub(crate) lifeline: Arc<Lifeline>,
     /// What looks at its texts.
     pub(crate) guard: Arc<Guard>,
+    /// Its tools and the policies that hold for it; none if they cannot be used.
+    pub(crate) toolbox: Option<Arc<Toolbox>>,
+    /// What policies may know of it.
+    pub(crate) actor: iron_policy::Agent,
     hash_key: hmac::Key,
 }
 
@@ -65,6 +70,7 @@ impl Bearer {
         rules: AddressRules,
         lifeline: Arc<Lifeline>,
         guard: Arc<Guard>,
+        toolbox: Option<Arc<Toolbox>>,
     ) -> Self {
         let lanes = principal
             .routes
@@ -74,10 +80,12 @@ impl Bearer {
             .collect();
         let hash_key = hmac::Key::new(hmac::HMAC_SHA256, &principal.hash_key);
         Bearer {
+            actor: actor_of(&principal),
             principal,
             lanes,
             lifeline,
             guard,
+            toolbox,
             hash_key,
         }
     }
@@ -89,6 +97,24 @@ impl Bearer {
         parts: impl Iterator<Item = &'a [u8]>,
     ) -> [u8; 32] {
         subject::keyed_hash(&self.hash_key, label, parts)
+    }
+}
+
+/// What policies may know of an agent.
+fn actor_of(principal: &Principal) -> iron_policy::Agent {
+    let rules = &principal.tools;
+    let team = principal.path.team.map(|id| iron_policy::Team {
+        id,
+        name: rules.team_name.clone().unwrap_or_default(),
+    });
+    let environment = principal.environment.iter();
+    let attributes = environment.map(|name| ("environment".to_owned(), name.clone()));
+    iron_policy::Agent {
+        id: principal.path.agent,
+        name: rules.agent_name.clone(),
+        role: rules.role,
+        team,
+        attributes: attributes.collect(),
     }
 }
 

@@ -43,6 +43,7 @@ mod safety;
 mod screen;
 mod send;
 mod sieve;
+mod tool;
 mod upload;
 mod upstream;
 
@@ -61,6 +62,10 @@ pub use files::FileErrand;
 pub use models::ModelOffer;
 pub use reply::{Body, Chunks, Reply};
 pub use request::{Attribution, CallRequest, Passing};
+pub(crate) use tool::UseOf;
+pub use tool::{
+    Denial, Inspected, RESULT_WITHIN, Shown, ToolAnswer, ToolRequest, ToolResult, ToolVerdict,
+};
 pub use upload::Upload;
 
 impl Runtime {

@@ -43,6 +43,7 @@ mod guards;
 mod in_flight;
 mod lifeline;
 mod orphan;
+pub mod oversight;
 mod plans;
 mod recheck;
 pub mod record;
@@ -51,7 +52,9 @@ mod room;
 mod runtime;
 mod shelf;
 pub mod subject;
+mod taints;
 pub mod tokens;
+mod toolbox;
 pub mod wallet;
 
 pub use config::Config;

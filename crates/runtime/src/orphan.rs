@@ -7,9 +7,12 @@
 use std::borrow::Cow;
 
 use iron_journal::{Journal, Stopped, canonical};
-use iron_primitives::{ActorPath, Environment, IcTokenId, LeaseId, ProviderId, RequestId};
+use iron_primitives::{
+    ActorPath, ApprovalId, Environment, IcTokenId, LeaseId, ProviderId, RequestId, ToolId,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::record::tool::{ToolAttempt, ToolDecision, ToolKind, ToolMode, ToolOutcome, ToolRecord};
 use crate::record::{
     Attempt, CallRecord, Decision, Ended, FORMAT, HoldRecord, Kind, Outcome, Settlement, Timings,
     Tokens,
@@ -55,6 +58,53 @@ impl Facts {
     }
 }
 
+/// What a reserve tells about its call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToolFacts {
+    pub(crate) path: ActorPath,
+    pub(crate) token: IcTokenId,
+    pub(crate) tool: String,
+    pub(crate) tool_id: Option<ToolId>,
+    pub(crate) mode: ToolMode,
+    pub(crate) arguments_hash: String,
+    pub(crate) arguments_bytes: u64,
+    pub(crate) started_at_us: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approval: Option<ApprovalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) conversation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) execution: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<String>,
+    pub(crate) untrusted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
+}
+
+impl ToolFacts {
+    /// For the reserve. Nothing in it can fail to serialise.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// What a reserve tells.
+enum Told {
+    Call(Box<Facts>),
+    Tool(Box<ToolFacts>),
+}
+
+impl Told {
+    fn by(reserve: &Reserve) -> Option<Self> {
+        let tool = serde_json::from_slice(&reserve.facts).map(Told::Tool);
+        let told = tool.or_else(|_| serde_json::from_slice(&reserve.facts).map(Told::Call));
+        told.ok()
+    }
+}
+
 /// Writes the record of each call that never came back; call it once, after the journal was
 /// opened and before the first call. Gives the number of records written.
 ///
@@ -80,16 +130,23 @@ pub fn record_orphans(
             .copied()
             .filter(|orphan| orphan.call == call)
             .collect();
-        let facts = attempts
-            .iter()
-            .find_map(|orphan| serde_json::from_slice::<Facts>(&orphan.facts).ok());
-        let Some(facts) = facts else {
-            tracing::error!(%call, "a call that never came back has unreadable facts");
-            continue;
+        let (tenant, body) = match attempts.iter().find_map(|orphan| Told::by(orphan)) {
+            Some(Told::Call(facts)) => {
+                let tenant = facts.path.tenant;
+                let record = record_of(call, *facts, &attempts, environment);
+                (tenant, canonical::to_vec(&record))
+            }
+            Some(Told::Tool(facts)) => {
+                let tenant = facts.path.tenant;
+                let record = tool_record_of(call, *facts, &attempts, environment);
+                (tenant, canonical::to_vec(&record))
+            }
+            None => {
+                tracing::error!(%call, "a call that never came back has unreadable facts");
+                continue;
+            }
         };
-        let tenant = facts.path.tenant;
-        let record = record_of(call, facts, &attempts, environment);
-        match canonical::to_vec(&record) {
+        match body {
             Ok(body) => {
                 journal.append_record(tenant, &body)?;
                 written += 1;
@@ -148,6 +205,70 @@ fn record_of(
         tokens: Tokens::default(),
         trace: facts.trace,
         user: facts.path.user,
+    }
+}
+
+fn tool_record_of(
+    call: RequestId,
+    facts: ToolFacts,
+    reserves: &[&Reserve],
+    environment: &Environment,
+) -> ToolRecord {
+    let attempt = |reserve: &&Reserve| ToolAttempt {
+        hold: HoldRecord::from(*reserve),
+        settled_nanos: reserve.amount.nanos(),
+    };
+    let attempts: Vec<ToolAttempt> = reserves.iter().map(attempt).collect();
+    let path = facts.path;
+    ToolRecord {
+        agent: path.agent,
+        approval: facts.approval,
+        arguments: None,
+        arguments_bytes: facts.arguments_bytes,
+        arguments_hash: facts.arguments_hash,
+        call,
+        conversation: facts.conversation,
+        cost_nanos: attempts.iter().map(|attempt| attempt.settled_nanos).sum(),
+        attempts,
+        data_class: Vec::new(),
+        decision: ToolDecision {
+            code: None,
+            effect: "unknown".to_owned(),
+            rules: Vec::new(),
+        },
+        end_user: None,
+        ended_at_us: environment.now().micros(),
+        environment: facts.environment,
+        execution: facts.execution,
+        format: FORMAT,
+        guard: None,
+        kind: ToolKind::Tool,
+        mode: facts.mode,
+        origin: None,
+        personal: false,
+        pool: path.pool,
+        project: path.project,
+        rate: None,
+        request: None,
+        result: (facts.mode == ToolMode::Server).then(|| ToolOutcome {
+            duration_us: None,
+            output_bytes: 0,
+            output_hash: None,
+            status: "unknown".to_owned(),
+        }),
+        risk_level: None,
+        secrets: false,
+        started_at_us: facts.started_at_us,
+        tags: facts.tags,
+        tainted: false,
+        team: path.team,
+        tenant: path.tenant,
+        token: facts.token,
+        tool: facts.tool,
+        tool_id: facts.tool_id,
+        trace: facts.trace,
+        untrusted: facts.untrusted,
+        user: path.user,
     }
 }
 

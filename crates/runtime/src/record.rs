@@ -11,6 +11,7 @@
 //! done that way.
 
 mod guard;
+pub mod tool;
 mod word;
 
 use std::borrow::Cow;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use iron_journal::Journal;
 use iron_net::egress::Egress;
-use iron_net::rate::{PaceLimiter, SharedRates};
+use iron_net::rate::{AllowanceLimiter, PaceLimiter, SharedRates};
 use iron_primitives::{Environment, ProviderId, TeamId, TenantId, TokenDigest};
 use iron_telemetry::Metrics;
 use tokio::sync::Notify;
 
 use crate::authority::{AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey};
 use crate::bearer::Bearer;
+use crate::call::UseOf;
 use crate::config::Config;
 use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
@@ -25,7 +26,9 @@ use crate::plans::Plans;
 use crate::recheck;
 use crate::room::Room;
 use crate::shelf::Shelf;
+use crate::taints::Taints;
 use crate::tokens::Tokens;
+use crate::toolbox::Toolboxes;
 use crate::wallet::Wallets;
 
 /// How long it may take at the end to give unused calls of plans back.
@@ -61,6 +64,9 @@ pub struct Runtime {
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) tokens: Tokens,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
+    /// How often agents use tools.
+    pub(crate) tool_uses: AllowanceLimiter<UseOf>,
+    pub(crate) taints: Taints,
 }
 
 /// What a runtime is made of.
@@ -109,7 +115,7 @@ impl Runtime {
         } = parts;
         let cuts = Cuts::listen(wallets.cuts());
         let lifelines = Arc::new(Lifelines::default());
-        let bearers = bearers(&config, &authority, &egress, &lifelines, Arc::default());
+        let bearers = bearers(&config, &authority, &egress, &lifelines);
         let asked = authority.clone();
         let credentials = FreshCache::new(config.credentials, move |(tenant, provider)| {
             let asked = asked.clone();
@@ -135,7 +141,9 @@ impl Runtime {
             in_flight,
             room,
             shelf: Shelf::new(),
-            paces: Arc::new(PaceLimiter::new(shared_rates)),
+            paces: Arc::new(PaceLimiter::new(shared_rates.clone())),
+            tool_uses: AllowanceLimiter::new(shared_rates),
+            taints: Taints::new(),
             plans,
             cuts,
             lifelines,
@@ -221,13 +229,13 @@ fn bearers(
     authority: &Arc<dyn Authority>,
     egress: &Egress,
     lifelines: &Arc<Lifelines>,
-    guards: Arc<Guards>,
 ) -> FreshCache<TokenDigest, Known, AuthFailure> {
     let (authority, lifelines) = (authority.clone(), lifelines.clone());
+    let (guards, toolboxes) = (Arc::<Guards>::default(), Arc::<Toolboxes>::default());
     let rules = egress.rules();
     FreshCache::new(config.bearers, move |token| {
         let (authority, lifelines) = (authority.clone(), lifelines.clone());
-        let guards = guards.clone();
+        let (guards, toolboxes) = (guards.clone(), toolboxes.clone());
         Box::pin(async move {
             match authority.authenticate(token).await {
                 Ok(principal) => {
@@ -236,8 +244,13 @@ fn bearers(
                         tracing::error!(%agent, %error, "a guardrail profile cannot be used");
                         AuthFailure::Unavailable
                     })?;
+                    let toolbox = toolboxes.of(&principal.tools).map_err(|error| {
+                        let agent = principal.path.agent;
+                        tracing::error!(%agent, %error, "no tool can be called");
+                    });
                     let lifeline = lifelines.of(token, principal.engaged());
-                    Ok(Ok(Arc::new(Bearer::new(principal, rules, lifeline, guard))))
+                    let bearer = Bearer::new(principal, rules, lifeline, guard, toolbox.ok());
+                    Ok(Ok(Arc::new(bearer)))
                 }
                 Err(AuthFailure::Unavailable) => Err(AuthFailure::Unavailable),
                 Err(failure) => Ok(Err(failure)),

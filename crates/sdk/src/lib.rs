@@ -55,6 +55,7 @@ pub mod system;
 pub mod teams;
 pub mod tenants;
 pub mod tokens;
+pub mod tool_calls;
 pub mod users;
 mod words;
 

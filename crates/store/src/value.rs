@@ -294,6 +294,7 @@ text_columns!(
     iron_primitives::ChannelId,
     iron_primitives::DeliveryId,
     iron_primitives::AccessRequestId,
+    iron_primitives::ApprovalId,
     iron_primitives::ConfigId,
     iron_primitives::ProfileId,
     iron_primitives::ToolId,

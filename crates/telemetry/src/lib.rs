@@ -29,7 +29,7 @@ pub use metrics::{
     AttemptOutcome, BudgetMetrics, BudgetNotice, CallMetrics, CallOutcome, DeliveryOutcome,
     DurationHistogram, GuardMetrics, HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE,
     Metrics, ModelMetrics, NotificationMetrics, PerLabel, PerText, StatusClass, Surface,
-    WalletMetrics,
+    ToolMetrics, WalletMetrics,
 };
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;

@@ -4,6 +4,7 @@ mod duration;
 mod guard;
 mod label;
 mod models;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use label::{
 };
 pub use models::ModelMetrics;
 use models::Models;
+pub use tools::ToolMetrics;
 
 /// The content type of [`Metrics::render`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +41,8 @@ pub struct Inner {
     pub wallet: WalletMetrics,
     /// What guardrails find.
     pub guard: GuardMetrics,
+    /// What becomes of calls of tools.
+    pub tools: ToolMetrics,
     /// What happens to budgets.
     pub budgets: BudgetMetrics,
     /// What people are told.
@@ -74,6 +78,7 @@ impl Metrics {
             calls: CallMetrics::register(&mut registry),
             wallet: WalletMetrics::register(&mut registry),
             guard: GuardMetrics::register(&mut registry),
+            tools: ToolMetrics::register(&mut registry),
             budgets: BudgetMetrics::register(&mut registry),
             notifications: NotificationMetrics::register(&mut registry),
             journal: JournalMetrics::register(&mut registry),

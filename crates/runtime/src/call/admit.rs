@@ -53,7 +53,7 @@ impl Runtime {
     }
 
     /// Labels end in records, so their size is bounded.
-    fn check_labels(&self, labels: &Attribution) -> Result<(), Refusal> {
+    pub(super) fn check_labels(&self, labels: &Attribution) -> Result<(), Refusal> {
         let most = self.config.max_label_chars;
         let tags = labels.tags.iter().map(|tag| ("X-IronCage-Tags", Some(tag)));
         let all = [

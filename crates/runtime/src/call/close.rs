@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use iron_guard::Entity;
 use iron_journal::canonical;
-use iron_primitives::{BootInstant, Money, Refusal};
+use iron_primitives::{BootInstant, Money, Refusal, RequestId};
 use iron_telemetry::CallOutcome;
 
 use crate::authority::Privacy;
+use crate::bearer::Bearer;
 use crate::record::{
     Attempt, CallRecord, Ended, FORMAT, GuardRecord, Kind, Outcome, RefusalRecord, Sealed,
     Settlement, Timings, Tokens, total_cost,
@@ -226,21 +227,26 @@ impl Runtime {
         let digest = draft
             .bearer
             .keyed_hash("end-user", std::iter::once(name.as_bytes()));
-        if draft.bearer.principal.team_rules.privacy == Privacy::Moderate {
-            return Some(subject::unsealed(&digest));
+        Some(self.sealed_for(&draft.bearer, digest, draft.id, name).await)
+    }
+
+    /// A value sealed under the key of a data subject; only the subject's digest if there is no key,
+    /// or if the team wants nothing kept.
+    pub(super) async fn sealed_for(
+        &self,
+        bearer: &Bearer,
+        digest: [u8; 32],
+        call: RequestId,
+        value: &str,
+    ) -> Sealed {
+        if bearer.principal.team_rules.privacy == Privacy::Moderate {
+            return subject::unsealed(&digest);
         }
-        let tenant = draft.bearer.principal.path.tenant;
-        let question = (tenant, digest);
+        let question = (bearer.principal.path.tenant, digest);
         let asked = self.subjects.get(&question, self.environment.boot());
         match tokio::time::timeout(self.config.subject_timeout, asked).await {
-            Ok(Ok(key)) => Some(subject::seal(
-                &digest,
-                &key,
-                draft.id,
-                name,
-                &self.environment,
-            )),
-            Ok(Err(_)) | Err(_) => Some(subject::unsealed(&digest)),
+            Ok(Ok(key)) => subject::seal(&digest, &key, call, value, &self.environment),
+            Ok(Err(_)) | Err(_) => subject::unsealed(&digest),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What guardrails found in the texts of a call: notes for its record, and why it was refused.
 
 use iron_guard::{
-    Channel, Direction, Finding, Guard, Judged, Pseudonyms, Severity, Unread, Verdict,
+    Category, Channel, Direction, Entity, Finding, Guard, Judged, Pseudonyms, Severity, Unread,
+    Verdict,
 };
 use iron_llm::texts;
 use iron_primitives::{BlockedContent, Refusal};
@@ -73,6 +74,15 @@ impl Safety {
             }
             self.findings.push(record_of(part, channel, judged));
         }
+    }
+
+    /// Whether something of this kind was found, among what is listed.
+    pub(super) fn has(&self, category: Category) -> bool {
+        let mut entities = self
+            .findings
+            .iter()
+            .filter_map(|one| Entity::named(&one.entity));
+        entities.any(|entity| entity.category() == category)
     }
 
     /// What the record says of it; nothing if nothing was found.

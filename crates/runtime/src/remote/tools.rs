@@ -84,7 +84,10 @@ pub(super) fn read(told: RuntimeTools, known: Vec<ToolRules>) -> Option<ToolRule
     })
 }
 
-fn parts(set: RuntimeToolSet) -> Option<(Arc<[RegisteredTool]>, Arc<[Policy]>)> {
+/// The tools and the policies of a set.
+type Sent = (Arc<[RegisteredTool]>, Arc<[Policy]>);
+
+fn parts(set: RuntimeToolSet) -> Option<Sent> {
     let tools: Vec<RegisteredTool> = serde_json::from_value(set.tools).ok()?;
     let policies: Vec<Policy> = serde_json::from_value(set.policies).ok()?;
     Some((tools.into(), policies.into()))

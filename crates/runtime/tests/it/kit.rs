@@ -1,5 +1,9 @@
 //! A control plane in memory, and a runtime around it.
 
+// The gateway's tests take this file by its path.
+#[path = "people.rs"]
+mod people;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -21,11 +25,17 @@ use iron_runtime::authority::{
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
 use iron_runtime::custody::{self, AskFiles, Custody, FilePlace, KeptFile};
+use iron_runtime::oversight::Oversight;
 use iron_runtime::record::CallRecord;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
 use iron_runtime::{Config, Parts, Runtime};
 use iron_telemetry::Metrics;
 use iron_testkit::{ManualClock, TestEnvironment};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub(crate) use people::Question;
 
 /// What one budget has given out.
 #[derive(Debug, Default, Clone)]
@@ -71,12 +81,16 @@ pub(crate) struct Plane {
     pub(crate) keeps_nothing: bool,
     /// Files, the oldest first.
     pub(crate) files: Vec<(custody::Owner, KeptFile)>,
+    /// What people were asked.
+    pub(crate) questions: Vec<Question>,
+    /// The conversation in which another instance has seen something of strangers.
+    pub(crate) read_elsewhere: Option<String>,
 }
 
 /// A control plane in memory.
 pub(crate) struct TestAuthority {
     plane: Mutex<Plane>,
-    environment: Environment,
+    pub(crate) environment: Environment,
     prices: Mutex<Arc<PriceBook>>,
 }
 
@@ -230,6 +244,10 @@ impl Authority for TestAuthority {
     fn custody(&self) -> Option<&dyn Custody> {
         let keeps_nothing = self.plane().keeps_nothing;
         (!keeps_nothing).then_some(self)
+    }
+
+    fn oversight(&self) -> Option<&dyn Oversight> {
+        Some(self)
     }
 
     fn prices(&self, _: TenantId) -> Arc<PriceBook> {
@@ -491,8 +509,16 @@ impl World {
         self.runtime.call(authenticated, request).await
     }
 
-    /// Everything recorded so far, oldest first, after all calls are closed.
+    /// Every call of a model recorded so far, oldest first, after all calls are closed.
     pub(crate) async fn records(&self) -> Vec<CallRecord> {
+        self.recorded("call").await
+    }
+
+    /// Everything of this kind recorded so far, oldest first, after all calls are closed.
+    pub(crate) async fn recorded<T>(&self, kind: &str) -> Vec<T>
+    where
+        T: Serialize + DeserializeOwned,
+    {
         while self.runtime.in_flight() > 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -505,7 +531,11 @@ impl World {
         let frames = reader.next_frames(10_000).expect("readable");
         for frame in frames {
             if let Content::Record(record) = &frame.content {
-                let read = serde_json::from_slice(record.body()).expect("a record of a call");
+                let value: Value = serde_json::from_slice(record.body()).expect("JSON");
+                if value.get("kind").and_then(Value::as_str) != Some(kind) {
+                    continue;
+                }
+                let read = serde_json::from_slice(record.body()).expect("a record");
                 let again = iron_journal::canonical::to_vec(&read).expect("canonical");
                 assert_eq!(
                     again.as_bytes(),

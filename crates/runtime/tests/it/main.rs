@@ -10,4 +10,5 @@ mod kit;
 mod plans;
 mod recall;
 mod teams;
+mod tools;
 mod working;

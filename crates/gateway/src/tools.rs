@@ -1,0 +1,249 @@
+//! Calls of tools that agents run themselves: what may be done, and what came of it.
+//!
+//! These routes are ours, and so are their errors: `{"error": {"code", "message", …}}`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use iron_llm::ErrorShape;
+use iron_net::problem::Problem;
+use iron_primitives::{ApprovalId, Refusal};
+use iron_runtime::call::{
+    Attribution, Inspected, Shown, ToolAnswer, ToolRequest, ToolResult, ToolVerdict,
+};
+use iron_sdk::tool_calls::{
+    ToolDecided, ToolDecisionWord, ToolFinding, ToolInspected, ToolStatus, ToolViolation,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Gateway;
+use crate::answer::problem_of;
+use crate::attribution::attribution;
+use crate::calls::Visit;
+use crate::credential::presented;
+
+/// [`iron_sdk::tool_calls::AuthorizeTool`], with the arguments as they were written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked<'a> {
+    tool: String,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+    #[serde(default)]
+    conversation_id: Option<String>,
+    #[serde(default)]
+    execution_id: Option<String>,
+    #[serde(default)]
+    end_user: Option<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    approval_id: Option<ApprovalId>,
+    #[serde(default)]
+    wait_seconds: Option<u16>,
+}
+
+/// [`iron_sdk::tool_calls::ToolResultTold`], with the output as it was written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told<'a> {
+    decision_id: String,
+    status: ToolStatus,
+    #[serde(default)]
+    duration_ms: Option<f64>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+/// `POST /api/v1/tools/authorize`
+pub(crate) async fn authorize(State(gateway): State<Gateway>, request: Request) -> Response {
+    let now = gateway.runtime.environment().now();
+    let (parts, body) = request.into_parts();
+    let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
+    match gateway.authorize_tool(&visit, &parts, body).await {
+        Ok(answer) => answered(&visit, &decided(answer)),
+        Err(refusal) => problem_of(&refusal, now).into_response(),
+    }
+}
+
+/// `POST /api/v1/tools/results`
+pub(crate) async fn results(State(gateway): State<Gateway>, request: Request) -> Response {
+    let now = gateway.runtime.environment().now();
+    let (parts, body) = request.into_parts();
+    let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
+    match gateway.take_tool_result(&visit, &parts, body).await {
+        Ok(inspected) => answered(&visit, &shown(inspected)),
+        Err(refusal) => problem_of(&refusal, now).into_response(),
+    }
+}
+
+/// The answer to one of these routes with another method.
+pub(crate) async fn wrong_method(request: Request) -> Problem {
+    let method = request.method();
+    let message = format!("this route does not take `{method}`; see the `Allow` header");
+    Problem::new(iron_primitives::ErrorKind::MethodNotAllowed, message)
+}
+
+impl Gateway {
+    async fn authorize_tool(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        body: axum::body::Body,
+    ) -> Result<ToolAnswer, Refusal> {
+        let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
+        let taken = self.intake.take(body).await?;
+        let asked: Asked<'_> = read(&taken.bytes)?;
+        let labels = attribution(&parts.headers)?;
+        let request = ToolRequest {
+            id: visit.unique(self.runtime.environment()),
+            edge_id: visit.edge_id(),
+            tool: asked.tool,
+            arguments: asked.arguments.map_or("{}", RawValue::get).to_owned(),
+            attributes: asked.attributes,
+            execution: asked.execution_id,
+            attribution: Attribution {
+                end_user: asked.end_user.or(labels.end_user),
+                conversation: asked.conversation_id.or(labels.conversation),
+                ..labels
+            },
+            approval: asked.approval_id,
+            patience: Duration::from_secs(asked.wait_seconds.unwrap_or(0).into()),
+            origin: visit.address(),
+            trace: visit.trace(),
+        };
+        self.runtime.authorize_tool(authenticated, request).await
+    }
+
+    async fn take_tool_result(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        body: axum::body::Body,
+    ) -> Result<Inspected, Refusal> {
+        let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
+        let taken = self.intake.take(body).await?;
+        let told: Told<'_> = read(&taken.bytes)?;
+        let duration = told.duration_ms.map(milliseconds).transpose()?;
+        let result = ToolResult {
+            id: visit.unique(self.runtime.environment()),
+            decision: told.decision_id,
+            status: told.status.as_str(),
+            duration,
+            output: told.output.map(output_of),
+        };
+        self.runtime.take_tool_result(authenticated, result).await
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::Malformed {
+        detail: error.to_string(),
+    })
+}
+
+/// The longest that a tool can have taken: a day.
+const LONGEST_MS: f64 = 86_400_000.0;
+
+fn milliseconds(count: f64) -> Result<Duration, Refusal> {
+    match (0.0..=LONGEST_MS).contains(&count) {
+        true => Ok(Duration::from_secs_f64(count / 1_000.0)),
+        false => Err(Refusal::InvalidField {
+            field: "duration_ms".to_owned(),
+            problem: "expected 0 to 86400000".to_owned(),
+        }),
+    }
+}
+
+/// A text without its quotes, or JSON.
+fn output_of(raw: &RawValue) -> Shown {
+    match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) => Shown::Text(text),
+        Err(_) => Shown::Json(raw.get().to_owned()),
+    }
+}
+
+fn decided(answer: ToolAnswer) -> ToolDecided {
+    let ToolAnswer {
+        verdict,
+        reason,
+        rules,
+        rate,
+    } = answer;
+    let nothing = ToolDecided {
+        decision: ToolDecisionWord::Deny,
+        decision_id: None,
+        code: None,
+        reason,
+        rules,
+        violations: Vec::new(),
+        approval_id: None,
+        expires_at: None,
+        rate_limit_remaining: rate.map(|standing| standing.remaining),
+        arguments: None,
+    };
+    match verdict {
+        ToolVerdict::Allow {
+            decision,
+            expires_at,
+            arguments,
+        } => ToolDecided {
+            decision: ToolDecisionWord::Allow,
+            decision_id: Some(decision),
+            expires_at: Some(expires_at),
+            arguments: arguments.and_then(|text| serde_json::from_str(&text).ok()),
+            ..nothing
+        },
+        ToolVerdict::Deny { code, violations } => ToolDecided {
+            code: Some(code.code().to_owned()),
+            violations: violations
+                .into_iter()
+                .map(|one| ToolViolation {
+                    pointer: one.pointer,
+                    rule: one.rule.to_owned(),
+                    message: one.message,
+                })
+                .collect(),
+            ..nothing
+        },
+        ToolVerdict::ApprovalRequired {
+            approval,
+            expires_at,
+        } => ToolDecided {
+            decision: ToolDecisionWord::ApprovalRequired,
+            approval_id: Some(approval),
+            expires_at: Some(expires_at),
+            ..nothing
+        },
+    }
+}
+
+fn shown(inspected: Inspected) -> ToolInspected {
+    let findings = inspected.findings.iter().map(|judged| ToolFinding {
+        entity: judged.finding.entity.name().to_owned(),
+        rule: judged.finding.rule.to_string(),
+        start_byte: judged.finding.span.start as u64,
+        end_byte: judged.finding.span.end as u64,
+        confidence: f64::from(judged.finding.score),
+        action: judged.verdict.name().to_owned(),
+    });
+    ToolInspected {
+        findings: findings.collect(),
+        verdict: inspected.verdict.name().to_owned(),
+        output: inspected.output.map(|output| match output {
+            Shown::Text(text) => serde_json::Value::String(text),
+            Shown::Json(text) => serde_json::from_str(&text).unwrap_or_default(),
+        }),
+    }
+}
+
+fn answered<T: Serialize>(visit: &Visit, body: &T) -> Response {
+    // Texts, numbers and maps with text keys always serialise.
+    visit
+        .reader
+        .json(serde_json::to_vec(body).unwrap_or_default())
+}

@@ -1,0 +1,40 @@
+//! What becomes of calls of tools.
+
+use prometheus_client::registry::Registry;
+
+use super::{DurationHistogram, PerText, histogram};
+
+/// What becomes of calls of tools.
+#[derive(Debug)]
+pub struct ToolMetrics {
+    /// `iron_tool_decisions_total{decision}`: calls by what was decided.
+    pub decisions: PerText,
+    /// `iron_tool_results_total{status}`: what came of calls that agents ran themselves.
+    pub results: PerText,
+    /// `iron_tool_decision_seconds`: from the request to the decision, without waiting for people.
+    pub took: DurationHistogram,
+}
+
+impl ToolMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        ToolMetrics {
+            decisions: PerText::register(
+                registry,
+                "tool_decisions",
+                "Calls of tools by what was decided",
+                "decision",
+            ),
+            results: PerText::register(
+                registry,
+                "tool_results",
+                "Results of tools that agents ran themselves, by their status",
+                "status",
+            ),
+            took: histogram(
+                registry,
+                "tool_decision_seconds",
+                "Time from the request of a call of a tool to the decision, without waiting for people",
+            ),
+        }
+    }
+}
