@@ -6,7 +6,7 @@ mod world;
 
 pub(crate) use check::parse;
 pub(crate) use text::written;
-pub(crate) use world::{Answer, World};
+pub(crate) use world::{Answer, Asked, World};
 
 use std::sync::LazyLock;
 

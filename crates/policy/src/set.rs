@@ -8,9 +8,10 @@ mod laws;
 pub use check::LONGEST_NAME;
 pub use compile::MOST_RULES;
 
+use std::cell::{LazyCell, OnceCell};
 use std::fmt;
 
-use crate::cedar::{Answer, Vocabulary, World};
+use crate::cedar::{Answer, Asked, Vocabulary, World};
 use crate::clock::{Local, Zone};
 use crate::decision::{Hit, Tally};
 use crate::facts::{Facts, Truth};
@@ -19,7 +20,7 @@ use crate::short::{Short, Verdict, concerns};
 use crate::{Agent, Approval, Decision, Effect, Field, Kind, Request, Tool};
 
 /// How many things one call may name. One that names more is denied.
-pub const MOST_RESOURCES: usize = 1_000;
+pub const MOST_RESOURCES: usize = 256;
 
 /// The rules of a tenant that hold, checked and compiled. Cheap to share, never changed.
 pub struct PolicySet {
@@ -71,11 +72,16 @@ impl PolicySet {
             .rules
             .iter()
             .filter(|rule| rule.test(&facts) != Truth::No);
-        let candidates: Vec<_> = candidates.collect();
-        self.decide_among(&candidates, request, &clocks)
+        let candidates = candidates.map(|rule| Candidate::new(rule, request));
+        self.decide_among(candidates.collect(), request, &clocks)
     }
 
-    fn decide_among(&self, rules: &[&Rule], request: &Request<'_>, clocks: &[Local]) -> Decision {
+    fn decide_among(
+        &self,
+        rules: Vec<Candidate<'_>>,
+        request: &Request<'_>,
+        clocks: &[Local],
+    ) -> Decision {
         let resources = judged(request.resources);
         if resources.len() > MOST_RESOURCES {
             return Decision::refusal("the call names too many things at once", None);
@@ -87,9 +93,12 @@ impl PolicySet {
         let facts = Facts::of(request, clocks);
         let mut tally = Tally::default();
         for resource in resources {
-            let Some(hits) = hits(rules, &world, &facts, resource) else {
-                return Decision::refusal("the call cannot be put to the policies", None);
-            };
+            let facts = facts.about(resource);
+            let asked = LazyCell::new(|| world.ask(resource));
+            let matching = rules
+                .iter()
+                .filter(|candidate| candidate.matches(&facts, &asked));
+            let hits: Vec<_> = matching.map(|candidate| candidate.rule.hit()).collect();
             tally.add(&hits, || resource.map(|resource| resource.to_string()));
         }
         tally.decide(request.subject.kind() == Kind::Model)
@@ -161,24 +170,42 @@ impl PolicySet {
     }
 }
 
-/// The rules that match the call as far as it names this thing; nothing if Cedar does not take it.
-fn hits<'a>(
-    rules: &[&'a Rule],
-    world: &World<'_>,
-    facts: &Facts<'_>,
-    resource: Option<Resource<'_>>,
-) -> Option<Vec<Hit<'a>>> {
-    let asked = world.ask(resource)?;
-    let matching = rules.iter().filter(|rule| {
-        let concerned = concerns(rule.kind, rule.effect, &facts.about(resource)) == Truth::Yes;
-        concerned && rule.counts_as_matched(asked.answer(&rule.cedar))
-    });
-    let hits = matching.map(|rule| Hit {
-        rule: &rule.name,
-        effect: rule.effect,
-        approval: &rule.approval,
-    });
-    Some(hits.collect())
+/// A rule that may match a call.
+struct Candidate<'a> {
+    rule: &'a Rule,
+    /// Whether it looks at the call alone, and not at the things that it names.
+    is_general: bool,
+    /// What Cedar said of such a rule.
+    settled: OnceCell<bool>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(rule: &'a Rule, request: &Request<'_>) -> Self {
+        let names_nothing = rule.short.as_ref().is_some_and(Short::names_nothing);
+        Self {
+            rule,
+            is_general: names_nothing && rule.kind == request.subject.kind(),
+            settled: OnceCell::new(),
+        }
+    }
+
+    /// Whether it matches the call as far as it names one thing. Where the question cannot be put to
+    /// Cedar, it has failed.
+    fn matches<'w>(
+        &self,
+        facts: &Facts<'_>,
+        asked: &LazyCell<Option<Asked<'w>>, impl FnOnce() -> Option<Asked<'w>>>,
+    ) -> bool {
+        let ask = || {
+            let answer = asked.as_ref().map(|asked| asked.answer(&self.rule.cedar));
+            self.rule
+                .counts_as_matched(answer.unwrap_or(Answer::Failed))
+        };
+        if self.is_general {
+            return *self.settled.get_or_init(ask);
+        }
+        self.rule.test(facts) != Truth::No && ask()
+    }
 }
 
 /// Nothing if one of the answers is that nothing failed, else the field that failed latest.
@@ -187,6 +214,14 @@ fn closest(mut answers: impl Iterator<Item = Option<Field>>) -> Option<Field> {
 }
 
 impl Rule {
+    fn hit(&self) -> Hit<'_> {
+        Hit {
+            rule: &self.name,
+            effect: self.effect,
+            approval: &self.approval,
+        }
+    }
+
     /// Whether it matches calls of which this is known.
     fn test(&self, facts: &Facts<'_>) -> Truth {
         let Some(short) = &self.short else {

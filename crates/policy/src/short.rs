@@ -95,6 +95,20 @@ impl Short {
         self.effect > Effect::Allow
     }
 
+    /// Whether it looks at none of the things that a call names.
+    pub(crate) fn names_nothing(&self) -> bool {
+        let it = &self.matches;
+        let lists = [
+            &it.paths,
+            &it.domains,
+            &it.statements,
+            &it.tables,
+            &it.commands,
+            &it.recipients,
+        ];
+        lists.into_iter().all(Vec::is_empty)
+    }
+
     /// Whether it matches calls of which this is known.
     pub(crate) fn test(&self, facts: &Facts<'_>) -> Verdict {
         let mut verdict = Verdict::Yes;
