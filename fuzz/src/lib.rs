@@ -3,9 +3,11 @@
 //! libFuzzer drives them with feedback from coverage, without a sanitizer: the code is safe
 //! Rust, so what can go wrong is a panic, an overflow, a hang, or an answer that is not true.
 
+mod arguments;
 mod journal;
 mod policy;
 
+pub use arguments::{tool_arguments, tool_line, tool_path, tool_statement, tool_url};
 pub use journal::journal_frames;
 pub use policy::{policy_cedar, policy_yaml};
 

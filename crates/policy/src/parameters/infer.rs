@@ -1,6 +1,8 @@
 //! What arguments are that nobody has declared: what their names say, for the kinds of tools that
 //! are known, and what they look like.
 
+mod names;
+
 use serde_json::{Map, Value};
 
 use super::Limits;
@@ -61,368 +63,52 @@ impl Meaning {
     }
 }
 
-const PATHS: &[&str] = &[
-    "path",
-    "paths",
-    "file",
-    "files",
-    "filename",
-    "filenames",
-    "filepath",
-    "filepaths",
-    "pathname",
-    "dir",
-    "directory",
-    "dirname",
-    "folder",
-    "source",
-    "sourcepath",
-    "src",
-    "destination",
-    "destinationpath",
-    "dest",
-    "dst",
-    "target",
-    "targetpath",
-    "oldpath",
-    "newpath",
-    "rootpath",
-    "root",
-    "cwd",
-    "workdir",
-    "workingdirectory",
-    "workingdir",
-    "output",
-    "outputpath",
-    "outputfile",
-    "outfile",
-    "inputpath",
-    "inputfile",
-    "infile",
-    "location",
-    "absolutepath",
-    "relativepath",
-    "relativeworkspacepath",
-    "targetfile",
-    "notebookpath",
-    "basepath",
-    "basedir",
-    "savepath",
-    "saveto",
-    "from",
-    "to",
-];
-const WORKING_PATHS: &[&str] = &[
-    "cwd",
-    "workdir",
-    "workingdirectory",
-    "workingdir",
-    "path",
-    "filepath",
-    "file",
-    "filename",
-    "directory",
-    "dir",
-];
-const URLS: &[&str] = &[
-    "url",
-    "urls",
-    "uri",
-    "uris",
-    "endpoint",
-    "endpointurl",
-    "baseurl",
-    "webhook",
-    "webhookurl",
-    "callbackurl",
-    "callback",
-    "link",
-    "links",
-    "href",
-    "address",
-    "site",
-    "website",
-    "page",
-    "pageurl",
-    "targeturl",
-    "requesturl",
-    "imageurl",
-    "fileurl",
-    "sourceurl",
-    "downloadurl",
-    "feed",
-    "feedurl",
-    "proxy",
-    "proxyurl",
-];
-const STATEMENTS: &[&str] = &[
-    "query",
-    "queries",
-    "sql",
-    "sqlquery",
-    "sqlstatement",
-    "statement",
-    "statements",
-    "stmt",
-    "rawsql",
-    "rawquery",
-    "command",
-    "script",
-    "q",
-];
-const CONDITIONS: &[&str] = &[
-    "where",
-    "whereclause",
-    "filter",
-    "condition",
-    "having",
-    "orderby",
-    "sort",
-    "groupby",
-];
-const IDENTIFIERS: &[&str] = &[
-    "table",
-    "tablename",
-    "tables",
-    "column",
-    "columnname",
-    "columns",
-    "view",
-    "schemaname",
-    "dbname",
-    "field",
-    "fields",
-];
-const COMMANDS: &[&str] = &[
-    "command",
-    "commands",
-    "cmd",
-    "cmds",
-    "commandline",
-    "shellcommand",
-    "script",
-    "line",
-    "exec",
-    "program",
-    "executable",
-    "binary",
-    "argv",
-    "bash",
-    "shell",
-    "run",
-];
-const ARGUMENTS: &[&str] = &[
-    "args",
-    "arguments",
-    "parameters",
-    "params",
-    "options",
-    "flags",
-    "cmdargs",
-];
-const HEADERS: &[&str] = &[
-    "headers",
-    "header",
-    "httpheaders",
-    "extraheaders",
-    "requestheaders",
-    "additionalheaders",
-    "customheaders",
-];
-const RECIPIENTS: &[&str] = &[
-    "to",
-    "cc",
-    "bcc",
-    "recipient",
-    "recipients",
-    "email",
-    "emails",
-    "emailaddress",
-    "emailaddresses",
-    "toaddress",
-    "toaddresses",
-    "ccaddresses",
-    "bccaddresses",
-    "ccrecipients",
-    "bccrecipients",
-    "torecipients",
-    "from",
-    "fromaddress",
-    "sender",
-    "replyto",
-    "mailto",
-    "address",
-    "addresses",
-];
-const LINES: &[&str] = &[
-    "subject",
-    "name",
-    "title",
-    "fromname",
-    "sendername",
-    "displayname",
-    "inreplyto",
-    "messageid",
-    "references",
-];
-const ATTACHMENTS: &[&str] = &[
-    "attachment",
-    "attachments",
-    "attach",
-    "attachmentpath",
-    "attachmentpaths",
-    "file",
-    "files",
-    "path",
-    "filepath",
-    "filename",
-];
-const CONTENTS: &[&str] = &[
-    "content",
-    "contents",
-    "data",
-    "body",
-    "text",
-    "filecontent",
-    "filetext",
-    "filecontents",
-    "newcontent",
-    "newtext",
-    "newstring",
-    "newstr",
-    "oldstring",
-    "oldstr",
-    "oldtext",
-    "insert",
-    "inserttext",
-    "append",
-    "html",
-    "markdown",
-    "diff",
-    "patch",
-    "bytes",
-    "base64",
-];
-const SIZES: &[&str] = &[
-    "size",
-    "sizebytes",
-    "filesize",
-    "maxsize",
-    "maxbytes",
-    "bytecount",
-];
-const WORDS: &[&str] = &[
-    "pattern",
-    "regex",
-    "regexp",
-    "search",
-    "query",
-    "find",
-    "replace",
-    "replacement",
-    "message",
-    "prompt",
-    "description",
-    "comment",
-    "reason",
-    "note",
-    "explanation",
-    "instructions",
-    "summary",
-    "thought",
-    "language",
-    "encoding",
-    "mode",
-    "name",
-    "id",
-    "title",
-    "content",
-    "contents",
-    "body",
-    "text",
-    "html",
-    "markdown",
-    "code",
-    "data",
-    "diff",
-    "patch",
-];
-const CONTAINERS: &[&str] = &[
-    "args",
-    "arguments",
-    "kwargs",
-    "params",
-    "parameters",
-    "input",
-    "inputs",
-    "options",
-    "opts",
-    "request",
-    "payload",
-    "toolinput",
-    "actioninput",
-    "toolargs",
-    "json",
-    "config",
-    "operations",
-    "actions",
-    "requests",
-];
-
 /// What the name of an argument says, for a kind of tools.
 pub(super) fn meaning(kind: ToolKind, name: &str) -> Meaning {
-    let tables: &[(&[&str], Meaning)] = match kind {
+    let tables: &[(&str, Meaning)] = match kind {
         ToolKind::File => &[
-            (PATHS, Meaning::Path),
-            (URLS, Meaning::Url),
-            (CONTENTS, Meaning::Content),
-            (SIZES, Meaning::Size),
-            (CONTAINERS, Meaning::Json),
-            (WORDS, Meaning::Words),
+            (names::PATHS, Meaning::Path),
+            (names::URLS, Meaning::Url),
+            (names::CONTENTS, Meaning::Content),
+            (names::SIZES, Meaning::Size),
+            (names::CONTAINERS, Meaning::Json),
+            (names::WORDS, Meaning::Words),
         ],
         ToolKind::Api => &[
-            (URLS, Meaning::Url),
-            (HEADERS, Meaning::Headers),
-            (&["path", "urlpath", "route", "resource"], Meaning::UrlPath),
+            (names::URLS, Meaning::Url),
+            (names::HEADERS, Meaning::Headers),
+            ("path urlpath route resource", Meaning::UrlPath),
             (
-                &["filepath", "localpath", "outputpath", "savepath", "saveto"],
+                "filepath localpath outputpath savepath saveto",
                 Meaning::Path,
             ),
-            (WORDS, Meaning::Words),
-            (CONTAINERS, Meaning::Json),
+            (names::WORDS, Meaning::Words),
+            (names::CONTAINERS, Meaning::Json),
         ],
         ToolKind::Database => &[
-            (STATEMENTS, Meaning::Sql),
-            (CONDITIONS, Meaning::Condition),
-            (IDENTIFIERS, Meaning::Identifier),
-            (
-                &["input", "request", "kwargs", "toolinput", "actioninput"],
-                Meaning::Json,
-            ),
+            (names::STATEMENTS, Meaning::Sql),
+            (names::CONDITIONS, Meaning::Condition),
+            (names::IDENTIFIERS, Meaning::Identifier),
+            ("input request kwargs toolinput actioninput", Meaning::Json),
         ],
         ToolKind::Shell => &[
-            (COMMANDS, Meaning::Command),
-            (ARGUMENTS, Meaning::Arguments),
-            (WORKING_PATHS, Meaning::Path),
-            (
-                &["input", "request", "kwargs", "toolinput", "actioninput"],
-                Meaning::Json,
-            ),
+            (names::COMMANDS, Meaning::Command),
+            (names::ARGUMENTS, Meaning::Arguments),
+            (names::WORKING_PATHS, Meaning::Path),
+            ("input request kwargs toolinput actioninput", Meaning::Json),
         ],
         ToolKind::Email => &[
-            (RECIPIENTS, Meaning::Email),
-            (LINES, Meaning::Line),
-            (HEADERS, Meaning::Headers),
-            (ATTACHMENTS, Meaning::Attachment),
-            (CONTENTS, Meaning::Words),
-            (CONTAINERS, Meaning::Json),
+            (names::RECIPIENTS, Meaning::Email),
+            (names::LINES, Meaning::Line),
+            (names::HEADERS, Meaning::Headers),
+            (names::ATTACHMENTS, Meaning::Attachment),
+            (names::CONTENTS, Meaning::Words),
+            (names::CONTAINERS, Meaning::Json),
         ],
         ToolKind::Payment | ToolKind::Custom => return Meaning::Unknown,
     };
     let folded = folded_name(name);
-    let found = tables
-        .iter()
-        .find(|(names, _)| names.contains(&folded.as_str()));
+    let found = tables.iter().find(|(names, _)| is_one_of(names, &folded));
     found.map_or(Meaning::Unknown, |(_, meaning)| *meaning)
 }
 
@@ -438,6 +124,8 @@ pub(super) struct Rules {
     email: Rule,
     content: Rule,
     max_file_bytes: u64,
+    /// The argument that is declared to be a command.
+    command: Option<String>,
 }
 
 impl Rules {
@@ -477,6 +165,10 @@ impl Rules {
             ),
             content: Rule::Text(limits.max_file_bytes),
             max_file_bytes: limits.max_file_bytes,
+            command: declared
+                .iter()
+                .filter(|declared| matches!(declared.rule, Rule::Shell(_)))
+                .find_map(|declared| declared.pattern.single().map(str::to_owned)),
         }
     }
 
@@ -582,22 +274,31 @@ impl Rules {
         let Rule::Shell(programs) = &self.shell else {
             return Vec::new();
         };
-        let find = |wanted: Meaning| {
-            members
-                .iter()
-                .find(|(name, value)| !value.is_null() && meaning(kind, name) == wanted)
+        let declared = self.command.as_deref().filter(|_| pointer.is_root());
+        let is_command = |name: &str| match declared {
+            Some(declared) => declared == name,
+            None => meaning(kind, name) == Meaning::Command,
         };
-        let (Some((command, line)), Some((arguments, list))) =
-            (find(Meaning::Command), find(Meaning::Arguments))
-        else {
+        let are_arguments = |name: &str| match declared {
+            Some(_) => is_one_of(names::ARGUMENTS, &folded_name(name)),
+            None => meaning(kind, name) == Meaning::Arguments,
+        };
+        let mut given = members.iter().filter(|(_, value)| !value.is_null());
+        let Some((command, line)) = given.clone().find(|(name, _)| is_command(name)) else {
             return Vec::new();
         };
-        if !list.is_array() && !list.is_string() {
-            return Vec::new();
+        match given.find(|(name, _)| are_arguments(name)) {
+            Some((arguments, list)) if list.is_array() || list.is_string() => {
+                programs.apply_pair(line, list, pointer, findings);
+                vec![command, arguments]
+            }
+            _ => Vec::new(),
         }
-        programs.apply_pair(line, list, pointer, findings);
-        vec![command, arguments]
     }
+}
+
+fn is_one_of(names: &str, name: &str) -> bool {
+    names.split_whitespace().any(|known| known == name)
 }
 
 fn check_url_path(text: &str) -> Result<(), Broken> {

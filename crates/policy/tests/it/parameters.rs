@@ -161,6 +161,19 @@ fn an_undeclared_path_keeps_to_the_roots_of_the_declared_one() {
 }
 
 #[test]
+fn arguments_beside_a_declared_command_are_checked_with_it() {
+    let checker = checker(json!({
+        "name": "t", "parameters": [{"name": "do", "kind": "shell", "commands": ["find"]}],
+    }));
+    let found = checker
+        .check(&json!({"do": "find", "args": ["."]}))
+        .unwrap();
+    assert_eq!(found.commands, ["find"]);
+    let checked = checker.check(&json!({"do": "find", "args": [".", "-exec", "id"]}));
+    assert_eq!(rules(checked), ["shell_option"]);
+}
+
+#[test]
 fn a_name_in_another_spelling_is_no_other_argument() {
     let checker = checker(json!({
         "name": "t", "parameters": [{"name": "path", "kind": "path", "roots": ["/data"]}],

@@ -120,8 +120,18 @@ pub(super) fn runs_others(known: &str) -> bool {
 /// The first argument that makes a program run others.
 pub(super) fn running_option<'a>(known: &str, arguments: &'a [String]) -> Option<&'a str> {
     let mut arguments = arguments.iter().map(String::as_str);
-    if known == "sed" {
-        return arguments.find(|argument| !is_plain_for_sed(argument));
+    match known {
+        "sed" => return arguments.find(|argument| !is_plain_for_sed(argument)),
+        "git" => {
+            let clones = arguments.clone().any(|argument| argument == "clone");
+            let runs = |argument: &&str| {
+                argument.starts_with("ext::") || (clones && argument.starts_with("-u"))
+            };
+            if let Some(found) = arguments.clone().find(runs) {
+                return Some(found);
+            }
+        }
+        _ => {}
     }
     let (_, options) = OPTIONS.iter().find(|(program, _)| *program == known)?;
     arguments.find(|argument| {
@@ -141,7 +151,7 @@ fn is_option(option: &str, argument: &str) -> bool {
         return true;
     }
     if option.starts_with("--") {
-        return name.len() > 5 && option.starts_with(name);
+        return name.len() > 4 && option.starts_with(name);
     }
     // A single letter takes its value at once: `-ccore.pager=x`.
     option.len() == 2 && option.starts_with('-') && argument.starts_with(option)

@@ -107,8 +107,10 @@ impl Visitor for Reader {
                 note(&mut frame.tables, plain_name(name)?);
             }
         }
-        if let ast::Statement::Insert(insert) = statement {
-            self.read_insert(insert)?;
+        match statement {
+            ast::Statement::Insert(insert) => self.read_insert(insert)?,
+            ast::Statement::Call(function) => self.note_function(&function.name)?,
+            _ => {}
         }
         self.frames.push(frame);
         ControlFlow::Continue(())
