@@ -1,8 +1,10 @@
 //! What arguments are that nobody has declared: what their names say, for the kinds of tools that
 //! are known, and what they look like.
 
+mod looks;
 mod names;
 
+use looks::{check_argument, check_url_path, looks_like_path, looks_like_url};
 use serde_json::{Map, Value};
 
 use super::Limits;
@@ -10,13 +12,13 @@ use super::characters::folded_name;
 use super::email::{Mailboxes, check_line};
 use super::findings::Findings;
 use super::headers::Headers;
-use super::path::{Folders, has_climbing_part};
+use super::path::Folders;
 use super::pointer::Pointer;
 use super::rule::{Declared, Rule};
 use super::shell::Programs;
 use super::sql::{self, Statements};
 use super::url::Addresses;
-use super::violation::{Broken, quoted};
+use super::violation::Broken;
 use crate::ToolKind;
 
 /// What the name of an argument says that it is.
@@ -299,59 +301,4 @@ impl Rules {
 
 fn is_one_of(names: &str, name: &str) -> bool {
     names.split_whitespace().any(|known| known == name)
-}
-
-fn check_url_path(text: &str) -> Result<(), Broken> {
-    let odd = |symbol: char| symbol.is_whitespace() || symbol.is_control() || symbol == '\\';
-    if text.contains("://") || text.starts_with("//") || text.chars().any(odd) {
-        let message = format!("{} is no path of a URL; begin it with `/`", quoted(text));
-        return Err(Broken::new("url_path", message));
-    }
-    if super::url::climbs_once_decoded(text) {
-        let message = format!("{} leads up; write the path without `..`", quoted(text));
-        return Err(Broken::new("url_path", message));
-    }
-    Ok(())
-}
-
-fn check_argument(text: &str) -> Result<(), Broken> {
-    if text.chars().any(super::characters::is_unprintable) {
-        let message = format!(
-            "{} holds characters that cannot be seen; leave them out",
-            quoted(text)
-        );
-        return Err(Broken::new("shell_control", message));
-    }
-    Ok(())
-}
-
-/// Whether a whole text is a URL.
-fn looks_like_url(text: &str) -> bool {
-    let text = text.trim();
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return false;
-    };
-    !scheme.is_empty()
-        && !rest.is_empty()
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-        && !text.contains([' ', '\n'])
-}
-
-/// Whether a text is an absolute path, or one that leads up.
-fn looks_like_path(text: &str) -> bool {
-    let mut symbols = text.chars();
-    let first = symbols.next().unwrap_or_default();
-    let drive = first.is_ascii_alphabetic()
-        && symbols.next() == Some(':')
-        && matches!(symbols.next(), Some('/' | '\\'));
-    let lower = text.get(..5).unwrap_or_default().to_ascii_lowercase();
-    (matches!(first, '/' | '\\') && text.len() > 1)
-        || text.starts_with("~/")
-        || drive
-        || lower == "file:"
-        || (!text.contains('\n') && text.contains(['/', '\\']) && has_climbing_part(text))
-        || text.contains("%2e%2e")
-        || text == ".."
 }

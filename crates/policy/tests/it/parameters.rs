@@ -96,6 +96,15 @@ fn what_is_not_declared_is_what_its_name_says() {
             json!({"path": "a.bin", "size": 200_000_000}),
             vec!["too_large"],
         ),
+    ] {
+        let checked = checker(json!({"name": "t", "kind": kind})).check(&arguments);
+        assert_eq!(rules(checked), expected, "{kind} {arguments}");
+    }
+}
+
+#[test]
+fn other_kinds_of_tools_know_other_names() {
+    for (kind, arguments, expected) in [
         (
             "api",
             json!({"endpoint": "http://169.254.169.254/"}),

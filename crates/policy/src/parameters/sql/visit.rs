@@ -1,14 +1,18 @@
 //! What a statement does: kinds, tables, functions, of itself and of all that it holds.
 
+mod parts;
+
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    self, BinaryOperator, Expr, ObjectName, ObjectNamePart, OnInsert, Query, Select, SetExpr,
-    TableFactor, TableObject, Visit as _, Visitor,
+    self, BinaryOperator, Expr, ObjectName, OnInsert, Query, Select, SetExpr, TableFactor,
+    TableObject, Visit as _, Visitor,
 };
 
+use parts::{Scope, changes, is_literal, plain_name, scope_of};
+
 use crate::Statement;
-use crate::parameters::violation::{Broken, quoted};
+use crate::parameters::violation::Broken;
 
 /// What was found in a statement.
 #[derive(Debug, Default)]
@@ -64,18 +68,6 @@ struct Reader {
     /// The next relation is the name of a function.
     is_call: bool,
     no_queries: bool,
-}
-
-/// The common table expressions of one query.
-#[derive(Debug)]
-struct Scope {
-    /// Each with the address of its query.
-    tables: Vec<(String, usize)>,
-    /// How many of them the part that is being read may name.
-    visible: usize,
-    recursive: bool,
-    /// Whether a frame belongs to the query.
-    framed: bool,
 }
 
 type Flow = ControlFlow<Box<Broken>>;
@@ -347,70 +339,6 @@ impl Reader {
         note(&mut self.found.functions, name);
         ControlFlow::Continue(())
     }
-}
-
-/// Whether what a query gives comes from a change.
-fn changes(body: &SetExpr) -> bool {
-    matches!(
-        body,
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
-    )
-}
-
-fn scope_of(query: &Query, framed: bool) -> ControlFlow<Box<Broken>, Scope> {
-    let mut scope = Scope {
-        tables: Vec::new(),
-        visible: 0,
-        recursive: false,
-        framed,
-    };
-    if let Some(with) = &query.with {
-        scope.recursive = with.recursive;
-        for table in &with.cte_tables {
-            let name = table.alias.name.value.to_lowercase();
-            let address = std::ptr::from_ref(table.query.as_ref()).addr();
-            scope.tables.push((name, address));
-        }
-    }
-    ControlFlow::Continue(scope)
-}
-
-fn is_literal(expression: &Expr) -> bool {
-    use ast::Value::{Boolean, Null, Placeholder};
-    match expression {
-        Expr::Value(value) => !matches!(value.value, Boolean(_) | Null | Placeholder(_)),
-        Expr::Nested(inner)
-        | Expr::UnaryOp { expr: inner, .. }
-        | Expr::Cast { expr: inner, .. } => is_literal(inner),
-        Expr::TypedString { .. } => true,
-        _ => false,
-    }
-}
-
-/// A name in lower case, its parts joined by dots.
-fn plain_name(name: &ObjectName) -> ControlFlow<Box<Broken>, String> {
-    let mut plain = String::new();
-    for part in &name.0 {
-        let ObjectNamePart::Identifier(part) = part else {
-            return ControlFlow::Break(Box::new(unclear(&name.to_string())));
-        };
-        if part.value.contains('.') || part.value.trim() != part.value || part.value.is_empty() {
-            return ControlFlow::Break(Box::new(unclear(&name.to_string())));
-        }
-        if !plain.is_empty() {
-            plain.push('.');
-        }
-        plain.push_str(&part.value.to_lowercase());
-    }
-    ControlFlow::Continue(plain)
-}
-
-fn unclear(name: &str) -> Broken {
-    let message = format!(
-        "the name {} can be read in two ways; write it plainly",
-        quoted(name)
-    );
-    Broken::new("sql_table", message)
 }
 
 fn refuse<T>(rule: &'static str, message: &str) -> ControlFlow<Box<Broken>, T> {
