@@ -312,6 +312,37 @@ def test_an_agent_that_is_protected_gets_governed_tools_and_a_conversation(cage:
     assert authority.asked[1]["arguments"] == {"to": "b"}
 
 
+async def test_an_agent_that_streams_is_one_conversation(cage: Cage, authority: Authority) -> None:
+    @iron_cage.protect_agent(cage=cage)
+    async def agent(tools: list[Any]) -> Any:
+        for word in ("a", "b"):
+            yield await tools[0](word)
+
+    async def shout(text: str) -> str:
+        return text.upper()
+
+    assert [piece async for piece in agent([shout])] == ["A", "B"]
+    assert len({asked["conversation_id"] for asked in authority.asked}) == 1
+    await cage.aclose()
+
+
+def test_a_model_is_told_what_helps(cage: Cage, authority: Authority) -> None:
+    from iron_cage._proxy import describe
+
+    authority.next("deny", "POLICY_DENIED", "not today.")
+    authority.next("deny", "RATE_LIMITED", "too many")
+    authority.next("allow")
+    authority.scan = lambda _: ("block", None)
+    told = []
+    for _ in range(3):
+        with pytest.raises(iron_cage.Refused) as refused:
+            ToolProxy(len, cage).execute("abc")
+        told.append(describe(refused.value))
+    assert told[0] == "This call was not made: not today (by rule). Do not try it again with the same arguments."
+    assert told[1] == "This call was not made: too many (by rule). It may be made later."
+    assert told[2].startswith("This call was made, but")
+
+
 def test_tools_that_the_agent_cannot_use_are_told_at_once(cage: Cage, authority: Authority) -> None:
     authority.known = [{"name": "send_*"}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
@@ -334,6 +334,17 @@ def _protect_function(agent: Callable[..., Any], cage: Cage | None) -> Callable[
                 yield from agent(*bound.args, **bound.kwargs)
 
         return yielded
+
+    if inspect.isasyncgenfunction(agent):
+
+        @functools.wraps(agent)
+        async def streamed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            bound = governed(args, kwargs)
+            with _inherited():
+                async for piece in agent(*bound.args, **bound.kwargs):
+                    yield piece
+
+        return streamed
 
     @functools.wraps(agent)
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ import anyio
 from iron_cage._arguments import Binding, Parameters
 from iron_cage._drivers import adrive, drive
 from iron_cage._steps import Call, governed
+from iron_cage.errors import ContentBlocked, RateLimited
 
 if TYPE_CHECKING:
     from iron_cage._cage import Cage
@@ -193,4 +194,8 @@ def describe(error: Exception) -> str:
     told = str(error).rstrip(".")
     rules = getattr(error, "rules", ())
     by = f" (by {', '.join(rules)})" if rules else ""
+    if isinstance(error, RateLimited):
+        return f"This call was not made: {told}{by}. It may be made later."
+    if isinstance(error, ContentBlocked) and error.decision_id:
+        return f"This call was made, but what came of it may not be shown: {told}{by}."
     return f"This call was not made: {told}{by}. Do not try it again with the same arguments."
