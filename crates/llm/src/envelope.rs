@@ -19,6 +19,7 @@ mod form;
 mod gemini;
 mod pictures;
 mod replicate;
+mod stored;
 mod tools;
 mod values;
 
@@ -31,6 +32,7 @@ pub use self::content::{Detail, Media, Source};
 pub use self::edits::{CapField, Edits};
 use self::form::Form;
 pub use self::pictures::Pictures;
+pub use self::stored::FileForm;
 use crate::kind::Dialect;
 use crate::scan::{Kind, ScanError, Scanner};
 use crate::sound;

@@ -84,7 +84,7 @@ mod usage;
 
 pub use bound::{Assumptions, Bound, BoundError};
 pub use config::{ProviderConfig, Served, root_of};
-pub use envelope::{Edits, Envelope, Facts};
+pub use envelope::{Edits, Envelope, Facts, FileForm};
 pub use kind::{Dialect, ErrorShape, ProviderKind};
 pub use meter::{Meter, MeterOptions, Reading};
 pub use passage::{Address, FileRoute, Kept, Passage, PassageError, is_route};

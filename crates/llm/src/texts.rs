@@ -31,6 +31,7 @@
 //! Escapes of half a surrogate pair read as U+FFFD. In a body that is not edited, or in a string
 //! that is not, they stay as they are.
 
+mod file;
 mod keys;
 mod nature;
 mod stream;
@@ -41,6 +42,7 @@ use std::ops::Range;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+pub use self::file::of_file;
 pub use self::stream::{Event, Frames, OPEN_LIMIT, Running, Said, Slot, StreamError};
 use self::walk::Walk;
 use crate::envelope::Envelope;

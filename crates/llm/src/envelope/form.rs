@@ -26,7 +26,7 @@ pub(super) struct Form {
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) name: String,
-    file: Option<String>,
+    pub(super) file: Option<String>,
     kind: Option<String>,
     /// Where its content stands.
     pub(super) content: Range<usize>,
@@ -101,8 +101,18 @@ impl Form {
 
     /// The form with another name of the model.
     pub(super) fn write(&self, body: &[u8], model: Option<&str>) -> Bytes {
+        let model = model.map(str::as_bytes);
+        self.write_with(body, |_, part| model.filter(|_| part.name == "model"))
+    }
+
+    /// The form with other contents of some parts.
+    pub(super) fn write_with<'a>(
+        &self,
+        body: &[u8],
+        other: impl Fn(usize, &Part) -> Option<&'a [u8]>,
+    ) -> Bytes {
         let mut out = BytesMut::with_capacity(body.len().saturating_add(256));
-        for part in &self.parts {
+        for (number, part) in self.parts.iter().enumerate() {
             let Part {
                 name, file, kind, ..
             } = part;
@@ -116,10 +126,8 @@ impl Form {
                 self.border
             );
             out.put_slice(head.as_bytes());
-            match model.filter(|_| name == "model") {
-                Some(model) => out.put_slice(model.as_bytes()),
-                None => out.put_slice(body.get(part.content.clone()).unwrap_or_default()),
-            }
+            let own = || body.get(part.content.clone()).unwrap_or_default();
+            out.put_slice(other(number, part).unwrap_or_else(own));
             out.put_slice(b"\r\n");
         }
         out.put_slice(format!("--{}--\r\n", self.border).as_bytes());

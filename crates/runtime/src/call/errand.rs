@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::anthropic::{COUNT_TOKENS_PATH, count_tokens_answer};
 use iron_llm::translate::ProviderError;
-use iron_llm::{Assumptions, Bound, Dialect, Edits, ProviderKind, simulated};
+use iron_llm::{Assumptions, Bound, Dialect, Edits, FileRoute, ProviderKind, simulated};
 use iron_primitives::{ProviderId, Refusal};
 use serde_json::json;
 
@@ -67,6 +67,10 @@ pub enum StoredAction {
 }
 
 impl Errand {
+    fn reads_a_file(&self) -> bool {
+        matches!(self, Errand::File(errand) if matches!(errand.route, FileRoute::Content(_)))
+    }
+
     const fn route(&self) -> &'static str {
         match self {
             Errand::CountTokens => "anthropic_count_tokens",
@@ -121,6 +125,7 @@ impl Runtime {
         errand: Errand,
     ) -> Result<Reply, Refusal> {
         let route = errand.route();
+        let reads_a_file = errand.reads_a_file();
         let done = match self.admit(authenticated, request).await {
             // A pass is good for a call that is paid for.
             Ok(admitted) if admitted.draft.pass.is_some() => {
@@ -140,7 +145,14 @@ impl Runtime {
             }
             Err(refused) => Err(refused),
         };
-        match done.and_then(screened) {
+        let done = done.and_then(
+            |done| match reads_a_file && done.reply.status.is_success() {
+                // It was judged as a file, and is no answer.
+                true => Ok(done),
+                false => screened(done),
+            },
+        );
+        match done {
             Ok(Done { mut draft, reply }) => {
                 let outcome = match reply.status.is_success() {
                     true => Outcome::Completed,
@@ -487,7 +499,7 @@ fn screened(done: Done) -> Result<Done, Refused> {
     let Reply { status, body, .. } = reply;
     let body = match body {
         Body::Whole(body) => body,
-        // They are looked at while they pass.
+        // Only files come so, and those that are too long to be judged.
         chunks @ Body::Chunks(_) => {
             let reply = Reply {
                 body: chunks,

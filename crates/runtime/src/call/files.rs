@@ -2,8 +2,10 @@
 //!
 //! The provider keeps the bytes, and knows no agents; here it is remembered whose they are. An
 //! agent is given ids that are good in its hands alone, and its list is made of what is remembered.
-//! Bytes pass through in both directions, piece by piece.
+//! Bytes pass through in both directions, piece by piece; where guardrails look for something, a file
+//! that is not too long for that waits until it is judged.
 
+mod judge;
 mod store;
 mod stream;
 

@@ -66,13 +66,7 @@ pub(super) fn address(draft: &mut Draft, passing: &Passing) -> Result<(), Refusa
     let safety = &mut draft.safety;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         for text in [name, value] {
-            let judgement = guard.judge(&text, Channel::User, &mut safety.pseudonyms);
-            safety.note(0, Channel::User, &judgement.findings);
-            let mut stopped = judgement.findings.iter();
-            let stopped = stopped.find(|judged| judged.verdict >= Verdict::Redact);
-            if let Some(judged) = stopped {
-                return Err(blocked(Channel::User, &judged.finding));
-            }
+            fixed(&guard, Channel::User, &text, safety)?;
         }
     }
     Ok(())
@@ -131,6 +125,41 @@ pub(super) fn error(draft: &mut Draft, status: StatusCode, body: Bytes) -> Bytes
             let error = ProviderError::new(class, withheld);
             Bytes::from(error.render(draft.dialect.error_shape()).body)
         }
+    }
+}
+
+/// The content of a file as it goes on, which is stored at a provider or was read there: `way` says
+/// which. Takes its time: not for the threads of others.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`].
+pub(super) fn file(
+    guard: &Guard,
+    way: texts::Channel,
+    content: Bytes,
+    safety: &mut Safety,
+) -> Result<Bytes, Refusal> {
+    let texts = texts::of_file(&content, way);
+    let edited = judged_body(guard, channel_of(way), &texts, &content, safety)?;
+    Ok(edited.unwrap_or(content))
+}
+
+/// The name of a file, in which nothing is replaced: what would be is refused.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`].
+pub(super) fn file_name(guard: &Guard, name: &str, safety: &mut Safety) -> Result<(), Refusal> {
+    fixed(guard, Channel::Document, name, safety)
+}
+
+/// Judges a text that stays as it is or does not pass.
+fn fixed(guard: &Guard, channel: Channel, text: &str, safety: &mut Safety) -> Result<(), Refusal> {
+    let judgement = guard.judge(text, channel, &mut safety.pseudonyms);
+    safety.note(0, channel, &judgement.findings);
+    let mut findings = judgement.findings.iter();
+    match findings.find(|judged| judged.verdict >= Verdict::Redact) {
+        Some(judged) => Err(blocked(channel, &judged.finding)),
+        None => Ok(()),
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, stream};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use iron_primitives::Refusal;
 use tokio::time::{Instant, Sleep};
 
@@ -20,6 +21,15 @@ pub struct Upload {
     body: UnsyncBoxBody<Bytes, BoxedError>,
     limit_bytes: u64,
     patience: Duration,
+    failing: Failing,
+}
+
+/// The beginning of a body.
+pub(super) enum Beginning {
+    /// It is all of it.
+    Whole(Bytes),
+    /// More follows; this is the body with its beginning.
+    Part(Upload),
 }
 
 impl std::fmt::Debug for Upload {
@@ -41,12 +51,39 @@ impl Upload {
             body: body.map_err(Into::into).boxed_unsync(),
             limit_bytes,
             patience,
+            failing: Failing::default(),
         }
+    }
+
+    /// The most bytes, and how long none of them may be waited for.
+    pub(super) const fn limits(&self) -> (u64, Duration) {
+        (self.limit_bytes, self.patience)
+    }
+
+    /// Waits for so many bytes, or for the end.
+    ///
+    /// # Errors
+    /// Why the body ended before its time.
+    pub(super) async fn beginning(self, bytes: usize) -> Result<Beginning, Refusal> {
+        let (limit_bytes, patience) = (self.limit_bytes, self.patience);
+        let (mut under, failing) = self.begin()?;
+        let mut came = BytesMut::new();
+        while came.len() <= bytes {
+            match under.frame().await {
+                Some(Ok(frame)) => came.extend(frame.into_data().unwrap_or_default()),
+                Some(Err(_)) => return Err(failing.why().unwrap_or_else(broken_off)),
+                None => return Ok(Beginning::Whole(came.freeze())),
+            }
+        }
+        let first = Ok(Frame::data(came.freeze()));
+        let frames = stream::iter([first]).chain(BodyStream::new(under));
+        let upload = Upload::new(StreamBody::new(frames), limit_bytes, patience);
+        Ok(Beginning::Part(Upload { failing, ..upload }))
     }
 
     /// The body on its way, and what tells why it ended before its time, if it did.
     pub(super) fn begin(self) -> Result<(Under, Failing), Refusal> {
-        let failing = Failing::default();
+        let failing = self.failing;
         let limit_bytes = self.limit_bytes;
         if self.body.size_hint().lower() > limit_bytes {
             return Err(Refusal::TooLarge { limit_bytes });
@@ -112,9 +149,7 @@ impl Body for Under {
                 self.sleep.as_mut().reset(until);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => self.fail(Refusal::Malformed {
-                detail: "the body broke off before its end; send it again".to_owned(),
-            }),
+            Poll::Ready(Some(Err(_))) => self.fail(broken_off()),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => match self.sleep.as_mut().poll(context) {
                 Poll::Ready(()) => self.fail(Refusal::Malformed {
@@ -137,10 +172,15 @@ impl Body for Under {
     }
 }
 
+fn broken_off() -> Refusal {
+    Refusal::Malformed {
+        detail: "the body broke off before its end; send it again".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use futures_util::{StreamExt as _, stream};
-    use http_body_util::{Full, StreamBody};
+    use http_body_util::Full;
 
     use super::*;
 
@@ -159,6 +199,32 @@ mod tests {
         assert_eq!(end_of(whole(10)).await, Ok(10));
         let too_large = Refusal::TooLarge { limit_bytes: 10 };
         assert_eq!(whole(11).begin().map(drop), Err(too_large));
+    }
+
+    #[tokio::test]
+    async fn a_beginning_is_all_of_a_short_body_and_goes_before_the_rest_of_a_long_one() {
+        let patience = Duration::from_secs(5);
+        let piece = |_| Ok::<_, BoxedError>(Frame::data(Bytes::from_static(b"12345")));
+        let growing = |limit| {
+            Upload::new(
+                StreamBody::new(stream::iter(0..3).map(piece)),
+                limit,
+                patience,
+            )
+        };
+        match growing(15).beginning(15).await {
+            Ok(Beginning::Whole(whole)) => assert_eq!(whole, "123451234512345"),
+            _ => panic!("it is all there"),
+        }
+        match growing(15).beginning(7).await {
+            Ok(Beginning::Part(upload)) => assert_eq!(end_of(upload).await, Ok(15)),
+            _ => panic!("more follows"),
+        }
+        let too_large = Refusal::TooLarge { limit_bytes: 12 };
+        match growing(12).beginning(7).await {
+            Ok(Beginning::Part(upload)) => assert_eq!(end_of(upload).await, Err(too_large)),
+            _ => panic!("more follows"),
+        }
     }
 
     #[tokio::test]

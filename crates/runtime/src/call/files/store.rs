@@ -23,8 +23,8 @@ use crate::call::upstream::{self, Untold};
 use crate::custody::{Custody, FilePlace, KeptFile};
 
 use super::{
-    TOLD_LIMIT_BYTES, about, no_place, owner, refused_key, stores_nothing, unavailable, unknown,
-    unreadable,
+    TOLD_LIMIT_BYTES, about, judge, no_place, owner, refused_key, stores_nothing, unavailable,
+    unknown, unreadable,
 };
 
 /// What a provider tells of a file, as far as it matters here.
@@ -69,6 +69,10 @@ impl Runtime {
         let (form, upload) = match (form_type(&request.headers), upload) {
             (Some(form), Some(upload)) => (form, upload),
             _ => return Err(draft.refuse("shape", not_a_form())),
+        };
+        let (form, upload) = match judge::upload(&mut draft, form, upload).await {
+            Ok(judged) => judged,
+            Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
         };
         let sent = tokio::select! {
             biased;

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use http::Method;
 use http::header::CONTENT_LENGTH;
+use iron_guard::Channel;
 use iron_primitives::Refusal;
 
 use crate::Runtime;
 use crate::bearer::{Bearer, Lane};
 use crate::call::Reply;
 use crate::call::draft::Draft;
-use crate::call::errand::readable;
+use crate::call::errand::{readable, reply};
 use crate::call::failure::scrubbed;
 use crate::call::reply::{Breaker, Listener};
 use crate::call::request::CallRequest;
 use crate::call::upstream::{self, Upstream};
 use crate::in_flight::Seat;
 
-use super::{TOLD_LIMIT_BYTES, about, refused_key, unavailable, unreadable};
+use super::{TOLD_LIMIT_BYTES, about, judge, refused_key, unavailable, unreadable};
 
 impl Runtime {
     /// What lies there, piece by piece. The request counts as under way to the last of them.
@@ -49,17 +51,30 @@ impl Runtime {
         if upstream::is_encoded(&headers) {
             return Err(unreadable());
         }
+        let mut shown = upstream::shown_as_it_is(&headers);
+        let opening = match draft.bearer.guard.is_idle() {
+            true => Bytes::new(),
+            false => match beginning(&mut upstream).await? {
+                Beginning::Whole(content) => {
+                    let content = judge::content(draft, content).await?;
+                    return Ok(reply(status, shown, content));
+                }
+                Beginning::Part(opening) => {
+                    judge::too_long(&draft.bearer.guard, Channel::Output, opening)?
+                }
+            },
+        };
         let (listener, breaker, body) = Listener::to_a_body(self.config.stalled_client);
         let passage = Passage {
             upstream,
             listener,
+            opening,
             breaker,
             bearer: draft.bearer.shared(),
             left: self.config.file_limit_bytes,
             _seat: draft.seat.take(),
         };
         tokio::spawn(passage.run());
-        let mut shown = upstream::shown_as_it_is(&headers);
         if let Some(length) = headers.get(CONTENT_LENGTH) {
             shown.insert(CONTENT_LENGTH, length.clone());
         }
@@ -73,10 +88,33 @@ impl Runtime {
     }
 }
 
+/// How the content of a file begins.
+enum Beginning {
+    /// This is all of it.
+    Whole(Bytes),
+    /// More follows.
+    Part(Bytes),
+}
+
+/// Waits for as much of a file as is judged, or for its end.
+async fn beginning(upstream: &mut Upstream) -> Result<Beginning, Refusal> {
+    let mut came = BytesMut::new();
+    while came.len() <= judge::JUDGED_BYTES {
+        let chunk = upstream.chunk().await;
+        match chunk.map_err(|error| unavailable(error.to_string()))? {
+            Some(piece) => came.extend_from_slice(&piece),
+            None => return Ok(Beginning::Whole(came.freeze())),
+        }
+    }
+    Ok(Beginning::Part(came.freeze()))
+}
+
 /// Bytes on their way through.
 struct Passage {
     upstream: Upstream,
     listener: Listener,
+    /// What has come already.
+    opening: Bytes,
     breaker: Breaker,
     bearer: Arc<Bearer>,
     /// How many bytes may still come.
@@ -86,6 +124,11 @@ struct Passage {
 
 impl Passage {
     async fn run(mut self) {
+        self.left = self.left.saturating_sub(self.opening.len() as u64);
+        let opening = std::mem::take(&mut self.opening);
+        if !self.listener.hand(opening).await {
+            return;
+        }
         loop {
             let chunk = tokio::select! {
                 biased;
