@@ -24,6 +24,7 @@ mod agent;
 mod answer;
 mod caller;
 mod deprecation;
+mod directory;
 mod failure;
 mod gate;
 mod handlers;
@@ -44,6 +45,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 pub use deprecation::notices::{NoticeError, announce_deprecations};
+pub use directory::approvals;
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
 pub use renewals::remind_of_keys;

@@ -89,6 +89,7 @@ async fn remove(state: &ApiState, tenant: TenantId) -> Result<bool, RemovalError
         .reconciliations
         .remove_tenant(&mut tx, &mut removal)
         .await?;
+    state.approvals.remove_tenant(&mut tx, &mut removal).await?;
     state.access.remove_tenant(&mut tx, &mut removal).await?;
     state.channels.remove_tenant(&mut tx, &mut removal).await?;
     state.files.remove_tenant(&mut tx, &mut removal).await?;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
-use iron_approvals::{AccessRequests, Channels, Courier};
+use iron_approvals::{AccessRequests, Approvals, Channels, Courier};
 use iron_audit::{Audit, AuditLog, Projection};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests};
 use iron_catalog::{Models, Providers};
@@ -69,6 +69,8 @@ pub struct ApiState {
     pub projections: Projections,
     /// Invoices against records.
     pub reconciliations: Reconciliations,
+    /// Tool calls that people decide about.
+    pub approvals: Approvals,
     /// Requests for keys.
     pub access: AccessRequests,
     /// What agents keep at providers.

@@ -22,7 +22,7 @@ pub(crate) use check::address;
 pub(crate) use model::Secrets;
 pub use model::{
     Channel, ChannelChange, ChannelKind, Delivery, DeliveryFilter, DeliveryStatus, Mail,
-    NewChannel, Secrecy, Settings, Tried,
+    NewChannel, Secrecy, Settings, SlackActions, Tried,
 };
 
 /// The ability to seal a secret for one place, the row with this id, and to open it there again.
@@ -89,8 +89,9 @@ impl Channels {
         authorised: &Authorised,
         new: NewChannel,
     ) -> Result<(Channel, Option<Secret>), Error> {
-        let settings = check::settings(self.rules, new.kind, new.url.as_ref(), new.mail)?;
+        let mut settings = check::settings(self.rules, new.kind, new.url.as_ref(), new.mail)?;
         check::password(&settings, new.password.is_some())?;
+        let pressed = check::actions(&mut settings, new.actions)?;
         let now = self.environment.now();
         let signing = (new.kind == ChannelKind::Webhook).then(|| self.signing_secret());
         let channel = Channel {
@@ -108,7 +109,10 @@ impl Channels {
         };
         let secrets = Secrets {
             url: new.url.map(exposed),
-            signing: signing.as_ref().map(|secret| secret.expose().to_owned()),
+            signing: signing
+                .as_ref()
+                .or(pressed.as_ref())
+                .map(|secret| secret.expose().to_owned()),
             password: new.password.map(exposed),
         };
         let sealed = self.sealed(tx, &channel, &secrets).await?;
@@ -167,7 +171,9 @@ impl Channels {
         let mut secrets = self.secrets(tx, &before).await?;
         if change.url.is_some() || change.mail.is_some() {
             let (url, mail) = (change.url.as_ref(), change.mail);
-            after.settings = check::settings(self.rules, before.kind, url, mail)?;
+            let mut settings = check::settings(self.rules, before.kind, url, mail)?;
+            check::keep_actions(&before.settings, &mut settings);
+            after.settings = settings;
             check::password(
                 &after.settings,
                 change.password.is_some() || secrets.password.is_some(),
@@ -179,6 +185,10 @@ impl Channels {
             secrets.password.is_some(),
             change.password.is_some(),
         )?;
+        if let Some(actions) = change.actions {
+            let signing = check::actions(&mut after.settings, Some(actions))?;
+            secrets.signing = signing.map(exposed).or(secrets.signing);
+        }
         if let Some(name) = change.name {
             after.name = check::name(name)?;
         }
@@ -254,9 +264,21 @@ impl Channels {
         tenant: TenantId,
         notice: &Notice,
     ) -> Result<(), Error> {
+        self.announce_to(tx, tenant, notice).await?;
+        Ok(())
+    }
+
+    /// As [`Channels::announce`]; says through which channels.
+    pub(crate) async fn announce_to(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        notice: &Notice,
+    ) -> Result<Vec<ChannelId>, Error> {
         let event: EventId = self.environment.new_id();
         let now = self.environment.now();
         let mut concerns = notice.concerns.as_ref();
+        let mut told = Vec::new();
         for channel in store::on_for(tx, tenant, notice.topic).await? {
             let mut recipients = vec![None];
             if let (Settings::Email(mail), Some(address)) = (&channel.settings, concerns)
@@ -274,8 +296,9 @@ impl Channels {
                 };
                 store::put(tx, id, place, notice, recipient, now).await?;
             }
+            told.push(channel.id);
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Tells one person something that nobody else may read, through the first mail channel of a
@@ -292,10 +315,40 @@ impl Channels {
         notice: &Notice,
         enclosed: &Secret,
     ) -> Result<bool, Error> {
-        let Some(channel) = store::first_for_mail(tx, tenant).await? else {
+        let Some(channel) = store::first_for_mail(tx, tenant, None).await? else {
             return Ok(false);
         };
+        let to = (&channel, address);
+        self.enclose(tx, to, notice, enclosed).await?;
+        Ok(true)
+    }
+
+    /// As [`Channels::confide`], through a channel that tells of a topic.
+    pub(crate) async fn confide_about(
+        &self,
+        tx: &mut Tx,
+        (tenant, topic): (TenantId, Topic),
+        address: &str,
+        notice: &Notice,
+        enclosed: &Secret,
+    ) -> Result<bool, Error> {
+        let Some(channel) = store::first_for_mail(tx, tenant, Some(topic)).await? else {
+            return Ok(false);
+        };
+        let to = (&channel, address);
+        self.enclose(tx, to, notice, enclosed).await?;
+        Ok(true)
+    }
+
+    async fn enclose(
+        &self,
+        tx: &mut Tx,
+        (channel, address): (&Channel, &str),
+        notice: &Notice,
+        enclosed: &Secret,
+    ) -> Result<(), Error> {
         let environment = &self.environment;
+        let tenant = channel.tenant;
         let id: DeliveryId = environment.new_id();
         let place = store::Place {
             tenant,
@@ -305,8 +358,7 @@ impl Channels {
         store::put(tx, id, place, notice, Some(address), environment.now()).await?;
         let text = id.to_string();
         let sealed = self.seal.seal(tx, tenant, &text, 1, enclosed).await?;
-        store::enclose(tx, tenant, id, &sealed).await?;
-        Ok(true)
+        store::enclose(tx, tenant, id, &sealed).await
     }
 
     /// What is enclosed in a delivery.

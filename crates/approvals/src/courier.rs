@@ -206,11 +206,20 @@ impl Courier {
                 };
                 email::send(rules, mail, password, (parcel, enclosed)).await
             }
-            Settings::Slack { .. } => self.post(slack::request(rules, url()?, parcel)?).await,
+            Settings::Slack { interactive, .. } => {
+                let request = slack::request(rules, url()?, parcel, *interactive)?;
+                self.post(request).await
+            }
             Settings::Webhook { .. } => {
                 let key = secrets.signing.as_deref().ok_or_else(Failed::ours)?;
-                self.post(webhook::request(rules, url()?, key, parcel, now)?)
-                    .await
+                self.post(webhook::request(
+                    rules,
+                    (url()?, channel.id),
+                    key,
+                    parcel,
+                    now,
+                )?)
+                .await
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What can go wrong around channels.
 
 use iron_net::egress::BaseUrlError;
-use iron_primitives::{AccessRequestId, ChannelId, DeliveryId, ErrorKind, Timestamp};
+use iron_primitives::{AccessRequestId, ApprovalId, ChannelId, DeliveryId, ErrorKind, Timestamp};
 
-use crate::{AccessStatus, DeliveryStatus};
+use crate::{AccessStatus, ApprovalStatus, DeliveryStatus, PeopleFailure};
 
 /// A secret could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,57 @@ pub enum Error {
         /// From when on it can.
         at: Timestamp,
     },
+    /// There is no such approval in the tenant.
+    #[error("there is no approval `{id}`")]
+    NoApproval {
+        /// The approval asked for.
+        id: ApprovalId,
+    },
+    /// The approval is for other people.
+    #[error("you may not see the approval `{id}`")]
+    ApprovalOutOfReach {
+        /// The approval asked for.
+        id: ApprovalId,
+    },
+    /// The same call was asked for and ended again and again while this one asked.
+    #[error("the same call is asked for at the same time; ask again")]
+    AskedAtOnce,
+    /// Only admins and those whom the policy names decide.
+    #[error("you may not decide this approval; {} may", those(approvers))]
+    NotAnApprover {
+        /// Whom the policy names.
+        approvers: Vec<String>,
+    },
+    /// The tenant, or the policy, wants somebody else than the agent's owner.
+    #[error("the agent is your own; somebody else has to decide this approval")]
+    OwnAgent,
+    /// The approval was decided, or nobody did so in time.
+    #[error("the approval is {status} and cannot be decided any more")]
+    ApprovalDecided {
+        /// Where it stands.
+        status: ApprovalStatus,
+    },
+    /// Each person decides once.
+    #[error("you have decided this approval already; it waits for somebody else")]
+    SpokenBefore,
+    /// A link of a letter is not this person's, was used, or its time is over.
+    #[error("the link is not good any more; `iron approvals list` shows what waits")]
+    DeadLink,
+    /// A signed answer has no good signature, or is too old.
+    #[error("the signature is wrong, or older than 5 minutes")]
+    BadSignature,
+    /// A signed answer was sent before.
+    #[error("this answer was taken before; sign a new one")]
+    Replayed,
+    /// A signed answer comes from nobody whom the tenant knows.
+    #[error("`{actor}` is no active user of the tenant")]
+    UnknownActor {
+        /// Who is said to have decided.
+        actor: String,
+    },
+    /// The directory of people.
+    #[error(transparent)]
+    People(#[from] PeopleFailure),
     /// Another channel of the tenant has the name.
     #[error("a notification channel of this name exists already")]
     DuplicateName,
@@ -87,21 +138,33 @@ impl Error {
     /// The code by which the wire names it.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Error::NoChannel { .. } | Error::NoDelivery { .. } | Error::NoAccessRequest { .. } => {
-                ErrorKind::ResourceNotFound
-            }
-            Error::AccessOutOfReach { .. } => ErrorKind::InsufficientPermissions,
-            Error::NotDead { .. } | Error::AccessDecided { .. } | Error::RenewableFrom { .. } => {
-                ErrorKind::InvalidState
-            }
+            Error::NoChannel { .. }
+            | Error::NoDelivery { .. }
+            | Error::NoAccessRequest { .. }
+            | Error::NoApproval { .. } => ErrorKind::ResourceNotFound,
+            Error::AccessOutOfReach { .. }
+            | Error::ApprovalOutOfReach { .. }
+            | Error::NotAnApprover { .. }
+            | Error::OwnAgent
+            | Error::UnknownActor { .. } => ErrorKind::InsufficientPermissions,
+            Error::BadSignature | Error::DeadLink => ErrorKind::InvalidToken,
+            Error::NotDead { .. }
+            | Error::AccessDecided { .. }
+            | Error::RenewableFrom { .. }
+            | Error::ApprovalDecided { .. }
+            | Error::SpokenBefore
+            | Error::Replayed => ErrorKind::InvalidState,
             Error::DuplicateName => ErrorKind::DuplicateName,
             Error::Invalid { .. } | Error::Url(_) => ErrorKind::Validation,
-            Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
+            Error::AskedAtOnce
+            | Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
-            Error::Unreadable | Error::Seal(_) | Error::Audit(_) | Error::Store(_) => {
-                ErrorKind::Internal
-            }
+            Error::Unreadable
+            | Error::Seal(_)
+            | Error::People(_)
+            | Error::Audit(_)
+            | Error::Store(_) => ErrorKind::Internal,
         }
     }
 }
@@ -116,6 +179,13 @@ const fn decided_by_whom(status: AccessStatus) -> &'static str {
         | AccessStatus::Denied
         | AccessStatus::Claimed
         | AccessStatus::Revoked => "",
+    }
+}
+
+fn those(approvers: &[String]) -> String {
+    match approvers {
+        [] => "an admin".to_owned(),
+        some => format!("an admin, or one of {}", some.join(", ")),
     }
 }
 

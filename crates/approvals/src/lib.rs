@@ -9,6 +9,9 @@
 //!   in the end are *dead*: they stay where admins see them and can be sent again.
 //! - An [`AccessRequest`] asks for a key of one's own from the budget of a team; whoever has asked
 //!   claims it once it is approved, and nobody else ever sees it.
+//! - An [`Approval`] is one call of a tool that people decide about. [`Approvals::request`] asks
+//!   them, [`Approvals::wait`] waits for what they say, [`Approvals::redeem`] takes the leave that
+//!   they gave, a [`Grant`].
 //! - The [`Courier`] of each server carries deliveries.
 //!
 //! Invariants:
@@ -18,6 +21,11 @@
 //! - **One channel never holds up another**: each is served by itself, and one that asks for
 //!   patience (429 with `Retry-After`) gets it from all servers.
 //! - **A request leads to one key**, and takes each step once, whoever decides at the same time.
+//! - **A call that nobody approved in time is denied**: states of approvals only move forward, and
+//!   what is over counts as expired from that instant on, whether or not it is written down yet.
+//! - **An approval is good for one call**: of that agent, that tool, and exactly those arguments.
+//! - **Each person decides once**, as himself: signed answers and links in letters count as what
+//!   that user says, within what he may, and each is good once.
 //! - **A secret goes to one person by mail** ([`Channels::confide`]): its delivery holds it sealed
 //!   until it has arrived, and nothing else holds it.
 //! - **Nothing inside the network is reached** that providers could not reach either.
@@ -34,6 +42,7 @@
 //! ```
 
 mod access;
+mod approvals;
 mod channels;
 mod courier;
 mod error;
@@ -43,9 +52,14 @@ pub use access::{
     AccessFilter, AccessGrant, AccessRequest, AccessRequests, AccessStatus, EndingKey, IssuedKey,
     NewAccessRequest, Reminder,
 };
+pub use approvals::{
+    Approval, ApprovalFilter, ApprovalStatus, Approvals, Approver, Decision, Grant, Heard, Letter,
+    NewApproval, Parts, People, PeopleFailure, Person, Redemption, RiskLevel, Ruling, SignedAnswer,
+    Terms, TermsOf, UnknownApprover, Verdict, Way,
+};
 pub use channels::{
     Channel, ChannelChange, ChannelKind, Channels, Delivery, DeliveryFilter, DeliveryStatus, Mail,
-    NewChannel, Seal, Secrecy, Settings, Tried,
+    NewChannel, Seal, Secrecy, Settings, SlackActions, Tried,
 };
 pub use courier::Courier;
 pub use error::{Error, SealFailure};
@@ -57,5 +71,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0001_channels",
     "0002_access",
     "0003_enclosures",
-    "0004_renewals"
+    "0004_renewals",
+    "0005_approvals"
 );

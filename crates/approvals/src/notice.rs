@@ -22,6 +22,10 @@ iron_store::words! {
         AccessDecided = "access.decided",
         /// A key of an access request ends soon, or has ended.
         AccessExpiring = "access.expiring",
+        /// An agent wants to make a call that somebody has to approve.
+        ApprovalRequested = "approval.requested",
+        /// Such a call was approved, denied, or nobody decided in time.
+        ApprovalDecided = "approval.decided",
         /// Somebody is invited; told to him alone.
         UserInvited = "user.invited",
         /// Something of the API goes away.

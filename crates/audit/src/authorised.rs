@@ -2,7 +2,9 @@
 
 use std::ops::Deref;
 
-use iron_primitives::{ApiTokenId, RequestId, SessionId, TeamId, TenantId, UserId};
+use iron_primitives::{
+    ApiTokenId, ApprovalId, ChannelId, RequestId, SessionId, TeamId, TenantId, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a user is in the tenant.
@@ -65,6 +67,10 @@ pub enum Credential {
     Session(SessionId),
     /// An API token.
     ApiToken(ApiTokenId),
+    /// An answer that the other end of a notification channel has signed.
+    Channel(ChannelId),
+    /// The link in a letter about an approval.
+    Letter(ApprovalId),
 }
 
 impl std::fmt::Display for Credential {
@@ -72,6 +78,8 @@ impl std::fmt::Display for Credential {
         match self {
             Credential::Session(id) => id.fmt(f),
             Credential::ApiToken(id) => id.fmt(f),
+            Credential::Channel(id) => id.fmt(f),
+            Credential::Letter(id) => id.fmt(f),
         }
     }
 }

@@ -83,6 +83,7 @@ pub use intake::{Sent, Shipment};
 pub use iron_primitives::{subject_of, subject_of_strangers};
 pub use projector::{CaughtUp, Projection, ProjectionError, Projector};
 pub use query::{AuditEntry, AuditLog, EntryFilter};
+pub use redact::masked;
 pub use relay::Relay;
 pub use removal::Removal;
 pub use retention::{Archive, LEAST_DAYS, Retention};

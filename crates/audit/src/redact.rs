@@ -24,8 +24,9 @@ const SECRET_WORDS: [&str; 11] = [
 /// Names that end so hold a token; `token_prefix` and `max_tokens` do not.
 const SECRET_ENDS: [&str; 2] = ["token", "otp"];
 
-/// The value as JSON, with all secrets masked.
-pub(crate) fn masked<T: Serialize + ?Sized>(value: &T) -> Value {
+/// The value as JSON, with all secrets masked: what fields hold whose names speak of secrets, and
+/// what is shaped like a token.
+pub fn masked<T: Serialize + ?Sized>(value: &T) -> Value {
     // What cannot be written as JSON is left out rather than written wrongly.
     let mut value = serde_json::to_value(value).unwrap_or(Value::Null);
     mask(&mut value);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use iron_audit::{Authorised, Credential, Grounds, Reach, RequestFacts};
-use iron_primitives::{Timestamp, TokenDigest, TokenKind, TokenValue};
+use iron_primitives::{TenantId, Timestamp, TokenDigest, TokenKind, TokenValue, UserId};
 use subtle::ConstantTimeEq as _;
 
 use crate::access_token::Claims;
@@ -114,6 +114,28 @@ impl Identity {
             platform_admin: user.platform_admin,
             request,
         }))
+    }
+
+    /// A user as a caller who has shown no credential of his own but something that others vouch
+    /// for: the signature of a channel, the link of a letter to him.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::AccountDisabled`].
+    pub async fn vouched_for(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        credential: Credential,
+    ) -> Result<Caller, Error> {
+        let found = store::users::with_tenant(&self.db, tenant, user).await?;
+        let (user, tenant_status) = found.ok_or_else(|| Error::no("user", user))?;
+        enabled(&user)?;
+        Ok(Caller {
+            user,
+            tenant_status,
+            credential,
+            expires_at: None,
+        })
     }
 
     async fn by_api_token(&self, digest: TokenDigest) -> Result<Caller, Error> {

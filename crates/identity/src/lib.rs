@@ -82,7 +82,7 @@ pub use teams::{
     NewTeam, PrivacyLevel, Team, TeamChanges, TeamMember, TeamName, TeamPolicy, TeamRole,
 };
 pub use tenants::{NewTenant, TenantChanges, TenantCreated, TenantFilter};
-pub use users::{NewUser, UserChanges, UserDeleted, UserFilter};
+pub use users::{NewUser, Sought, UserChanges, UserDeleted, UserFilter};
 
 pub use iron_audit::Role;
 

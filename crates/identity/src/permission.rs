@@ -85,6 +85,9 @@ permissions! {
     AccessRequest,    "access.request",    [Tenant Own     Own     Own     Own];
     AccessRead,       "access.read",       [Tenant Own     Own     Own     Own];
     AccessDecide,     "access.decide",     [Tenant Nothing Nothing Nothing Nothing];
+    ApprovalRead,     "approval.read",     [Tenant Own     Team    Nothing Nothing];
+    // Beside the admins those whom a policy names, which the approval itself looks after.
+    ApprovalDecide,   "approval.decide",   [Tenant Own     Own     Nothing Nothing];
     RuntimeManage,    "runtime.manage",    [Tenant Nothing Nothing Nothing Nothing];
     InvoiceReconcile, "invoice.reconcile", [Tenant Nothing Nothing Nothing Nothing];
     InvoiceRead,      "invoice.read",      [Tenant Nothing Nothing Nothing Tenant];

@@ -80,7 +80,7 @@ impl Identity {
                     .await?
             }
             Credential::Session(id) => store::sessions::end(tx, authorised.tenant, id, now).await?,
-            Credential::ApiToken(_) => 0,
+            Credential::ApiToken(_) | Credential::Channel(_) | Credential::Letter(_) => 0,
         };
         let entry = Entry::new("auth.logout", "session").resource(authorised.credential);
         self.record(tx, authorised, entry).await?;
@@ -192,7 +192,7 @@ impl Identity {
         store::users::set_password(tx, tenant, id, Some(&new.0)).await?;
         let here = match authorised.credential {
             Credential::Session(session) => Some(session),
-            Credential::ApiToken(_) => None,
+            Credential::ApiToken(_) | Credential::Channel(_) | Credential::Letter(_) => None,
         };
         let ended = store::sessions::end_of_user(tx, tenant, id, here, now).await?;
         let entry = Entry::new("auth.change_password", "user").resource(id);

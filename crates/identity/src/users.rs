@@ -69,6 +69,17 @@ pub struct UserDeleted {
     pub sessions_ended: u64,
 }
 
+/// Which users are sought.
+#[derive(Debug, Clone, Default)]
+pub struct Sought {
+    /// These.
+    pub users: Vec<UserId>,
+    /// Those with these addresses, in lower case.
+    pub emails: Vec<String>,
+    /// Those with these roles.
+    pub roles: Vec<Role>,
+}
+
 impl Identity {
     /// Makes a user.
     ///
@@ -190,6 +201,20 @@ impl Identity {
     ) -> Result<Option<User>, Error> {
         let found = store::users::get(on, tenant, id).await?;
         Ok(found.filter(|user| user.status != UserStatus::Deleted))
+    }
+
+    /// The active users of a tenant who are one of these, have one of these addresses (in lower
+    /// case), or one of these roles; each once, the longest known first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn active_among(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        sought: &Sought,
+    ) -> Result<Vec<User>, Error> {
+        Ok(store::users::active_among(tx, tenant, sought).await?)
     }
 
     /// How many users the tenant has.

@@ -162,6 +162,7 @@ ids! {
     ChannelId, "channel", "notification channel";
     DeliveryId, "delivery", "delivery of a notification";
     AccessRequestId, "access", "access request";
+    ApprovalId, "approval", "approval of a tool call";
     ConfigId, "config", "version of settings";
     ProfileId, "profile", "guardrail profile";
     ApprovalId, "approval", "approval of a tool call";

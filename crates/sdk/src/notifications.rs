@@ -1,5 +1,7 @@
 //! How people are told: notification channels, and what went through them.
 
+use std::collections::BTreeMap;
+
 use crate::{SecretText, words::words};
 use iron_primitives::{ChannelId, DeliveryId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,10 @@ words! {
         AccessDecided = "access.decided",
         /// A key of an access request ends soon, or has ended.
         AccessExpiring = "access.expiring",
+        /// An agent wants to make a call that somebody has to approve.
+        ApprovalRequested = "approval.requested",
+        /// Such a call was approved, denied, or nobody decided in time.
+        ApprovalDecided = "approval.decided",
         /// Something of the API goes away.
         ApiDeprecated = "api.deprecated",
     }
@@ -94,6 +100,25 @@ pub struct MailSettings {
     pub to: Vec<String>,
 }
 
+/// How people decide about tool calls in Slack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlackSettings {
+    /// With what the app at Slack signs what people press; the stored one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<SecretText>,
+    /// Who the people there are: their member id at Slack, and the e-mail address of the user.
+    /// Nobody else can decide there.
+    pub people: BTreeMap<String, String>,
+}
+
+/// How people decide in Slack, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SlackActionsView {
+    /// Who the people there are.
+    pub people: BTreeMap<String, String>,
+}
+
 /// A channel that is to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -117,6 +142,9 @@ pub struct CreateNotificationChannel {
     /// For `email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<MailSettings>,
+    /// For `slack`: lets people decide there about tool calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slack: Option<SlackSettings>,
 }
 
 /// A change of a channel; what is absent stays.
@@ -142,6 +170,9 @@ pub struct UpdateNotificationChannel {
     /// For `email`: all settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<MailSettings>,
+    /// For `slack`: who decides there about tool calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slack: Option<SlackSettings>,
 }
 
 /// A mail server as it may be shown.
@@ -184,6 +215,10 @@ pub struct NotificationChannelView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub email: Option<MailView>,
+    /// How people decide about tool calls in Slack; absent if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub slack: Option<SlackActionsView>,
     /// How many notices are on their way.
     pub pending: u64,
     /// How many were given up.

@@ -67,6 +67,11 @@ impl Effective {
         self.get(path)?.as_i64()
     }
 
+    /// The value of a setting that is yes or no.
+    pub fn flag(&self, path: &str) -> Option<bool> {
+        self.get(path)?.as_bool()
+    }
+
     /// The level that a value comes from; none for a default.
     pub fn level(&self, path: &str) -> Option<Level> {
         self.0.get(path).and_then(|(_, level)| *level)

@@ -24,6 +24,17 @@ pub struct Security {
     pub invitation_lifetime: Duration,
 }
 
+/// How people decide about tool calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval {
+    /// How long a call waits for its approval.
+    pub timeout: Duration,
+    /// How long it can be made once it is approved.
+    pub grant: Duration,
+    /// Whether owners may not decide about their own agents.
+    pub forbid_own: bool,
+}
+
 /// How often somebody may ask; 0 for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
@@ -45,6 +56,7 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Copy)]
 struct Holding {
     security: Security,
+    approval: Approval,
     users: Rates,
 }
 
@@ -74,6 +86,10 @@ impl Snapshot {
             .security
     }
 
+    pub(crate) fn approval(&self, tenant: TenantId) -> Approval {
+        self.of(tenant).approval
+    }
+
     pub(crate) fn users(&self, tenant: TenantId) -> Rates {
         self.of(tenant).users
     }
@@ -98,6 +114,7 @@ impl Holding {
         let days = |path| Duration::from_secs(number(effective, path).saturating_mul(86_400));
         let minutes = |path| Duration::from_secs(number(effective, path).saturating_mul(60));
         let hours = |path| Duration::from_secs(number(effective, path).saturating_mul(3_600));
+        let seconds = |path| Duration::from_secs(number(effective, path));
         let longest = days("security.api_token_max_days");
         let fewest = number(effective, "security.password_min_length");
         Holding {
@@ -108,6 +125,11 @@ impl Holding {
                 api_token_max: (!longest.is_zero()).then_some(longest),
                 access_key: days("security.access_key_days"),
                 invitation_lifetime: hours("security.invitation_hours"),
+            },
+            approval: Approval {
+                timeout: seconds("approval.timeout_seconds"),
+                grant: seconds("approval.grant_seconds"),
+                forbid_own: effective.flag("approval.forbid_own").unwrap_or_default(),
             },
             users: rates(effective, USERS),
         }

@@ -28,6 +28,7 @@ pub struct Setting {
 enum Fallback {
     Number(i64),
     Text(&'static str),
+    Flag(bool),
     Percentages(&'static [i64]),
     /// No bound at all.
     Nothing,
@@ -40,6 +41,8 @@ pub enum Kind {
     Number(i64, i64),
     /// As before; 0 means no limit.
     Limit(i64),
+    /// Yes or no.
+    Flag,
     /// The name of a time zone, such as `Europe/Berlin`.
     TimeZone,
     /// One to ten percentages from 1 to 99, rising.
@@ -79,6 +82,31 @@ impl fmt::Display for Wrong {
 
 /// Every setting, sorted by its name.
 pub const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "approval.forbid_own",
+        kind: Kind::Flag,
+        levels: TENANTS,
+        stricter: Some(Stricter::More),
+        meaning: "Whether owners of agents may not decide about the tool calls of their own agents.",
+        default: Fallback::Flag(false),
+    },
+    Setting {
+        path: "approval.grant_seconds",
+        kind: Kind::Number(60, 86_400),
+        levels: TENANTS,
+        stricter: Some(Stricter::Less),
+        meaning: "How many seconds after its approval a tool call can be made, once.",
+        default: Fallback::Number(3_600),
+    },
+    Setting {
+        path: "approval.timeout_seconds",
+        kind: Kind::Number(30, 3_600),
+        levels: TENANTS,
+        stricter: Some(Stricter::Less),
+        meaning: "How many seconds a tool call waits for its approval, unless its policy says \
+                  otherwise; then it is denied.",
+        default: Fallback::Number(300),
+    },
     Setting {
         path: "budget.alert_levels",
         kind: Kind::Percentages,
@@ -212,6 +240,7 @@ impl Fallback {
         match self {
             Fallback::Number(number) => (*number).into(),
             Fallback::Text(text) => (*text).into(),
+            Fallback::Flag(flag) => (*flag).into(),
             Fallback::Percentages(list) => list.to_vec().into(),
             Fallback::Nothing => 0.into(),
         }
@@ -233,6 +262,7 @@ impl Setting {
             Kind::Limit(most) => value
                 .as_i64()
                 .is_some_and(|number| (0..=most).contains(&number)),
+            Kind::Flag => value.is_boolean(),
             Kind::TimeZone => value.as_str().is_some_and(is_zone),
             Kind::Percentages => is_percentages(value),
         };
@@ -251,8 +281,11 @@ impl Setting {
         }
     }
 
-    /// A value as a number to compare; no limit is the largest.
+    /// A value as a number to compare; no limit is the largest, and yes is more than no.
     fn weight(&self, value: &Value) -> Option<i64> {
+        if let Some(flag) = value.as_bool() {
+            return Some(i64::from(flag));
+        }
         let number = value.as_i64()?;
         let unlimited = matches!(self.kind, Kind::Limit(_)) && number == 0;
         Some(if unlimited { i64::MAX } else { number })
@@ -266,6 +299,7 @@ impl fmt::Display for Kind {
             Kind::Limit(most) => {
                 write!(f, "a whole number from 0 (no limit) to {most}")
             }
+            Kind::Flag => f.write_str("`true` or `false`"),
             Kind::TimeZone => f.write_str("the name of a time zone such as `Europe/Berlin`"),
             Kind::Percentages => f.write_str("one to ten rising percentages from 1 to 99"),
         }

@@ -8,8 +8,8 @@ use iron_store::{Db, Page, Paged, Tx};
 
 use crate::live::Snapshot;
 use crate::{
-    Chain, Change, Defaults, Document, Effective, Error, Patch, Rates, Security, Version, Wrong,
-    store,
+    Approval, Chain, Change, Defaults, Document, Effective, Error, Patch, Rates, Security, Version,
+    Wrong, store,
 };
 
 /// The settings of everybody; a clone shares everything.
@@ -119,6 +119,11 @@ impl Settings {
     /// whoever belongs to no tenant yet, what holds for all.
     pub fn security(&self, tenant: Option<TenantId>) -> Security {
         self.live().security(tenant)
+    }
+
+    /// How people of a tenant decide about tool calls.
+    pub fn approval(&self, tenant: TenantId) -> Approval {
+        self.live().approval(tenant)
     }
 
     /// How often a user of a tenant may ask.

@@ -41,6 +41,7 @@ pub(crate) async fn create_notification_channel(
         url: body.url.map(SecretText::into_secret),
         mail,
         password: password.flatten(),
+        actions: body.slack.map(view::actions_of),
     };
     let mut tx = api.db.begin().await?;
     let (channel, signing) = api.channels.create(&mut tx, &authorised, new).await?;
@@ -110,6 +111,7 @@ pub(crate) async fn update_notification_channel(
         url: body.url.map(SecretText::into_secret),
         mail,
         password: password.flatten(),
+        actions: body.slack.map(view::actions_of),
     };
     let mut tx = api.db.begin().await?;
     let before = api.channels.hold(&mut tx, &authorised, id).await?;

@@ -1,11 +1,11 @@
 //! Notification channels.
 
-use iron_approvals::{Channel, Delivery, Mail, Secrecy, Settings, Topic};
+use iron_approvals::{Channel, Delivery, Mail, Secrecy, Settings, SlackActions, Topic};
 use iron_primitives::{Secret, Timestamp};
 use iron_sdk::SecretText;
 use iron_sdk::notifications::{
     ChannelKind, DeliveryStatus, DeliveryView, MailSecurity, MailSettings, MailView,
-    NotificationChannelView, NotificationEvent,
+    NotificationChannelView, NotificationEvent, SlackActionsView, SlackSettings,
 };
 
 /// A channel, and how many deliveries of it are on their way and dead.
@@ -14,9 +14,17 @@ pub(crate) fn channel(
     (pending, dead): (u64, u64),
     now: Timestamp,
 ) -> NotificationChannelView {
-    let (url, email) = match channel.settings {
-        Settings::Email(mail) => (None, Some(mail_view(mail))),
-        Settings::Slack { shown } | Settings::Webhook { shown } => (Some(shown), None),
+    let (url, email, slack) = match channel.settings {
+        Settings::Email(mail) => (None, Some(mail_view(mail)), None),
+        Settings::Webhook { shown } => (Some(shown), None, None),
+        Settings::Slack {
+            shown,
+            interactive,
+            people,
+        } => {
+            let actions = interactive.then_some(SlackActionsView { people });
+            (Some(shown), None, actions)
+        }
     };
     NotificationChannelView {
         id: channel.id,
@@ -30,6 +38,7 @@ pub(crate) fn channel(
         enabled: channel.enabled,
         url,
         email,
+        slack,
         pending,
         dead,
         resting_until: Some(channel.resting_until).filter(|until| *until > now),
@@ -69,6 +78,14 @@ pub(crate) fn mail_of(settings: MailSettings) -> (Mail, Option<Secret>) {
         to: settings.to,
     };
     (mail, settings.password.map(SecretText::into_secret))
+}
+
+/// How people decide in Slack, as a request says it.
+pub(crate) fn actions_of(settings: SlackSettings) -> SlackActions {
+    SlackActions {
+        signing_secret: settings.signing_secret.map(SecretText::into_secret),
+        people: settings.people,
+    }
 }
 
 /// The kind that a request names.

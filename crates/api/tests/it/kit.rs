@@ -278,7 +278,9 @@ impl World {
             ledger: lender,
             projections: Vec::new(),
         };
+        let approvals = iron_api::approvals(&identity, &settings, &channels, &config.public_url);
         let state = ApiState {
+            approvals,
             identity,
             agents,
             far,

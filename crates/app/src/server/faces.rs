@@ -59,6 +59,7 @@ pub(super) fn api(
         audit_log: features.log.clone(),
         projections: features.projections.clone(),
         reconciliations: features.reconciliations.clone(),
+        approvals: features.approvals.clone(),
         access: features.access.clone(),
         files: features.files.clone(),
         channels: features.channels.clone(),

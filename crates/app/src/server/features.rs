@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_api::Far;
-use iron_approvals::{AccessRequests, Channels};
+use iron_approvals::{AccessRequests, Approvals, Channels};
 use iron_audit::{Archive, Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
@@ -67,6 +67,7 @@ pub(super) struct Features {
     pub(super) pools: Pools,
     pub(super) requests: Requests,
     pub(super) channels: Channels,
+    pub(super) approvals: Approvals,
     pub(super) access: AccessRequests,
     pub(super) files: Files,
     pub(super) profiles: Profiles,
@@ -137,7 +138,9 @@ impl Features {
             folder: folder.journal(),
             keys,
         };
+        let public_url = &settings.api.public_url;
         Ok(Features {
+            approvals: iron_api::approvals(&identity, &live, &channels, public_url),
             log: AuditLog::new(audit.clone(), keeper, journal),
             projections: Projections::new(audit.clone(), environment.clone()),
             reconciliations: Reconciliations::new(db.clone(), audit.clone(), environment.clone()),

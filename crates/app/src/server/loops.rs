@@ -27,6 +27,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// What goes away is told a minute after there is a channel for it.
 const NEWS_EVERY: Duration = Duration::from_secs(60);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// A call that nobody approves in time is written down as denied so soon; it counts as denied before.
+const APPROVALS_EVERY: Duration = Duration::from_secs(2);
+const ANSWERS_EVERY: Duration = Duration::from_secs(10 * 60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
@@ -175,6 +178,9 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
     let mut prices = tokio::time::interval(PRICES_EVERY);
     let mut news = tokio::time::interval(NEWS_EVERY);
     let mut keys = tokio::time::interval(KEYS_EVERY);
+    let mut answers = tokio::time::interval(ANSWERS_EVERY);
+    let mut approvals = tokio::time::interval(APPROVALS_EVERY);
+    approvals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tenants = tokio::time::interval(TENANTS_EVERY);
     let mut settings = tokio::time::interval(SETTINGS_EVERY);
     settings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,6 +208,14 @@ async fn housekeeping(features: Features, api: ApiState, runtime: Arc<Runtime>) 
                 Ok(0) => {}
                 Ok(reminders) => tracing::info!(reminders, "people were told that their keys end"),
                 Err(error) => tracing::warn!(%error, "people could not be told that their keys end"),
+            },
+            _ = approvals.tick() => match features.approvals.expire_due().await {
+                Ok(0) => {}
+                Ok(expired) => tracing::info!(expired, "tool calls that nobody approved in time are denied"),
+                Err(error) => tracing::warn!(%error, "approvals that are due could not be ended"),
+            },
+            _ = answers.tick() => if let Err(error) = features.approvals.tidy().await {
+                tracing::warn!(%error, "old links and answers could not be thrown away");
             },
             _ = tenants.tick() => match iron_api::remove_due_tenants(&api).await {
                 Ok(removed) => for tenant in removed {

@@ -1,13 +1,16 @@
 //! What a channel may look like.
 
+use std::collections::BTreeMap;
+
 use iron_net::egress::{AddressRules, BaseUrl, BaseUrlError};
 use iron_primitives::Secret;
 use lettre::Address;
 
-use super::model::{Channel, ChannelKind, Mail, Secrecy, Settings};
+use super::model::{Channel, ChannelKind, Mail, Secrecy, Settings, SlackActions};
 use crate::{Error, Topic};
 
 const MOST_RECIPIENTS: usize = 20;
+const MOST_PEOPLE: usize = 500;
 
 fn invalid<T>(field: &'static str, problem: &'static str) -> Result<T, Error> {
     Err(Error::Invalid { field, problem })
@@ -50,12 +53,74 @@ pub(super) fn settings(
             let host = shown.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
             Ok(Settings::Slack {
                 shown: format!("{host}/***"),
+                interactive: false,
+                people: BTreeMap::new(),
             })
         }
         (ChannelKind::Webhook, Some(url), None) => {
             let shown = shown(rules, url.expose())?;
             Ok(Settings::Webhook { shown })
         }
+    }
+}
+
+/// Lets people decide in Slack; gives the secret that is new.
+pub(super) fn actions(
+    settings: &mut Settings,
+    actions: Option<SlackActions>,
+) -> Result<Option<Secret>, Error> {
+    let Some(actions) = actions else {
+        return Ok(None);
+    };
+    let Settings::Slack {
+        interactive,
+        people,
+        ..
+    } = settings
+    else {
+        return invalid("slack", "only for channels of the kind `slack`");
+    };
+    let secret = actions.signing_secret;
+    if secret.is_none() && !*interactive {
+        return invalid(
+            "slack.signing_secret",
+            "required; Slack shows it with the app",
+        );
+    }
+    let is_short = |secret: &Secret| !(16..=200).contains(&secret.expose().len());
+    if secret.as_ref().is_some_and(is_short) {
+        return invalid("slack.signing_secret", "expected 16 to 200 characters");
+    }
+    let is_id = |id: &str| {
+        (1..=30).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let fits = |(id, address): (&String, &String)| is_id(id) && address.parse::<Address>().is_ok();
+    if actions.people.len() > MOST_PEOPLE || !actions.people.iter().all(fits) {
+        let problem = "expected at most 500 ids of Slack such as `U2CERLKJA`, each with an address";
+        return invalid("slack.people", problem);
+    }
+    *interactive = true;
+    *people = actions.people;
+    Ok(secret)
+}
+
+/// Another address of a channel leaves alone who decides there.
+pub(super) fn keep_actions(before: &Settings, after: &mut Settings) {
+    if let (
+        Settings::Slack {
+            interactive,
+            people,
+            ..
+        },
+        Settings::Slack {
+            interactive: still,
+            people: these,
+            ..
+        },
+    ) = (before, after)
+    {
+        *still = *interactive;
+        these.clone_from(people);
     }
 }
 
@@ -192,8 +257,10 @@ mod tests {
         let url = |text: &str| Some(Secret::new(text.to_owned()));
         let slack = url("https://hooks.slack.com/services/T0/B0/secret");
         let settings = settings(STRICT, ChannelKind::Slack, slack.as_ref(), None).expect("fine");
-        let shown = "https://hooks.slack.com/***".to_owned();
-        assert_eq!(settings, Settings::Slack { shown });
+        let Settings::Slack { shown, .. } = settings else {
+            panic!("{settings:?}");
+        };
+        assert_eq!(shown, "https://hooks.slack.com/***");
         let hook = url("https://example.com/hook?token=secret");
         let settings = super::settings(STRICT, ChannelKind::Webhook, hook.as_ref(), None);
         let shown = "https://example.com/hook?***".to_owned();

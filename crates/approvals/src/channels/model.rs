@@ -1,5 +1,7 @@
 //! The words of channels.
 
+use std::collections::BTreeMap;
+
 use iron_primitives::{ChannelId, DeliveryId, EventId, Secret, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,13 @@ pub enum Settings {
     Slack {
         /// Scheme and host.
         shown: String,
+        /// Whether buttons stand under what asks for a decision; who presses one is believed by
+        /// the signature of Slack.
+        #[serde(default)]
+        interactive: bool,
+        /// Who the people there are: their id at Slack, and the address of the user.
+        #[serde(default)]
+        people: BTreeMap<String, String>,
     },
     /// A webhook: what is shown of the URL.
     Webhook {
@@ -82,7 +91,7 @@ pub(crate) struct Secrets {
     /// Where to send it: Slack and webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
-    /// What webhooks are signed with: `whsec_…`.
+    /// What webhooks are signed with: `whsec_…`; with what Slack signs what people press there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signing: Option<String>,
     /// Of the mail server.
@@ -117,6 +126,15 @@ pub struct Channel {
     pub updated_at: Timestamp,
 }
 
+/// How people decide in Slack.
+#[derive(Debug, Clone)]
+pub struct SlackActions {
+    /// With what the app there signs; the one that is stored if absent.
+    pub signing_secret: Option<Secret>,
+    /// Who the people there are: their id at Slack, and the address of the user.
+    pub people: BTreeMap<String, String>,
+}
+
 /// A channel that is to be made.
 #[derive(Debug, Clone)]
 pub struct NewChannel {
@@ -134,6 +152,8 @@ pub struct NewChannel {
     pub mail: Option<Mail>,
     /// Its password.
     pub password: Option<Secret>,
+    /// How people decide in Slack; not at all if absent.
+    pub actions: Option<SlackActions>,
 }
 
 /// What is to be different about a channel.
@@ -151,6 +171,8 @@ pub struct ChannelChange {
     pub mail: Option<Mail>,
     /// Another password.
     pub password: Option<Secret>,
+    /// Another way to decide in Slack.
+    pub actions: Option<SlackActions>,
 }
 
 /// One notice on its way through one channel.

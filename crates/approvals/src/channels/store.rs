@@ -114,6 +114,16 @@ pub(crate) async fn find<'a>(
     row.map(|row| channel(&row)).transpose()
 }
 
+/// A channel, whosever it is: for those who show something that only it could have signed.
+pub(crate) async fn anywhere(db: &Db, id: ChannelId) -> Result<Option<Channel>, Error> {
+    let row = Select::new(COLUMNS, "notification_channels")
+        .filter("id = ?", id)
+        .statement()
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| channel(&row)).transpose()
+}
+
 /// Takes the lock of a channel and reads it.
 pub(super) async fn lock(
     tx: &mut Tx,
@@ -157,13 +167,17 @@ pub(super) async fn on_for(
     Ok(channels)
 }
 
-/// The oldest channel for mail that is on. It stays until the end of the transaction.
+/// The oldest channel for mail that is on, and on for a topic if one is given. It stays until the
+/// end of the transaction.
 pub(super) async fn first_for_mail(
     tx: &mut Tx,
     tenant: TenantId,
+    topic: Option<Topic>,
 ) -> Result<Option<Channel>, Error> {
     let channels = on(tx, tenant).await?.into_iter();
-    let mut for_mail = channels.filter(|channel| channel.kind == ChannelKind::Email);
+    let tells = |channel: &Channel| topic.is_none_or(|topic| channel.topics.contains(&topic));
+    let mut for_mail =
+        channels.filter(|channel| channel.kind == ChannelKind::Email && tells(channel));
     Ok(for_mail.next())
 }
 

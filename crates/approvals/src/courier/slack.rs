@@ -3,16 +3,30 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use iron_net::egress::{AddressRules, Outgoing};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Parcel;
 use super::outcome::Failed;
+use crate::Topic;
 use crate::channels::address;
 use crate::notice::Said;
 
-pub(super) fn request(rules: AddressRules, url: &str, parcel: &Parcel) -> Result<Outgoing, Failed> {
+/// Slack shows no more of one block.
+const MOST_OF_A_BLOCK: usize = 3_000;
+
+pub(super) fn request(
+    rules: AddressRules,
+    url: &str,
+    parcel: &Parcel,
+    interactive: bool,
+) -> Result<Outgoing, Failed> {
     let uri = address(rules, url).map_err(|error| Failed::finally(error.to_string()))?;
-    let body = json!({ "text": text(&parcel.said) }).to_string();
+    let asks = interactive && parcel.topic == Topic::ApprovalRequested;
+    let approval = parcel.said.data.get("approval_id").and_then(Value::as_str);
+    let body = match approval.filter(|_| asks) {
+        Some(approval) => with_buttons(&text(&parcel.said), approval).to_string(),
+        None => json!({ "text": text(&parcel.said) }).to_string(),
+    };
     let mut headers = HeaderMap::new();
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
@@ -21,6 +35,33 @@ pub(super) fn request(rules: AddressRules, url: &str, parcel: &Parcel) -> Result
         uri,
         headers,
         body: Bytes::from(body),
+    })
+}
+
+/// The text with a button for each answer; `text` is what is read out and stands in notifications.
+fn with_buttons(text: &str, approval: &str) -> Value {
+    let button = |action: &str, label: &str, style: &str| {
+        json!({
+            "type": "button",
+            "action_id": action,
+            "value": approval,
+            "style": style,
+            "text": { "type": "plain_text", "text": label },
+        })
+    };
+    let shown: String = text.chars().take(MOST_OF_A_BLOCK).collect();
+    json!({
+        "text": text,
+        "blocks": [
+            { "type": "section", "text": { "type": "mrkdwn", "text": shown } },
+            {
+                "type": "actions",
+                "elements": [
+                    button("approve", "Approve", "primary"),
+                    button("deny", "Deny", "danger"),
+                ],
+            },
+        ],
     })
 }
 

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use iron_net::egress::{AddressRules, Outgoing};
-use iron_primitives::Timestamp;
+use iron_primitives::{ChannelId, Timestamp};
 use serde_json::json;
 
 use super::Parcel;
@@ -15,7 +15,7 @@ use crate::channels::address;
 
 pub(super) fn request(
     rules: AddressRules,
-    url: &str,
+    (url, channel): (&str, ChannelId),
     secret: &str,
     parcel: &Parcel,
     now: Timestamp,
@@ -30,6 +30,7 @@ pub(super) fn request(
         "type": parcel.topic,
         "created_at": parcel.created_at,
         "tenant_id": parcel.tenant,
+        "channel_id": channel,
         "title": parcel.said.title,
         "facts": facts,
         "data": parcel.said.data,

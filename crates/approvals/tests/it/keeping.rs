@@ -28,6 +28,7 @@ fn by_mail() -> NewChannel {
         url: None,
         mail: Some(mail()),
         password: Some(Secret::new("hush".to_owned())),
+        actions: None,
     }
 }
 

@@ -15,7 +15,7 @@ use iron_approvals::{
 };
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
-use iron_primitives::{Secret, TenantId};
+use iron_primitives::{Secret, TenantId, UserId};
 use iron_store::{Db, Page, Tx};
 use iron_telemetry::Metrics;
 use iron_testkit::TestEnvironment;
@@ -79,13 +79,17 @@ impl World {
     }
 
     pub(crate) fn admin(&self) -> Authorised {
+        self.caller(self.time.environment.new_id(), Role::Admin, Reach::Tenant)
+    }
+
+    pub(crate) fn caller(&self, user: UserId, role: Role, reach: Reach) -> Authorised {
         let environment = &self.time.environment;
         Authorised::attest(Grounds {
             tenant: self.tenant,
-            user: environment.new_id(),
-            role: Role::Admin,
+            user,
+            role,
             credential: Credential::Session(environment.new_id()),
-            reach: Reach::Tenant,
+            reach,
             platform_admin: false,
             request: RequestFacts {
                 request_id: environment.new_id(),
@@ -113,6 +117,7 @@ impl World {
             url: Some(Secret::new(url.to_owned())),
             mail: None,
             password: None,
+            actions: None,
         };
         let admin = self.admin();
         let mut tx = self.db.begin().await.unwrap();

@@ -6,7 +6,7 @@ use iron_audit::Role;
 use iron_primitives::{TeamId, TenantId, Timestamp, UserId};
 use iron_store::{Db, Error, Page, Paged, Row, Select, Sort, Target, Tx, Value, sql};
 
-use crate::users::UserFilter;
+use crate::users::{Sought, UserFilter};
 use crate::{User, UserStatus};
 
 const COLUMNS: &str = "u.id, u.tenant_id, u.email, u.name, u.role, u.status, u.platform_admin, \
@@ -267,6 +267,33 @@ pub(crate) async fn first_admin(tx: &mut Tx, tenant: TenantId) -> Result<Option<
     let admins: Result<Vec<User>, Error> = rows.iter().map(user).collect();
     let first = |user: &User| (user.status == UserStatus::Invited, user.created_at, user.id);
     Ok(admins?.into_iter().min_by_key(first))
+}
+
+/// The active users who are sought, each once, the longest known first.
+pub(crate) async fn active_among(
+    tx: &mut Tx,
+    tenant: TenantId,
+    sought: &Sought,
+) -> Result<Vec<User>, Error> {
+    let roles: Vec<_> = sought.roles.iter().map(|role| role.as_str()).collect();
+    let all = || {
+        Select::new(COLUMNS, "users u")
+            .filter("u.tenant_id = ?", tenant)
+            .filter("u.status = ?", UserStatus::Active)
+    };
+    let mut found = Vec::new();
+    for select in [
+        all().filter_in("u.id", &sought.users),
+        all().filter_in("lower(u.email)", &sought.emails),
+        all().filter_in("u.role", &roles),
+    ] {
+        let rows = select.statement().fetch_all(&mut *tx).await?;
+        let users: Result<Vec<User>, Error> = rows.iter().map(user).collect();
+        found.extend(users?);
+    }
+    found.sort_by_key(|user| (user.created_at, user.id));
+    found.dedup_by_key(|user| user.id);
+    Ok(found)
 }
 
 pub(crate) async fn leave_teams(tx: &mut Tx, tenant: TenantId, id: UserId) -> Result<(), Error> {
