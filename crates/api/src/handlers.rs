@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod agents;
 pub(crate) mod analytics;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod billing;

@@ -30,6 +30,11 @@ pub(crate) const PUBLIC: &[&str] = &[
     "get_openapi_3_0",
     "get_docs",
     "get_metrics",
+    // What is signed, or holds a token of its own.
+    "answer_approval",
+    "answer_from_slack",
+    "open_approval_link",
+    "decide_by_link",
 ];
 
 /// The operations that runtimes call with their keys. Asked twice they happen once by themselves,
@@ -93,6 +98,7 @@ pub(crate) const FOR_BOTH: &str = "check_guardrails";
         (name = "leases", description = "Money in the hands of instances"),
         (name = "budget", description = "The budget protocol: runtimes that are not ours borrow money for an agent"),
         (name = "access-requests", description = "Requests for a key of one's own"),
+        (name = "approvals", description = "Tool calls that people decide about"),
         (name = "notifications", description = "How people are told: mail, Slack, signed webhooks"),
         (name = "guardrails", description = "What is looked for in texts, and what was found"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),

@@ -4,9 +4,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::handlers::{
-    access, agents, analytics, audit, auth, billing, budget, budget_events, budget_requests,
-    configuration, guardrails, invitations, leases, limits, models, notifications, pools, projects,
-    providers, quotas, reconciliations, runtimes, settings, system, teams, tenants, tokens, users,
+    access, agents, analytics, approvals, audit, auth, billing, budget, budget_events,
+    budget_requests, configuration, guardrails, invitations, leases, limits, models, notifications,
+    pools, projects, providers, quotas, reconciliations, runtimes, settings, system, teams,
+    tenants, tokens, users,
 };
 use crate::state::Api;
 
@@ -28,6 +29,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(forecasts())
         .merge(channels())
         .merge(guardrail_routes())
+        .merge(approval_routes())
         .merge(access_routes());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
@@ -308,6 +310,20 @@ fn guardrail_routes() -> OpenApiRouter<Api> {
         .routes(routes!(guardrails::get_guardrail_profile_version))
         .routes(routes!(guardrails::check::check_guardrails))
         .routes(routes!(guardrails::violations::list_violations))
+}
+
+fn approval_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(approvals::list_approvals))
+        .routes(routes!(approvals::get_approval))
+        .routes(routes!(approvals::approve_approval))
+        .routes(routes!(approvals::deny_approval))
+        .routes(routes!(approvals::answers::answer_approval))
+        .routes(routes!(approvals::answers::answer_from_slack))
+        .routes(routes!(
+            approvals::link::open_approval_link,
+            approvals::link::decide_by_link
+        ))
 }
 
 fn access_routes() -> OpenApiRouter<Api> {

@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod analytics;
+mod approvals;
 mod budget_events;
 mod budget_requests;
 mod catalog;
@@ -21,6 +22,7 @@ mod teams;
 pub(crate) use access::*;
 pub(crate) use agents::*;
 pub(crate) use analytics::*;
+pub(crate) use approvals::*;
 pub(crate) use budget_events::*;
 pub(crate) use budget_requests::*;
 pub(crate) use catalog::*;

@@ -120,6 +120,9 @@ pub(crate) enum Command {
     /// What spending will come to: projection, anomalies, what-if; invoices against records
     #[command(subcommand)]
     Analytics(Analytics),
+    /// Approvals: tool calls that people decide about
+    #[command(subcommand)]
+    Approvals(Approvals),
     /// Access: asking for a key of your own, and deciding
     #[command(subcommand)]
     Access(Access),

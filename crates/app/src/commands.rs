@@ -11,6 +11,7 @@ use crate::failure::{Failure, Outcome};
 mod access;
 mod agents;
 mod analytics;
+mod approvals;
 mod audit;
 mod budget_events;
 mod budget_requests;
@@ -119,6 +120,7 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::BudgetRequests(verb) => budget_requests::run(verb, &connection, console).await,
             Command::Models(verb) => models::run(verb, &connection, console).await,
             Command::Leases(verb) => leases::run(verb, &connection, console).await,
+            Command::Approvals(verb) => approvals::run(verb, &connection, console).await,
             Command::Access(verb) => access::run(verb, &connection, console).await,
             Command::Channels(verb) => channels::run(verb, &connection, console).await,
             Command::Guardrails(verb) => guardrails::run(verb, &connection, console).await,

@@ -4,6 +4,7 @@
 mod access;
 mod agents;
 mod analytics;
+mod approvals;
 mod budget_requests;
 mod catalog;
 mod error;

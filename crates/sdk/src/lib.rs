@@ -23,6 +23,7 @@
 pub mod access;
 pub mod agents;
 pub mod analytics;
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod billing;

@@ -111,6 +111,13 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     if ["login", "refresh", "accept_invitation"].contains(&name_of(operation)) {
         statuses.extend(["401", "403"]);
     }
+    // These too, and it may be too late.
+    if ["answer_approval", "answer_from_slack", "decide_by_link"].contains(&name_of(operation)) {
+        statuses.extend(["401", "403", "409"]);
+    }
+    if name_of(operation) == "open_approval_link" {
+        statuses.push("401");
+    }
     if method != "get" && !public {
         statuses.push("409");
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
-    AccessRequestId, AgentId, ApiTokenId, AuditId, BudgetRequestId, ChannelId, DeliveryId,
-    IcTokenId, LeaseId, PoolId, ProfileId, ProjectId, ProviderId, ReportId, RuntimeId, SessionId,
-    TeamId, TenantId, UserId,
+    AccessRequestId, AgentId, ApiTokenId, ApprovalId, AuditId, BudgetRequestId, ChannelId,
+    DeliveryId, IcTokenId, LeaseId, PoolId, ProfileId, ProjectId, ProviderId, ReportId, RuntimeId,
+    SessionId, TeamId, TenantId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -202,6 +202,10 @@ const CASES: &[(&str, &str, &str)] = &[
         r#"{"direction":"input","text":"t"}"#,
     ),
     ("list_violations", "PADOVU", ""),
+    ("list_approvals", "PADO", ""),
+    ("get_approval", "PADO", ""),
+    ("approve_approval", "PADO", "{}"),
+    ("deny_approval", "PADO", r#"{"reason":"r"}"#),
     ("create_runtime", "PA", r#"{"name":"n"}"#),
     ("list_runtimes", "PA", ""),
     ("get_runtime", "PA", ""),
@@ -316,6 +320,7 @@ pub(crate) fn filled(world: &World, path: &str, user: UserId) -> String {
             "{access_request_id}",
             &world.new_id::<AccessRequestId>().to_string(),
         )
+        .replace("{approval_id}", &world.new_id::<ApprovalId>().to_string())
         .replace("{channel_id}", &world.new_id::<ChannelId>().to_string())
         .replace("{delivery_id}", &world.new_id::<DeliveryId>().to_string())
         .replace("{runtime_id}", &world.new_id::<RuntimeId>().to_string())

@@ -6,6 +6,7 @@ mod access;
 mod agents;
 mod analytics;
 mod apart;
+mod approvals;
 mod authorisation;
 mod budget_protocol;
 mod budget_requests;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use iron_sdk::audit::ExportFormat;
 
 mod access;
+mod approvals;
 mod channels;
 mod guardrails;
 mod insight;
@@ -21,6 +22,7 @@ mod settings;
 mod teams;
 
 pub(crate) use access::*;
+pub(crate) use approvals::*;
 pub(crate) use channels::*;
 pub(crate) use guardrails::*;
 pub(crate) use insight::*;

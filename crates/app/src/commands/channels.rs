@@ -1,11 +1,13 @@
 //! `iron channels`.
 
+use std::collections::BTreeMap;
+
 use iron_primitives::{ChannelId, DeliveryId};
 use iron_sdk::Client;
 use iron_sdk::lists::PageQuery;
 use iron_sdk::notifications::{
     ChannelKind, CreateNotificationChannel, DeliveryQuery, DeliveryView, MailSettings, MailView,
-    NotificationChannelView, NotificationEvent, UpdateNotificationChannel,
+    NotificationChannelView, NotificationEvent, SlackSettings, UpdateNotificationChannel,
 };
 
 use super::providers::secret_from_stdin;
@@ -46,11 +48,13 @@ pub(super) async fn run(verb: Channels, connection: &Connection, console: Consol
         } => {
             let id = find(&client, &channel).await?;
             let before = client.get_notification_channel(id).await?;
+            let people = before.slack.map(|slack| slack.people);
             let change = UpdateNotificationChannel {
                 name,
                 events: chosen(&events)?,
                 enabled,
                 url: url_of(&way)?,
+                slack: slack_of(&way, people)?,
                 email: mail_of(way, before.email)?,
             };
             let view = client.update_notification_channel(id, &change).await?;
@@ -102,6 +106,7 @@ async fn create(
         events: chosen(&events)?,
         enabled: None,
         url: url_of(&way)?,
+        slack: slack_of(&way, None)?,
         email: mail_of(way, None)?,
     };
     let made = client.create_notification_channel(&body).await?;
@@ -150,6 +155,32 @@ fn url_of(way: &Way) -> Outcome<Option<iron_sdk::SecretText>> {
         true => secret_from_stdin().map(Some),
         false => Ok(way.url.clone().map(Into::into)),
     }
+}
+
+/// Who decides in Slack: those who were named, beside those who do already.
+fn slack_of(way: &Way, before: Option<BTreeMap<String, String>>) -> Outcome<Option<SlackSettings>> {
+    if !way.slack_secret_stdin && way.slack_people.is_empty() {
+        return Ok(None);
+    }
+    let mut people = before.unwrap_or_default();
+    for person in &way.slack_people {
+        let (member, address) = person.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("`{person}` is not `MEMBER_ID=ADDRESS`"))
+                .hint("Slack shows the member id in the profile of a person")
+        })?;
+        match address {
+            "" => people.remove(member),
+            address => people.insert(member.to_owned(), address.to_owned()),
+        };
+    }
+    let signing_secret = match way.slack_secret_stdin {
+        true => Some(secret_from_stdin()?),
+        false => None,
+    };
+    Ok(Some(SlackSettings {
+        signing_secret,
+        people,
+    }))
 }
 
 /// The mail settings that were named, over those that there are.
@@ -235,6 +266,13 @@ fn facts(console: Console, channel: &NotificationChannelView) -> String {
     ];
     if let Some(url) = &channel.url {
         lines.push(("url", url.clone()));
+    }
+    if let Some(slack) = &channel.slack {
+        let people = slack.people.iter();
+        let people = people.map(|(member, address)| format!("{member} = {address}"));
+        lines.push(("decide there", people.collect::<Vec<_>>().join(", ")));
+        let path = format!("/api/v1/notification-channels/{}/slack-actions", channel.id);
+        lines.push(("request url", path));
     }
     if let Some(mail) = &channel.email {
         lines.push((

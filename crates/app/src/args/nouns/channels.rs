@@ -44,6 +44,13 @@ pub(crate) struct Way {
     /// To whom; can be given several times
     #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::EmailAddress)]
     pub(crate) to: Vec<String>,
+    /// For slack: read from standard input with what the app there signs what people press
+    #[arg(long, conflicts_with_all = ["url_stdin", "password_stdin"])]
+    pub(crate) slack_secret_stdin: bool,
+    /// For slack: who decides there about tool calls, as `MEMBER_ID=ADDRESS`; without the address
+    /// nobody any more; can be given several times
+    #[arg(long = "slack-person", value_name = "MEMBER_ID=ADDRESS")]
+    pub(crate) slack_people: Vec<String>,
 }
 
 /// `iron channels`.
@@ -70,7 +77,8 @@ Examples:
   iron channels test ops
 
 Events: budget.warning, budget.exceeded, budget.runaway, budget_request.created,
-budget_request.decided, access.requested, access.decided; all, if none are named.")]
+budget_request.decided, access.requested, access.decided, access.expiring, approval.requested,
+approval.decided, api.deprecated; all, if none are named.")]
     Create {
         /// What to call it
         #[arg(long)]
