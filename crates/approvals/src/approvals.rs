@@ -136,7 +136,9 @@ impl Approvals {
         let mut draft = self.draft(new, &terms)?;
         for _ in 0..TRIES {
             let mut tx = self.db.begin().await?;
-            if let Some(found) = store::waiting(&mut tx, &draft).await? {
+            let before = store::waiting(&mut tx, &draft).await?;
+            let former = before.as_ref().map(|found| found.id);
+            if let Some(found) = before {
                 if found.expires_at > draft.created_at && found.asks_as(&draft) {
                     return Ok(found);
                 }
@@ -151,6 +153,9 @@ impl Approvals {
                 self.write(&mut tx, &draft, entry).await?;
                 tx.commit().await?;
                 self.channels.wake();
+                if let Some(former) = former {
+                    self.waiting.wake(former);
+                }
                 return Ok(draft);
             }
         }

@@ -93,8 +93,9 @@ async fn press(world: &World, channel: &str, member: &str, approval: &Approval) 
         "type": "block_actions", "user": {"id": member},
         "actions": [{"action_id": "approve", "value": approval.id}],
     });
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    let body = body.append_pair("payload", &payload.to_string()).finish();
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &payload.to_string())
+        .finish();
     let timestamp = world.time.environment.now().seconds().to_string();
     let key = hmac::Key::new(hmac::HMAC_SHA256, SLACK.as_bytes());
     let tag = hmac::sign(&key, format!("v0:{timestamp}:{body}").as_bytes());

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use axum::Router;
 use http::{HeaderMap, Method, StatusCode};
 use iron_api::{ApiState, Build, Config, Far, MetricsAccess};
-use iron_approvals::{AccessRequests, Channels, Courier};
+use iron_approvals::{AccessRequests, Approver, Channels, Courier, NewApproval, RiskLevel};
 use iron_audit::{
     Audit, AuditLog, Authorised, Credential, Grounds, JournalPlace, KeyFailure, Projector, Reach,
     Relay, RequestFacts, SubjectKey, SubjectKeys, Wanted,
@@ -498,6 +498,7 @@ impl World {
             "create_ic_token": true,
         });
         let agent = self.create(&user, "/api/v1/agents", agent).await;
+        self.waiting_call(user.id, &agent).await;
         let channel = json!({"name": "c", "kind": "slack", "url": "https://hooks.slack.com/x"});
         self.create(&user, "/api/v1/notification-channels", channel)
             .await;
@@ -533,6 +534,30 @@ impl World {
             .json(&json!({"name": "p"}));
         assert_eq!(once.send().await.status, StatusCode::CREATED);
         user
+    }
+
+    /// A call of an agent that somebody has to approve.
+    async fn waiting_call(&self, owner: UserId, agent: &Reply) {
+        let new = NewApproval {
+            tenant: agent.body["tenant_id"].as_str().unwrap().parse().unwrap(),
+            agent: agent.id("id"),
+            agent_name: "a".to_owned(),
+            owner,
+            team: None,
+            tool: "send_email".to_owned(),
+            arguments: json!({}),
+            arguments_hash: "0".repeat(64),
+            risk_level: RiskLevel::Low,
+            rules: Vec::new(),
+            cost: None,
+            conversation: None,
+            execution: None,
+            approvers: vec![Approver::User(owner)],
+            quorum: 1,
+            forbid_own: false,
+            timeout: None,
+        };
+        self.state.approvals.request(new).await.unwrap();
     }
 
     /// How many rows of a tenant each table has that has any.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use iron_settings::{Defaults, Effective, SETTINGS, Setting, Stricter};
+use iron_settings::{Defaults, Effective, Kind, SETTINGS, Setting, Stricter};
 
 const HEAD: &str = "\
 # Settings
@@ -32,6 +32,9 @@ fn section(setting: &Setting) -> String {
     match setting.stricter {
         None => {}
         Some(Stricter::Less) => text.push_str("- The strictest (smallest) value holds\n"),
+        Some(Stricter::More) if setting.kind == Kind::Flag => {
+            text.push_str("- Where it is `true` at any level, that holds\n");
+        }
         Some(Stricter::More) => text.push_str("- The strictest (largest) value holds\n"),
     }
     text
