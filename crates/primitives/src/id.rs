@@ -162,7 +162,6 @@ ids! {
     ChannelId, "channel", "notification channel";
     DeliveryId, "delivery", "delivery of a notification";
     AccessRequestId, "access", "access request";
-    ApprovalId, "approval", "approval of a tool call";
     ConfigId, "config", "version of settings";
     ProfileId, "profile", "guardrail profile";
     ApprovalId, "approval", "approval of a tool call";
