@@ -20,6 +20,25 @@ pub(crate) struct Governed {
 }
 
 impl Governed {
+    /// From now on nothing is looked for in the texts of calls. Without this all is looked for that
+    /// a new tenant has.
+    pub(crate) async fn without_guardrails(self) -> Governed {
+        let api = Api {
+            address: self.process.address(),
+            token: Some(sign_in(&self.process.address()).await),
+        };
+        let nothing = json!({
+            "name": "nothing",
+            "is_default": true,
+            "max_input_chars": 0,
+            "injection": {"low": "ignore", "medium": "ignore", "high": "ignore"},
+            "pii": {"action": "ignore"},
+            "secrets": {"action": "ignore"},
+        });
+        api.post("/api/v1/guardrail-profiles", nothing).await;
+        self
+    }
+
     pub(crate) fn targets(&self) -> Vec<Target> {
         self.tokens
             .iter()

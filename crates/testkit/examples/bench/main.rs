@@ -145,6 +145,15 @@ struct Paths {
     floor: Vec<load::Target>,
     strict: Vec<load::Target>,
     relaxed: Vec<load::Target>,
+    /// As `relaxed`, with guardrails that look for nothing.
+    unguarded: Vec<load::Target>,
+}
+
+/// The servers under test.
+struct Servers {
+    strict: governed::Governed,
+    relaxed: governed::Governed,
+    unguarded: governed::Governed,
 }
 
 async fn measure(iron: &str, effort: Effort) {
@@ -156,7 +165,13 @@ async fn measure(iron: &str, effort: Effort) {
     let floor_slow = Process::role("floor", Core::Gateway, &["--upstream", &slow]);
     let strict = governed::start(iron, "strict", &[&fast, &slow]).await;
     let relaxed = governed::start(iron, "relaxed", &[&fast, &slow]).await;
-    report.idle(&strict.process, &floor_fast);
+    let unguarded = governed::start(iron, "relaxed", &[&fast, &slow]).await;
+    let servers = Servers {
+        strict,
+        relaxed,
+        unguarded: unguarded.without_guardrails().await,
+    };
+    report.idle(&servers.strict.process, &floor_fast);
 
     // Index 0 reaches the upstream that answers at once, index 1 the one that takes 50 ms.
     let paths = Paths {
@@ -168,15 +183,16 @@ async fn measure(iron: &str, effort: Effort) {
             load::Target::plain(floor_fast.address()),
             load::Target::plain(floor_slow.address()),
         ],
-        strict: strict.targets(),
-        relaxed: relaxed.targets(),
+        strict: servers.strict.targets(),
+        relaxed: servers.relaxed.targets(),
+        unguarded: servers.unguarded.targets(),
     };
     low_rate(&mut report, &paths, effort).await;
     first_token(&mut report, &paths, effort).await;
-    saturated(&mut report, &paths, &floor_fast, &strict, &relaxed, effort).await;
-    streams(&mut report, &paths, &floor_fast, &strict, effort).await;
-    report.under_load(&strict.process, &floor_fast);
-    report.fsync(&strict.data);
+    saturated(&mut report, &paths, &floor_fast, &servers, effort).await;
+    streams(&mut report, &paths, &floor_fast, &servers, effort).await;
+    report.under_load(&servers.strict.process, &floor_fast);
+    report.fsync(&servers.strict.data);
     report.print();
 }
 
@@ -226,8 +242,7 @@ async fn saturated(
     report: &mut Report,
     paths: &Paths,
     floor: &Process,
-    strict: &governed::Governed,
-    relaxed: &governed::Governed,
+    servers: &Servers,
     effort: Effort,
 ) {
     let plan = Plan {
@@ -247,8 +262,13 @@ async fn saturated(
         let outcome = load::run(&paths.floor[0], plan).await;
         report.rate("calls", "floor", &outcome, Some(floor.cpu() - before));
         for (name, target, process) in [
-            ("iron strict", &paths.strict[0], &strict.process),
-            ("iron relaxed", &paths.relaxed[0], &relaxed.process),
+            ("iron strict", &paths.strict[0], &servers.strict.process),
+            ("iron relaxed", &paths.relaxed[0], &servers.relaxed.process),
+            (
+                "iron relaxed, no guardrails",
+                &paths.unguarded[0],
+                &servers.unguarded.process,
+            ),
         ] {
             let before = process.cpu();
             let outcome = load::run(target, plan).await;
@@ -262,7 +282,7 @@ async fn streams(
     report: &mut Report,
     paths: &Paths,
     floor: &Process,
-    strict: &governed::Governed,
+    servers: &Servers,
     effort: Effort,
 ) {
     for chunks in [20, 200] {
@@ -283,14 +303,18 @@ async fn streams(
             let before = floor.cpu();
             let outcome = load::run(&paths.floor[0], plan).await;
             report.rate(&group, "floor", &outcome, Some(floor.cpu() - before));
-            let before = strict.process.cpu();
-            let outcome = load::run(&paths.strict[0], plan).await;
-            report.rate(
-                &group,
-                "iron strict",
-                &outcome,
-                Some(strict.process.cpu() - before),
-            );
+            for (name, target, process) in [
+                ("iron strict", &paths.strict[0], &servers.strict.process),
+                (
+                    "iron relaxed, no guardrails",
+                    &paths.unguarded[0],
+                    &servers.unguarded.process,
+                ),
+            ] {
+                let before = process.cpu();
+                let outcome = load::run(target, plan).await;
+                report.rate(&group, name, &outcome, Some(process.cpu() - before));
+            }
         }
     }
     report.per_chunk(20, 200);
