@@ -185,6 +185,12 @@ impl From<iron_rules::Error> for Failure {
             Error::NoVersion { version, .. } => {
                 Failure(Problem::not_found("guardrail_profile_version", version))
             }
+            Error::NoTool { id } => Failure(Problem::not_found("tool", id)),
+            Error::NoPolicy { id } => Failure(Problem::not_found("policy", id)),
+            Error::NoPolicyVersion { version, .. } => {
+                Failure(Problem::not_found("policy_version", version))
+            }
+            Error::NoBuiltIn { name } => Failure(Problem::not_found("built_in_policy", name)),
             Error::Field { field, problem } => Failure(Problem::field(field, problem)),
             other => Failure(plain(kind, other)),
         }

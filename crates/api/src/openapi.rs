@@ -101,6 +101,8 @@ pub(crate) const FOR_BOTH: &str = "check_guardrails";
         (name = "approvals", description = "Tool calls that people decide about"),
         (name = "notifications", description = "How people are told: mail, Slack, signed webhooks"),
         (name = "guardrails", description = "What is looked for in texts, and what was found"),
+        (name = "tools", description = "What agents may call besides models"),
+        (name = "policies", description = "What agents may call, with what, when, and who is asked"),
         (name = "runtimes", description = "Data planes elsewhere: how they are allowed, and what they ask with their keys"),
         (name = "settings", description = "What may be changed while everything runs, and the versions of it"),
         (name = "audit", description = "The audit log"),

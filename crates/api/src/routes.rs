@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 use crate::handlers::{
     access, agents, analytics, approvals, audit, auth, billing, budget, budget_events,
     budget_requests, configuration, guardrails, invitations, leases, limits, models, notifications,
-    pools, projects, providers, quotas, reconciliations, runtimes, settings, system, teams,
-    tenants, tokens, users,
+    policies, pools, projects, providers, quotas, reconciliations, runtimes, settings, system,
+    teams, tenants, tokens, tools, users,
 };
 use crate::state::Api;
 
@@ -30,6 +30,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(channels())
         .merge(guardrail_routes())
         .merge(approval_routes())
+        .merge(tool_routes())
         .merge(access_routes());
     OpenApiRouter::new()
         .nest("/api/v1", versioned)
@@ -324,6 +325,28 @@ fn approval_routes() -> OpenApiRouter<Api> {
             approvals::link::open_approval_link,
             approvals::link::decide_by_link
         ))
+}
+
+fn tool_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(tools::create_tool, tools::list_tools))
+        .routes(routes!(
+            tools::get_tool,
+            tools::update_tool,
+            tools::delete_tool
+        ))
+        .routes(routes!(policies::create_policy, policies::list_policies))
+        .routes(routes!(policies::list_built_in_policies))
+        .routes(routes!(policies::switch_built_in_policy))
+        .routes(routes!(
+            policies::get_policy,
+            policies::update_policy,
+            policies::delete_policy
+        ))
+        .routes(routes!(policies::list_policy_versions))
+        .routes(routes!(policies::diff_policy))
+        .routes(routes!(policies::rollback_policy))
+        .routes(routes!(policies::simulate_policies))
 }
 
 fn access_routes() -> OpenApiRouter<Api> {

@@ -19,7 +19,7 @@ use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
 use iron_net::rate::{PaceLimiter, Quota, RateLimiter, SharedRates, Standing, Verdict};
 use iron_primitives::{AgentId, BootInstant, Environment, TeamId, TenantId, TokenDigest, UserId};
-use iron_rules::Profiles;
+use iron_rules::{Policies, Profiles, Tools};
 use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_settings::{Defaults, Rates, Settings};
@@ -77,6 +77,10 @@ pub struct ApiState {
     pub files: Files,
     /// What is looked for in texts.
     pub profiles: Profiles,
+    /// What agents may call besides models.
+    pub tools: Tools,
+    /// What agents may do with it.
+    pub policies: Policies,
     /// Whom people are told by.
     pub channels: Channels,
     /// Carries what they are told.

@@ -18,6 +18,7 @@ mod reconciliations;
 mod records;
 mod settings;
 mod teams;
+mod tools;
 
 pub(crate) use access::*;
 pub(crate) use agents::*;
@@ -37,3 +38,4 @@ pub(crate) use reconciliations::*;
 pub(crate) use records::*;
 pub(crate) use settings::*;
 pub(crate) use teams::*;
+pub(crate) use tools::*;

@@ -135,6 +135,12 @@ pub(crate) enum Command {
     /// Violations: what guardrails found in calls
     #[command(subcommand, visible_alias = "violation")]
     Violations(Violations),
+    /// Tools: what agents may call besides models
+    #[command(subcommand, visible_alias = "tool")]
+    Tools(Tools),
+    /// Policies: what agents may call, with what, when, and who is asked
+    #[command(subcommand, visible_alias = "policy")]
+    Policies(Policies),
     /// Runtimes: routers that may serve this tenant's agents elsewhere
     #[command(subcommand, visible_alias = "runtime")]
     Runtimes(Runtimes),

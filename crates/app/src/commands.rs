@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::args::{Audit, Cli, Command, DataFolder, Global, Guardrails};
+use crate::args::{Audit, Cli, Command, DataFolder, Global, Guardrails, Policies};
 use crate::config::{Config, Flags, Invalid, Surroundings, keys, user_folder};
 use crate::connection::Connection;
 use crate::console::Console;
@@ -26,6 +26,7 @@ mod limits;
 mod models;
 mod offline;
 mod periods;
+mod policies;
 mod pools;
 mod projects;
 mod providers;
@@ -40,6 +41,7 @@ mod settings;
 mod teams;
 mod tenants;
 mod tokens;
+mod tools;
 mod up;
 mod users;
 
@@ -93,6 +95,9 @@ pub(crate) fn run(cli: Cli, console: Console) -> Outcome {
             offline: true,
             ..
         }) => guardrails::run_offline(&file, console),
+        Command::Policies(Policies::Check { file, tools }) => {
+            policies::check(&file, tools.as_deref(), console)
+        }
         command => talk(command, &global, console),
     }
 }
@@ -125,6 +130,8 @@ fn talk(command: Command, global: &Global, console: Console) -> Outcome {
             Command::Channels(verb) => channels::run(verb, &connection, console).await,
             Command::Guardrails(verb) => guardrails::run(verb, &connection, console).await,
             Command::Violations(verb) => guardrails::violations(verb, &connection, console).await,
+            Command::Tools(verb) => tools::run(verb, &connection, console).await,
+            Command::Policies(verb) => policies::run(verb, &connection, console).await,
             Command::Runtimes(verb) => runtimes::run(verb, &connection, console).await,
             Command::Users(verb) => users::run(verb, &connection, console).await,
             Command::Tenants(verb) => tenants::run(verb, &connection, console).await,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
 use iron_primitives::{
-    AgentId, Environment, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    AgentId, Environment, PolicyId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp,
+    UserId,
 };
 use iron_store::{Db, Page, Paged, Sort, Target, Tx};
 use serde_json::json;
@@ -345,7 +346,23 @@ impl Agents {
         authorised: &Authorised,
         profile: ProfileId,
     ) -> Result<u64, Error> {
-        store::count_with_guardrail_profile(tx, authorised.tenant, profile).await
+        let names = |settings: &Settings| settings.guardrail_profile() == Some(profile);
+        store::count_naming(tx, authorised.tenant, &profile.to_string(), names).await
+    }
+
+    /// How many agents have settings that name a policy, inside the transaction that goes on to
+    /// delete it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn count_with_policy(
+        &self,
+        tx: &mut Tx,
+        authorised: &Authorised,
+        policy: PolicyId,
+    ) -> Result<u64, Error> {
+        let names = |settings: &Settings| settings.policies().contains(&policy);
+        store::count_naming(tx, authorised.tenant, &policy.to_string(), names).await
     }
 
     /// How many agents each team of the tenant has.

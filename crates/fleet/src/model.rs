@@ -1,7 +1,8 @@
 //! What an agent is made of.
 
 use iron_primitives::{
-    ActorPath, AgentId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    ActorPath, AgentId, PolicyId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp,
+    UserId,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -209,6 +210,13 @@ pub struct CallAgent {
     pub allowed_models: Option<Vec<String>>,
     /// The guardrail profile that its settings name.
     pub guardrail_profile: Option<ProfileId>,
+    /// What its settings have given it to be: `read_only`, `read_write` or `admin`; none for the
+    /// second of them.
+    pub role: Option<String>,
+    /// The names of the tools that its settings offer it; none means all.
+    pub tools: Option<Vec<String>>,
+    /// The policies that its settings name.
+    pub policies: Vec<PolicyId>,
     /// Its providers, the preferred one first.
     pub providers: Vec<ProviderId>,
     /// Where it is used.

@@ -1,6 +1,6 @@
 //! An agent's settings: keys that the platform knows are checked, all others are kept.
 
-use iron_primitives::ProfileId;
+use iron_primitives::{PolicyId, ProfileId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,6 +8,9 @@ use crate::Error;
 
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_MODELS: usize = 200;
+const MAX_TOOLS: usize = 1_000;
+const MAX_POLICIES: usize = 100;
+const ROLES: [&str; 3] = ["read_only", "read_write", "admin"];
 
 /// An agent's settings, a JSON object of at most 64 KiB.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -42,6 +45,7 @@ impl Settings {
                 "expected the id of a guardrail profile",
             );
         }
+        check_tools(&object)?;
         if serde_json::to_vec(&object).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
             return invalid("settings", "expected at most 64 KiB");
         }
@@ -80,6 +84,25 @@ impl Settings {
         self.0.get("guardrail_profile_id").and_then(profile)
     }
 
+    /// What the agent has been given to be: `read_only`, `read_write` or `admin`; none for the
+    /// second of them.
+    pub fn role(&self) -> Option<&str> {
+        self.0.get("role").and_then(Value::as_str)
+    }
+
+    /// The names of the tools that the agent is offered; none means all.
+    pub fn tools(&self) -> Option<Vec<String>> {
+        let list = self.0.get("tools")?.as_array()?;
+        let names = list.iter().filter_map(Value::as_str);
+        Some(names.map(str::to_owned).collect())
+    }
+
+    /// The policies that hold for the agent besides those that hold for all.
+    pub fn policies(&self) -> Vec<PolicyId> {
+        let list = self.0.get("policy_ids").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(policy).collect()
+    }
+
     /// The object.
     pub const fn as_object(&self) -> &Map<String, Value> {
         &self.0
@@ -88,6 +111,40 @@ impl Settings {
 
 fn profile(value: &Value) -> Option<ProfileId> {
     value.as_str()?.parse().ok()
+}
+
+fn policy(value: &Value) -> Option<PolicyId> {
+    value.as_str()?.parse().ok()
+}
+
+fn check_tools(object: &Map<String, Value>) -> Result<(), Error> {
+    let invalid = |field, problem| Err(Error::Invalid { field, problem });
+    let is_role = |role: &Value| role.as_str().is_some_and(|role| ROLES.contains(&role));
+    if object.get("role").is_some_and(|role| !is_role(role)) {
+        return invalid(
+            "settings.role",
+            "expected `read_only`, `read_write` or `admin`",
+        );
+    }
+    let fits = |name: &str, most: usize, fits: fn(&Value) -> bool| {
+        object.get(name).is_none_or(|list| {
+            let list = list.as_array().filter(|list| list.len() <= most);
+            list.is_some_and(|list| list.iter().all(fits))
+        })
+    };
+    if !fits("tools", MAX_TOOLS, is_name) {
+        return invalid(
+            "settings.tools",
+            "expected a list of at most 1000 names of tools",
+        );
+    }
+    if !fits("policy_ids", MAX_POLICIES, |id| policy(id).is_some()) {
+        return invalid(
+            "settings.policy_ids",
+            "expected a list of at most 100 ids of policies",
+        );
+    }
+    Ok(())
 }
 
 fn is_name(value: &Value) -> bool {
@@ -123,6 +180,9 @@ mod tests {
             json!({"model": ""}),
             json!({"guardrail_profile_id": "mine"}),
             json!({"guardrail_profile_id": "agent_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"}),
+            json!({"role": "root"}),
+            json!({"tools": "send_email"}),
+            json!({"policy_ids": ["office hours"]}),
             json!({"own": "x".repeat(70_000)}),
         ] {
             assert!(Settings::new(object(wrong)).is_err());

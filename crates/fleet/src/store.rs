@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use iron_audit::{Authorised, Reach};
 use iron_primitives::{
-    ActorPath, AgentId, ProfileId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
+    ActorPath, AgentId, ProjectId, ProviderId, TeamId, TenantId, Timestamp, UserId,
 };
 use iron_store::{
     Db, Json, Page, Paged, Row, Select, Sort, Target, ToColumn as _, Tx, sql, sql_per_engine,
@@ -410,6 +410,9 @@ pub(crate) async fn for_call(
         ends: agent.ends,
         allowed_models: agent.settings.allowed_models(),
         guardrail_profile: agent.settings.guardrail_profile(),
+        role: agent.settings.role().map(str::to_owned),
+        tools: agent.settings.tools(),
+        policies: agent.settings.policies(),
         providers: providers(db, tenant, id).await?,
         environment: agent.environment,
     }))
@@ -499,16 +502,17 @@ pub(crate) async fn count_in_team(
     Ok(select.count(tx).await?)
 }
 
-/// How many agents have settings that name a guardrail profile.
-pub(crate) async fn count_with_guardrail_profile(
+/// How many agents have settings that name something, by its id.
+pub(crate) async fn count_naming(
     tx: &mut Tx,
     tenant: TenantId,
-    profile: ProfileId,
+    id: &str,
+    names: impl Fn(&Settings) -> bool + Send,
 ) -> Result<u64, Error> {
     let rows = Select::new("settings", "agents")
         .filter("tenant_id = ?", tenant)
         .filter_fixed("deleted_at IS NULL")
-        .filter_contains("settings", &profile.to_string())
+        .filter_contains("settings", id)
         .statement()
         .fetch_all(tx)
         .await?;
@@ -516,7 +520,7 @@ pub(crate) async fn count_with_guardrail_profile(
     for row in rows {
         // The id may stand elsewhere in what is the agent's own.
         let Json(settings): Json<Settings> = row.get("settings")?;
-        count += u64::from(settings.guardrail_profile() == Some(profile));
+        count += u64::from(names(&settings));
     }
     Ok(count)
 }

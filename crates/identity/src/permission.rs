@@ -61,6 +61,9 @@ permissions! {
     SettingsRead,     "settings.read",     [Tenant Tenant  Tenant  Tenant  Tenant];
     GuardrailRead,    "guardrail.read",    [Tenant Tenant  Tenant  Tenant  Tenant];
     GuardrailWrite,   "guardrail.write",   [Tenant Nothing Nothing Nothing Nothing];
+    PolicyRead,       "policy.read",       [Tenant Tenant  Tenant  Tenant  Tenant];
+    ToolRead,         "tool.read",         [Tenant Tenant  Tenant  Tenant  Tenant];
+    ToolWrite,        "tool.write",        [Tenant Own     Nothing Nothing Nothing];
     ViolationRead,    "violation.read",    [Tenant Own     Team    Team    Tenant];
     ProviderRead,     "provider.read",     [Tenant Tenant  Tenant  Tenant  Nothing];
     ProviderWrite,    "provider.write",    [Tenant Own     Nothing Nothing Nothing];

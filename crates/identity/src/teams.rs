@@ -413,14 +413,21 @@ impl Identity {
         Ok(member)
     }
 
-    /// What the agents of a team may do, for the governed path: the strictest there is for a team
-    /// that nobody knows.
+    /// What a team is called, and what its agents may do, for the governed path: without a name and
+    /// the strictest there is for a team that nobody knows.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn team_policy(&self, tenant: TenantId, team: TeamId) -> Result<TeamPolicy, Error> {
+    pub async fn team_for_call(
+        &self,
+        tenant: TenantId,
+        team: TeamId,
+    ) -> Result<(Option<String>, TeamPolicy), Error> {
         let found = store::get(&self.db, tenant, team).await?;
-        Ok(found.map_or_else(TeamPolicy::strictest, |team| team.policy))
+        Ok(match found {
+            Some(team) => (Some(team.name), team.policy),
+            None => (None, TeamPolicy::strictest()),
+        })
     }
 }
 

@@ -223,7 +223,7 @@ fn place_of(rule: &str) -> Option<String> {
     Some(format!("{list}[{index}]"))
 }
 
-fn field(field: impl Into<String>, problem: impl Into<String>) -> Error {
+pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> Error {
     Error::Field {
         field: field.into(),
         problem: problem.into(),

@@ -1,6 +1,11 @@
-//! What can go wrong around profiles.
+//! What can go wrong around profiles, tools and policies.
 
-use iron_primitives::{ErrorKind, ProfileId};
+use iron_primitives::{ErrorKind, PolicyId, ProfileId, ToolId};
+
+/// A secret could not be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+#[error("a secret could not be sealed or opened")]
+pub struct SealFailure(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +42,59 @@ pub enum Error {
         /// How many it may have.
         most: u64,
     },
-    /// A field of the profile does not do.
+    /// There is no such tool in the tenant, or it has no secret.
+    #[error("there is no tool `{id}`")]
+    NoTool {
+        /// The tool asked for.
+        id: ToolId,
+    },
+    /// The tool is out of the caller's reach.
+    #[error("you may not do this to the tool `{id}`")]
+    OutOfReach {
+        /// The tool asked for.
+        id: ToolId,
+    },
+    /// There is no such policy in the tenant.
+    #[error("there is no policy `{id}`")]
+    NoPolicy {
+        /// The policy asked for.
+        id: PolicyId,
+    },
+    /// The policy has no such version.
+    #[error("the policy `{id}` has no version {version}")]
+    NoPolicyVersion {
+        /// The policy.
+        id: PolicyId,
+        /// The version asked for.
+        version: i64,
+    },
+    /// No policy of this name is built in.
+    #[error("there is no built-in policy `{name}`")]
+    NoBuiltIn {
+        /// The name asked for.
+        name: String,
+    },
+    /// The policy has changed since it was read.
+    #[error("the policy `{id}` has changed since it was read; read it again")]
+    PolicyChanged {
+        /// The policy.
+        id: PolicyId,
+    },
+    /// Another one of the tenant has the name.
+    #[error("a {what} of this name exists already")]
+    NameTaken {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A tenant has as many as it may.
+    #[error("a tenant has at most {most} {what}; delete one that is not used")]
+    TooManyOf {
+        /// What they are.
+        what: &'static str,
+        /// How many it may have.
+        most: u64,
+    },
+    /// A field of the request does not do.
     #[error("`{field}`: {problem}")]
     Field {
         /// The field's path.
@@ -49,8 +106,11 @@ pub enum Error {
     #[error("guardrails do not work on this machine")]
     Broken(#[source] iron_guard::ProfileError),
     /// Something stored cannot be read.
-    #[error("a stored guardrail profile cannot be read")]
+    #[error("a stored guardrail profile, tool or policy cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    /// The vault.
+    #[error(transparent)]
+    Seal(#[from] SealFailure),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] iron_audit::Error),
@@ -63,18 +123,26 @@ impl Error {
     /// The code by which the wire names it.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotFound { .. } | Error::NoVersion { .. } => ErrorKind::ResourceNotFound,
-            Error::DuplicateName => ErrorKind::DuplicateName,
-            Error::Changed => ErrorKind::ConcurrentModification,
+            Error::NotFound { .. }
+            | Error::NoVersion { .. }
+            | Error::NoTool { .. }
+            | Error::NoPolicy { .. }
+            | Error::NoPolicyVersion { .. }
+            | Error::NoBuiltIn { .. } => ErrorKind::ResourceNotFound,
+            Error::OutOfReach { .. } => ErrorKind::InsufficientPermissions,
+            Error::DuplicateName | Error::NameTaken { .. } => ErrorKind::DuplicateName,
+            Error::Changed | Error::PolicyChanged { .. } => ErrorKind::ConcurrentModification,
             Error::IsDefault => ErrorKind::ResourceInUse,
-            Error::TooMany { .. } => ErrorKind::QuotaExceeded,
+            Error::TooMany { .. } | Error::TooManyOf { .. } => ErrorKind::QuotaExceeded,
             Error::Field { .. } => ErrorKind::Validation,
             Error::Store(iron_store::Error::Unavailable(_) | iron_store::Error::Conflict(_)) => {
                 ErrorKind::ServiceUnavailable
             }
-            Error::Broken(_) | Error::Unreadable(_) | Error::Audit(_) | Error::Store(_) => {
-                ErrorKind::Internal
-            }
+            Error::Broken(_)
+            | Error::Unreadable(_)
+            | Error::Seal(_)
+            | Error::Audit(_)
+            | Error::Store(_) => ErrorKind::Internal,
         }
     }
 
@@ -92,6 +160,11 @@ impl From<iron_store::Error> for Error {
         let table = "guardrail_profiles";
         if error.is_unique(table, "name") {
             return Error::DuplicateName;
+        }
+        for (table, what) in [("tools", "tool"), ("policies", "policy")] {
+            if error.is_unique(table, "name") {
+                return Error::NameTaken { what };
+            }
         }
         match error {
             iron_store::Error::Unique { table: at, .. } if at == table => Error::Changed,

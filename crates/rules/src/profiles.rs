@@ -229,12 +229,15 @@ impl Profiles {
         Ok(Chosen::of(found.into_iter().next(), named.privacy))
     }
 
-    /// Removes the profiles of a tenant whose time is over.
+    /// Removes the profiles, tools and policies of a tenant whose time is over.
     ///
     /// # Errors
     /// [`Error::Store`] if the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
-        Ok(removal.delete(tx, store::OF_A_TENANT).await?)
+        removal.delete(&mut *tx, store::OF_A_TENANT).await?;
+        Ok(removal
+            .delete(tx, crate::policies::store::OF_A_TENANT)
+            .await?)
     }
 }
 

@@ -17,6 +17,7 @@ mod records;
 mod runtimes;
 mod settings;
 mod teams;
+mod tools;
 mod transport;
 
 use std::future::Future;

@@ -42,6 +42,7 @@ pub mod lists;
 pub mod models;
 pub mod notifications;
 mod null;
+pub mod policies;
 pub mod pools;
 pub mod problem;
 pub mod projects;
@@ -57,6 +58,7 @@ pub mod teams;
 pub mod tenants;
 pub mod tokens;
 pub mod tool_calls;
+pub mod tools;
 pub mod users;
 mod words;
 

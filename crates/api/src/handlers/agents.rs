@@ -20,12 +20,14 @@ use iron_sdk::agents::{
 };
 use iron_sdk::lists::List;
 use iron_store::Sort;
+use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Tagged, page};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::handlers::guardrails::kept;
 use crate::handlers::limits::{Limit, set_budget};
+use crate::handlers::policies;
 use crate::input::{IfMatch, Input, Params, PathId};
 use crate::query::{sort, words};
 use crate::state::Api;
@@ -141,6 +143,7 @@ pub(crate) async fn update_agent(
 ) -> Result<Tagged<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentUpdate)?;
     let budget = change_of_budget(&caller, &body)?;
+    check_given(&caller, body.settings.as_ref())?;
     // Who leaves a team leaves its budget and its policy.
     let team_manager = body.team_id.map(|_| caller.may(Permission::TeamManage));
     let team_manager = team_manager.transpose()?;
@@ -160,6 +163,7 @@ pub(crate) async fn update_agent(
         .guardrail_profile()
         .filter(|id| Some(*id) != before);
     kept(&api, &mut tx, &authorised, (PROFILE, named)).await?;
+    policies::kept(&api, &mut tx, &authorised, &agent.settings.policies()).await?;
     if let Some((setter, set)) = &budget {
         api.limits
             .put_in(&mut tx, setter, Scope::Agent(id), set)
@@ -171,6 +175,19 @@ pub(crate) async fn update_agent(
         (api.notify)(Change::Budget(Scope::Agent(id)));
     }
     shown(&api, &authorised, agent).await
+}
+
+/// What an agent is given to be, and policies of its own, are for those to say who write policies:
+/// else an owner could allow his agents what is denied to them.
+pub(crate) fn check_given(
+    caller: &Caller,
+    settings: Option<&Map<String, Value>>,
+) -> Result<(), Failure> {
+    let given = |name: &&str| settings.is_some_and(|settings| settings.contains_key(*name));
+    if ["role", "policy_ids"].iter().any(given) {
+        caller.may(Permission::ConfigWrite)?;
+    }
+    Ok(())
 }
 
 fn change_of_agent(body: UpdateAgent) -> AgentChange {

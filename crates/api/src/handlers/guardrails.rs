@@ -224,7 +224,8 @@ fn tagged(profile: GuardrailProfile) -> Result<Tagged<GuardrailProfileView>, Fai
     Ok(Tagged::new(view::guardrail_profile(profile)?, changed))
 }
 
-fn shown<T, V>(
+/// A page of what is shown of what was found.
+pub(crate) fn shown<T, V>(
     found: Paged<T>,
     view: impl Fn(T) -> Result<V, Failure>,
 ) -> Result<Paged<V>, Failure> {

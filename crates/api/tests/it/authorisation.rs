@@ -6,8 +6,8 @@ use http::{Method, StatusCode};
 use iron_identity::Role;
 use iron_primitives::{
     AccessRequestId, AgentId, ApiTokenId, ApprovalId, AuditId, BudgetRequestId, ChannelId,
-    DeliveryId, IcTokenId, LeaseId, PoolId, ProfileId, ProjectId, ProviderId, ReportId, RuntimeId,
-    SessionId, TeamId, TenantId, UserId,
+    DeliveryId, IcTokenId, LeaseId, PolicyId, PoolId, ProfileId, ProjectId, ProviderId, ReportId,
+    RuntimeId, SessionId, TeamId, TenantId, ToolId, UserId,
 };
 use iron_store::{Db, both_engines};
 use serde_json::{Value, json};
@@ -206,6 +206,22 @@ const CASES: &[(&str, &str, &str)] = &[
     ("get_approval", "PADO", ""),
     ("approve_approval", "PADO", "{}"),
     ("deny_approval", "PADO", r#"{"reason":"r"}"#),
+    ("create_tool", "PAD", r#"{"name":"n"}"#),
+    ("list_tools", "PADOVU", ""),
+    ("get_tool", "PADOVU", ""),
+    ("update_tool", "PAD", r#"{"description":"d"}"#),
+    ("delete_tool", "PAD", ""),
+    ("create_policy", "PA", r#"{"name":"n","effect":"deny"}"#),
+    ("list_policies", "PADOVU", ""),
+    ("get_policy", "PADOVU", ""),
+    ("update_policy", "PA", r#"{"description":"d"}"#),
+    ("delete_policy", "PA", ""),
+    ("list_policy_versions", "PADOVU", ""),
+    ("diff_policy", "PADOVU", ""),
+    ("rollback_policy", "PA", r#"{"version":1}"#),
+    ("simulate_policies", "PADOVU", r#"{"calls":[{"tool":"a"}]}"#),
+    ("list_built_in_policies", "PADOVU", ""),
+    ("switch_built_in_policy", "PA", r#"{"enabled":true}"#),
     ("create_runtime", "PA", r#"{"name":"n"}"#),
     ("list_runtimes", "PA", ""),
     ("get_runtime", "PA", ""),
@@ -327,6 +343,8 @@ pub(crate) fn filled(world: &World, path: &str, user: UserId) -> String {
         .replace("{audit_id}", &world.new_id::<AuditId>().to_string())
         .replace("{report_id}", &world.new_id::<ReportId>().to_string())
         .replace("{profile_id}", &world.new_id::<ProfileId>().to_string())
+        .replace("{tool_id}", &world.new_id::<ToolId>().to_string())
+        .replace("{policy_id}", &world.new_id::<PolicyId>().to_string())
         .replace("{version}", "1")
         .replace("{model}", "gpt-none")
         .replace("{user_id}", &user.to_string())

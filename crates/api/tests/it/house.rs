@@ -10,7 +10,7 @@ use iron_identity::{Identity, TeamPolicy, TokenIs};
 use iron_llm::PriceBook;
 use iron_net::rate::Pace;
 use iron_primitives::{ProviderId, TenantId, TokenDigest};
-use iron_rules::{Named, Profiles};
+use iron_rules::{Named, Profiles, Sets, Wanted};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
     ExchangeReply, Guardrails, Principal, Route, SubjectKey, TeamRules, ToolRules,
@@ -24,6 +24,7 @@ pub(crate) struct House {
     pub(crate) models: Models,
     pub(crate) limits: Limits,
     pub(crate) profiles: Profiles,
+    pub(crate) sets: Sets,
     pub(crate) teller: Teller,
 }
 
@@ -37,13 +38,18 @@ impl Authority for House {
         }
         let agent = self.agents.for_call(bearer.tenant, bearer.agent).await;
         let agent = agent.unwrap().ok_or(AuthFailure::Revoked)?;
-        let policy = match agent.path.team {
-            None => TeamPolicy::default(),
+        let (team_name, policy) = match agent.path.team {
+            None => (None, TeamPolicy::default()),
             Some(team) => {
-                let found = self.identity.team_policy(bearer.tenant, team).await;
+                let found = self.identity.team_for_call(bearer.tenant, team).await;
                 found.unwrap()
             }
         };
+        let wanted = Wanted {
+            tools: agent.tools.clone(),
+            policies: agent.policies.clone(),
+        };
+        let set = self.sets.of(bearer.tenant, &wanted).await.unwrap();
         let named = Named {
             by_agent: agent.guardrail_profile,
             by_team: policy.guardrail_profile_id,
@@ -89,7 +95,14 @@ impl Authority for House {
                 version: chosen.version,
                 profile: chosen.profile,
             },
-            tools: ToolRules::default(),
+            tools: ToolRules {
+                version: set.version,
+                tools: set.tools,
+                policies: set.policies,
+                agent_name: agent.name,
+                team_name,
+                ..ToolRules::default()
+            },
         })
     }
 

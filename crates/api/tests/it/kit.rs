@@ -25,7 +25,7 @@ use iron_net::edge::{self, Edge};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_net::rate::Quota;
 use iron_primitives::{Period, ProviderId, Scope, Secret, TenantId, UserId};
-use iron_rules::Profiles;
+use iron_rules::{Policies, Profiles, Sets, Tools};
 use iron_runtime::authority::Change;
 use iron_settings::Settings;
 use iron_store::{Db, Tx, sql};
@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::house::House;
-use crate::keeper::ChannelKeeper;
+use crate::keeper::{ChannelKeeper, ToolKeeper};
 pub(crate) use call::{Call, Reply, User};
 
 pub(crate) const ADMIN: &str = "root@example.com";
@@ -271,6 +271,7 @@ impl World {
                 agents: agents.clone(),
                 providers: providers.clone(),
                 profiles: profiles.clone(),
+                sets: Sets::new(db.clone()),
                 models: models.clone(),
                 limits: limits.clone(),
                 teller: Teller::new(lender.clone()),
@@ -289,6 +290,14 @@ impl World {
             limits: limits.clone(),
             files: iron_custody::Files::new(db.clone(), environment.clone()),
             profiles: profiles.clone(),
+            tools: Tools::new(
+                db.clone(),
+                audit.clone(),
+                Arc::new(ToolKeeper(vault.clone())),
+                rules,
+                environment.clone(),
+            ),
+            policies: Policies::new(db.clone(), audit.clone(), environment.clone()),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             pools: Pools::new(limits.clone()),
             requests: Requests::new(limits.clone()),

@@ -37,3 +37,4 @@ mod runtimes;
 mod settings;
 mod teams;
 mod tenants;
+mod tools;

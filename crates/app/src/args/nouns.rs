@@ -20,6 +20,7 @@ mod quotas;
 mod runtimes;
 mod settings;
 mod teams;
+mod tools;
 
 pub(crate) use access::*;
 pub(crate) use approvals::*;
@@ -35,6 +36,7 @@ pub(crate) use quotas::*;
 pub(crate) use runtimes::*;
 pub(crate) use settings::*;
 pub(crate) use teams::*;
+pub(crate) use tools::*;
 
 /// Which page of a list.
 #[derive(Debug, Args, Clone, Copy)]

@@ -96,7 +96,7 @@ pub(super) async fn violations(
 }
 
 /// A file, or standard input.
-fn read(path: &Path) -> Outcome<String> {
+pub(super) fn read(path: &Path) -> Outcome<String> {
     let mut text = String::new();
     let read = match path.as_os_str() == "-" {
         true => std::io::stdin().read_to_string(&mut text).map(drop),
@@ -112,9 +112,23 @@ fn read(path: &Path) -> Outcome<String> {
 }
 
 /// A file of YAML, of which JSON is a part.
-fn read_yaml<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
+pub(super) fn read_yaml<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
+    parsed(path, &read(path)?)
+}
+
+/// The one thing in a file of YAML, or all of a list.
+pub(super) fn read_many<T: DeserializeOwned>(path: &Path) -> Outcome<Vec<T>> {
     let text = read(path)?;
-    serde_saphyr::from_str(&text)
+    let says = |line: &&str| !line.is_empty() && !line.starts_with(['#', '%']) && *line != "---";
+    let first = text.lines().map(str::trim).find(says).unwrap_or_default();
+    match first.starts_with(['-', '[']) {
+        true => parsed(path, &text),
+        false => Ok(vec![parsed(path, &text)?]),
+    }
+}
+
+fn parsed<T: DeserializeOwned>(path: &Path, text: &str) -> Outcome<T> {
+    serde_saphyr::from_str(text)
         .map_err(|error| Failure::usage(format!("`{}` does not read: {error}", path.display())))
 }
 

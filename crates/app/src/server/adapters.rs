@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use iron_approvals::SealFailure as ChannelSealFailure;
 use iron_audit::{KeyFailure, SubjectKey, SubjectKeys, Wanted};
 use iron_catalog::{Seal, SealFailure};
-use iron_primitives::{ProviderId, Secret, TenantId};
+use iron_primitives::{ProviderId, Secret, TenantId, ToolId};
+use iron_rules::SealFailure as ToolSealFailure;
 use iron_store::Tx;
 use iron_vault::{Error, Place, Vault};
 
@@ -87,6 +88,44 @@ impl iron_approvals::Seal for Keeper {
         };
         let opened = self.0.unseal(place, sealed).await;
         opened.map_err(|error| ChannelSealFailure(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl iron_rules::Seal for Keeper {
+    async fn seal(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        tool: ToolId,
+        version: i64,
+        secret: &Secret,
+    ) -> Result<Vec<u8>, ToolSealFailure> {
+        let id = tool.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let sealed = self.0.seal(tx, place, secret).await;
+        sealed.map_err(|error| ToolSealFailure(Box::new(error)))
+    }
+
+    async fn unseal(
+        &self,
+        tenant: TenantId,
+        tool: ToolId,
+        version: i64,
+        sealed: &[u8],
+    ) -> Result<Secret, ToolSealFailure> {
+        let id = tool.to_string();
+        let place = Place {
+            tenant,
+            id: &id,
+            version,
+        };
+        let opened = self.0.unseal(place, sealed).await;
+        opened.map_err(|error| ToolSealFailure(Box::new(error)))
     }
 }
 

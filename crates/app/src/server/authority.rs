@@ -12,10 +12,12 @@ use iron_identity::{
 };
 use iron_llm::PriceBook;
 use iron_net::rate::Pace;
+use iron_policy::Role;
 use iron_primitives::{
-    ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest,
+    ActorPath, BudgetShortfall, Money, ProviderId, Refusal, RequestId, Scope, TenantId,
+    TokenDigest, ToolId,
 };
-use iron_rules::{Named, Profiles};
+use iron_rules::{Named, Profiles, Sets, Tools, Wanted};
 use iron_runtime::authority::{
     AgentState, AskPassHold, AuthFailure, Authority, AuthorityError, BookCalls, CallsBooked,
     Credential, End, Engaged, Exchange, ExchangeReply, Guardrails, Pass, PassHeld, Principal,
@@ -32,6 +34,8 @@ pub(super) struct House {
     pub(super) models: Models,
     pub(super) pools: Pools,
     pub(super) profiles: Profiles,
+    pub(super) tools: Tools,
+    pub(super) sets: Sets,
     pub(super) ledger: Ledger,
     pub(super) paths: Paths,
     pub(super) limits: Limits,
@@ -67,14 +71,15 @@ impl House {
             .for_call(tenant, &agent.providers)
             .await
             .map_err(away)?;
-        let policy = match agent.path.team {
-            None => TeamPolicy::default(),
+        let (team_name, policy) = match agent.path.team {
+            None => (None, TeamPolicy::default()),
             Some(team) => {
-                let found = self.identity.team_policy(tenant, team).await;
+                let found = self.identity.team_for_call(tenant, team).await;
                 found.map_err(away)?
             }
         };
         let guardrails = self.guardrails(tenant, &agent, &policy).await?;
+        let tools = self.tools(&agent, team_name).await?;
         let allowed_models = policy.allowed_with(agent.allowed_models.clone());
         let spent_out = self.spent_out(tenant, &agent).await.map_err(away)?;
         let counted = self
@@ -114,7 +119,7 @@ impl House {
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
             guardrails,
-            tools: ToolRules::default(),
+            tools,
         })
     }
 
@@ -139,6 +144,30 @@ impl House {
             profile_id: chosen.id,
             version: chosen.version,
             profile: chosen.profile,
+        })
+    }
+
+    /// What an agent may do with tools.
+    async fn tools(
+        &self,
+        agent: &CallAgent,
+        team_name: Option<String>,
+    ) -> Result<ToolRules, AuthFailure> {
+        let wanted = Wanted {
+            tools: agent.tools.clone(),
+            policies: agent.policies.clone(),
+        };
+        let set = self.sets.of(agent.path.tenant, &wanted).await;
+        let set = set.map_err(away)?;
+        let role = agent.role.as_deref().map(Role::named);
+        Ok(ToolRules {
+            version: set.version,
+            tools: set.tools,
+            policies: set.policies,
+            // A word from before there were roles gives nothing away.
+            role: role.map_or_else(Role::default, |role| role.unwrap_or(Role::ReadOnly)),
+            agent_name: agent.name.clone(),
+            team_name,
         })
     }
 
@@ -217,6 +246,18 @@ impl Authority for House {
                 version: found.version,
             }),
             Err(iron_catalog::Error::NotFound { .. }) => Err(AuthorityError::NotFound),
+            Err(error) => Err(silent(error)),
+        }
+    }
+
+    async fn tool_secret(
+        &self,
+        tenant: TenantId,
+        tool: ToolId,
+    ) -> Result<Credential, AuthorityError> {
+        match self.tools.secret(tenant, tool).await {
+            Ok((secret, version)) => Ok(Credential { secret, version }),
+            Err(iron_rules::Error::NoTool { .. }) => Err(AuthorityError::NotFound),
             Err(error) => Err(silent(error)),
         }
     }

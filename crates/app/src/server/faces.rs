@@ -51,6 +51,8 @@ pub(super) fn api(
         limits: features.limits.clone(),
         pools: features.pools.clone(),
         profiles: features.profiles.clone(),
+        tools: features.tools.clone(),
+        policies: features.policies.clone(),
         requests: features.requests.clone(),
         ledger: features.ledger.clone(),
         paths: features.paths.clone(),

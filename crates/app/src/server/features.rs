@@ -15,7 +15,7 @@ use iron_identity::{Bootstrap, FirstAdmin, Identity};
 use iron_insight::{Projections, Reconciliations};
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
-use iron_rules::Profiles;
+use iron_rules::{Policies, Profiles, Sets, Tools};
 use iron_store::{Db, Engine, Tx};
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -71,6 +71,9 @@ pub(super) struct Features {
     pub(super) access: AccessRequests,
     pub(super) files: Files,
     pub(super) profiles: Profiles,
+    pub(super) tools: Tools,
+    pub(super) policies: Policies,
+    sets: Sets,
 }
 
 impl Features {
@@ -141,7 +144,7 @@ impl Features {
         let public_url = &settings.api.public_url;
         Ok(Features {
             approvals: iron_api::approvals(&identity, &live, &channels, public_url),
-            log: AuditLog::new(audit.clone(), keeper, journal),
+            log: AuditLog::new(audit.clone(), keeper.clone(), journal),
             projections: Projections::new(audit.clone(), environment.clone()),
             reconciliations: Reconciliations::new(db.clone(), audit.clone(), environment.clone()),
             agents: Agents::new(db.clone(), audit.clone(), environment.clone()),
@@ -157,6 +160,15 @@ impl Features {
             files: Files::new(db.clone(), environment.clone()),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             profiles: Profiles::new(db.clone(), audit.clone(), environment.clone()),
+            tools: Tools::new(
+                db.clone(),
+                audit.clone(),
+                keeper.clone(),
+                rules,
+                environment.clone(),
+            ),
+            policies: Policies::new(db.clone(), audit.clone(), environment.clone()),
+            sets: Sets::new(db.clone()),
             limits,
             db,
             master,
@@ -179,6 +191,8 @@ impl Features {
             models: self.models.clone(),
             pools: self.pools.clone(),
             profiles: self.profiles.clone(),
+            tools: self.tools.clone(),
+            sets: self.sets.clone(),
             ledger: self.ledger.clone(),
             paths: self.paths.clone(),
             limits: self.limits.clone(),

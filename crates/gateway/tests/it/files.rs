@@ -102,7 +102,9 @@ pub(crate) fn names(list: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_file_is_stored_told_about_read_and_deleted_by_its_agent() {
     let (fake, front) = behind(OpenAi).await;
-    front.world.change(|agent| agent.guardrails.profile = Arc::new(blind()));
+    front
+        .world
+        .change(|agent| agent.guardrails.profile = Arc::new(blind()));
     let desk = Desk::of(&front, OpenAi);
     let content = "line\n".repeat(40_000);
     let got = desk.upload("a.txt", "user_data", &content).await;

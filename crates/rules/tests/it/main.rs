@@ -3,4 +3,7 @@
 #![cfg(test)]
 
 mod kit;
+mod policies;
 mod profiles;
+mod sets;
+mod tools;

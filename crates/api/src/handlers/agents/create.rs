@@ -15,8 +15,9 @@ use iron_store::Tx;
 use crate::answer::Created;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::handlers::agents::PROFILE;
+use crate::handlers::agents::{PROFILE, check_given};
 use crate::handlers::guardrails::kept;
+use crate::handlers::policies;
 use crate::handlers::tenants::room_for_agent;
 use crate::input::Input;
 use crate::state::Api;
@@ -33,6 +34,7 @@ pub(crate) async fn create_agent(
 ) -> Result<Created<AgentView>, Failure> {
     let authorised = caller.may(Permission::AgentCreate)?;
     check_developer_budget(&api, &authorised, body.budget)?;
+    check_given(&caller, body.settings.as_ref())?;
     let issuer = body
         .create_ic_token
         .unwrap_or(false)
@@ -48,6 +50,7 @@ pub(crate) async fn create_agent(
     let agent = api.agents.create(&mut tx, &authorised, new).await?;
     let named = agent.settings.guardrail_profile();
     kept(&api, &mut tx, &authorised, (PROFILE, named)).await?;
+    policies::kept(&api, &mut tx, &authorised, &agent.settings.policies()).await?;
     let scope = Scope::Agent(agent.id);
     let soft_limits = warnings(&api, &mut tx, &agent).await?;
     let whose = (authorised.tenant, agent.id);
