@@ -6,6 +6,7 @@ use iron_primitives::{Timestamp, ToolId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use crate::approvals::RiskLevel;
 use crate::decimal::Decimal;
 use crate::words::words;
 use crate::{Map, SecretText, Value};
@@ -27,20 +28,6 @@ words! {
         Payment = "payment",
         /// Anything else.
         Custom = "custom",
-    }
-}
-
-words! {
-    /// How bad the worst is that a tool can do.
-    RiskLevel {
-        /// Nothing that anybody would notice.
-        Low = "low",
-        /// What can be undone.
-        Medium = "medium",
-        /// What cannot be undone.
-        High = "high",
-        /// What ends up in the news.
-        Critical = "critical",
     }
 }
 
