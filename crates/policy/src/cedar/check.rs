@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::{Effect, Kind};
 
 /// How deep brackets may nest in a text of a tenant.
-const DEEPEST: usize = 24;
+const DEEPEST: usize = 12;
 /// How many operators there may be in it.
 const MOST_OPERATORS: usize = 200;
 

@@ -236,3 +236,36 @@ fn a_set_and_its_lists_are_bounded() {
             .contains("at most 100 entries")
     );
 }
+
+#[test]
+fn what_may_be_nested_fits_a_small_stack() {
+    let nested = [
+        format!(
+            "{}context.tainted{}",
+            "(true && ".repeat(10),
+            ")".repeat(10)
+        ),
+        format!("{}true{}", "!(".repeat(10), ")".repeat(10)),
+        format!(
+            "{}true{}",
+            "if context.tainted then (".repeat(10),
+            ") else false".repeat(10)
+        ),
+        ["context.tainted"; 20].join(" && "),
+    ];
+    let small = std::thread::Builder::new().stack_size(1 << 20);
+    let tried = small.spawn(move || {
+        for condition in nested {
+            let text = format!(
+                "permit(principal, action == Action::\"call_tool\", resource) when {{ {condition} }};"
+            );
+            let policy = Policy {
+                cedar: Some(text.clone()),
+                ..rules("- {name: a, effect: allow}").remove(0)
+            };
+            let set = PolicySet::compile(&[policy]).expect(&text);
+            let _ = crate::kit::call("x").decided(&set);
+        }
+    });
+    tried.expect("a thread").join().expect("no overflow");
+}
