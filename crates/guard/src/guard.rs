@@ -15,7 +15,7 @@ use crate::names::{DamagedError, Names};
 use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
 use crate::resolve::{self, Judged, Redaction};
-use crate::scan::{Rule, Rules, RulesError};
+use crate::scan::{Rule, Rules, RulesError, Tails};
 use crate::text::Folded;
 
 /// The rules that every profile shares.
@@ -136,6 +136,8 @@ pub(crate) struct Positions {
     built_in: usize,
     names: usize,
     own: usize,
+    /// How far the tails of the built-in rules were read; those of a profile have none.
+    tails: Tails,
 }
 
 impl Positions {
@@ -150,6 +152,7 @@ impl Positions {
             built_in: self.built_in - by,
             names: self.names - by,
             own: self.own - by,
+            tails: self.tails.shifted(by),
         }
     }
 }
@@ -278,7 +281,8 @@ impl Guard {
         found: &mut Vec<Finding>,
     ) -> usize {
         let text = folded.text();
-        positions.built_in = self.built_in.scan(text, positions.built_in, last, found);
+        let (from, tails) = (positions.built_in, &mut positions.tails);
+        positions.built_in = self.built_in.scan_on(text, from, last, tails, found);
         positions.names = match self.names {
             Some(names) => names.scan(text, positions.names, last, found),
             None => text.len(),

@@ -21,6 +21,7 @@ mod words;
 
 pub use rule::{Begin, Lane, Name, Rule, Score, Seen, Tail, Weigh};
 pub use rules::{Rules, RulesError};
+pub use tail::Tails;
 pub use words::{Near, Words};
 
 /// The longest match before its tail, in bytes: longer expressions end here.
@@ -28,6 +29,9 @@ pub const MAX_LENGTH: usize = 256;
 
 /// The longest tail of a match, in bytes.
 pub const MAX_TAIL: usize = 65_536;
+
+/// How much of a value is weighed, in bytes: of a longer one its beginning, but for armoured keys.
+pub const WEIGHED: usize = 4_096;
 
 /// How many bytes after a match its rule may look at.
 pub const LOOK_AHEAD: usize = 24;

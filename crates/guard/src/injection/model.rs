@@ -264,6 +264,8 @@ struct Sentence {
     /// Of those that the sentence before does not have.
     fresh: Sum,
     hashes: Vec<(u32, u32)>,
+    /// A bit for each of its words: what has none there is not among them.
+    bits: u64,
     words: u32,
     start: usize,
     end: usize,
@@ -272,11 +274,18 @@ struct Sentence {
 impl Sentence {
     /// Whether it has a word, and whether it has it after the same word.
     fn has(&self, word: &Word) -> (bool, bool) {
+        if self.bits & bit(word.hash) == 0 {
+            return (false, false);
+        }
         let mut hashes = self.hashes.iter();
         let known = hashes.any(|(hash, _)| *hash == word.hash);
         let pair = |(_, pair): &(u32, u32)| *pair == word.pair;
         (known, known && self.hashes.iter().any(pair))
     }
+}
+
+fn bit(hash: u32) -> u64 {
+    1 << (hash >> 26)
 }
 
 /// Windows of one and two sentences, and the one with the highest score so far.
@@ -318,6 +327,7 @@ impl<'a> Windows<'a> {
             current.own.add(word, !known, true);
             current.fresh.add(word, !known && !before, !before_pair);
             current.hashes.push((word.hash, word.pair));
+            current.bits |= bit(word.hash);
         }
         if ends || current.words >= SENTENCE_WORDS {
             self.sentence(end + 1);

@@ -14,10 +14,15 @@ pub(super) struct Gate {
 /// How far a text was looked through for a gate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Next {
-    /// Where the first text that the gate needs begins, from where it was looked for.
+    /// Where a text that the gate needs begins: the first from where it was looked for.
     at: Option<usize>,
-    looked: bool,
+    /// Up to where it was looked for.
+    looked: usize,
 }
+
+/// How far a text is looked through at once, beyond what is asked for: all of what a stream holds
+/// back would be looked through for each of its pieces.
+const AHEAD: usize = 1_024;
 
 impl Gate {
     /// The gate of a lane, if it has one.
@@ -43,16 +48,31 @@ impl Gate {
 
     /// Whether a match may begin at `start`. Starts grow from call to call.
     pub(super) fn is_open(&self, next: &mut Next, text: &str, start: usize, last: bool) -> bool {
-        if !next.looked || next.at.is_some_and(|at| at < start) {
-            let rest = text.get(start..).unwrap_or_default();
-            next.at = self.needs.find(rest).map(|found| start + found.start());
-            next.looked = true;
-        }
         let end = start + self.within;
+        if next.at.is_none_or(|at| at < start) {
+            self.look(next, text, start, end + self.longest);
+        }
         match next.at {
             Some(at) if at <= end => true,
             _ => !last && end + self.longest > text.len(),
         }
+    }
+
+    /// Looks on for what the gate needs, from `start` at least up to `end`.
+    fn look(&self, next: &mut Next, text: &str, start: usize, end: usize) {
+        next.at = None;
+        if end <= next.looked {
+            return;
+        }
+        // What begins within what was looked through may end after it.
+        let from = start.max(next.looked.saturating_sub(self.longest));
+        let to = text.len().min(end + AHEAD);
+        let bytes = text.as_bytes().get(from..to).unwrap_or_default();
+        next.at = self.needs.find(bytes).map(|found| from + found.start());
+        next.looked = match next.at {
+            Some(at) => at + 1,
+            None => to,
+        };
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

@@ -91,7 +91,8 @@ impl Walked {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.dfa.memory_usage() + self.gate.as_ref().map_or(0, Gate::memory_bytes)
+        let automaton = self.dfa.memory_usage() + self.dfa.get_nfa().memory_usage();
+        automaton + self.gate.as_ref().map_or(0, Gate::memory_bytes)
     }
 
     /// Walks from `start`, and notes the longest end of each rule that matches there.

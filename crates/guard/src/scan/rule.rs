@@ -45,7 +45,7 @@ pub struct Lane {
 /// A match with its surroundings, as a rule weighs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
-    /// The bytes of the finding.
+    /// The bytes of the finding; of a long one with a tail [`super::WEIGHED`] of them.
     pub value: &'a str,
     /// All of the match, of which `value` may be a part.
     pub matched: &'a str,

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use regex_automata::{Anchored, Input};
 
-use super::LOOK_AHEAD;
 use super::gate::Next;
 use super::lane::{Ends, Walk};
-use super::rule::Seen;
+use super::rule::{Seen, Tail};
 use super::rules::{Compiled, Rules};
 use super::starts::{Start, Starts};
-use super::tail::tail_end;
+use super::tail::Tails;
 use super::words::{Around, Near};
+use super::{LOOK_AHEAD, WEIGHED};
 use crate::LOOK_BEHIND;
 use crate::finding::{Finding, Severity};
 
@@ -21,6 +21,18 @@ impl Rules {
     /// a finding, or the length of the text. Findings at or after that place are not told. With
     /// `last` nothing follows, and all are told.
     pub fn scan(&self, text: &str, from: usize, last: bool, found: &mut Vec<Finding>) -> usize {
+        self.scan_on(text, from, last, &mut Tails::default(), found)
+    }
+
+    /// The same, with how far tails were read when the text was shorter.
+    pub fn scan_on(
+        &self,
+        text: &str,
+        from: usize,
+        last: bool,
+        tails: &mut Tails,
+        found: &mut Vec<Finding>,
+    ) -> usize {
         if self.rules.is_empty() {
             return text.len();
         }
@@ -42,7 +54,7 @@ impl Rules {
                     && gate.is_none_or(|gate| gate.is_open(next, text, start.at, last))
                     && lane.walk(cache, text, place, last, &mut ends) == Walk::Open
             });
-            if open || !self.tell(text, &start, last, &ends, found) {
+            if open || !self.tell((text, last), &start, &ends, tails, found) {
                 found.truncate(told);
                 return start.at;
             }
@@ -53,10 +65,10 @@ impl Rules {
     /// Tells the findings of one start; false if a tail is open.
     fn tell(
         &self,
-        text: &str,
+        (text, last): (&str, bool),
         start: &Start,
-        last: bool,
         ends: &Ends,
+        tails: &mut Tails,
         found: &mut Vec<Finding>,
     ) -> bool {
         if ends.met.is_empty() {
@@ -70,7 +82,7 @@ impl Rules {
             if *end <= start.at || start.begins > compiled.rule.begins {
                 continue;
             }
-            let Some(tail) = tail_end(compiled.rule.tail, text, *end, last) else {
+            let Some(tail) = tails.end(compiled.rule.tail, text, *end, last) else {
                 return false;
             };
             if tail + LOOK_AHEAD > text.len() && !last {
@@ -98,9 +110,14 @@ impl Compiled {
         if tail > matched.end {
             value.end = tail;
         }
+        let weighed = match self.rule.tail {
+            Tail::Armour => value.end,
+            _ => text.floor_char_boundary(value.end.min(value.start + WEIGHED)),
+        };
+        let matched_end = matched.end.max(value.end).min(weighed.max(matched.end));
         let seen = Seen {
-            value: text.get(value.clone())?,
-            matched: text.get(matched.start..matched.end.max(value.end))?,
+            value: text.get(value.start..weighed)?,
+            matched: text.get(matched.start..matched_end)?,
             before: around.before(),
             after: after(text, tail.max(matched.end)),
             near: Near::new(&self.lists, around),

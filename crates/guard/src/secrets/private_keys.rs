@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::finding::Entity;
-use crate::scan::{Rule, Seen, Tail};
+use crate::scan::{Rule, Seen, Tail, WEIGHED};
 
 pub(super) fn rules() -> Vec<Rule> {
     let armour = |name: &str, pattern: &'static str| {
@@ -63,9 +63,12 @@ fn weigh_encoded(seen: Seen<'_>) -> f32 {
 /// A token's first part is JSON that names an algorithm.
 fn weigh_jwt(seen: Seen<'_>) -> f32 {
     let mut parts = seen.value.split('.');
-    let (Some(header), Some(_), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(_)) = (parts.next(), parts.next()) else {
         return 0.0;
     };
+    if parts.next().is_none() && seen.value.len() < WEIGHED {
+        return 0.0;
+    }
     let Ok(header) = URL_SAFE_NO_PAD.decode(header.trim_end_matches('=')) else {
         return 0.0;
     };

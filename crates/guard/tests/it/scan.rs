@@ -159,3 +159,41 @@ proptest! {
         prop_assert_eq!(in_pieces(&rules, &text, &cuts), expected);
     }
 }
+
+#[test]
+fn a_key_ends_where_another_one_opens() {
+    let line = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF0Ew4u3yGmJk\n";
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{line}");
+    let text = format!("{key}{key}-----END PRIVATE KEY-----\nso");
+    let found = whole(&text);
+    let spans: Vec<_> = found.iter().map(|finding| finding.span.clone()).collect();
+    let end = text.len() - "\nso".len();
+    assert_eq!(spans, [0..key.len(), key.len()..end]);
+}
+
+/// What is remembered of tails between the pieces of a stream changes nothing.
+#[test]
+fn tails_read_in_pieces_are_as_those_read_at_once() {
+    let line = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF0Ew4u3yGmJk\n";
+    let texts = [
+        format!("x -----BEGIN PRIVATE KEY-----\n{line}{line}-----END PRIVATE KEY-----\nso"),
+        format!("-----BEGIN PRIVATE KEY-----\n{line}-----BEGIN PRIVATE KEY-----\n{line}"),
+        format!("-----BEGIN PRIVATE KEY-----\n{line}and here the text goes on as before, it does"),
+        "sk-abcd/sk-efgh/sk-ijkl... and sk-mnop!".to_owned(),
+        format!("sk-abcd{} sk-abcd{}", ".".repeat(100), "=".repeat(40)),
+    ];
+    let rules = rules();
+    for text in &texts {
+        let expected = whole(text);
+        for length in [1, 2, 3, 7, 20] {
+            let mut found = Vec::new();
+            let mut from = 0;
+            let mut tails = iron_guard::scan::Tails::default();
+            for end in (0..text.len()).step_by(length) {
+                from = rules.scan_on(&text[..end], from, false, &mut tails, &mut found);
+            }
+            rules.scan_on(text, from, true, &mut tails, &mut found);
+            assert_eq!(found, expected, "{text:?} by {length}");
+        }
+    }
+}
