@@ -12,6 +12,7 @@ mod features;
 pub(crate) mod folder;
 mod loops;
 mod news;
+mod oversight;
 pub(crate) mod plane;
 mod projections;
 mod settings;

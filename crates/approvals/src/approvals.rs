@@ -262,6 +262,20 @@ impl Approvals {
         found.try_map(|one| Ok(one.at(now)))
     }
 
+    /// The leave for one call that people have given and nobody has taken yet, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn granted(&self, wanted: Redemption<'_>) -> Result<Option<Approval>, Error> {
+        let mut tx = self.db.snapshot().await?;
+        let found = match store::granted(&mut tx, &wanted, self.environment.now()).await? {
+            Some(id) => store::find(&mut tx, wanted.tenant, id).await?,
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// Takes the leave for one call, if people have given it: of all who ask at once, one gets it.
     /// Changed arguments have another hash and find nothing.
     ///

@@ -1,5 +1,7 @@
 //! Calls of tools become rows of `tool_calls`, and what came of them rows of `tool_results`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use iron_primitives::{
     AgentId, ApprovalId, Environment, Money, ProjectId, RequestId, TenantId, Timestamp, ToolId,
@@ -11,6 +13,9 @@ use crate::projector::{Projection, ProjectionError};
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
 use crate::{Audit, Authorised, Error, Reach, violations};
+
+/// For how long what an agent has read counts.
+const READ_COUNTS: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Projects calls of tools, their results, and what is counted of them.
 pub(crate) struct ToolProjection {
@@ -321,7 +326,7 @@ impl Audit {
         Ok(rows.try_map(|row| ToolCall::read(&row))?)
     }
 
-    /// Whether a tool was allowed to the agent, in this conversation or outside of any, that gives
+    /// Whether a tool was allowed to the agent in the last seven days, in this conversation or outside of any, that gives
     /// back what strangers may have written. What was allowed in the last tenth of a second may not
     /// be known yet.
     ///
@@ -332,8 +337,8 @@ impl Audit {
         tenant: TenantId,
         agent: AgentId,
         conversation: Option<&str>,
-        since: Timestamp,
     ) -> Result<bool, Error> {
+        let since = self.environment.now().minus(READ_COUNTS);
         let rows = sql(
             "SELECT call_id FROM tool_calls WHERE tenant_id = $1 AND agent_id = $2 \
              AND started_at >= $3 AND untrusted = 1 AND decision = 'allow' \

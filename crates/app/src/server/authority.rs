@@ -24,7 +24,10 @@ use iron_runtime::authority::{
     Privacy, Route, SubjectKey, TeamRules, ToolRules,
 };
 use iron_runtime::custody::{AskFiles, Custody, FilePlace, KeptFile, Owner};
+use iron_runtime::oversight::Oversight;
 use iron_vault::{MasterKey, Purpose, Vault};
+
+use super::oversight::Watch;
 
 /// The features that know the answers.
 pub(super) struct House {
@@ -41,6 +44,7 @@ pub(super) struct House {
     pub(super) limits: Limits,
     pub(super) teller: Teller,
     pub(super) files: Files,
+    pub(super) watch: Watch,
     pub(super) vault: Vault,
     pub(super) master: MasterKey,
 }
@@ -327,6 +331,10 @@ impl Authority for House {
 
     fn custody(&self) -> Option<&dyn Custody> {
         Some(self)
+    }
+
+    fn oversight(&self) -> Option<&dyn Oversight> {
+        Some(&self.watch)
     }
 
     fn prices(&self, tenant: TenantId) -> Arc<PriceBook> {

@@ -22,6 +22,7 @@ use iron_vault::{MasterKey, Purpose, Vault};
 use super::adapters::Keeper;
 use super::authority::House;
 use super::folder::Folder;
+use super::oversight::Watch;
 use super::projections::LastUse;
 use super::settings::Settings;
 use crate::commands::journal_keys;
@@ -198,6 +199,10 @@ impl Features {
             limits: self.limits.clone(),
             teller: Teller::new(self.ledger.clone()),
             files: self.files.clone(),
+            watch: Watch {
+                approvals: self.approvals.clone(),
+                audit: self.audit.clone(),
+            },
             vault: self.vault.clone(),
             master: self.master.clone(),
         }
