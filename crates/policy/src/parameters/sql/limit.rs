@@ -168,4 +168,23 @@ mod tests {
             Ok("SELECT * FROM (SELECT * FROM a LIMIT 5) x LIMIT 10")
         );
     }
+
+    /// Everything that reads a statement goes as deep as it is, on the stack of whoever asks.
+    #[test]
+    fn deep_statements_fit_on_a_small_stack() {
+        let judge = || {
+            for (operator, most) in [("+", 63), (" and ", 63), ("||", 63)] {
+                let chain = format!("select 1{}", format!("{operator}1").repeat(most));
+                assert!(limited_sql(&chain, None, 10).is_ok(), "{chain}");
+                let long = format!("select 1{}", format!("{operator}1").repeat(4_000));
+                assert!(limited_sql(&long, None, 10).is_err(), "{long}");
+            }
+            let united = format!("select 1{}", " union select 1".repeat(63));
+            assert!(limited_sql(&united, None, 10).is_ok());
+            let nested = format!("select {}1{}", "(".repeat(9_000), ")".repeat(9_000));
+            assert!(limited_sql(&nested, None, 10).is_err());
+        };
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(judge);
+        thread.unwrap().join().unwrap();
+    }
 }

@@ -10,8 +10,9 @@ use crate::parameters::violation::{Broken, quoted};
 
 const MOST_BYTES: usize = 65_536;
 const MOST_TOKENS: usize = 20_000;
-/// Words and operators: each may make the statement one deeper.
-const MOST_OPERATORS: usize = 2_000;
+/// Operators of one expression, and queries that are united: each makes the statement one deeper, and
+/// what reads it goes as deep.
+const MOST_OPERATORS: usize = 64;
 const MOST_DEPTH: usize = 50;
 
 /// Whose SQL a text is.
@@ -160,24 +161,75 @@ fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token>, Broken> {
 }
 
 fn check_size(tokens: &[Token]) -> Result<(), Broken> {
-    let operators = tokens.iter().filter(|token| {
-        !matches!(
-            token,
-            Token::Whitespace(_)
-                | Token::Comma
-                | Token::Number(..)
-                | Token::SingleQuotedString(_)
-                | Token::LParen
-                | Token::RParen
-        )
-    });
-    if tokens.len() > MOST_TOKENS || operators.count() > MOST_OPERATORS {
+    if tokens.len() > MOST_TOKENS || deepest(tokens) > MOST_OPERATORS {
         let message = format!(
-            "a statement has at most {MOST_OPERATORS} words and operators; give a shorter one"
+            "an expression has at most {MOST_OPERATORS} operators, a statement {MOST_TOKENS} words and \
+             signs; give a shorter one"
         );
         return Err(Broken::new("too_large", message));
     }
     Ok(())
+}
+
+/// The most operators that may stand within one another: those of the open parentheses together. A
+/// comma and the word before a condition begin another expression.
+fn deepest(tokens: &[Token]) -> usize {
+    let (mut outer, mut here, mut united, mut deepest) = (Vec::new(), 0, 0, 0_usize);
+    let mut around = 0;
+    for token in tokens {
+        match token {
+            Token::LParen => {
+                around += here;
+                outer.push(std::mem::take(&mut here));
+            }
+            Token::RParen => {
+                here = outer.pop().unwrap_or_default();
+                around -= here;
+            }
+            Token::Comma => here = 0,
+            Token::Word(word) if is_one_of(CONDITIONS, &word.value) => here = 0,
+            Token::Word(word) if is_one_of(UNITE, &word.value) => united += 1,
+            token => here += usize::from(is_operator(token)),
+        }
+        deepest = deepest.max(united + here + around);
+    }
+    deepest
+}
+
+const CONDITIONS: &str = "where on having group";
+const UNITE: &str = "union except intersect minus";
+
+fn is_one_of(words: &str, word: &str) -> bool {
+    words
+        .split_whitespace()
+        .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Words that stand between or behind expressions.
+const OPERATORS: &str = "and or xor not is isnull notnull in like ilike rlike regexp similar glob match \
+    between collate at escape div mod overlaps operator";
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => is_one_of(OPERATORS, &word.value),
+        Token::Comma
+        | Token::Period
+        | Token::LParen
+        | Token::RParen
+        | Token::SemiColon
+        | Token::Placeholder(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::DoubleQuotedString(_)
+        | Token::DollarQuotedString(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::UnicodeStringLiteral(_)
+        | Token::NationalStringLiteral(_)
+        | Token::HexStringLiteral(_)
+        | Token::Whitespace(_)
+        | Token::EOF => false,
+        _ => true,
+    }
 }
 
 /// Refuses what hides, and what another database would read as something else.
