@@ -25,6 +25,10 @@ words! {
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
 pub struct ChangeSettings {
+    /// How people decide about tool calls.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub approval: Option<Option<Map<String, Value>>>,
     /// What new budgets begin with.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

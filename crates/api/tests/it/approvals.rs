@@ -163,7 +163,7 @@ both_engines! {
         let asked = ask(&world, NewApproval { approvers, quorum: 2, ..call_of(&world, &ada) }).await;
         let path = format!("/api/v1/approvals/{}", asked.id);
         let seen = world.call(Method::GET, &path).by(&ada).send().await.ok();
-        assert_eq!(seen.body["arguments"]["api_key"], "[REDACTED]", "{}", seen.text);
+        assert_eq!(seen.body["arguments"]["api_key"], "sk-***", "{}", seen.text);
         assert_eq!((&seen.body["decided_at"], seen.text_of("status")), (&Value::Null, "pending"));
         // Her own agent, but she is not named; and a viewer never decides, named or not.
         decide(&world, &ada, &asked, "approve").await.is(403, "INSUFFICIENT_PERMISSIONS");
