@@ -55,6 +55,9 @@ pub struct Sets {
     kept: Cache<TenantId, Arc<House>>,
 }
 
+/// A set, for as long as somebody has it.
+type Part = (Weak<[RegisteredTool]>, Weak<[Policy]>);
+
 /// What a tenant says, as it was at one count of its changes.
 struct House {
     generation: i64,
@@ -62,7 +65,7 @@ struct House {
     whole: Set,
     named: HashMap<PolicyId, Policy>,
     /// What holds for some others, for as long as somebody has it.
-    parts: Mutex<HashMap<RulesVersion, (Weak<[RegisteredTool]>, Weak<[Policy]>)>>,
+    parts: Mutex<HashMap<RulesVersion, Part>>,
 }
 
 impl Sets {

@@ -36,7 +36,8 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
         return;
     }
     let is_object = |value: Option<&Value>| value.is_none_or(Value::is_object);
-    if !path.is_empty() && !(is_object(before) && is_object(after)) {
+    let has_members = is_object(before) && is_object(after);
+    if !path.is_empty() && !has_members {
         return found.push(Difference {
             field: path.to_owned(),
             before: before.cloned(),

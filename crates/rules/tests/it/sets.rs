@@ -78,7 +78,7 @@ iron_store::both_engines! {
 
     async fn a_policy_of_the_tenant_takes_the_place_of_a_built_in_one_of_its_name(db: Db) {
         let world = World::new(db).await;
-        let [first, second, ..] = iron_policy::shipped() else { panic!("two are built in") };
+        let [first, second, ..] = iron_policy::shipped() else { unreachable!() };
         let own = json!({"name": first.name, "effect": "allow"});
         world.write(own, Scope::Tenant).await.unwrap();
         let mut tx = world.db.begin().await.unwrap();
