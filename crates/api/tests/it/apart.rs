@@ -221,7 +221,7 @@ fn note_ids(value: &Value, ids: &mut BTreeSet<String>) {
 
 both_engines! {
     async fn whatever_one_tenant_does_the_other_sees_the_same(db: Db) {
-        let mut pair = Pair::begin(db).await;
+        let mut pair = Box::pin(Pair::begin(db)).await;
         let (_, own) = pair.view(&pair.second, &BTreeSet::new()).await;
         let (before, _) = pair.view(&pair.second, &own).await;
         let (_, mut ids) = pair.view(&pair.first, &BTreeSet::new()).await;
@@ -247,7 +247,7 @@ both_engines! {
     }
 
     async fn what_another_tenant_has_is_as_if_it_never_was(db: Db) {
-        let pair = Pair::begin(db).await;
+        let pair = Box::pin(Pair::begin(db)).await;
         let (_, theirs) = pair.view(&pair.first, &BTreeSet::new()).await;
         let (_, theirs) = pair.view(&pair.first, &theirs).await;
         let mut tried = 0;
@@ -269,7 +269,7 @@ both_engines! {
     }
 
     async fn who_is_at_home_elsewhere_is_unknown_here(db: Db) {
-        let pair = Pair::begin(db).await;
+        let pair = Box::pin(Pair::begin(db)).await;
         let only = json!({"email": "only@example.com", "name": "o", "password": "long enough for them"});
         pair.world.create(&pair.first, "/api/v1/users", only).await;
         let mut answers = Vec::new();
@@ -288,7 +288,7 @@ both_engines! {
     }
 
     async fn what_one_tenant_sets_stays_when_another_sets_something(db: Db) {
-        let pair = Pair::begin(db).await;
+        let pair = Box::pin(Pair::begin(db)).await;
         let set = |user, length: u32| {
             let call = pair.world.call(Method::PATCH, "/api/v1/settings/tenant").by(user);
             call.json(&json!({"security": {"password_min_length": length}})).send()
