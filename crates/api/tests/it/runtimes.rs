@@ -118,7 +118,7 @@ impl Far {
 
 both_engines! {
     async fn a_runtime_is_made_listed_and_its_key_replaced_and_revoked(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         assert!(far.key.starts_with("rk_"), "{}", far.key);
         let list = far.world.call(Method::GET, PATH).by(&far.admin).send().await.ok();
         assert_eq!(list.body["data"][0]["status"], "enrolled");
@@ -148,7 +148,7 @@ both_engines! {
 
 both_engines! {
     async fn a_runtime_leases_money_only_above_agents_that_have_called_it(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         let (agent, token, _) = far.agent("writer").await;
         let wanted = far.exchange(json!([]), far.want(agent));
         let reply = far.ask("exchange", &wanted).await.ok();
@@ -183,7 +183,7 @@ both_engines! {
 
 both_engines! {
     async fn a_runtime_touches_nothing_of_another_tenant_or_instance(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         let (agent, token, _) = far.agent("writer").await;
         far.present(&token).await;
         let reply = far.ask("exchange", &far.exchange(json!([]), far.want(agent))).await.ok();
@@ -228,7 +228,7 @@ both_engines! {
 
 both_engines! {
     async fn an_exchange_that_is_cut_short_frees_nothing(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         let (agent, token, _) = far.agent("writer").await;
         far.present(&token).await;
         let reply = far.ask("exchange", &far.exchange(json!([]), far.want(agent))).await.ok();
@@ -257,7 +257,7 @@ both_engines! {
 
 both_engines! {
     async fn keys_of_providers_go_to_the_runtimes_of_their_agents_alone(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         let (_, token, provider) = far.agent("writer").await;
         let ask = json!({"provider_id": provider});
         far.ask("credentials", &ask).await.is(404, "RESOURCE_NOT_FOUND");
@@ -282,7 +282,7 @@ both_engines! {
 
 both_engines! {
     async fn an_unchanged_price_book_is_not_sent_again(db: Db) {
-        let far = Far::new(db).await;
+        let far = Box::pin(Far::new(db)).await;
         let first = far.ask("prices", &json!({})).await.ok();
         assert!(first.body["book"]["models"].as_array().is_some_and(|models| !models.is_empty()));
         let again = far.ask("prices", &json!({"known": first.body["hash"]})).await.ok();
