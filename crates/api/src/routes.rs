@@ -330,6 +330,7 @@ fn approval_routes() -> OpenApiRouter<Api> {
 fn tool_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(tools::create_tool, tools::list_tools))
+        .routes(routes!(tools::calls::list_tool_calls))
         .routes(routes!(
             tools::get_tool,
             tools::update_tool,

@@ -170,6 +170,14 @@ pub struct ToolFinding {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ToolCallQuery {
+    /// Page number, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1)]
+    pub page: Option<u32>,
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub per_page: Option<u32>,
     /// By this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
@@ -184,10 +192,10 @@ pub struct ToolCallQuery {
     pub conversation_id: Option<String>,
     /// That began at or after this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_date: Option<Timestamp>,
+    pub start_date: Option<String>,
     /// That began before this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_date: Option<Timestamp>,
+    pub end_date: Option<String>,
 }
 
 /// A call of a tool, as its records tell of it.

@@ -1,4 +1,6 @@
-//! Tools.
+//! Tools, and the calls of them that were decided.
+
+pub(crate) mod calls;
 
 use axum::extract::State;
 use iron_identity::Permission;

@@ -1,5 +1,6 @@
 //! Tools and policies.
 
+use iron_audit::{ToolCall, ToolCallResult};
 use iron_net::problem::Problem;
 use iron_policy::Decision;
 use iron_primitives::Money;
@@ -14,6 +15,7 @@ use iron_sdk::policies::{
     EffectCount, PoliciesSimulated, PolicyDecision, PolicyFieldChange, PolicyScope, PolicyText,
     PolicyVersionView, PolicyView, SampleCall, SimulatedCall,
 };
+use iron_sdk::tool_calls::{ToolCallOutcome, ToolCallView, ToolDecisionWord};
 use iron_sdk::tools::{CreateTool, ToolRateLimit, ToolRun, ToolView, UpdateTool};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,6 +191,46 @@ fn policy_decision(decision: &Decision) -> Result<PolicyDecision, Failure> {
 /// The fields of a policy that a body names.
 pub(crate) fn policy_fields(body: &impl Serialize) -> Result<Map<String, Value>, Failure> {
     fields(body, &["scope"])
+}
+
+/// A call of a tool that was decided.
+pub(crate) fn tool_call(call: ToolCall) -> ToolCallView {
+    let outcome = |result: ToolCallResult| ToolCallOutcome {
+        status: result.status,
+        duration_ms: result.duration_us.map(milliseconds),
+        output_bytes: result.output_bytes,
+        personal_data: result.personal,
+        secrets: result.secrets,
+        told_at: result.told_at,
+    };
+    ToolCallView {
+        id: call.id,
+        agent_id: call.agent,
+        project_id: call.project,
+        tool: call.tool,
+        tool_id: call.tool_id,
+        mode: call.mode,
+        // A word that is not known here was written by a newer server.
+        decision: ToolDecisionWord::from_word(&call.decision).unwrap_or(ToolDecisionWord::Unknown),
+        code: call.code,
+        rules: serde_json::from_str(&call.rules).unwrap_or_default(),
+        approval_id: call.approval,
+        conversation_id: call.conversation,
+        execution_id: call.execution,
+        risk_level: call.risk_level,
+        tainted: call.tainted,
+        rate_limit: call.rate.map(|(limit, _)| limit),
+        rate_limit_remaining: call.rate.map(|(_, remaining)| remaining),
+        arguments_bytes: call.arguments_bytes,
+        cost: call.cost.into(),
+        cost_micros: call.cost.micros(),
+        started_at: call.started_at,
+        result: call.result.map(outcome),
+    }
+}
+
+fn milliseconds(micros: i64) -> f64 {
+    std::time::Duration::from_micros(micros.unsigned_abs()).as_secs_f64() * 1_000.0
 }
 
 /// For which agents a policy is to hold.

@@ -207,6 +207,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("approve_approval", "PADO", "{}"),
     ("deny_approval", "PADO", r#"{"reason":"r"}"#),
     ("create_tool", "PAD", r#"{"name":"n"}"#),
+    ("list_tool_calls", "PADOVU", ""),
     ("list_tools", "PADOVU", ""),
     ("get_tool", "PADOVU", ""),
     ("update_tool", "PAD", r#"{"description":"d"}"#),

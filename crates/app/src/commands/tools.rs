@@ -1,5 +1,7 @@
 //! `iron tools`.
 
+mod calls;
+
 use std::path::Path;
 
 use iron_primitives::ToolId;
@@ -36,6 +38,7 @@ pub(super) async fn run(verb: Tools, connection: &Connection, console: Console) 
             let list = client.list_tools(&query).await?;
             console.show(&list, || table(console, &list.data))
         }
+        Tools::Calls { .. } => calls::run(verb, &client, console).await,
         Tools::Get { tool } => {
             let id = find(&client, &tool).await?;
             let view = client.get_tool(id).await?;

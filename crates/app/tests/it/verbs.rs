@@ -206,6 +206,7 @@ const VERBS: &[(&str, &str)] = &[
     ("list_built_in_policies", "policies list"),
     ("list_policies", "policies list"),
     ("list_policy_versions", "policies versions"),
+    ("list_tool_calls", "tools calls"),
     ("list_tools", "tools list"),
     ("rollback_policy", "policies rollback"),
     ("simulate_policies", "policies simulate"),

@@ -9,6 +9,7 @@ use crate::policies::{
     PolicyQuery, PolicyText, PolicyVersionView, PolicyView, RollbackPolicy, SimulatePolicies,
     SwitchPolicy, UpdatePolicy,
 };
+use crate::tool_calls::{ToolCallQuery, ToolCallView};
 use crate::tools::{CreateTool, ToolDeleted, ToolQuery, ToolView, UpdateTool};
 
 use super::{Call, Client, Error, segment};
@@ -37,6 +38,18 @@ impl Client {
     /// [`Error`], if the server refuses or cannot be reached.
     pub async fn list_tools(&self, query: &ToolQuery) -> Result<List<ToolView>, Error> {
         self.send(Call::new(Method::GET, "/tools").query(query))
+            .await
+    }
+
+    /// Calls of tools that were decided.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_tool_calls(
+        &self,
+        query: &ToolCallQuery,
+    ) -> Result<List<ToolCallView>, Error> {
+        self.send(Call::new(Method::GET, "/tool-calls").query(query))
             .await
     }
 

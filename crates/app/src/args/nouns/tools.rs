@@ -33,6 +33,29 @@ pub(crate) enum Tools {
         #[command(flatten)]
         paging: Paging,
     },
+    /// List calls of tools that were decided, the newest first
+    Calls {
+        /// By this agent, by id or name
+        #[arg(long)]
+        agent: Option<String>,
+        /// Of this tool, by the name that agents use
+        #[arg(long)]
+        tool: Option<String>,
+        /// allow, deny, approval_required or unknown
+        #[arg(long)]
+        decision: Option<String>,
+        /// In this conversation
+        #[arg(long)]
+        conversation: Option<String>,
+        /// From this date or timestamp on
+        #[arg(long)]
+        from: Option<String>,
+        /// Up to, but not including, this date or timestamp
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
     /// Show a tool
     Get {
         /// The tool, by id or name
