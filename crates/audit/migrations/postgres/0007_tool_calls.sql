@@ -34,6 +34,8 @@ CREATE TABLE tool_calls (
 );
 CREATE INDEX tool_calls_by_agent ON tool_calls (tenant_id, agent_id, started_at);
 CREATE INDEX tool_calls_by_time ON tool_calls (tenant_id, started_at);
+CREATE INDEX tool_calls_untrusted ON tool_calls (tenant_id, agent_id, COALESCE(conversation, ''), started_at)
+    WHERE untrusted = 1;
 CREATE INDEX tool_calls_by_record ON tool_calls (tenant_id, instance_id, incarnation, sequence);
 
 -- What came of calls of tools: told by the record of the call, by that of its result, or by nobody

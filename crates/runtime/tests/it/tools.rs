@@ -501,3 +501,29 @@ async fn a_decision_is_good_for_its_agent_and_for_a_day() {
     world.clock.advance(Duration::from_secs(24 * 3_600 + 1));
     assert!(bring(&world, &id, text()).await.is_err(), "too old");
 }
+
+#[tokio::test]
+async fn what_is_too_long_for_a_label_does_not_get_into_the_record() {
+    let world = equipped(usual(), "");
+    let long = "x".repeat(100_000);
+    let mut named = asking(&world, &long, &json!({}));
+    let mut labelled = asking(&world, "save_note", &json!({}));
+    labelled.attribution.conversation = Some(long.clone());
+    let mut attributed = asking(&world, "save_note", &json!({}));
+    attributed
+        .attributes
+        .insert("purpose".to_owned(), long.clone());
+    named.execution = Some(long);
+    for request in [named, labelled, attributed] {
+        let refused = ask(&world, request).await;
+        assert!(
+            matches!(refused, Err(Refusal::InvalidField { .. })),
+            "{refused:?}"
+        );
+    }
+    let calls: Vec<ToolRecord> = world.recorded("tool").await;
+    let sizes = calls
+        .iter()
+        .map(|call| serde_json::to_string(call).expect("JSON").len());
+    assert_eq!(sizes.filter(|size| *size < 4_000).count(), 3);
+}

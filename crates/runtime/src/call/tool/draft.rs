@@ -32,6 +32,9 @@ use super::answer::{ToolAnswer, ToolVerdict};
 use super::judge::canonical as sorted;
 use super::request::ToolRequest;
 
+/// How much of a name that is too long is recorded.
+const SHOWN_NAME_CHARS: usize = 64;
+
 /// The facts gathered so far.
 pub(super) struct ToolDraft {
     pub(super) known: Authenticated,
@@ -108,6 +111,14 @@ impl ToolDraft {
 
     pub(super) fn bearer(&self) -> &Bearer {
         &self.known.bearer
+    }
+
+    /// Keeps nothing of what the client says about the call, and of the tool's name the beginning.
+    pub(super) fn forget_labels(&mut self) {
+        self.attribution = Attribution::default();
+        self.attributes.clear();
+        self.execution = None;
+        self.tool = self.tool.chars().take(SHOWN_NAME_CHARS).collect();
     }
 
     pub(super) fn trace(&self) -> Option<String> {

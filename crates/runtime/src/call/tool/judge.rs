@@ -108,8 +108,10 @@ impl Runtime {
                 state: principal.agent_state.as_str(),
             });
         }
-        self.check_labels(&draft.attribution)?;
-        self.check_own_labels(draft)
+        let checked = self.check_labels(&draft.attribution);
+        let checked = checked.and_then(|()| self.check_own_labels(draft));
+        // What is too long for a label is too long for a record.
+        checked.inspect_err(|_| draft.forget_labels())
     }
 
     /// Attributes and the name of a run are as long as labels may be.
