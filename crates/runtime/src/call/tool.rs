@@ -1,8 +1,7 @@
 //! The governed call of a tool: what an agent wants to do, decided before it is done.
 //!
-//! A tool is run by the agent itself ([`Runtime::authorize_tool`], then
-//! [`Runtime::take_tool_result`]), or by the runtime ([`Runtime::invoke_tool`]). Both take the same
-//! steps, in this order:
+//! A tool is run by the agent itself: it asks ([`Runtime::authorize_tool`]), runs, and brings the
+//! result ([`Runtime::take_tool_result`]). What is asked takes these steps, in this order:
 //!
 //! | step | why it stands there |
 //! |---|---|

@@ -81,6 +81,8 @@ pub(crate) struct Plane {
     pub(crate) keeps_nothing: bool,
     /// Files, the oldest first.
     pub(crate) files: Vec<(custody::Owner, KeptFile)>,
+    /// Whether nobody can be asked.
+    pub(crate) asks_nobody: bool,
     /// What people were asked.
     pub(crate) questions: Vec<Question>,
     /// The conversation in which another instance has seen something of strangers.
@@ -247,7 +249,8 @@ impl Authority for TestAuthority {
     }
 
     fn oversight(&self) -> Option<&dyn Oversight> {
-        Some(self)
+        let asks_nobody = self.plane().asks_nobody;
+        (!asks_nobody).then_some(self)
     }
 
     fn prices(&self, _: TenantId) -> Arc<PriceBook> {

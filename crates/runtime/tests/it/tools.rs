@@ -527,3 +527,17 @@ async fn what_is_too_long_for_a_label_does_not_get_into_the_record() {
         .map(|call| serde_json::to_string(call).expect("JSON").len());
     assert_eq!(sizes.filter(|size| *size < 4_000).count(), 3);
 }
+
+#[tokio::test]
+async fn where_nobody_can_be_asked_nothing_is_done_that_needs_people() {
+    let world = equipped(usual(), "");
+    world.authority.plane().asks_nobody = true;
+    decision(&asked(&world, "save_note", &json!({})).await);
+    for tool in ["delete_file", "post_news"] {
+        let refused = ask(&world, asking(&world, tool, &json!({ "path": "/data/a" }))).await;
+        assert!(
+            matches!(refused, Err(Refusal::AuthorityUnavailable)),
+            "{tool} {refused:?}"
+        );
+    }
+}

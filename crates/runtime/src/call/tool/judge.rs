@@ -150,12 +150,13 @@ impl Runtime {
         if draft.tainted || self.taints.has(&thread) {
             return Ok(true);
         }
-        let Some(oversight) = self.authority.oversight() else {
-            return Ok(false);
-        };
         if !equipped.registered.tool.is_external() {
             return Ok(false);
         }
+        // Where nobody can tell what other instances have seen, it may have been anything.
+        let Some(oversight) = self.authority.oversight() else {
+            return Ok(true);
+        };
         let conversation = draft.attribution.conversation.as_deref();
         let read = oversight.has_read(draft.owner(), conversation).await;
         let read = read.map_err(|_| Refusal::AuthorityUnavailable)?;
