@@ -139,6 +139,14 @@ pub struct ToolParameter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_items = 100)]
     pub functions: Option<Vec<String>>,
+    /// `sql`: whether a function that is not known is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub strict: Option<bool>,
+    /// `sql`: whether values must be given apart from the statement: no literals in its conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub parameters_only: Option<bool>,
     /// `sql`: the most rows that a query may ask for; 10000 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1)]

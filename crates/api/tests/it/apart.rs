@@ -83,7 +83,8 @@ impl Pair {
         let mut path = one
             .path
             .replace("{model}", "gpt-4o-mini")
-            .replace("{version}", "1");
+            .replace("{version}", "1")
+            .replace("{name}", "shipped%2Freaders");
         while let Some(begin) = path.find('{') {
             let end = begin + path[begin..].find('}').unwrap() + 1;
             let parameter = path[begin..end].to_owned();

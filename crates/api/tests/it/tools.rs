@@ -72,7 +72,8 @@ fn the_wire_and_the_engine_speak_of_policies_and_parameters_in_one_form() {
         }),
         json!({
             "name": "q", "kind": "sql", "dialect": "postgres", "statements": ["select"],
-            "tables": ["orders"], "functions": ["area"], "max_rows": 5,
+            "tables": ["orders"], "functions": ["area"], "strict": true, "parameters_only": true,
+            "max_rows": 5,
         }),
         json!({"name": "c", "kind": "shell", "commands": ["ls"]}),
         json!({"name": "h", "kind": "headers", "allowed": ["x-api-key"]}),
