@@ -57,7 +57,7 @@ fn everything() -> String {
 }
 
 #[test]
-fn all_rules_take_less_than_fourteen_mebibytes() {
+fn all_rules_take_less_than_fifteen_mebibytes() {
     let text = everything();
     let mut found = Vec::new();
     for _ in 0..2 {
@@ -66,7 +66,7 @@ fn all_rules_take_less_than_fourteen_mebibytes() {
     }
     assert!(found.len() > all().len());
     let (rules, walker) = (RULES.memory_bytes(), RULES.walker_bytes());
-    assert!(rules < 4 << 20, "{rules}");
+    assert!(rules < 5 << 20, "{rules}");
     // Each lane forgets what it met beyond two.
     assert!(walker < 10 << 20, "{walker}");
 }
