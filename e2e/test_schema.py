@@ -40,6 +40,8 @@ UNFIT = {
 # Operations that are not fuzzed, and why.
 APART = {
     "get_metrics": "text for Prometheus, not JSON; refused or not by address",
+    "open_approval_link": "a page for people, errors too; crates/api/tests/it/approvals.rs opens it",
+    "decide_by_link": "a page for people, errors too; crates/api/tests/it/approvals.rs opens it",
 }
 
 
