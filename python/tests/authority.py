@@ -18,15 +18,11 @@ class Authority:
         self.headers: list[dict[str, str]] = []
         self.queue: deque[tuple[int, dict[str, Any]]] = deque()
         self.scan = lambda output: ("allow", output)
-        self.known: list[dict[str, Any]] = []
         authority = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                self.answer(200, {"data": authority.known})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -343,17 +343,6 @@ def test_a_model_is_told_what_helps(cage: Cage, authority: Authority) -> None:
     assert told[2].startswith("This call was made, but")
 
 
-def test_tools_that_the_agent_cannot_use_are_told_at_once(cage: Cage, authority: Authority) -> None:
-    authority.known = [{"name": "send_*"}]
-
-    def send_mail() -> None: ...
-    def delete_file() -> None: ...
-
-    assert [tool.__name__ for tool in cage.register_agent([send_mail], verify=True)] == ["send_mail"]
-    with pytest.raises(iron_cage.ToolUnknown, match="delete_file"):
-        cage.register_agent([delete_file], verify=True)
-
-
 def test_a_forked_process_has_connections_of_its_own(cage: Cage, authority: Authority) -> None:
     assert cage.protect(len)("abc") == 3
     child = os.fork()

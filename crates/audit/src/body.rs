@@ -160,17 +160,11 @@ pub(crate) struct ToolFacts {
     kind: ToolKind,
     pub(crate) mode: String,
     #[serde(default)]
-    pub(crate) personal: bool,
-    #[serde(default)]
     pub(crate) project: Option<ProjectId>,
     #[serde(default)]
     pub(crate) rate: Option<RateFacts>,
     #[serde(default)]
-    pub(crate) result: Option<ResultFacts>,
-    #[serde(default)]
     pub(crate) risk_level: Option<String>,
-    #[serde(default)]
-    pub(crate) secrets: bool,
     pub(crate) started_at_us: i64,
     #[serde(default)]
     pub(crate) tainted: bool,

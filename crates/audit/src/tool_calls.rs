@@ -43,11 +43,6 @@ impl Projection for ToolProjection {
                 Body::Tool(call) => {
                     insert(tx, item, call).await?;
                     violations::write(tx, item, (&**call).into(), call.guard.as_ref()).await?;
-                    if let Some(result) = &call.result {
-                        let found = (call.personal, call.secrets);
-                        insert_result(tx, item, (call.call, call.ended_at_us), result, found)
-                            .await?;
-                    }
                     tally.count_tool(tenant, call);
                     tokens.count_tool(tenant, call);
                 }
@@ -188,7 +183,7 @@ pub struct ToolCall {
     pub tool: String,
     /// The tool that was registered for the name.
     pub tool_id: Option<ToolId>,
-    /// Who ran it: `client` or `server`.
+    /// Who ran it: `client`.
     pub mode: String,
     /// What was decided.
     pub decision: String,
@@ -225,7 +220,7 @@ pub struct ToolCall {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCallResult {
-    /// `success`, `error`, `cancelled`, `timed_out`, `abandoned`, `unknown`.
+    /// `success`, `error` or `cancelled`.
     pub status: String,
     /// How long the tool took, in microseconds.
     pub duration_us: Option<i64>,

@@ -26,7 +26,7 @@ use crate::attribution::attribution;
 use crate::calls::Visit;
 use crate::credential::presented;
 
-/// [`iron_sdk::tool_calls::AuthorizeTool`], with the arguments as they were written.
+/// A call that an agent wants to make, with the arguments as they were written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked<'a> {
@@ -47,7 +47,7 @@ struct Asked<'a> {
     wait_seconds: Option<u16>,
 }
 
-/// [`iron_sdk::tool_calls::ToolResultTold`], with the output as it was written.
+/// What came of a call, with the output as it was written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Told<'a> {

@@ -12,7 +12,7 @@ use iron_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::record::tool::{ToolAttempt, ToolDecision, ToolKind, ToolMode, ToolOutcome, ToolRecord};
+use crate::record::tool::{ToolAttempt, ToolDecision, ToolKind, ToolMode, ToolRecord};
 use crate::record::{
     Attempt, CallRecord, Decision, Ended, FORMAT, HoldRecord, Kind, Outcome, Settlement, Timings,
     Tokens,
@@ -250,12 +250,6 @@ fn tool_record_of(
         project: path.project,
         rate: None,
         request: None,
-        result: (facts.mode == ToolMode::Server).then(|| ToolOutcome {
-            duration_us: None,
-            output_bytes: 0,
-            output_hash: None,
-            status: "unknown".to_owned(),
-        }),
         risk_level: None,
         secrets: false,
         started_at_us: facts.started_at_us,

@@ -1,7 +1,5 @@
 //! Governed calls of tools: an agent asks, runs its tool, and brings the result.
 
-use std::collections::BTreeMap;
-
 use iron_primitives::{AgentId, ApprovalId, ProjectId, RequestId, Timestamp, ToolId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,38 +31,6 @@ words! {
         /// It was not run, or not to its end.
         Cancelled = "cancelled",
     }
-}
-
-/// A call of a tool that an agent wants to make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AuthorizeTool {
-    /// What the agent calls the tool.
-    #[schema(min_length = 1, max_length = 128)]
-    pub tool: String,
-    /// What the tool is to be given; nothing if absent.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub arguments: Value,
-    /// The thread it belongs to. Calls of one thread are tainted together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conversation_id: Option<String>,
-    /// What the client calls the run it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution_id: Option<String>,
-    /// For whom the call is made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_user: Option<String>,
-    /// What the call says of itself, for policies that ask.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, String>,
-    /// The approval that it was given, or that it waits for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval_id: Option<ApprovalId>,
-    /// How long people may be waited for, in seconds; not at all if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 300)]
-    pub wait_seconds: Option<u16>,
 }
 
 /// What was decided of a call.
@@ -115,24 +81,6 @@ pub struct ToolViolation {
     pub rule: String,
     /// What is wrong, and what to do.
     pub message: String,
-}
-
-/// What came of a call that an agent ran itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToolResultTold {
-    /// The decision that allowed the call.
-    pub decision_id: String,
-    /// What came of it.
-    pub status: ToolStatus,
-    /// How long the tool took, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 86_400_000)]
-    pub duration_ms: Option<f64>,
-    /// What it gave back: a text, or any other JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    pub output: Option<Value>,
 }
 
 /// What a tool gave back, as it may go on.
@@ -215,7 +163,7 @@ pub struct ToolCallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tool_id: Option<ToolId>,
-    /// Who ran it: `client` or `server`.
+    /// Who ran it: `client`.
     pub mode: String,
     /// What was decided.
     pub decision: ToolDecisionWord,
@@ -268,7 +216,7 @@ pub struct ToolCallView {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolCallOutcome {
-    /// `success`, `error`, `cancelled`, `timed_out`, `abandoned`, `unknown`.
+    /// `success`, `error` or `cancelled`.
     pub status: String,
     /// How long the tool took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -64,7 +64,7 @@ words! {
 }
 
 words! {
-    /// How a tool is run for its callers.
+    /// By which protocol the server is to run a tool.
     ToolRunType {
         /// A request of HTTP.
         Http = "http",
@@ -187,7 +187,7 @@ pub struct ToolRateLimit {
     pub per_day: Option<u32>,
 }
 
-/// How a tool is run for its callers.
+/// How the server is to run a tool. It is kept; callers run their tools themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolRun {
@@ -272,7 +272,7 @@ pub struct CreateTool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub cost: Option<Decimal>,
-    /// How it is run for its callers; they run it themselves if absent.
+    /// How the server is to run it. It is checked and kept; callers run their tools themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub run: Option<ToolRun>,
@@ -349,7 +349,7 @@ pub struct UpdateTool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub cost: Option<Decimal>,
-    /// How it is run; null if its callers run it themselves.
+    /// How the server is to run it, or null. It is checked and kept; callers run their tools themselves.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ToolRun>)]
     pub run: Option<Option<ToolRun>>,
@@ -400,7 +400,7 @@ pub struct ToolView {
     pub cost: Decimal,
     /// The same in millionths of a dollar.
     pub cost_micros: i64,
-    /// How it is run for its callers; absent if they run it themselves.
+    /// How the server is to run it. It is kept; callers run their tools themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub run: Option<ToolRun>,

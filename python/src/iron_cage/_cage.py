@@ -13,8 +13,8 @@ from iron_cage import _adapters, _context
 from iron_cage._context import Conversation
 from iron_cage._drivers import Transport, adrive, drive
 from iron_cage._proxy import ToolProxy, as_function
-from iron_cage._steps import Call, Decision, Result, Send, Step, authorize, read, report, send
-from iron_cage.errors import ConfigurationError, ToolUnknown
+from iron_cage._steps import Call, Decision, Result, Step, authorize, report
+from iron_cage.errors import ConfigurationError
 
 __all__ = ["Cage", "default_cage", "env", "protect_agent"]
 
@@ -22,7 +22,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 
-_LIST = Send("GET", "/api/v1/tools", repeatable=True)
 
 
 class Cage:
@@ -87,26 +86,13 @@ class Cage:
 
     # Tools.
 
-    def register_agent(self, tools: Iterable[Any], *, verify: bool = False) -> list[Any]:
+    def register_agent(self, tools: Iterable[Any]) -> list[Any]:
         """Gives the tools back governed, each in the form in which it came.
 
         Functions become functions; tools of LangChain, CrewAI, OpenAI Agents, LlamaIndex and
-        AutoGen stay tools of theirs. With `verify` the server is asked whether the agent can use them at
-        all: a tool that it cannot raises `ToolUnknown` now and not in the middle of its work.
+        AutoGen stay tools of theirs.
         """
-        governed = [self.protect(tool) for tool in tools]
-        if verify:
-            known = {tool["name"] for tool in self.tools()}
-            for tool in governed:
-                name = _adapters.name_of(tool)
-                if not any(_covers(pattern, name) for pattern in known):
-                    raise ToolUnknown(
-                        f"no tool that this agent may use is named `{name}`; register it with "
-                        "`iron tools create`, or allow it with a policy",
-                        code="TOOL_UNKNOWN",
-                        tool=name,
-                    )
-        return governed
+        return [self.protect(tool) for tool in tools]
 
     @overload
     def protect(self, tool: Callable[P, R], **options: Any) -> Callable[P, R]: ...
@@ -128,14 +114,6 @@ class Cage:
             return cast("Callable[P, R]", as_function(ToolProxy(function, self, name=name, **options)))
 
         return governed
-
-    def tools(self) -> list[dict[str, Any]]:
-        """The tools that this agent can use: those of which some call could be allowed or approved."""
-        return _listed(drive(send(_LIST), self.transport))
-
-    async def atools(self) -> list[dict[str, Any]]:
-        """`tools`, on an event loop."""
-        return _listed(await adrive(send(_LIST), self.transport))
 
     # The two halves of a governed call, for those who run tools themselves.
 
@@ -227,15 +205,6 @@ def _reported(
         output=error if output is None else output,
         duration_ms=duration_ms,
     )
-
-
-def _listed(answer: Any) -> list[dict[str, Any]]:
-    body = read(answer)
-    return cast("list[dict[str, Any]]", body.get("data") or body.get("tools") or [])
-
-
-def _covers(pattern: str, name: str) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 _default: Cage | None = None

@@ -38,8 +38,7 @@ CREATE INDEX tool_calls_untrusted ON tool_calls (tenant_id, agent_id, COALESCE(c
     WHERE untrusted = 1;
 CREATE INDEX tool_calls_by_record ON tool_calls (tenant_id, instance_id, incarnation, sequence);
 
--- What came of calls of tools: told by the record of the call, by that of its result, or by nobody
--- in time.
+-- What came of calls of tools, as the records of their results tell.
 CREATE TABLE tool_results (
     tenant_id TEXT NOT NULL,
     call_id TEXT NOT NULL,

@@ -1,5 +1,4 @@
-//! What calls of tools leave: one record of what was decided, and of what came of it where the
-//! runtime ran the tool; and one of the result, where the agent ran it itself.
+//! What calls of tools leave: one record of what was decided, and one of what came of it.
 
 use iron_journal::canonical::InOrder;
 use iron_primitives::{
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GuardRecord, HoldRecord, Sealed};
 
-/// A call of a tool, decided; and run, if the runtime runs it.
+/// A call of a tool, decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRecord {
     /// The agent.
@@ -77,9 +76,6 @@ pub struct ToolRecord {
     /// The number under which the client knows the request, if it gave one itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
-    /// What came of it, where the runtime ran it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<ToolOutcome>,
     /// How bad the worst is that the tool can do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk_level: Option<String>,
@@ -183,8 +179,6 @@ pub enum ToolResultKind {
 pub enum ToolMode {
     /// The agent, where it runs itself.
     Client,
-    /// The runtime.
-    Server,
 }
 
 /// What was held for a call of a tool, and what it was settled at.
@@ -228,6 +222,6 @@ pub struct ToolOutcome {
     /// Keyed hash (HMAC-SHA256, hexadecimal) of what it gave back, if it gave something back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_hash: Option<String>,
-    /// `success`, `error`, `cancelled`, `timed_out`; `unknown` if nobody saw its end.
+    /// `success`, `error` or `cancelled`.
     pub status: String,
 }

@@ -11,7 +11,7 @@ pub struct ToolMetrics {
     pub decisions: PerText,
     /// `iron_tool_results_total{status}`: what came of calls that agents ran themselves.
     pub results: PerText,
-    /// `iron_tool_decision_seconds`: from the request to the decision, without waiting for people.
+    /// `iron_tool_decision_seconds`: from the request to the decision, where nobody was asked.
     pub took: DurationHistogram,
 }
 
@@ -33,7 +33,7 @@ impl ToolMetrics {
             took: histogram(
                 registry,
                 "tool_decision_seconds",
-                "Time from the request of a call of a tool to the decision, without waiting for people",
+                "Time from the request of a call of a tool to the decision, where nobody was asked",
             ),
         }
     }

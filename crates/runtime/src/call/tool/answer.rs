@@ -146,6 +146,12 @@ impl Allowed {
         }
     }
 
+    /// The same once people have agreed.
+    pub(super) fn agreed(mut self) -> Self {
+        self.reason = format!("somebody has agreed; {}", self.reason);
+        self
+    }
+
     pub(super) fn allowing(self, (decision, expires_at): (String, Timestamp)) -> ToolAnswer {
         ToolAnswer {
             verdict: ToolVerdict::Allow {

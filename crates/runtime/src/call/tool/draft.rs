@@ -20,9 +20,7 @@ use crate::bearer::Bearer;
 use crate::call::safety::Safety;
 use crate::call::{Attribution, Authenticated};
 use crate::in_flight::Seat;
-use crate::record::tool::{
-    RateRecord, ToolAttempt, ToolDecision, ToolKind, ToolMode, ToolOutcome, ToolRecord,
-};
+use crate::record::tool::{RateRecord, ToolAttempt, ToolDecision, ToolKind, ToolMode, ToolRecord};
 use crate::record::{FORMAT, HoldRecord, Sealed};
 use crate::taints::Thread;
 use crate::toolbox::Equipped;
@@ -60,7 +58,6 @@ pub(super) struct ToolDraft {
     pub(super) safety: Safety,
     pub(super) rate: Option<Standing>,
     attempts: Vec<ToolAttempt>,
-    pub(super) result: Option<ToolOutcome>,
     /// The call counts as under way for as long as its draft lives.
     pub(super) seat: Option<Seat>,
 }
@@ -104,7 +101,6 @@ impl ToolDraft {
             safety: Safety::default(),
             rate: None,
             attempts: Vec::new(),
-            result: None,
             seat: None,
         }
     }
@@ -204,6 +200,10 @@ impl Runtime {
     ) -> Result<Position, Refusal> {
         let decision = draft.decision(answer);
         self.metrics.tools.decisions.of(answer.verdict.word()).inc();
+        if draft.approval.is_none() {
+            let took = self.environment.boot().since(draft.known.started);
+            self.metrics.tools.took.observe(took);
+        }
         self.write_tool(draft, decision).await
     }
 
@@ -316,7 +316,6 @@ impl Runtime {
                 remaining: standing.remaining,
             }),
             request: draft.edge_id,
-            result: draft.result.take(),
             risk_level: declared.map(|tool| tool.risk_level.name().to_owned()),
             secrets: safety.has(Category::Secret),
             guard: safety.record(&principal.guardrails),

@@ -41,7 +41,7 @@ impl Runtime {
                 draft.approval = None;
                 allowed
             }
-            Ruled::Ask(allowed, _) => allowed,
+            Ruled::Ask(allowed, _) => allowed.agreed(),
             Ruled::Deny(answer) => return Ok(Judged::Answered(answer)),
         };
         allowed.rate = self.count_tool(draft).await?;
