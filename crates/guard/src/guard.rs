@@ -186,6 +186,13 @@ impl Guard {
         &self.profile
     }
 
+    /// The memory that the expressions of the profile take, in bytes, without what all profiles
+    /// share and what walkers remember.
+    pub fn memory_bytes(&self) -> usize {
+        let allow: usize = self.allow.iter().map(Regex::memory_usage).sum();
+        self.own.memory_bytes() + allow
+    }
+
     /// Whether the profile looks for nothing at all.
     pub fn is_idle(&self) -> bool {
         let profile = &self.profile;

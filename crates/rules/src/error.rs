@@ -30,6 +30,9 @@ pub enum Error {
     /// Another profile was made the default at the same time.
     #[error("another guardrail profile has just been made the default; ask again")]
     Changed,
+    /// The profile was changed while the change was being tried.
+    #[error("the guardrail profile has just been changed by somebody else; ask again")]
+    Overtaken,
     /// The default of a tenant stays.
     #[error(
         "the guardrail profile is the default of the tenant; make another one the default, or \
@@ -105,6 +108,9 @@ pub enum Error {
     /// No profile can work on this machine.
     #[error("guardrails do not work on this machine")]
     Broken(#[source] iron_guard::ProfileError),
+    /// A profile was being tried when the server stopped.
+    #[error("a guardrail profile could not be tried")]
+    Interrupted(#[from] tokio::task::JoinError),
     /// Something stored cannot be read.
     #[error("a stored guardrail profile, tool or policy cannot be read")]
     Unreadable(#[source] serde_json::Error),
@@ -131,7 +137,9 @@ impl Error {
             | Error::NoBuiltIn { .. } => ErrorKind::ResourceNotFound,
             Error::OutOfReach { .. } => ErrorKind::InsufficientPermissions,
             Error::DuplicateName | Error::NameTaken { .. } => ErrorKind::DuplicateName,
-            Error::Changed | Error::PolicyChanged { .. } => ErrorKind::ConcurrentModification,
+            Error::Changed | Error::Overtaken | Error::PolicyChanged { .. } => {
+                ErrorKind::ConcurrentModification
+            }
             Error::IsDefault => ErrorKind::ResourceInUse,
             Error::TooMany { .. } | Error::TooManyOf { .. } => ErrorKind::QuotaExceeded,
             Error::Field { .. } => ErrorKind::Validation,
@@ -139,6 +147,7 @@ impl Error {
                 ErrorKind::ServiceUnavailable
             }
             Error::Broken(_)
+            | Error::Interrupted(_)
             | Error::Unreadable(_)
             | Error::Seal(_)
             | Error::Audit(_)

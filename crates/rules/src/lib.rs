@@ -18,6 +18,8 @@
 //! Invariants:
 //! - **What is stored works**: a profile or a policy is compiled and tried at its examples before it
 //!   is written ([`Error::Field`] names what does not do), and a policy before the transaction begins.
+//! - **Nobody waits for a compiler**: profiles are compiled beside the threads that serve, a few at a
+//!   time, and before the transaction begins.
 //! - **A tenant has one default at most.** It can be taken back, never deleted.
 //! - **What a team wants of privacy holds whatever profile is named** ([`Privacy::Strict`]).
 //! - **What holds for somebody, holds from the next call on**: whoever changes it tells the runtimes
@@ -30,6 +32,7 @@ mod check;
 mod choice;
 mod error;
 mod generation;
+mod guards;
 mod model;
 mod policies;
 mod profiles;
@@ -40,7 +43,9 @@ mod tools;
 pub use check::profile_of;
 pub use choice::{Chosen, Named, Privacy};
 pub use error::{Error, SealFailure};
-pub use model::{GuardrailProfile, NewProfile, ProfileChange, ProfileVersion};
+pub use model::{
+    CheckedChange, CheckedProfile, GuardrailProfile, NewProfile, ProfileChange, ProfileVersion,
+};
 pub use policies::{
     BuiltIn, Difference, Policies, PolicyChange, PolicyFilter, PolicyVersion, Prepared, Proposal,
     Scope, Simulated, StoredPolicy, differences,

@@ -38,6 +38,14 @@ pub struct NewProfile {
     pub fields: Map<String, Value>,
 }
 
+/// A profile to be made, which has been tried: [`crate::Profiles::check`] gives it.
+#[derive(Debug, Clone)]
+pub struct CheckedProfile {
+    pub(crate) name: String,
+    pub(crate) is_default: bool,
+    pub(crate) profile: Profile,
+}
+
 /// What is to be different; what is none stays.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
@@ -47,6 +55,21 @@ pub struct ProfileChange {
     pub is_default: Option<bool>,
     /// Fields of [`Profile`] as on the wire; each takes the place of the one before.
     pub fields: Map<String, Value>,
+}
+
+/// What is to be different, which has been tried: [`crate::Profiles::check_change`] gives it.
+#[derive(Debug, Clone)]
+pub struct CheckedChange {
+    pub(crate) name: Option<String>,
+    pub(crate) is_default: Option<bool>,
+    pub(crate) profile: Option<Replaced>,
+}
+
+/// What a profile said and is to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Replaced {
+    pub(crate) before: Profile,
+    pub(crate) after: Profile,
 }
 
 /// What a profile said at one time.

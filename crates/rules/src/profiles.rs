@@ -1,15 +1,20 @@
 //! Making, changing, ending and choosing profiles: [`Profiles`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use iron_audit::{Audit, Authorised, Entry, Removal};
-use iron_guard::Profile;
+use iron_guard::{Guard, Profile};
 use iron_primitives::{Environment, ProfileId, TenantId};
 use iron_store::{Db, Page, Paged, Sort, Tx};
 
 use crate::check;
 use crate::choice::{Chosen, Named};
-use crate::model::{GuardrailProfile, NewProfile, ProfileChange, ProfileVersion};
+use crate::guards::Guards;
+use crate::model::{
+    CheckedChange, CheckedProfile, GuardrailProfile, NewProfile, ProfileChange, ProfileVersion,
+    Replaced,
+};
 use crate::{Error, store};
 
 /// How many profiles a tenant may have.
@@ -21,6 +26,7 @@ pub struct Profiles {
     db: Db,
     audit: Audit,
     environment: Environment,
+    guards: Arc<Guards>,
 }
 
 impl Profiles {
@@ -30,25 +36,77 @@ impl Profiles {
             db,
             audit,
             environment,
+            guards: Arc::new(Guards::new()),
         }
+    }
+
+    /// Tries a profile that is to be made. It takes up to seconds: ask before a transaction begins.
+    ///
+    /// # Errors
+    /// [`Error::Field`].
+    pub async fn check(&self, new: NewProfile) -> Result<CheckedProfile, Error> {
+        let name = check::name(new.name)?;
+        let fields = new.fields;
+        let tried = self
+            .guards
+            .compile(move || check::merged(&Profile::default(), fields));
+        Ok(CheckedProfile {
+            name,
+            is_default: new.is_default,
+            profile: tried.await?,
+        })
+    }
+
+    /// Tries a change of a profile as it is now, likewise.
+    ///
+    /// # Errors
+    /// [`Error::Field`].
+    pub async fn check_change(
+        &self,
+        before: &GuardrailProfile,
+        change: ProfileChange,
+    ) -> Result<CheckedChange, Error> {
+        let name = change.name.map(check::name).transpose()?;
+        let mut profile = None;
+        if !change.fields.is_empty() {
+            let before = before.profile.clone();
+            let tried = self.guards.compile(move || {
+                let after = check::merged(&before, change.fields)?;
+                Ok(Replaced { before, after })
+            });
+            profile = Some(tried.await?);
+        }
+        Ok(CheckedChange {
+            name,
+            is_default: change.is_default,
+            profile,
+        })
+    }
+
+    /// The guard of a profile, which is compiled if it was not of late.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] for a profile that was stored where it could be compiled.
+    pub async fn guard(&self, chosen: &Chosen) -> Result<Arc<Guard>, Error> {
+        self.guards.of(chosen).await
     }
 
     /// Makes a profile. If it is to be the default, tell the runtimes after the commit.
     ///
     /// # Errors
-    /// [`Error::Field`], [`Error::DuplicateName`], [`Error::TooMany`].
+    /// [`Error::DuplicateName`], [`Error::TooMany`].
     pub async fn create(
         &self,
         tx: &mut Tx,
         authorised: &Authorised,
-        new: NewProfile,
+        new: CheckedProfile,
     ) -> Result<GuardrailProfile, Error> {
         let now = self.environment.now();
         let made = GuardrailProfile {
             id: self.environment.new_id(),
             tenant: authorised.tenant,
-            name: check::name(new.name)?,
-            profile: check::merged(&Profile::default(), new.fields)?,
+            name: new.name,
+            profile: new.profile,
             is_default: new.is_default,
             version: 1,
             created_at: now,
@@ -124,21 +182,25 @@ impl Profiles {
     /// Changes a profile. Tell the runtimes after the commit.
     ///
     /// # Errors
-    /// As [`Profiles::create`] and [`Profiles::get`]; [`Error::Changed`].
+    /// As [`Profiles::create`] and [`Profiles::get`]; [`Error::Changed`]; [`Error::Overtaken`] if it
+    /// says something else than when the change was tried.
     pub async fn update(
         &self,
         tx: &mut Tx,
         authorised: &Authorised,
         id: ProfileId,
-        change: ProfileChange,
+        change: CheckedChange,
     ) -> Result<GuardrailProfile, Error> {
         let before = self.hold(tx, authorised, id).await?;
         let mut after = before.clone();
         if let Some(name) = change.name {
-            after.name = check::name(name)?;
+            after.name = name;
         }
-        if !change.fields.is_empty() {
-            after.profile = check::merged(&before.profile, change.fields)?;
+        if let Some(replaced) = change.profile {
+            if replaced.before != before.profile {
+                return Err(Error::Overtaken);
+            }
+            after.profile = replaced.after;
         }
         after.is_default = change.is_default.unwrap_or(before.is_default);
         if after == before {

@@ -47,6 +47,7 @@ pub(crate) async fn create_guardrail_profile(
         name: body.name,
         is_default: body.is_default.unwrap_or(false),
     };
+    let new = api.profiles.check(new).await?;
     let mut tx = api.db.begin().await?;
     let made = api.profiles.create(&mut tx, &authorised, new).await?;
     tx.commit().await?;
@@ -111,10 +112,13 @@ pub(crate) async fn update_guardrail_profile(
         name: body.name,
         is_default: body.is_default,
     };
-    let mut tx = api.db.begin().await?;
-    let before = api.profiles.hold(&mut tx, &authorised, id).await?;
-    if_match.allows_since(before.updated_at)?;
     let profiles = &api.profiles;
+    let before = profiles.get(&authorised, id).await?;
+    if_match.allows_since(before.updated_at)?;
+    let change = profiles.check_change(&before, change).await?;
+    let mut tx = api.db.begin().await?;
+    let before = profiles.hold(&mut tx, &authorised, id).await?;
+    if_match.allows_since(before.updated_at)?;
     let after = profiles.update(&mut tx, &authorised, id, change).await?;
     tx.commit().await?;
     (api.notify)(Change::Tenant(authorised.tenant));

@@ -97,6 +97,7 @@ impl World {
             is_default: false,
             fields: object(fields),
         };
+        let new = self.profiles.check(new).await?;
         let mut tx = self.db.begin().await.unwrap();
         let made = self.profiles.create(&mut tx, &self.admin(), new).await?;
         tx.commit().await.unwrap();
@@ -108,8 +109,10 @@ impl World {
         id: ProfileId,
         change: ProfileChange,
     ) -> Result<GuardrailProfile, Error> {
-        let mut tx = self.db.begin().await.unwrap();
         let admin = self.admin();
+        let before = self.profiles.get(&admin, id).await?;
+        let change = self.profiles.check_change(&before, change).await?;
+        let mut tx = self.db.begin().await.unwrap();
         let after = self.profiles.update(&mut tx, &admin, id, change).await?;
         tx.commit().await.unwrap();
         Ok(after)

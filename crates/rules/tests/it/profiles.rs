@@ -114,6 +114,24 @@ iron_store::both_engines! {
         assert_eq!((strict.sensitivity, strict.compliance), (Sensitivity::Strict, vec![Compliance::Gdpr]));
     }
 
+    async fn a_change_that_was_tried_on_what_it_no_longer_says_is_refused(db: Db) {
+        let world = World::new(db).await;
+        let made = world.create("house", json!({"allow": ["a"]})).await.unwrap();
+        let profiles = &world.profiles;
+        let change = |value| profiles.check_change(&made, fields(value));
+        let mine = change(json!({"block": ["b"]})).await.unwrap();
+        let named = ProfileChange { name: Some("home".to_owned()), ..ProfileChange::default() };
+        let named = profiles.check_change(&made, named).await.unwrap();
+        world.update(made.id, fields(json!({"allow": ["c"]}))).await.unwrap();
+
+        let admin = world.admin();
+        let mut tx = world.db.begin().await.unwrap();
+        let refused = profiles.update(&mut tx, &admin, made.id, mine).await.unwrap_err();
+        assert!(matches!(refused, Error::Overtaken), "{refused:?}");
+        let after = profiles.update(&mut tx, &admin, made.id, named).await.unwrap();
+        assert_eq!((after.name.as_str(), after.profile.allow), ("home", vec!["c".to_owned()]));
+    }
+
     async fn a_profile_of_another_tenant_is_not_there(db: Db) {
         let world = World::new(db).await;
         let made = world.create("house", json!({})).await.unwrap();
@@ -126,6 +144,7 @@ iron_store::both_engines! {
         let mut tx = world.db.begin().await.unwrap();
         assert!(!profiles.keep(&mut tx, &other, made.id).await.unwrap());
         let change = fields(json!({"allow": ["x"]}));
+        let change = profiles.check_change(&made, change).await.unwrap();
         assert!(missing(profiles.update(&mut tx, &other, made.id, change).await.unwrap_err()));
         assert!(missing(profiles.delete(&mut tx, &other, made.id).await.unwrap_err()));
         let named = Named { by_agent: Some(made.id), ..Named::default() };

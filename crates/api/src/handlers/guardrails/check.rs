@@ -1,7 +1,7 @@
 //! What guardrails say about a text, for people and for agents.
 
 use axum::extract::State;
-use iron_guard::{Guard, Judgement, Pseudonyms, Verdict};
+use iron_guard::{Judgement, Pseudonyms, Verdict};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
 use iron_rules::{Chosen, Named};
@@ -37,17 +37,15 @@ pub(crate) async fn check_guardrails(
     };
     let text = body.text;
     let begun = api.environment.boot();
-    let profile = chosen.profile.as_ref().clone();
+    let guard = api.profiles.guard(&chosen).await?;
     // A long text takes milliseconds, in which nobody else should wait.
     let judging = tokio::task::spawn_blocking(move || {
-        let guard = Guard::new(profile)?;
         let judgement = guard.judge(&text, channel, &mut Pseudonyms::default());
         let of_user = channel == iron_guard::Channel::User;
         let too_long = guard.too_long(&text).filter(|_| of_user);
-        Ok::<_, iron_guard::ProfileError>((text, judgement, too_long))
+        (text, judgement, too_long)
     });
-    let judged = judging.await.map_err(Problem::internal)?;
-    let (text, judgement, too_long) = judged.map_err(Problem::internal)?;
+    let (text, judgement, too_long) = judging.await.map_err(Problem::internal)?;
     let took = api.environment.boot().since(begun);
     let too_long = too_long.map(|(chars, most)| TextTooLong {
         chars: u64::try_from(chars).unwrap_or(u64::MAX),
