@@ -4,10 +4,12 @@
 //! Rust, so what can go wrong is a panic, an overflow, a hang, or an answer that is not true.
 
 mod arguments;
+mod guard;
 mod journal;
 mod policy;
 
 pub use arguments::{tool_arguments, tool_line, tool_path, tool_statement, tool_url};
+pub use guard::{guard_filter, guard_profile};
 pub use journal::journal_frames;
 pub use policy::{policy_cedar, policy_yaml};
 
