@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex_automata::meta::Regex;
 
 use crate::action::{Action, Style, Verdict};
+use crate::clean::{CleanTexts, Hash};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
 use crate::injection::{Detector, DetectorError};
 use crate::json;
@@ -42,6 +43,7 @@ pub struct Guard {
     names: Option<&'static Names>,
     own: Rules,
     allow: Vec<Regex>,
+    clean: CleanTexts,
 }
 
 /// Why a profile cannot work.
@@ -175,6 +177,7 @@ impl Guard {
                 .iter()
                 .map(|pattern| allowed(pattern))
                 .collect::<Result<_, _>>()?,
+            clean: CleanTexts::default(),
             profile,
         };
         guard.try_examples()?;
@@ -221,8 +224,16 @@ impl Guard {
         (length > most).then_some((length, most))
     }
 
-    /// Judges a whole text: where markup is taken out of it, what is left.
+    /// Judges a whole text: where markup is taken out of it, what is left. A text that was judged of
+    /// late, and in which nothing was found, costs no more than to be hashed.
     pub fn judge(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
+        let hash = self
+            .remembers()
+            .then(|| self.clean.hash(text, channel, false));
+        self.unless_clean(hash.flatten(), || self.judged(text, channel, pseudonyms))
+    }
+
+    fn judged(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
         let strips = self.profile.strip_markup && channel == Channel::User;
         match strips.then(|| Stripped::new(text)).flatten() {
             Some(stripped) => {
@@ -255,6 +266,15 @@ impl Guard {
         channel: Channel,
         pseudonyms: &mut Pseudonyms,
     ) -> Judgement {
+        let hash = self
+            .remembers()
+            .then(|| self.clean.hash(text, channel, true));
+        self.unless_clean(hash.flatten(), || {
+            self.judged_json(text, channel, pseudonyms)
+        })
+    }
+
+    fn judged_json(&self, text: &str, channel: Channel, pseudonyms: &mut Pseudonyms) -> Judgement {
         let (view, values) = json::read(text);
         let (findings, redactions) = resolve::whole(self.counted(text, &view, channel));
         let mut edits = Vec::new();
@@ -270,6 +290,26 @@ impl Guard {
         }
         edits.dedup_by(|later, earlier| later.span.start < earlier.span.end);
         Judgement { findings, edits }
+    }
+
+    /// Whether a text says all of what becomes of it. Of pseudonyms the call does, too.
+    fn remembers(&self) -> bool {
+        self.profile.style != Style::Pseudonym
+    }
+
+    /// Judges what was not found clean of late.
+    fn unless_clean(&self, hash: Option<Hash>, judge: impl FnOnce() -> Judgement) -> Judgement {
+        let Some(hash) = hash else {
+            return judge();
+        };
+        if self.clean.has(hash) {
+            return Judgement::default();
+        }
+        let judgement = judge();
+        if judgement == Judgement::default() {
+            self.clean.add(hash);
+        }
+        judgement
     }
 
     /// What the detectors of streams find in a whole text and counts.

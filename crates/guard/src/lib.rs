@@ -22,6 +22,7 @@
 //!   detector read it folded (without hidden characters, with compatible forms made one).
 
 mod action;
+mod clean;
 mod compliance;
 mod filter;
 mod finding;
