@@ -20,6 +20,8 @@ const KEPT_BYTES: usize = 32 << 20;
 pub(crate) struct Guards {
     turns: Semaphore,
     kept: Mutex<Vec<Kept>>,
+    /// The most memory that those kept take together, in bytes.
+    most_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -31,9 +33,14 @@ struct Kept {
 
 impl Guards {
     pub(crate) fn new() -> Self {
+        Self::keeping(KEPT_BYTES)
+    }
+
+    fn keeping(most_bytes: usize) -> Self {
         Self {
             turns: Semaphore::new(AT_A_TIME),
             kept: Mutex::default(),
+            most_bytes,
         }
     }
 
@@ -82,7 +89,7 @@ impl Guards {
         kept.retain(|one| {
             bytes += one.guard.memory_bytes();
             count += 1;
-            bytes <= KEPT_BYTES && count <= KEPT
+            bytes <= self.most_bytes && count <= KEPT
         });
     }
 }
@@ -128,17 +135,13 @@ mod tests {
 
     #[tokio::test]
     async fn guards_that_take_much_memory_push_others_out() {
-        let guards = Guards::new();
-        let large = "[\\p{L}\\p{N}]{60}";
-        for number in 0..16 {
-            guards
-                .of(&chosen(&format!("{large}{number}")))
-                .await
-                .unwrap();
+        let one = Guards::new().of(&chosen("word0")).await.unwrap();
+        let guards = Guards::keeping(3 * one.memory_bytes());
+        for number in 0..8 {
+            guards.of(&chosen(&format!("word{number}"))).await.unwrap();
         }
         let kept = guards.kept.lock().unwrap();
-        let bytes: usize = kept.iter().map(|one| one.guard.memory_bytes()).sum();
-        assert!(kept.len() < 16, "{} of {bytes} bytes", kept.len());
-        assert!(bytes <= KEPT_BYTES, "{bytes}");
+        let words: Vec<_> = kept.iter().map(|one| &one.guard.profile().block).collect();
+        assert_eq!(words, [&["word7"], &["word6"], &["word5"]]);
     }
 }

@@ -98,6 +98,76 @@ fn each_format_finds_its_own_keys_whole() {
     assert_eq!(missed, Vec::<String>::new());
 }
 
+/// Where keys stand: what is around one must neither hide it nor be needed to find it.
+const PLACES: &[(&str, &str)] = &[
+    ("", ""),
+    ("please use ", " for the upload, thanks"),
+    ("API_KEY=\"", "\"\n"),
+    ("{\"auth\": \"", "\", \"retries\": 3}"),
+    ("Authorization: Bearer ", "\r\nAccept: */*"),
+];
+
+/// What the table of secrets in `docs/guardrails.md` says.
+#[test]
+fn keys_of_all_formats_are_found_in_all_places() {
+    let mut runner = TestRunner::deterministic();
+    let (mut hits, mut all) = (0, 0);
+    for (_, pattern) in formats() {
+        let keys = string_regex(&pattern).unwrap();
+        for _ in 0..10 {
+            let key = keys.new_tree(&mut runner).unwrap().current();
+            for (before, after) in PLACES {
+                let text = format!("{before}{key}{after}");
+                hits += usize::from(best(&text).is_some_and(|(_, value, _)| value.contains(&key)));
+                all += 1;
+            }
+        }
+    }
+    assert!(hits * 100 >= all * 95, "{hits} of {all}");
+}
+
+/// Hashes, ids and lines of lock files, as they are written every day.
+const LOOK_ALIKES: &[&str] = &[
+    "commit [0-9a-f]{40}",
+    "[0-9a-f]{32}  [a-z]{3,9}\\.tar\\.gz",
+    "[0-9a-f]{64}  [a-z]{3,9}\\.zip",
+    "sha512: [0-9a-f]{128}",
+    "\"id\": \"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\"",
+    "checksum = \"[0-9a-f]{64}\"",
+    "\"integrity\": \"sha512-[A-Za-z0-9+/]{86}==\"",
+    "github\\.com/[a-z]{3,9}/[a-z]{3,9} v1\\.[0-9]\\.[0-9]/go\\.mod h1:[A-Za-z0-9+/]{43}=",
+    "    --hash=sha256:[0-9a-f]{64}",
+    "etag: W/\"[0-9a-f]{32}\"",
+    "trace_id=[0-9a-f]{32} span_id=[0-9a-f]{16}",
+    "01[0-9A-HJKMNP-TV-Z]{24} created",
+    "<img src=\"data:image/png;base64,[A-Za-z0-9+/]{120}=\">",
+    "[a-z]{4,9}-[0-9a-f]{8,10}-[a-z0-9]{5}   1/1   Running",
+    "#[0-9a-f]{6} #[0-9a-f]{8} 0x[0-9a-f]{16}",
+    "version https://git-lfs\\.github\\.com/spec/v1 oid sha256:[0-9a-f]{64}",
+];
+
+#[test]
+fn hashes_ids_and_lock_files_hold_no_keys() {
+    let mut runner = TestRunner::deterministic();
+    let mut hits = Vec::new();
+    let mut all = 0;
+    for pattern in LOOK_ALIKES {
+        let texts = string_regex(pattern).unwrap();
+        for _ in 0..200 {
+            let text = texts.new_tree(&mut runner).unwrap().current();
+            all += 1;
+            if best(&text).is_some() {
+                hits.push(text);
+            }
+        }
+    }
+    assert!(
+        hits.len() * 1_000 < all * 5,
+        "{} of {all}: {hits:#?}",
+        hits.len()
+    );
+}
+
 #[test]
 fn keys_are_found_wherever_they_stand() {
     let key = "ghp_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ3xK9Pq";
