@@ -5,9 +5,11 @@
 //! [`CREDENTIAL_HEADER`], every request names a [`VERSION_HEADER`], and usage is told in
 //! pieces that must be put together ([`Tally`]).
 
+mod beta;
 pub mod model;
 mod usage;
 
+pub use beta::{Betas, LONG_CONTEXT};
 pub use usage::{Iteration, Tally};
 
 /// Carries the credential, without a scheme in front.

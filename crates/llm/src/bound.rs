@@ -30,7 +30,7 @@ mod terms;
 use iron_primitives::{Money, MoneyError, PicoDollars, Refusal, UnitPrice};
 
 use self::pictures::Drawn;
-use self::terms::{OutputTerms, Terms, input_price, output_price};
+use self::terms::{OutputTerms, Terms, input_price, may_show_pictures, output_price};
 use crate::envelope::{CapField, Edits, Envelope, Facts};
 use crate::kind::{Dialect, ProviderKind};
 use crate::prices::{ModelRef, PictureRule, PriceBook};
@@ -110,6 +110,15 @@ pub enum BoundError {
     OutOfRange(#[from] MoneyError),
 }
 
+impl BoundError {
+    fn beta(name: &str, facts: &Facts) -> Self {
+        BoundError::Field {
+            field: format!("anthropic-beta: {name}"),
+            model: facts.model.clone(),
+        }
+    }
+}
+
 impl From<BoundError> for Refusal {
     fn from(error: BoundError) -> Refusal {
         match error {
@@ -172,6 +181,8 @@ pub struct Bound {
     settle_tier: ServiceTier,
     settle_regional: bool,
     images: u64,
+    /// Whether pictures can be among the input.
+    may_show: bool,
     /// Of pictures that are made: how often the price of one counts for each.
     units_each: Option<u64>,
     search_units: u64,
@@ -246,6 +257,9 @@ impl Bound {
         let (facts, dialect) = (envelope.facts(), envelope.dialect());
         if facts.background && !assumptions.background {
             return Err(BoundError::Background);
+        }
+        if let (Some(beta), false) = (facts.betas.unknown(), model.price.is_free()) {
+            return Err(BoundError::beta(beta, facts));
         }
         let drawn = Drawn::of(model, facts)?;
         let model = drawn.as_ref().map_or(model, |drawn| &drawn.model);
@@ -337,6 +351,7 @@ impl Bound {
                 UnitPrice::FREE => 0,
                 _ => input.search_units,
             },
+            may_show: may_show_pictures(facts),
             units_each: drawn.as_ref().map(|drawn| drawn.units_each),
             images: if model.price.image == UnitPrice::FREE {
                 0
@@ -457,7 +472,7 @@ impl Bound {
 
     /// The provider's count with what it left unsaid: those facts are as they were asked for.
     pub fn completed(&self, usage: &Usage) -> Usage {
-        let usage = &self.drawn(usage);
+        let usage = &self.drawn(&self.shown(usage));
         Usage {
             tier: usage.tier.or(Some(self.settle_tier)),
             regional: usage.regional.or(Some(self.settle_regional)),
@@ -475,6 +490,17 @@ impl Bound {
                 0 => self.seconds,
                 told => told,
             },
+            ..*usage
+        }
+    }
+
+    /// What a model has read that does not tell words from pictures is taken for pictures, which cost
+    /// more; where none were sent, it was words.
+    fn shown(&self, usage: &Usage) -> Usage {
+        let words = if self.may_show { 0 } else { usage.input_image };
+        Usage {
+            input: usage.input.saturating_add(words),
+            input_image: usage.input_image - words,
             ..*usage
         }
     }

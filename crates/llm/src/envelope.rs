@@ -33,6 +33,7 @@ pub use self::edits::{CapField, Edits};
 use self::form::Form;
 pub use self::pictures::Pictures;
 pub use self::stored::FileForm;
+use crate::anthropic::Betas;
 use crate::kind::Dialect;
 use crate::scan::{Kind, ScanError, Scanner};
 use crate::sound;
@@ -203,6 +204,8 @@ pub struct Facts {
     pub hosted_uses: Option<u64>,
     /// `service_tier`, or `fast` for Anthropic's `speed: "fast"`.
     pub service_tier: Option<String>,
+    /// The betas of Anthropic that are named, in the body or beside it.
+    pub betas: Betas,
     /// Anthropic's `inference_geo`.
     pub region: Option<String>,
     /// Bytes of the documents that are to be ranked, one by one.
@@ -403,6 +406,11 @@ impl Envelope {
             form: Some(form),
             body,
         })
+    }
+
+    /// Adds betas of Anthropic that are named beside the body, separated by commas.
+    pub fn name_betas(&mut self, names: &str) {
+        self.facts.betas.add(names);
     }
 
     /// The fields of the form, if it is one: their names, whether they are files, and where their

@@ -4,6 +4,7 @@ use iron_primitives::UnitPrice;
 
 use super::pictures::Drawn;
 use super::{Assumptions, BoundError};
+use crate::anthropic::LONG_CONTEXT;
 use crate::envelope::{Envelope, Facts, HostedTool, Media, Source};
 use crate::images;
 use crate::kind::Dialect;
@@ -194,9 +195,7 @@ fn finish(
     };
     // Texts that are sent together to be embedded, or completed, have a context each; of documents
     // that are ranked each piece has.
-    let context = model
-        .context
-        .map(|context| context.saturating_mul(contexts));
+    let context = opened(facts, model).map(|context| context.saturating_mul(contexts));
     let tokens = match (in_full, context) {
         (Some(tokens), Some(context)) => tokens.min(context),
         (Some(tokens), None) => tokens,
@@ -216,6 +215,13 @@ fn finish(
             });
         }
     };
+    if let Some(beta) = facts.betas.long_context()
+        && model.price.long_context_above.is_none()
+        && model.context.is_some_and(|context| tokens > context)
+        && !model.price.is_free()
+    {
+        return Err(BoundError::beta(beta, facts));
+    }
     if facts.outside_input.is_some() && model.price.image != UnitPrice::FREE {
         return Err(BoundError::Modality {
             what: "pictures that are not in the request",
@@ -232,6 +238,12 @@ fn finish(
         search_units: ranking.search_units(),
         images: media.images.saturating_mul(times),
     })
+}
+
+/// The context of the model, which a beta may open further.
+fn opened(facts: &Facts, model: &Model) -> Option<u64> {
+    let longer = facts.betas.long_context().map_or(0, |_| LONG_CONTEXT);
+    model.context.map(|context| context.max(longer))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

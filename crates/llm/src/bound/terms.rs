@@ -80,6 +80,11 @@ impl Terms {
     }
 }
 
+/// Whether pictures can be among the input.
+pub(super) fn may_show_pictures(facts: &Facts) -> bool {
+    !facts.media.is_empty() || facts.outside_input.is_some()
+}
+
 /// The dearest rate at which a token of input may be billed.
 pub(super) fn input_price(model: &Model, facts: &Facts, rates: &Rates) -> UnitPrice {
     let writes = match model.kind {
@@ -88,7 +93,7 @@ pub(super) fn input_price(model: &Model, facts: &Facts, rates: &Rates) -> UnitPr
         _ => true,
     };
     let mut dearest = rates.input.max(rates.cache_read);
-    if !facts.media.is_empty() {
+    if may_show_pictures(facts) {
         dearest = dearest.max(rates.of_input_image());
     }
     if writes {

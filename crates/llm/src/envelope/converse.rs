@@ -186,6 +186,9 @@ impl Reader {
             return within
                 .map_err(|error| error.under(|| "additionalModelRequestFields".to_owned()));
         }
+        if name == "anthropic_beta" {
+            return self.betas(scanner);
+        }
         if name != "thinking" || scanner.kind()? != Kind::Object {
             scanner.skip()?;
             return Ok(());

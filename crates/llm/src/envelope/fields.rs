@@ -227,6 +227,7 @@ impl Reader {
             ("speed", AnthropicMessages) => {
                 facts.service_tier = text(scanner, name)?.filter(|speed| speed != "standard");
             }
+            ("anthropic_beta", AnthropicMessages) => self.betas(scanner)?,
             ("inference_geo", AnthropicMessages) => facts.region = text(scanner, name)?,
             ("prediction", OpenAiChat) => facts.prediction_bytes = scanner.skip()?.len() as u64,
             ("web_search_options", OpenAiChat) => {
@@ -268,6 +269,23 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Names of betas, one or a list of them.
+    pub(super) fn betas(&mut self, scanner: &mut Scanner<'_>) -> Done {
+        const FIELD: &str = "anthropic_beta";
+        let betas = &mut self.read.facts.betas;
+        if scanner.kind()? != Kind::Array {
+            text(scanner, FIELD)?
+                .iter()
+                .for_each(|name| betas.add(name));
+            return Ok(());
+        }
+        scanner.array(|scanner, index| {
+            let name = string(scanner, &format!("{FIELD}[{index}]"))?;
+            betas.add(&name.decoded());
+            Ok::<(), RequestError>(())
+        })
     }
 
     fn outside(&mut self, scanner: &mut Scanner<'_>, name: &'static str) -> Done {

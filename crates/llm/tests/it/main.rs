@@ -6,10 +6,12 @@
 )]
 
 mod aws;
+mod betas;
 mod bounds;
 mod envelope;
 mod gemini;
 mod meters;
+mod pictures;
 mod prices;
 mod replicate;
 mod rerank;
