@@ -20,6 +20,8 @@ use crate::usage::Usage;
 
 /// After so many seconds a prediction is cancelled by Replicate, as it is told when it is created.
 pub const LONGEST_RUN_S: u64 = 600;
+/// So many seconds of it may be billed: what is cancelled stops a little later.
+pub const LONGEST_BILLED_S: u64 = LONGEST_RUN_S + 10;
 /// Where the words of a prediction come from at Replicate itself.
 const STREAM_HOST: &str = "stream.replicate.com";
 const API_HOST: &str = "api.replicate.com";

@@ -35,6 +35,18 @@ fn asked(fake: &FakeUpstream) -> Vec<(String, String)> {
     requests.map(|seen| (seen.method, seen.path)).collect()
 }
 
+/// Waits until the fake has been asked for something.
+async fn until_asked(fake: &FakeUpstream, is_it: impl Fn(&str, &str) -> bool) {
+    let seen = || asked(fake).iter().any(|(method, path)| is_it(method, path));
+    let waiting = async {
+        while !seen() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    assert!(came.is_ok(), "{:?}", asked(fake));
+}
+
 fn words(stream: &str) -> String {
     let data = stream
         .lines()
@@ -197,11 +209,19 @@ async fn who_leaves_cancels_and_pays_what_was_made() {
         let bearer = format!("Bearer {}", front.world.token());
         let headers = [("authorization", bearer.as_str())];
         let request = front.outgoing("POST", CHAT, &headers, body(stream).as_bytes());
-        let waiting = tokio::time::timeout(Duration::from_millis(300), async {
+        let answer = async {
             let mut answer = front.open(request).await;
             while let Ok(Some(_)) = answer.chunk().await {}
-        });
-        assert!(waiting.await.is_err(), "it is slower than its caller waits");
+        };
+        let place = if stream {
+            "/v1/files/"
+        } else {
+            "/v1/predictions/"
+        };
+        tokio::select! {
+            () = answer => panic!("it was over before its caller left"),
+            () = until_asked(&fake, |method, path| method == "GET" && path.starts_with(place)) => {}
+        }
         let record = front.world.record().await;
         assert_eq!(record.outcome, Outcome::ClientGone, "stream={stream}");
         let attempt = &record.attempts[0];
@@ -209,6 +229,32 @@ async fn who_leaves_cancels_and_pays_what_was_made() {
         assert_eq!(attempt.ended, Ended::ClientGoneDrained, "stream={stream}");
         assert_eq!(record.cost_nanos, fake.billed_nanos(), "stream={stream}");
         assert_eq!(record.tokens.output, 20, "half of what it would have said");
+    }
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_cancelled() {
+    for stream in [true, false] {
+        let (fake, front) = charging().await;
+        front
+            .world
+            .change(|principal| principal.routes[0].timeout_ms = 700);
+        fake.behave(Behaviour {
+            output_tokens: 40,
+            piece_delay_ms: 400,
+            ..Behaviour::default()
+        });
+        front.post(CHAT, &body(stream)).await;
+        until_asked(&fake, |method, path| {
+            method == "POST" && path.ends_with("/cancel")
+        })
+        .await;
+        let attempt = last(&front).await.attempts[0].clone();
+        assert_eq!(attempt.ended, Ended::TimedOut, "stream={stream}");
+        assert_eq!(
+            attempt.settled_nanos, attempt.hold.amount_nanos,
+            "stream={stream}"
+        );
     }
 }
 

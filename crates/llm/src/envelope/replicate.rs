@@ -5,7 +5,7 @@ use super::RequestError;
 use super::content::expect;
 use super::edits::CapField;
 use super::fields::{Done, Reader};
-use crate::replicate::LONGEST_RUN_S;
+use crate::replicate::LONGEST_BILLED_S;
 use crate::scan::{Kind, Scanner};
 
 impl Reader {
@@ -15,7 +15,7 @@ impl Reader {
             return Ok(());
         }
         // A model that is paid by the second runs no longer than it is let.
-        self.read.facts.seconds = Some(LONGEST_RUN_S);
+        self.read.facts.seconds = Some(LONGEST_BILLED_S);
         let start = scanner.position();
         expect(scanner, Kind::Object, "input")?;
         scanner.object(|scanner, name| match (name, scanner.kind()?) {

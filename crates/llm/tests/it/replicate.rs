@@ -2,7 +2,7 @@
 
 use iron_llm::meter::{MeterOptions, read_answer};
 use iron_llm::prices::{Model, Price, Rates};
-use iron_llm::replicate::{LONGEST_RUN_S, last_event};
+use iron_llm::replicate::{LONGEST_BILLED_S, last_event};
 use iron_llm::translate::Plan;
 use iron_llm::{
     Assumptions, Bound, BoundError, Dialect, Envelope, Meter, PriceBook, ProviderKind, Usage,
@@ -74,13 +74,21 @@ fn a_model_with_a_price_for_tokens_is_held_with_its_template() {
 fn a_model_with_a_price_for_seconds_is_held_for_its_longest_run() {
     let bound = bound(by_second(), VERSION, 50).expect("a bound");
     let second = 225_000;
-    let longest = i64::try_from(LONGEST_RUN_S).expect("small");
+    let longest = i64::try_from(LONGEST_BILLED_S).expect("small");
     assert_eq!(bound.cost_at(50), Ok(Money::from_nanos(second * longest)));
     let told = json!({"id": "p", "status": "succeeded", "output": ["Hi"],
         "metrics": {"predict_time": 2.25}});
     let reading = read_answer(Dialect::Replicate, told.to_string().as_bytes(), false);
     let usage = reading.usage.expect("a usage");
     assert_eq!(bound.settle(&usage), Ok(Money::from_nanos(second * 3)));
+    // It was cancelled after 600 seconds, and took a moment to stop.
+    let told = told.to_string().replace("2.25", "600.3");
+    let reading = read_answer(Dialect::Replicate, told.as_bytes(), false);
+    let late = bound
+        .settle(&reading.usage.expect("a usage"))
+        .expect("a cost");
+    assert_eq!(late, Money::from_nanos(second * 601));
+    assert!(late < bound.cost_at(50).expect("a cost"));
 }
 
 #[test]

@@ -2,8 +2,11 @@
 //! then the prediction itself, asked for until it is over.
 //!
 //! A stream that breaks, or whose address is no longer good, costs nothing but its pace: the
-//! prediction goes on and repeats all words at its end. It is cancelled as soon as nobody wants it;
-//! whatever happens to this process, the provider cancels it after its longest run.
+//! prediction goes on and repeats all words at its end. It is cancelled as soon as nobody wants it, or
+//! waits for it any more; whatever happens to this process, the provider cancels it after its longest
+//! run.
+
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,8 @@ use iron_primitives::Secret;
 use tokio::sync::Notify;
 
 use crate::bearer::Lane;
+
+use watch::Watch;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const CANCEL_AFTER: HeaderName = HeaderName::from_static("cancel-after");
@@ -54,6 +59,7 @@ pub(super) enum Strange {
 }
 
 /// Whom to ask, and with what.
+#[derive(Clone)]
 struct Asking {
     egress: Egress,
     lane: Arc<Lane>,
@@ -79,6 +85,7 @@ pub(super) struct Prediction {
     headers: HeaderMap,
     unwanted: Unwanted,
     cancelled: bool,
+    watch: Watch,
     pause: Duration,
     unanswered: u32,
     /// What its creation said, if it was over by then.
@@ -107,12 +114,18 @@ pub(super) async fn watch(
     let told = Told::read(&body).ok_or(Strange::NoPrediction)?;
     let mut headers = created.headers.clone();
     headers.insert(CONTENT_TYPE, if streams { EVENT_STREAM } else { JSON });
+    let asking = Asking {
+        egress,
+        lane,
+        secret,
+    };
+    let mut watch = Watch::over(asking.clone(), &told);
+    if told.is_over {
+        watch.end();
+    }
     let mut prediction = Prediction {
-        asking: Asking {
-            egress,
-            lane,
-            secret,
-        },
+        asking,
+        watch,
         streams,
         stage: Stage::Asked,
         events: Events::of(&told),
@@ -213,6 +226,7 @@ impl Prediction {
         let told = body.as_deref().and_then(Told::read);
         let over = told.filter(|told| told.is_over && told.id == self.told.id);
         if let (Some(_), Some(body)) = (over, &body) {
+            self.watch.end();
             self.stage = Stage::Told;
             return Ok(Step::Piece(match self.streams {
                 true => replicate::last_event(body).into(),
@@ -237,9 +251,8 @@ impl Prediction {
         // Its words are wanted no more.
         self.stage = Stage::Asked;
         let path = self.told.cancel_path();
-        let sent = self.asking.post(&path).await;
-        if sent.is_none_or(|status| !status.is_success()) {
-            tracing::warn!(prediction = %self.told.id, "a prediction could not be cancelled");
+        if self.asking.cancel(&path, &self.told.id).await {
+            self.watch.end();
         }
     }
 }
@@ -269,6 +282,20 @@ impl Asking {
         let mut answer = sent.ok()?;
         let body = answer.collect(LIMIT_BYTES).await.ok()?;
         answer.status.is_success().then_some(body)
+    }
+
+    /// Cancels a prediction; true if the provider says so.
+    async fn cancel(&self, path: &str, id: &str) -> bool {
+        let status = self.post(path).await;
+        let is_cancelled = status.is_some_and(|status| status.is_success());
+        if !is_cancelled {
+            tracing::warn!(
+                prediction = id,
+                ?status,
+                "a prediction could not be cancelled"
+            );
+        }
+        is_cancelled
     }
 
     async fn post(&self, path: &str) -> Option<StatusCode> {
