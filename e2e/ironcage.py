@@ -227,6 +227,10 @@ class Fake:
         """What a token costs, in millionths of a millionth of a dollar: `input`, `cached`, `output`."""
         http("POST", f"{self.root}/_fake/prices", picos)
 
+    def end_batches(self, **end) -> None:
+        """Ends all batches that are under way, as it is told to."""
+        http("POST", f"{self.root}/_fake/end-batches", end)
+
     def requests(self) -> list[dict]:
         return http("GET", f"{self.root}/_fake/requests")[0]
 

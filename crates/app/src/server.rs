@@ -6,6 +6,7 @@ mod adapters;
 mod authority;
 #[cfg(test)]
 mod conformance;
+mod custody;
 mod enforcer;
 pub(crate) mod faces;
 mod features;

@@ -54,6 +54,9 @@ pub enum Error {
     /// The pass was used, or its time is over.
     #[error("the pass was used already, or its time is over; ask for another one")]
     PassSpent,
+    /// A runtime calls itself as only leases of our own are called.
+    #[error("`ironcage/batch:…` is no name for a runtime; choose another `runtime_id`")]
+    NameReserved,
     /// A budget on the path has no room.
     #[error("{}", Refusal::Budget(_0.clone()))]
     Short(Box<BudgetShortfall>),
@@ -194,6 +197,7 @@ impl Error {
             }
             Error::LeaseClosed | Error::PathEnded { .. } => ErrorKind::LeaseNotActive,
             Error::PassSpent => ErrorKind::TokenExpired,
+            Error::NameReserved => ErrorKind::Validation,
             Error::Short(_) => ErrorKind::BudgetExceeded,
             _ => ErrorKind::Internal,
         }

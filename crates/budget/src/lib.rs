@@ -57,7 +57,7 @@ pub use model::{
 pub use moves::LeaseState;
 pub use paths::{
     Final, Handshake, Lent, Pass, PassFor, PassHold, PathLease, PathOf, PathState, PathTerms,
-    Paths, Refresh, Reported, Returned, Speaker, Used,
+    Paths, Refresh, Reported, Reservation, Returned, Speaker, Used,
 };
 pub use pools::{
     Caps, Funds, Member, NewMember, NewPool, Pool, PoolChange, PoolFilter, PoolUpdated, Pools,

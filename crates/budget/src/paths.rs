@@ -34,6 +34,7 @@ mod model;
 mod path;
 mod refresh;
 mod report;
+mod reserve;
 pub(crate) mod store;
 
 use std::future::Future;
@@ -51,6 +52,7 @@ pub use model::{
     Final, Handshake, Lent, Pass, PathLease, PathState, PathTerms, Refresh, Reported, Returned,
     Speaker, Used,
 };
+pub use reserve::Reservation;
 pub use store::PathOf;
 
 /// How often a transaction is tried that others stood in the way of.
@@ -101,10 +103,10 @@ impl Paths {
         Ok(())
     }
 
-    /// Refuses a lease that is another agent's.
+    /// Refuses a lease that is another agent's, and one that no runtime has.
     fn own(path: &path::Path, speaker: &Speaker) -> Result<(), Error> {
         let ours = (path.row.tenant, path.row.agent) == (speaker.path.tenant, speaker.path.agent);
-        match ours {
+        match ours && !path.row.is_of_a_batch() {
             true => Ok(()),
             false => Err(Error::NoLease { id: path.row.id }),
         }

@@ -106,6 +106,7 @@ impl Files {
     /// # Errors
     /// If the database fails.
     pub async fn remove_tenant(&self, tx: &mut Tx, removal: &mut Removal) -> Result<(), Error> {
+        removal.delete(tx, crate::batches::OF_A_TENANT).await?;
         removal.delete(tx, OF_A_TENANT).await
     }
 

@@ -189,7 +189,7 @@ impl Gateway {
         self.runtime.call(authenticated, request).await
     }
 
-    async fn errand(
+    pub(crate) async fn errand(
         &self,
         visit: &Visit,
         dialect: Dialect,

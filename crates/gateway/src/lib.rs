@@ -14,6 +14,8 @@
 //! | `GET`, `DELETE /v1/responses/{id}`, `POST /v1/responses/{id}/cancel` | OpenAI |
 //! | `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic |
 //! | `POST`, `GET /v1/files`; `GET`, `DELETE /v1/files/{id}`; `GET /v1/files/{id}/content` | both; with `anthropic-version` Anthropic's |
+//! | `POST`, `GET /v1/batches`; `GET /v1/batches/{id}`; `POST /v1/batches/{id}/cancel` | OpenAI |
+//! | the same under `/v1/messages/batches`; `GET /v1/messages/batches/{id}/results` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
 //! | `/providers/{name}/…` | the provider's own |
 //! | `POST /api/v1/tools/authorize`, `/api/v1/tools/results` | ours: calls of tools |
@@ -31,6 +33,7 @@
 
 mod answer;
 mod attribution;
+mod batches;
 mod calls;
 mod config;
 mod credential;
@@ -131,6 +134,7 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
             "/v1/files/{id}/content",
             get(files::serve).fallback(wrong_method),
         )
+        .merge(batches::router())
         .route("/v1/models", get(models::list).fallback(wrong_method))
         .route(
             "/v1/models/{*id}",

@@ -11,7 +11,9 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use iron_llm::{Address, Dialect, ErrorShape, Kept, Passage, ProviderKind};
 use iron_primitives::Refusal;
-use iron_runtime::call::{Authenticated, Errand, FileErrand, Named, Passing, Reply, StoredAction};
+use iron_runtime::call::{
+    Authenticated, BatchErrand, Errand, FileErrand, Named, Passing, Reply, StoredAction,
+};
 
 use crate::Gateway;
 use crate::calls::{Asked, Visit};
@@ -144,6 +146,12 @@ fn way(provider: Named<'_>, parts: &Parts) -> Result<(Way, Asked), Refusal> {
         Passage::Free => {
             let dialect = provider.kind.mother_tongue(Dialect::OpenAiChat);
             (Way::Errand(Errand::Free), dialect, None)
+        }
+        Passage::Batch(route) => {
+            let (kind, query) = (provider.kind, query.clone());
+            let dialect = kind.mother_tongue(Dialect::OpenAiChat);
+            let errand = BatchErrand { kind, route, query };
+            (Way::Errand(Errand::Batch(errand)), dialect, None)
         }
         Passage::File(route) => {
             let (kind, query, upload) = (provider.kind, query.clone(), None);

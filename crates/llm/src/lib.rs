@@ -12,6 +12,7 @@
 //! | [`ProviderConfig`] | what only some kinds have: the deployments of Azure, the project of Vertex AI, the region of AWS |
 //! | [`translate`] | from one dialect into another and back, by way of [`canonical`] words |
 //! | [`texts`] | where the texts of a call stand, who says them, and how they are replaced |
+//! | [`batch`] | many requests that a provider answers within a day: read, bounded and counted |
 //! | [`Passage`] | what a request is that names its provider and a route there |
 //! | [`simulated`] | a provider that is built in, so that everything can be tried without a key |
 //!
@@ -57,6 +58,7 @@
 
 pub mod anthropic;
 pub mod aws;
+pub mod batch;
 pub mod bound;
 pub mod canonical;
 mod cohere;
@@ -87,6 +89,6 @@ pub use config::{ProviderConfig, Served, root_of};
 pub use envelope::{Edits, Envelope, Facts, FileForm};
 pub use kind::{Dialect, ErrorShape, ProviderKind};
 pub use meter::{Meter, MeterOptions, Reading};
-pub use passage::{Address, FileRoute, Kept, Passage, PassageError, is_route};
+pub use passage::{Address, BatchRoute, FileRoute, Kept, Passage, PassageError, is_route};
 pub use prices::{Model, ModelRef, PriceBook};
 pub use usage::{ServiceTier, Usage};

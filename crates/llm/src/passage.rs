@@ -6,7 +6,8 @@
 //! | Anthropic's `count_tokens`, OpenAI's stored responses | the errands of our own routes |
 //! | files of OpenAI and Anthropic | [`Passage::File`]: each agent finds its own |
 //! | lists of models, `countTokens` of Google | [`Passage::Free`]: providers charge nothing for them |
-//! | batches, live sessions, training | refused: no single request tells what they cost |
+//! | batches of OpenAI and Anthropic | [`Passage::Batch`]: every line is bounded before one is sent |
+//! | other batches, live sessions, training | refused: no single request tells what they cost |
 //! | any other | [`Passage::Priced`]: sent where the tenant has set a price for a request of it |
 //!
 //! Paths are taken only in the one spelling that every server reads alike: no empty segments, no
@@ -61,6 +62,8 @@ pub enum Passage {
     },
     /// A file that is stored at the provider, or the list of them.
     File(FileRoute),
+    /// A batch, or the list of them.
+    Batch(BatchRoute),
     /// A request that costs nothing.
     Free,
     /// A request whose price the tenant sets.
@@ -76,6 +79,58 @@ pub enum Kept {
     Delete,
     /// Stop making it.
     Cancel,
+}
+
+/// What is to be done with batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchRoute {
+    /// Make one.
+    Create,
+    /// List them.
+    List,
+    /// Tell about one.
+    Retrieve(String),
+    /// Stop working on one.
+    Cancel(String),
+    /// Give the results of one of Anthropic; OpenAI writes them into files.
+    Results(String),
+}
+
+impl BatchRoute {
+    /// Where batches of OpenAI are.
+    pub const OPENAI: &str = "/v1/batches";
+    /// Where batches of Anthropic are.
+    pub const ANTHROPIC: &str = "/v1/messages/batches";
+
+    /// Where batches of a kind of provider are.
+    pub const fn root(kind: ProviderKind) -> &'static str {
+        match kind {
+            ProviderKind::Anthropic => BatchRoute::ANTHROPIC,
+            _ => BatchRoute::OPENAI,
+        }
+    }
+
+    /// What a request is; none if there is no such route at providers of this kind.
+    pub fn of(kind: ProviderKind, method: &str, path: &str) -> Option<BatchRoute> {
+        let below = path.strip_prefix(BatchRoute::root(kind))?;
+        if below.is_empty() {
+            return match method {
+                "POST" => Some(BatchRoute::Create),
+                "GET" => Some(BatchRoute::List),
+                _ => None,
+            };
+        }
+        let rest = below.strip_prefix('/')?;
+        let has_results = matches!(kind, ProviderKind::Anthropic);
+        match (method, rest.split_once('/')) {
+            ("GET", None) => Some(BatchRoute::Retrieve(rest.to_owned())),
+            ("POST", Some((id, "cancel"))) => Some(BatchRoute::Cancel(id.to_owned())),
+            ("GET", Some((id, "results"))) if has_results => {
+                Some(BatchRoute::Results(id.to_owned()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What is to be done with files that are stored at a provider.
@@ -230,6 +285,9 @@ impl Passage {
         }
         if let Some(route) = FileRoute::of(method, path).filter(|_| kind.keeps_files()) {
             return Ok(Passage::File(route));
+        }
+        if let Some(route) = BatchRoute::of(kind, method, path).filter(|_| kind.keeps_files()) {
+            return Ok(Passage::Batch(route));
         }
         let lists = path == "/v1/models" || path.starts_with("/v1/models/");
         match lists && method == "GET" && kind != ProviderKind::Simulated {

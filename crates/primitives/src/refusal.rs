@@ -55,6 +55,9 @@ pub struct BlockedContent {
     pub check: &'static str,
     /// The rule that found it.
     pub rule: String,
+    /// In which line of a batch, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 impl fmt::Display for BlockedContent {
@@ -64,7 +67,11 @@ impl fmt::Display for BlockedContent {
             channel,
             check,
             rule,
+            line,
         } = self;
+        if let Some(line) = line {
+            write!(f, "line {line}: ")?;
+        }
         match *check {
             "max_input_chars" => write!(
                 f,

@@ -23,6 +23,10 @@ pub(crate) enum Stored {
     Response,
     /// A file.
     File,
+    /// A file that a batch has written its results into.
+    Results,
+    /// A batch.
+    Batch,
 }
 
 impl Stored {
@@ -30,7 +34,8 @@ impl Stored {
     const fn prefixes(self) -> [&'static str; 2] {
         match self {
             Stored::Response => ["resp_", "resp_"],
-            Stored::File => ["file-", "file_"],
+            Stored::File | Stored::Results => ["file-", "file_"],
+            Stored::Batch => ["batch_", "msgbatch_"],
         }
     }
 
@@ -39,6 +44,8 @@ impl Stored {
         match self {
             Stored::Response => ("response-id", "response-nonce"),
             Stored::File => ("file-id", "file-nonce"),
+            Stored::Results => ("results-id", "results-nonce"),
+            Stored::Batch => ("batch-id", "batch-nonce"),
         }
     }
 
@@ -113,7 +120,7 @@ fn key(bearer: &Bearer, what: Stored) -> Option<LessSafeKey> {
 }
 
 /// Only what can stand in a path and in JSON as it is.
-fn is_plain(id: &str) -> bool {
+pub(crate) fn is_plain(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=MAX_ORIGINAL_BYTES).contains(&id.len()) && id.bytes().all(plain)
 }
@@ -197,6 +204,7 @@ mod tests {
             (Stored::Response, "resp_abc-123"),
             (Stored::File, "file-abc123"),
             (Stored::File, "file_011CNha8"),
+            (Stored::Results, "file-abc123"),
         ] {
             let id = StoredId {
                 what,
@@ -207,7 +215,7 @@ mod tests {
             assert_eq!(sealed.get(..5), original.get(..5));
             assert_eq!(id.seal(&owner), Some(sealed.clone()), "the same each time");
             assert_eq!(StoredId::open(what, &stranger, &sealed), None);
-            for other in [Stored::Response, Stored::File] {
+            for other in [Stored::Response, Stored::File, Stored::Results] {
                 let opened = StoredId::open(other, &owner, &sealed);
                 assert_eq!(opened, (other == what).then(|| id.clone()));
                 // Not even with the prefix of the other.

@@ -119,7 +119,8 @@ fn actor_of(principal: &Principal) -> iron_policy::Agent {
 }
 
 impl Lane {
-    fn new(route: &Route, rules: AddressRules) -> Option<Self> {
+    /// None if its address cannot be read.
+    pub(crate) fn new(route: &Route, rules: AddressRules) -> Option<Self> {
         if route.kind == ProviderKind::Simulated {
             return Some(Lane {
                 route: route.clone(),

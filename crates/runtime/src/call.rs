@@ -21,6 +21,7 @@
 mod admit;
 mod attempt;
 mod authenticate;
+mod batch;
 mod close;
 mod count;
 mod decide;
@@ -57,6 +58,7 @@ use draft::Refused;
 use lasting::Lasting;
 
 pub use authenticate::{Authenticated, Named};
+pub use batch::BatchErrand;
 pub use errand::{Errand, StoredAction};
 pub use files::FileErrand;
 pub use models::ModelOffer;

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use iron_journal::{Journal, Stopped, canonical};
 use iron_primitives::{
-    ActorPath, ApprovalId, Environment, IcTokenId, LeaseId, ProviderId, RequestId, ToolId,
+    ActorPath, ApprovalId, Environment, IcTokenId, LeaseId, ProviderId, RequestId, Timestamp,
+    ToolId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,48 +164,59 @@ fn record_of(
     reserves: &[&Reserve],
     environment: &Environment,
 ) -> CallRecord {
-    let attempts: Vec<Attempt> = reserves
-        .iter()
-        .map(|reserve| attempt(reserve, &facts))
-        .collect();
-    CallRecord {
-        agent: facts.path.agent,
-        cost_nanos: crate::record::total_cost(&attempts).nanos(),
-        attempts,
-        call,
-        conversation: facts.conversation,
-        decisions: Vec::<Decision>::new(),
-        dialect: facts.dialect,
-        ended_at_us: environment.now().micros(),
-        end_user: None,
-        environment: facts.environment,
-        format: FORMAT,
-        guard: None,
-        kind: Kind::Call,
-        model: Some(facts.model),
-        operation: facts.operation,
-        outcome: Outcome::Unknown,
-        path_lease: facts.path_lease,
-        pool: facts.path.pool,
-        prefix_hash: None,
-        price_book: facts.price_book,
-        project: facts.path.project,
-        prompt_hash: None,
-        refusal: None,
-        reported: None,
-        request: None,
-        roles: None,
-        started_at_us: facts.started_at_us,
-        status: 0,
-        stream: facts.stream,
-        tags: facts.tags,
-        team: facts.path.team,
-        tenant: facts.path.tenant,
-        timings: Timings::default(),
-        token: facts.token,
-        tokens: Tokens::default(),
-        trace: facts.trace,
-        user: facts.path.user,
+    let attempts = reserves.iter().map(|reserve| attempt(reserve, &facts));
+    let attempts = attempts.collect();
+    facts.record(call, attempts, environment.now())
+}
+
+impl Facts {
+    /// A record of what was not seen to end.
+    pub(crate) fn record(
+        self,
+        call: RequestId,
+        attempts: Vec<Attempt>,
+        ended_at: Timestamp,
+    ) -> CallRecord {
+        let facts = self;
+        CallRecord {
+            agent: facts.path.agent,
+            cost_nanos: crate::record::total_cost(&attempts).nanos(),
+            attempts,
+            call,
+            conversation: facts.conversation,
+            decisions: Vec::<Decision>::new(),
+            dialect: facts.dialect,
+            ended_at_us: ended_at.micros(),
+            end_user: None,
+            environment: facts.environment,
+            format: FORMAT,
+            guard: None,
+            kind: Kind::Call,
+            model: Some(facts.model),
+            operation: facts.operation,
+            outcome: Outcome::Unknown,
+            path_lease: facts.path_lease,
+            pool: facts.path.pool,
+            prefix_hash: None,
+            price_book: facts.price_book,
+            project: facts.path.project,
+            prompt_hash: None,
+            refusal: None,
+            reported: None,
+            request: None,
+            roles: None,
+            started_at_us: facts.started_at_us,
+            status: 0,
+            stream: facts.stream,
+            tags: facts.tags,
+            team: facts.path.team,
+            tenant: facts.path.tenant,
+            timings: Timings::default(),
+            token: facts.token,
+            tokens: Tokens::default(),
+            trace: facts.trace,
+            user: facts.path.user,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 mod anthropic;
+mod batches;
 mod bedrock;
 mod behaviour;
 mod bill;
@@ -26,6 +27,7 @@ mod replicate;
 mod stored;
 mod vertex;
 
+pub use batches::BatchEnd;
 pub use behaviour::{Answer, Behaviour, Billing, Fault, RetryAfter, UsageReport};
 pub use bill::{Bill, Prices};
 use pieces::Reply;
@@ -123,6 +125,13 @@ struct Book {
     predictions: Vec<replicate::Prediction>,
     /// What time it is in seconds at AWS, if not that of the machine.
     time: Option<i64>,
+}
+
+impl Book {
+    fn end_batches(&mut self, end: &BatchEnd) {
+        let bills = self.stored.end_batches(end, self.prices);
+        self.bills.extend(bills);
+    }
 }
 
 /// The part shared with requests under way.
@@ -274,6 +283,11 @@ impl FakeUpstream {
     /// How it behaves once, before it returns to its standing behaviour; calls queue up.
     pub fn behave_once(&self, behaviour: Behaviour) {
         self.shared.book().next.push_back(behaviour);
+    }
+
+    /// Ends all batches that are under way.
+    pub fn end_batches(&self, end: &BatchEnd) {
+        self.shared.book().end_batches(end);
     }
 
     /// Everything that arrived so far.

@@ -29,7 +29,7 @@ mod redis;
 pub use authority::{CertificateAuthority, IssuedCertificate};
 pub use environment::{ManualClock, SeededEntropy, TestEnvironment};
 pub use fake::{
-    Answer, Behaviour, Bill, Billing, FakeUpstream, Fault, Prices, RetryAfter, SeenRequest, Shape,
-    UsageReport,
+    Answer, BatchEnd, Behaviour, Bill, Billing, FakeUpstream, Fault, Prices, RetryAfter,
+    SeenRequest, Shape, UsageReport,
 };
 pub use redis::RedisServer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use iron_budget::{BudgetKey, Ledger, Limits, PassHold, Paths, Pools, Teller};
-use iron_catalog::{Models, Providers};
+use iron_catalog::{CallProvider, Models, Providers};
 use iron_custody::Files;
 use iron_fleet::{AgentStanding, Agents, CallAgent, RuntimeState};
 use iron_identity::{
@@ -23,10 +23,11 @@ use iron_runtime::authority::{
     Credential, End, Engaged, Exchange, ExchangeReply, Guardrails, Pass, PassHeld, Principal,
     Privacy, Route, SubjectKey, TeamRules, ToolRules,
 };
-use iron_runtime::custody::{AskFiles, Custody, FilePlace, KeptFile, Owner};
+use iron_runtime::custody::Custody;
 use iron_runtime::oversight::Oversight;
 use iron_vault::{MasterKey, Purpose, Vault};
 
+use super::custody::Desk;
 use super::oversight::Watch;
 
 /// The features that know the answers.
@@ -45,6 +46,7 @@ pub(super) struct House {
     pub(super) teller: Teller,
     pub(super) files: Files,
     pub(super) watch: Watch,
+    pub(super) desk: Desk,
     pub(super) vault: Vault,
     pub(super) master: MasterKey,
 }
@@ -107,19 +109,7 @@ impl House {
             calls_per_day: standing.calls_per_day,
             allowed_models,
             team_rules: team_rules(&policy),
-            routes: routes
-                .into_iter()
-                .map(|provider| Route {
-                    provider: provider.id,
-                    name: provider.name,
-                    kind: provider.kind,
-                    base_url: provider.base_url,
-                    organization: provider.organization,
-                    config: provider.config,
-                    models: provider.models,
-                    timeout_ms: provider.timeout_ms,
-                })
-                .collect(),
+            routes: routes.into_iter().map(route_of).collect(),
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
             guardrails,
@@ -358,18 +348,17 @@ impl Authority for House {
     }
 }
 
-#[async_trait]
-impl Custody for House {
-    async fn keep_file(&self, owner: Owner, file: &KeptFile) -> Result<(), AuthorityError> {
-        self.files.keep(owner, file).await.map_err(silent)
-    }
-
-    async fn forget_file(&self, owner: Owner, place: &FilePlace) -> Result<(), AuthorityError> {
-        self.files.forget(owner, place).await.map_err(silent)
-    }
-
-    async fn files(&self, owner: Owner, ask: &AskFiles) -> Result<Vec<KeptFile>, AuthorityError> {
-        self.files.list(owner, ask).await.map_err(silent)
+/// Where a provider is reached.
+pub(super) fn route_of(provider: CallProvider) -> Route {
+    Route {
+        provider: provider.id,
+        name: provider.name,
+        kind: provider.kind,
+        base_url: provider.base_url,
+        organization: provider.organization,
+        config: provider.config,
+        models: provider.models,
+        timeout_ms: provider.timeout_ms,
     }
 }
 
@@ -424,7 +413,7 @@ fn away(error: impl std::error::Error) -> AuthFailure {
     AuthFailure::Unavailable
 }
 
-fn silent(error: impl std::error::Error) -> AuthorityError {
+pub(super) fn silent(error: impl std::error::Error) -> AuthorityError {
     tracing::error!(%error, "the control plane gave no answer");
     AuthorityError::Unavailable
 }

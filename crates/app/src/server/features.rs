@@ -9,7 +9,7 @@ use iron_approvals::{AccessRequests, Approvals, Channels};
 use iron_audit::{Archive, Audit, AuditLog, JournalPlace};
 use iron_budget::{Ledger, Limits, Paths, Pools, Requests, Teller};
 use iron_catalog::{Models, Providers};
-use iron_custody::Files;
+use iron_custody::{Batches, Files};
 use iron_fleet::{Agents, Runtimes};
 use iron_identity::{Bootstrap, FirstAdmin, Identity};
 use iron_insight::{Projections, Reconciliations};
@@ -21,6 +21,7 @@ use iron_vault::{MasterKey, Purpose, Vault};
 
 use super::adapters::Keeper;
 use super::authority::House;
+use super::custody::Desk;
 use super::folder::Folder;
 use super::oversight::Watch;
 use super::projections::LastUse;
@@ -75,6 +76,7 @@ pub(super) struct Features {
     pub(super) tools: Tools,
     pub(super) policies: Policies,
     sets: Sets,
+    environment: Environment,
 }
 
 impl Features {
@@ -159,6 +161,7 @@ impl Features {
             requests: Requests::new(limits.clone()),
             channels,
             files: Files::new(db.clone(), environment.clone()),
+            environment: environment.clone(),
             access: AccessRequests::new(db.clone(), audit.clone(), environment.clone()),
             profiles: Profiles::new(db.clone(), audit.clone(), environment.clone()),
             tools: Tools::new(
@@ -201,6 +204,12 @@ impl Features {
             files: self.files.clone(),
             watch: Watch {
                 approvals: self.approvals.clone(),
+                audit: self.audit.clone(),
+            },
+            desk: Desk {
+                db: self.db.clone(),
+                paths: self.paths.clone(),
+                batches: Batches::new(self.db.clone(), self.environment.clone()),
                 audit: self.audit.clone(),
             },
             vault: self.vault.clone(),

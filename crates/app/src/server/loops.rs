@@ -26,6 +26,8 @@ const PRICES_EVERY: Duration = Duration::from_secs(60);
 const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// What goes away is told a minute after there is a channel for it.
 const NEWS_EVERY: Duration = Duration::from_secs(60);
+/// How often it is asked whether a batch is due; each is asked about ever more rarely.
+const BATCHES_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// A call that nobody approves in time is written down as denied so soon; it counts as denied before.
 const APPROVALS_EVERY: Duration = Duration::from_secs(2);
@@ -40,6 +42,7 @@ pub(super) struct Loops {
     relay: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
     enforcer: JoinHandle<()>,
+    batches: JoinHandle<()>,
     courier: JoinHandle<()>,
     retention: JoinHandle<()>,
     shared_rates: Option<JoinHandle<()>>,
@@ -81,6 +84,7 @@ impl Loops {
             relay,
             housekeeping,
             enforcer: tokio::spawn(enforcer),
+            batches: tokio::spawn(settle(runtime.clone())),
             courier: tokio::spawn(api.courier.clone().run()),
             retention: tokio::spawn(retain(features.clone(), journal.clone())),
             shared_rates: api
@@ -96,6 +100,7 @@ impl Loops {
     pub(super) async fn stop(self) {
         self.housekeeping.abort();
         self.enforcer.abort();
+        self.batches.abort();
         self.courier.abort();
         self.retention.abort();
         if let Some(shared) = self.shared_rates {
@@ -108,6 +113,7 @@ impl Loops {
             self.projector.await,
             self.housekeeping.await,
             self.enforcer.await,
+            self.batches.await,
             self.courier.await,
             self.retention.await,
         );
@@ -169,6 +175,21 @@ async fn retain(features: Features, journal: Journal) {
                     "alarm: old records could not be purged"
                 );
             }
+        }
+    }
+}
+
+/// Settles batches when they have ended. What is left over when the server stops another one takes
+/// up, or the next start.
+async fn settle(runtime: Arc<Runtime>) {
+    let mut due = tokio::time::interval(BATCHES_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        match runtime.look_after_batches().await {
+            Ok(0) => {}
+            Ok(batches) => tracing::info!(batches, "batches were settled"),
+            Err(error) => tracing::warn!(%error, "batches could not be looked after"),
         }
     }
 }

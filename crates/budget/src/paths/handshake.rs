@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use iron_primitives::{
-    BudgetShortfall, InstanceId, Money, RuntimeId, Timestamp, TokenKind, TokenValue, Unit,
+    AgentId, BudgetShortfall, IcTokenId, InstanceId, Money, RuntimeId, TenantId, Timestamp,
+    TokenKind, TokenValue, Unit,
 };
 use iron_store::Tx;
 use serde_json::json;
 
 use super::path::{Locked, Path, legs_of};
+use super::reserve::is_reserved;
 use super::store::{self, PathRow};
 use super::{Handshake, Lent, Pass, PathState, Paths, Speaker, again};
 use crate::events::Noticed;
@@ -39,12 +41,15 @@ impl Paths {
     ///
     /// # Errors
     /// [`Error::Short`] if a budget has no room; [`Error::Recovering`] after the ledger was
-    /// restored, until its instances have spoken; [`Error::Store`].
+    /// restored, until its instances have spoken; [`Error::NameReserved`]; [`Error::Store`].
     pub async fn handshake(&self, speaker: &Speaker, ask: &Handshake) -> Result<Lent, Error> {
         again(|| self.try_handshake(speaker, ask)).await
     }
 
     async fn try_handshake(&self, speaker: &Speaker, ask: &Handshake) -> Result<Lent, Error> {
+        if is_reserved(&ask.runtime) {
+            return Err(Error::NameReserved);
+        }
         let now = self.environment().now();
         let ledger = &self.ledger;
         let (mut tx, mut noticed) = (ledger.db.begin().await?, Noticed::default());
@@ -139,7 +144,8 @@ impl Paths {
         now: Timestamp,
     ) -> Result<Lent, Error> {
         self.ledger.may_grant(tx, now).await?;
-        let mut path = self.blank(tx, speaker, ask, keys, locked, now).await?;
+        let whose = (speaker.path.tenant, speaker.path.agent, speaker.token);
+        let mut path = self.blank(tx, whose, ask, keys, locked, now).await?;
         let wish = ask.requested.nanos();
         let amount = grain(wish.min(path.room()));
         if amount <= 0 {
@@ -154,10 +160,10 @@ impl Paths {
     }
 
     /// A lease with nothing in it yet.
-    async fn blank(
+    pub(super) async fn blank(
         &self,
         tx: &mut Tx,
-        speaker: &Speaker,
+        (tenant, agent, token): (TenantId, AgentId, IcTokenId),
         ask: &Handshake,
         keys: &[BudgetKey],
         locked: &Locked,
@@ -190,9 +196,9 @@ impl Paths {
             .map_or_else(|| environment.new_id(), |leg| leg.lease.id);
         let row = PathRow {
             id,
-            tenant: speaker.path.tenant,
-            agent: speaker.path.agent,
-            token: speaker.token,
+            tenant,
+            agent,
+            token,
             runtime: ask.runtime.clone(),
             version: ask.version.clone(),
             provider: ask.provider,

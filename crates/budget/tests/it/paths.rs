@@ -2,7 +2,7 @@
 
 mod bank;
 
-use iron_budget::{Error, Final, Lent, PathState, SetBudget};
+use iron_budget::{Error, Final, Lent, PathState, Reservation, SetBudget};
 use iron_primitives::{Money, Period, Scope, TokenKind, TokenValue};
 use iron_store::Db;
 
@@ -66,6 +66,42 @@ iron_store::both_engines! {
         bank.tell(0, lease, &[(bank.request(), 10 * UNIT)]).await.expect("is booked");
         let agent = bank.status(Scope::Agent(bank.agents[0].agent)).await;
         assert_eq!((units(agent.settled), units(agent.overdraft)), (360, 10));
+    }
+
+    async fn the_money_of_a_batch_is_for_no_runtime_and_for_no_sweep(db: Db) {
+        let bank = Bank::open(db.clone(), 1_000, 5_000, Period::None).await;
+        let reservation = |units: i64, name: &'static str| Reservation {
+            path: bank.agents[0],
+            token: bank.world.environment.new_id(),
+            provider: bank.world.environment.new_id(),
+            model: None,
+            name,
+            amount: Money::from_nanos(units * UNIT),
+        };
+        let mut tx = db.begin().await.expect("begins");
+        let lease = bank.paths.reserve(&mut tx, &reservation(600, "one")).await.expect("is set aside");
+        tx.commit().await.expect("commits");
+        assert_eq!(bank.levels(0).await, vec![(0, 600, 0); 4]);
+        let mut tx = db.begin().await.expect("begins");
+        let short = bank.paths.reserve(&mut tx, &reservation(401, "two")).await;
+        assert!(matches!(short, Err(Error::Short(_))), "all of it or nothing");
+        drop(tx);
+        let speaker = bank.speaker(0);
+        let back = bank.paths.give_back(&speaker, lease, &Final::default()).await;
+        assert!(matches!(back, Err(Error::NoLease { .. })));
+        let told = bank.tell(0, lease, &[(bank.request(), 1)]).await;
+        assert!(matches!(told, Err(Error::NoLease { .. })));
+        assert!(matches!(bank.more(0, lease, 1).await, Err(Error::NoLease { .. })));
+        let named = bank.shake(0, "ironcage/batch:one", 1).await;
+        assert!(matches!(named, Err(Error::NameReserved)));
+        bank.pass(40 * 24 * 3_600);
+        bank.ledger.sweep().await.expect("sweeps");
+        assert_eq!(bank.levels(0).await, vec![(0, 600, 0); 4]);
+        let mut tx = db.begin().await.expect("begins");
+        let cost = Money::from_nanos(250 * UNIT);
+        bank.paths.settle_reservation(&mut tx, lease, cost).await.expect("is booked");
+        tx.commit().await.expect("commits");
+        assert_eq!(bank.levels(0).await, vec![(250, 0, 0); 4]);
     }
 
     async fn a_lease_is_refreshed_within_its_grace_and_orphaned_after_it(db: Db) {

@@ -449,7 +449,7 @@ async fn routes_that_do_not_exist_are_refused_in_the_callers_shape() {
     }
     let version = [("anthropic-version", "2023-06-01")];
     for (path, headers) in [
-        ("/v1/messages/batches", &[][..]),
+        ("/v1/messages/other", &[][..]),
         ("/v1/skills", &version[..]),
     ] {
         let got = front.send("POST", path, headers, b"{}").await;

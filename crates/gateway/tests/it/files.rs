@@ -30,8 +30,8 @@ pub(crate) fn form(name: &str, purpose: &str, content: &str) -> String {
 /// An agent in front of files of one kind.
 pub(crate) struct Desk<'a> {
     pub(crate) front: &'a Front,
-    kind: ProviderKind,
-    token: String,
+    pub(crate) kind: ProviderKind,
+    pub(crate) token: String,
 }
 
 impl Desk<'_> {
@@ -62,7 +62,7 @@ impl Desk<'_> {
             .await
     }
 
-    async fn upload(&self, name: &str, purpose: &str, content: &str) -> Got {
+    pub(crate) async fn upload(&self, name: &str, purpose: &str, content: &str) -> Got {
         let form = form(name, purpose, content);
         self.send("POST", "/v1/files", &[("content-type", BORDER)], &form)
             .await
@@ -305,6 +305,27 @@ async fn a_file_that_breaks_off_is_not_taken_for_whole() {
     assert_eq!(answer.status, 200);
     let body = answer.collect(1 << 20).await;
     assert!(body.is_err(), "{:?}", body.map(|body| body.len()));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_noted_is_deleted_again() {
+    for kind in [OpenAi, Anthropic] {
+        let (fake, front) = behind(kind).await;
+        let desk = Desk::of(&front, kind);
+        desk.stored("a.txt").await;
+        front.world.authority.plane().down = true;
+        let got = desk.upload("b.txt", "user_data", "a text").await;
+        assert_eq!(got.status, 503, "{}", got.body);
+        let seen = fake.requests();
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|seen| (&*seen.method, &*seen.path))
+            .collect();
+        let [.., ("POST", "/v1/files"), ("DELETE", path)] = seen[..] else {
+            panic!("{seen:?}");
+        };
+        assert!(path.starts_with("/v1/files/file"), "{path}");
+    }
 }
 
 #[tokio::test]

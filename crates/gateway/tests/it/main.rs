@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod answers;
+mod batches;
 mod bedrock;
 mod errands;
 mod files;

@@ -153,11 +153,49 @@ fn files_are_known_where_agents_can_keep_them() {
 }
 
 #[test]
+fn batches_are_known_where_every_line_can_be_bounded() {
+    use ProviderKind::{Anthropic, OpenAi};
+    let id = || "b_1".to_owned();
+    for (kind, method, path, route) in [
+        (OpenAi, "POST", "/v1/batches", BatchRoute::Create),
+        (OpenAi, "GET", "/v1/batches", BatchRoute::List),
+        (OpenAi, "GET", "/v1/batches/b_1", BatchRoute::Retrieve(id())),
+        (
+            OpenAi,
+            "POST",
+            "/v1/batches/b_1/cancel",
+            BatchRoute::Cancel(id()),
+        ),
+        (
+            Anthropic,
+            "POST",
+            "/v1/messages/batches",
+            BatchRoute::Create,
+        ),
+        (
+            Anthropic,
+            "GET",
+            "/v1/messages/batches/b_1",
+            BatchRoute::Retrieve(id()),
+        ),
+        (
+            Anthropic,
+            "GET",
+            "/v1/messages/batches/b_1/results",
+            BatchRoute::Results(id()),
+        ),
+    ] {
+        assert_eq!(of(kind, method, path), Ok(Passage::Batch(route)), "{path}");
+    }
+}
+
+#[test]
 fn what_no_price_bounds_is_refused_whatever_its_price() {
     for (kind, path) in [
-        (ProviderKind::OpenAi, "/v1/batches"),
-        (ProviderKind::OpenAi, "/v1/batches/batch_1/cancel"),
-        (ProviderKind::Anthropic, "/v1/messages/batches"),
+        (ProviderKind::Together, "/v1/batches"),
+        (ProviderKind::AzureOpenAi, "/v1/batches/batch_1/cancel"),
+        (ProviderKind::OpenAi, "/v1/batches/batch_1/results"),
+        (ProviderKind::Anthropic, "/v1/messages/batches/msgbatch_1"),
         (ProviderKind::OpenAi, "/v1/realtime/sessions"),
         (ProviderKind::OpenAi, "/v1/fine_tuning/jobs"),
         (ProviderKind::Together, "/v1/fine-tunes"),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use iron_guard::Entity;
 use iron_journal::canonical;
 use iron_primitives::{BootInstant, Money, Refusal, RequestId};
@@ -29,6 +30,21 @@ pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     pub(super) status: u16,
     pub(super) refusal: Option<RefusalRecord>,
+}
+
+impl Verdict {
+    /// How an errand came out that was answered with this status.
+    pub(super) const fn of_answer(status: StatusCode) -> Self {
+        let outcome = match status.as_u16() {
+            200..300 => Outcome::Completed,
+            _ => Outcome::ProviderError,
+        };
+        Verdict {
+            outcome,
+            status: status.as_u16(),
+            refusal: None,
+        }
+    }
 }
 
 /// What the caller has been told, or is to be told after the record was written.

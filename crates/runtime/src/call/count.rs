@@ -42,7 +42,7 @@ impl Runtime {
     }
 
     /// Takes one of the calls that the tenant's plan allows for the day.
-    async fn keep_plan(&self, draft: &mut Draft) -> Result<(), Refusal> {
+    pub(super) async fn keep_plan(&self, draft: &mut Draft) -> Result<(), Refusal> {
         let principal = &draft.bearer.principal;
         let Some(limit) = principal.calls_per_day else {
             return Ok(());

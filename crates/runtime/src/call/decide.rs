@@ -224,7 +224,7 @@ pub(super) fn serves(lane: &Lane, model: &str) -> bool {
     models.is_empty() || models.iter().any(|name| name == model)
 }
 
-fn choose(
+pub(super) fn choose(
     bearer: &Bearer,
     book: &PriceBook,
     dialect: Dialect,

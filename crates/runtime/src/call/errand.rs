@@ -1,4 +1,5 @@
-//! Calls that cost nothing: counting tokens, and looking after what is stored at providers.
+//! Calls that cost nothing now: counting tokens, and looking after what is stored at providers. A
+//! batch costs money hours after the call that makes it ([`batch`](super::batch)).
 //!
 //! They pass the same first steps and leave a record, but hold no money and make one attempt. They
 //! use up neither the calls of a tenant's plan nor the rates of a team.
@@ -20,6 +21,7 @@ use crate::record::{Outcome, RefusalRecord};
 
 use super::Authenticated;
 use super::admit::Admitted;
+use super::batch::BatchErrand;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
@@ -42,6 +44,8 @@ pub enum Errand {
     CountTokens,
     /// Ask a provider, on a route of its own, for something that costs nothing.
     Free,
+    /// Look after batches, or make one.
+    Batch(BatchErrand),
     /// Look after files.
     File(Box<FileErrand>),
     /// Look after a stored response.
@@ -75,6 +79,7 @@ impl Errand {
         match self {
             Errand::CountTokens => "anthropic_count_tokens",
             Errand::Free => "passthrough",
+            Errand::Batch(errand) => errand.name(),
             Errand::File(errand) => errand.name(),
             Errand::Stored {
                 action: StoredAction::Retrieve,
@@ -94,8 +99,16 @@ impl Errand {
 
 /// An errand that brought an answer.
 pub(super) struct Done {
-    pub(super) draft: Box<Draft>,
+    /// None if the record is left to who reads the rest of the answer.
+    pub(super) draft: Option<Box<Draft>>,
     pub(super) reply: Reply,
+}
+
+impl Done {
+    pub(super) const fn now(draft: Box<Draft>, reply: Reply) -> Self {
+        let draft = Some(draft);
+        Done { draft, reply }
+    }
 }
 
 impl Runtime {
@@ -119,7 +132,7 @@ impl Runtime {
     }
 
     async fn run_through(
-        &self,
+        self: &Arc<Self>,
         authenticated: Authenticated,
         request: CallRequest,
         errand: Errand,
@@ -137,6 +150,7 @@ impl Runtime {
                     (Err(refusal), _) => Err(admitted.draft.refuse("budget", refusal)),
                     (Ok(()), Errand::CountTokens) => self.count_tokens(admitted).await,
                     (Ok(()), Errand::Free) => self.free(admitted).await,
+                    (Ok(()), Errand::Batch(errand)) => self.batch(admitted, errand).await,
                     (Ok(()), Errand::File(errand)) => self.file(admitted, *errand).await,
                     (Ok(()), Errand::Stored { action, id, query }) => {
                         self.stored(admitted, action, &id, query.as_deref()).await
@@ -153,21 +167,11 @@ impl Runtime {
             },
         );
         match done {
-            Ok(Done { mut draft, reply }) => {
-                let outcome = match reply.status.is_success() {
-                    true => Outcome::Completed,
-                    false => Outcome::ProviderError,
-                };
-                let status = reply.status.as_u16();
-                self.record(
-                    &mut draft,
-                    Verdict {
-                        outcome,
-                        status,
-                        refusal: None,
-                    },
-                )
-                .await;
+            Ok(Done { draft, reply }) => {
+                if let Some(mut draft) = draft {
+                    let verdict = Verdict::of_answer(reply.status);
+                    self.record(&mut draft, verdict).await;
+                }
                 Ok(reply)
             }
             Err(refused) => Err(self.close_errand(refused).await),
@@ -220,7 +224,7 @@ impl Runtime {
                 };
                 let asked = self.ask(&draft, choice.lane(), question, None).await;
                 return match asked {
-                    Ok(reply) => Ok(Done { draft, reply }),
+                    Ok(reply) => Ok(Done::now(draft, reply)),
                     Err(refusal) => Err(draft.refuse(ASKED, refusal)),
                 };
             }
@@ -238,7 +242,7 @@ impl Runtime {
         match counted {
             Ok(tokens) => {
                 let reply = ours(StatusCode::OK, Bytes::from(count_tokens_answer(tokens)));
-                Ok(Done { draft, reply })
+                Ok(Done::now(draft, reply))
             }
             Err(refusal) => Err(draft.refuse("count_tokens", refusal)),
         }
@@ -271,7 +275,7 @@ impl Runtime {
         if lane.route.kind == ProviderKind::Simulated {
             let found = self.on_the_shelf(action, stored, id);
             return match found {
-                Ok(reply) => Ok(Done { draft, reply }),
+                Ok(reply) => Ok(Done::now(draft, reply)),
                 Err(refusal) => Err(draft.refuse("stored", refusal)),
             };
         }
@@ -293,7 +297,7 @@ impl Runtime {
         let names = Some((stored.original.as_str(), id));
         let answered = self.ask(&draft, lane, question, names).await;
         match answered {
-            Ok(reply) => Ok(Done { draft, reply }),
+            Ok(reply) => Ok(Done::now(draft, reply)),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
     }
@@ -325,7 +329,7 @@ impl Runtime {
             kind: None,
         };
         match self.ask(&draft, lane, question, None).await {
-            Ok(reply) => Ok(Done { draft, reply }),
+            Ok(reply) => Ok(Done::now(draft, reply)),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
     }
@@ -495,7 +499,10 @@ pub(super) fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane
 
 /// What an errand brought, as guardrails let it pass. An answer may have been made long ago.
 fn screened(done: Done) -> Result<Done, Refused> {
-    let Done { mut draft, reply } = done;
+    let Done { draft, reply } = done;
+    let Some(mut draft) = draft else {
+        return Ok(Done { draft, reply });
+    };
     let Reply { status, body, .. } = reply;
     let body = match body {
         Body::Whole(body) => body,
@@ -505,7 +512,7 @@ fn screened(done: Done) -> Result<Done, Refused> {
                 body: chunks,
                 ..reply
             };
-            return Ok(Done { draft, reply });
+            return Ok(Done::now(draft, reply));
         }
     };
     let body = match status.is_success() {
@@ -514,10 +521,7 @@ fn screened(done: Done) -> Result<Done, Refused> {
         true => screen::output(&mut draft, body),
     };
     match body.map(Body::Whole) {
-        Ok(body) => Ok(Done {
-            draft,
-            reply: Reply { body, ..reply },
-        }),
+        Ok(body) => Ok(Done::now(draft, Reply { body, ..reply })),
         Err(refusal) => Err(draft.refuse("guardrails", refusal)),
     }
 }

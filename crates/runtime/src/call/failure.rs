@@ -156,7 +156,7 @@ pub(super) fn credential_refused(status: u16, class: ErrorClass) -> Option<Refus
 
 /// Whether an error says for certain that nothing was generated. A gateway's own 502 and 504
 /// do not, nor does an error that no provider wrote.
-fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
+pub(super) fn is_clear_refusal(status: u16, body: &[u8]) -> bool {
     match status {
         // A model of Bedrock that failed or took too long may be billed for what it read.
         408 | 424 | 499 => false,

@@ -1,21 +1,24 @@
-//! Lists of files in the shapes of OpenAI and of Anthropic.
+//! Lists of what agents keep, in the shapes of OpenAI and of Anthropic.
 
 use bytes::Bytes;
 use iron_llm::ProviderKind;
-use iron_primitives::{ProviderId, Refusal};
+use iron_primitives::Refusal;
 use serde_json::{Value, json};
 
 use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::Bearer;
 use crate::custody::{AskFiles, FilePlace, KeptFile};
 
-/// The most files of one answer.
+use super::request::CallRequest;
+
+/// The most of one answer.
 const MOST: u32 = 1_000;
-/// How many Anthropic gives if nobody says.
-const ANTHROPIC_DEFAULT: u32 = 20;
+/// How many there are if nobody says, but for files of OpenAI.
+const USUAL: u32 = 20;
 
 /// A list that is asked for.
-pub(super) struct FileList {
+pub(super) struct StoredList {
+    what: Stored,
     /// With one more than fits, which tells whether there are more.
     ask: AskFiles,
     /// It is asked for backwards, from the file behind its end.
@@ -23,24 +26,31 @@ pub(super) struct FileList {
     is_anthropic: bool,
 }
 
-impl FileList {
-    /// Reads what is asked for.
+impl StoredList {
+    /// Reads what is asked for: of the providers of a kind, or of the one that the request names.
     pub(super) fn read(
         bearer: &Bearer,
+        request: &CallRequest,
+        what: Stored,
         kind: ProviderKind,
-        providers: Vec<ProviderId>,
         query: Option<&str>,
-    ) -> Result<FileList, Refusal> {
+    ) -> Result<StoredList, Refusal> {
+        let named = request.passing.as_ref().map(|passing| passing.provider);
+        let lanes = bearer.lanes.iter().filter(|lane| lane.route.kind == kind);
+        let meant = lanes.map(|lane| lane.route.provider);
         let is_anthropic = kind == ProviderKind::Anthropic;
-        let mut list = FileList {
+        let mut list = StoredList {
+            what,
             ask: AskFiles {
-                providers,
+                providers: meant
+                    .filter(|provider| named.is_none_or(|named| named == *provider))
+                    .collect(),
                 purpose: None,
                 after: None,
                 newest_first: true,
-                limit: match is_anthropic {
-                    true => ANTHROPIC_DEFAULT,
-                    false => MOST,
+                limit: match what {
+                    Stored::File if !is_anthropic => MOST,
+                    _ => USUAL,
                 },
             },
             backwards: false,
@@ -71,39 +81,49 @@ impl FileList {
             },
             ("purpose", false) => self.ask.purpose = Some(value.to_owned()),
             ("after", false) | ("after_id" | "page", true) => {
-                self.ask.after = Some(place(bearer, value)?)
+                self.ask.after = Some(self.place(bearer, value)?)
             }
             ("before_id", true) => {
-                self.ask.after = Some(place(bearer, value)?);
+                self.ask.after = Some(self.place(bearer, value)?);
                 self.ask.newest_first = false;
                 self.backwards = true;
             }
             (name, true) if name.starts_with("ids") => {
-                return Err(wrong("ids", "ask for each file by its own id"));
+                return Err(wrong("ids", "ask for each by its own id"));
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Which files are wanted.
+    fn place(&self, bearer: &Bearer, id: &str) -> Result<FilePlace, Refusal> {
+        let resource = match self.what {
+            Stored::Batch => "batch",
+            _ => "file",
+        };
+        let stored = StoredId::open(self.what, bearer, id);
+        let stored = stored.ok_or(Refusal::NotFound { resource })?;
+        Ok(FilePlace {
+            provider: stored.provider,
+            original: stored.original,
+        })
+    }
+
+    /// What is wanted.
     pub(super) const fn wanted(&self) -> &AskFiles {
         &self.ask
     }
 
-    /// The answer.
-    pub(super) fn write(&self, bearer: &Bearer, mut files: Vec<KeptFile>) -> String {
+    /// The answer, made of what its agent is told of each.
+    pub(super) fn write(&self, mut found: Vec<Option<Value>>) -> String {
         let fits = self.ask.limit.saturating_sub(1) as usize;
-        let has_more = files.len() > fits;
-        files.truncate(fits);
+        let has_more = found.len() > fits;
+        found.truncate(fits);
         if self.backwards {
-            files.reverse();
+            found.reverse();
         }
-        let data: Vec<Value> = files
-            .iter()
-            .filter_map(|file| shown(bearer, file))
-            .collect();
-        let id = |file: Option<&Value>| file.and_then(|file| file.get("id").cloned());
+        let data: Vec<Value> = found.into_iter().flatten().collect();
+        let id = |one: Option<&Value>| one.and_then(|one| one.get("id").cloned());
         let (first, last) = (id(data.first()), id(data.last()));
         let mut answer = json!({
             "data": data, "first_id": first, "last_id": &last, "has_more": has_more,
@@ -119,7 +139,7 @@ impl FileList {
 }
 
 /// What its agent is told of a file.
-fn shown(bearer: &Bearer, file: &KeptFile) -> Option<Value> {
+pub(super) fn shown(bearer: &Bearer, file: &KeptFile) -> Option<Value> {
     let stored = StoredId {
         what: Stored::File,
         provider: file.place.provider,
@@ -128,16 +148,6 @@ fn shown(bearer: &Bearer, file: &KeptFile) -> Option<Value> {
     let sealed = stored.seal(bearer)?;
     let told = Bytes::from(file.told.clone());
     serde_json::from_slice(&rename(told, &stored.original, &sealed)).ok()
-}
-
-fn place(bearer: &Bearer, id: &str) -> Result<FilePlace, Refusal> {
-    let resource = "file";
-    let stored = StoredId::open(Stored::File, bearer, id);
-    let stored = stored.ok_or(Refusal::NotFound { resource })?;
-    Ok(FilePlace {
-        provider: stored.provider,
-        original: stored.original,
-    })
 }
 
 fn wrong(field: &str, problem: &str) -> Refusal {

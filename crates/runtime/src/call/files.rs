@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use iron_llm::translate::ProviderError;
 use iron_llm::{FileRoute, ProviderKind};
-use iron_primitives::{ProviderId, Refusal};
+use iron_primitives::Refusal;
 
 use crate::Runtime;
 use crate::affinity::{Stored, StoredId};
@@ -27,10 +27,12 @@ use super::admit::Admitted;
 use super::draft::{Draft, Refused};
 use super::errand::{ASKED, Done, lane_of, reply};
 use super::failure::credential_refused;
-use super::file_list::FileList;
+use super::file_list::{StoredList, shown};
 use super::request::CallRequest;
 use super::upload::Upload;
 use super::upstream::{self, Question};
+
+pub(super) use store::lane_for;
 
 /// The most bytes that a provider may tell of one file.
 const TOLD_LIMIT_BYTES: usize = 64 * 1024;
@@ -60,16 +62,16 @@ impl FileErrand {
     }
 }
 
-/// A file of the agent, and the lane to it.
-struct Found {
-    stored: StoredId,
-    lane: Arc<Lane>,
-    path: String,
+/// Something that the agent keeps, and the lane to it.
+pub(super) struct Found {
+    pub(super) stored: StoredId,
+    pub(super) lane: Arc<Lane>,
+    pub(super) path: String,
 }
 
 impl Runtime {
     pub(super) async fn file(
-        &self,
+        self: &Arc<Self>,
         admitted: Admitted,
         errand: FileErrand,
     ) -> Result<Done, Refused> {
@@ -90,7 +92,8 @@ impl Runtime {
             }
             FileRoute::Retrieve(id) | FileRoute::Delete(id) | FileRoute::Content(id) => id,
         };
-        let Some(found) = found(&draft, &request, id) else {
+        let kept = |what| found(&draft, &request, what, FileRoute::PATH, id);
+        let Some(found) = kept(Stored::File).or_else(|| kept(Stored::Results)) else {
             let resource = "file";
             return Err(draft.refuse("owner", Refusal::NotFound { resource }));
         };
@@ -98,6 +101,9 @@ impl Runtime {
         let done = match &errand.route {
             FileRoute::Content(_) => {
                 let path = format!("{}/content", found.path);
+                if found.stored.what == Stored::Results {
+                    return self.read_results(draft, &request, &found.lane, &path).await;
+                }
                 self.read_through(&mut draft, &request, &found.lane, &path)
                     .await
             }
@@ -109,7 +115,7 @@ impl Runtime {
             }
         };
         match done {
-            Ok(reply) => Ok(Done { draft, reply }),
+            Ok(reply) => Ok(Done::now(draft, reply)),
             Err(refusal) => Err(draft.refuse(ASKED, refusal)),
         }
     }
@@ -122,24 +128,19 @@ impl Runtime {
         kind: ProviderKind,
         query: Option<&str>,
     ) -> Result<Done, Refused> {
-        let named = request.passing.as_ref().map(|passing| passing.provider);
-        let lanes = draft.bearer.lanes.iter();
-        let meant = lanes.filter(|lane| lane.route.kind == kind);
-        let meant = meant.map(|lane| lane.route.provider);
-        let providers: Vec<ProviderId> = meant
-            .filter(|provider| named.is_none_or(|named| named == *provider))
-            .collect();
-        let list = match FileList::read(&draft.bearer, kind, providers, query) {
+        let list = StoredList::read(&draft.bearer, request, Stored::File, kind, query);
+        let list = match list {
             Ok(list) => list,
             Err(refusal) => return Err(draft.refuse("shape", refusal)),
         };
         draft.passed("owner");
         match custody.files(owner(&draft.bearer), list.wanted()).await {
             Ok(files) => {
-                let body = list.write(&draft.bearer, files);
+                let files = files.iter().map(|file| shown(&draft.bearer, file));
+                let body = list.write(files.collect());
                 let headers = upstream::shown(&HeaderMap::new());
                 let reply = reply(StatusCode::OK, headers, Bytes::from(body));
-                Ok(Done { draft, reply })
+                Ok(Done::now(draft, reply))
             }
             Err(error) => Err(draft.refuse("custody", unknown(error))),
         }
@@ -169,20 +170,26 @@ impl Runtime {
     }
 }
 
-/// The file that an agent names, if it is one of its own, at the provider that the request names.
-fn found(draft: &Draft, request: &CallRequest, id: &str) -> Option<Found> {
-    let stored = StoredId::open(Stored::File, &draft.bearer, id)?;
+/// What an agent names, if it is its own, at the provider that the request names.
+pub(super) fn found(
+    draft: &Draft,
+    request: &CallRequest,
+    what: Stored,
+    root: &str,
+    id: &str,
+) -> Option<Found> {
+    let stored = StoredId::open(what, &draft.bearer, id)?;
     let named = request.passing.as_ref().map(|passing| passing.provider);
     let lane = lane_of(&draft.bearer, stored.provider)?.clone();
     if named.is_some_and(|named| named != stored.provider) {
         return None;
     }
-    let path = format!("{}/{}", FileRoute::PATH, stored.original);
+    let path = format!("{root}/{}", stored.original);
     let path = lane.route.config.rooted(lane.route.kind, &path);
     Some(Found { stored, lane, path })
 }
 
-fn about<'a>(method: Method, path: &'a str, request: &'a CallRequest) -> Question<'a> {
+pub(super) fn about<'a>(method: Method, path: &'a str, request: &'a CallRequest) -> Question<'a> {
     Question {
         method,
         path,
@@ -201,7 +208,7 @@ pub(super) fn owner(bearer: &Bearer) -> Owner {
 }
 
 /// The refusal for a provider's 401 or 403, which is not the agent's doing.
-fn refused_key(status: StatusCode, body: &[u8]) -> Option<Refusal> {
+pub(super) fn refused_key(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     if status.is_success() {
         return None;
     }
@@ -209,11 +216,11 @@ fn refused_key(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     credential_refused(status.as_u16(), error.class)
 }
 
-fn unavailable(detail: String) -> Refusal {
+pub(super) fn unavailable(detail: String) -> Refusal {
     Refusal::ProviderUnavailable { detail }
 }
 
-fn unreadable() -> Refusal {
+pub(super) fn unreadable() -> Refusal {
     unavailable("it sent an answer that cannot be read".to_owned())
 }
 

@@ -8,9 +8,11 @@
 //! is refused by name now, before any money is held.
 
 use bytes::Bytes;
-use iron_llm::Dialect;
+use http::HeaderMap;
+use iron_llm::anthropic::BETA_HEADER;
 use iron_llm::envelope::{Envelope, Facts};
 use iron_llm::translate::{Direction, Error, Plan};
+use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::Refusal;
 
 use crate::Runtime;
@@ -88,6 +90,7 @@ impl Runtime {
                 draft.passed("size");
                 draft.passed("guardrails");
                 outbound.renames.extend(stored);
+                name_betas(&mut outbound.envelope, choice.model.kind, &request.headers);
                 outbound.files = files;
                 Ok(Cleared {
                     draft,
@@ -113,6 +116,17 @@ impl Runtime {
                 problem: format!("has more than {most} entries"),
             }),
         }
+    }
+}
+
+/// The betas that a header names, if the provider is shown it.
+pub(super) fn name_betas(envelope: &mut Envelope, kind: ProviderKind, headers: &HeaderMap) {
+    if kind != ProviderKind::Anthropic {
+        return;
+    }
+    for names in headers.get_all(BETA_HEADER) {
+        // What is no text is shown to nobody under a name.
+        envelope.name_betas(names.to_str().unwrap_or("unreadable"));
     }
 }
 

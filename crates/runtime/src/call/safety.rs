@@ -158,6 +158,7 @@ pub(super) fn refused(channel: Channel, check: &'static str, rule: String) -> Re
         channel: channel.name(),
         check,
         rule,
+        line: None,
     }))
 }
 

@@ -25,15 +25,24 @@ use super::sieve::Sieve;
 /// [`Refusal::ContentBlocked`]; [`Refusal::Malformed`] for a body whose texts cannot be found.
 pub(super) fn input(draft: &mut Draft, envelope: Box<Envelope>) -> Result<Box<Envelope>, Refusal> {
     let guard = draft.bearer.guard.clone();
+    request(&guard, &mut draft.safety, envelope)
+}
+
+/// As [`input`], for a request that is one of several.
+pub(super) fn request(
+    guard: &Guard,
+    safety: &mut Safety,
+    envelope: Box<Envelope>,
+) -> Result<Box<Envelope>, Refusal> {
     if guard.is_idle() {
         return Ok(envelope);
     }
-    if let Some(refusal) = foreseen(&guard, draft.dialect) {
+    if let Some(refusal) = foreseen(guard, envelope.dialect()) {
         return Err(refusal);
     }
     let body = envelope.body().clone();
     let texts = texts::of_envelope(&envelope).map_err(unreadable)?;
-    match judged_body(&guard, Channel::User, &texts, &body, &mut draft.safety)? {
+    match judged_body(guard, Channel::User, &texts, &body, safety)? {
         Some(edited) => Ok(Box::new(envelope.with_body(edited)?)),
         None => Ok(envelope),
     }
@@ -77,12 +86,32 @@ pub(super) fn address(draft: &mut Draft, passing: &Passing) -> Result<(), Refusa
 /// # Errors
 /// [`Refusal::ContentBlocked`].
 pub(super) fn output(draft: &mut Draft, body: Bytes) -> Result<Bytes, Refusal> {
-    let guard = draft.bearer.guard.clone();
+    let (guard, dialect) = (draft.bearer.guard.clone(), draft.dialect);
+    answer(&guard, &mut draft.safety, dialect, body)
+}
+
+/// As [`output`], for an answer that is one of several.
+pub(super) fn answer(
+    guard: &Guard,
+    safety: &mut Safety,
+    dialect: Dialect,
+    body: Bytes,
+) -> Result<Bytes, Refusal> {
     if guard.is_idle() || body.is_empty() {
         return Ok(body);
     }
-    let texts = texts::of_reply(draft.dialect, &body).map_err(unreadable)?;
-    let edited = judged_body(&guard, Channel::Output, &texts, &body, &mut draft.safety)?;
+    let texts = texts::of_reply(dialect, &body).map_err(unreadable)?;
+    let edited = judged_body(guard, Channel::Output, &texts, &body, safety)?;
+    Ok(edited.unwrap_or(body))
+}
+
+/// As [`error`], for an error that is one of several.
+///
+/// # Errors
+/// [`Refusal::ContentBlocked`].
+pub(super) fn fault(guard: &Guard, safety: &mut Safety, body: Bytes) -> Result<Bytes, Refusal> {
+    let texts = texts::of_error(&body);
+    let edited = judged_body(guard, Channel::Output, &texts, &body, safety)?;
     Ok(edited.unwrap_or(body))
 }
 
@@ -115,9 +144,8 @@ pub(super) fn error(draft: &mut Draft, status: StatusCode, body: Bytes) -> Bytes
     if guard.is_idle() || body.is_empty() {
         return body;
     }
-    let texts = texts::of_error(&body);
-    match judged_body(&guard, Channel::Output, &texts, &body, &mut draft.safety) {
-        Ok(edited) => edited.unwrap_or(body),
+    match fault(&guard, &mut draft.safety, body) {
+        Ok(judged) => judged,
         Err(_) => {
             draft.refused("guardrails");
             let class = ErrorClass::of_status(status.as_u16());

@@ -44,6 +44,32 @@ pub struct Bill {
     pub completed: bool,
 }
 
+impl Bill {
+    /// Of work that was done to its end.
+    pub(super) fn whole(work: Work, prices: Prices) -> Bill {
+        let bill = Bill {
+            input: work.input,
+            cached: work.cached,
+            output: work.output,
+            nanos: 0,
+            completed: true,
+        };
+        Bill {
+            nanos: bill.charge(prices),
+            ..bill
+        }
+    }
+
+    fn charge(&self, prices: Prices) -> i64 {
+        let total = prices
+            .input
+            .times(self.input.saturating_sub(self.cached))
+            .plus(prices.cached.times(self.cached))
+            .plus(prices.output.times(self.output));
+        total.ceil().map_or(i64::MAX, |money| money.nanos())
+    }
+}
+
 /// What one call costs if it runs to its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
@@ -94,12 +120,7 @@ impl Meter {
         };
         bill.output = bill.output.max(output);
         bill.completed |= completed;
-        let total = prices
-            .input
-            .times(bill.input.saturating_sub(bill.cached))
-            .plus(prices.cached.times(bill.cached))
-            .plus(prices.output.times(bill.output));
-        bill.nanos = total.ceil().map_or(i64::MAX, |money| money.nanos());
+        bill.nanos = bill.charge(prices);
     }
 }
 

@@ -9,12 +9,13 @@ use iron_primitives::UnitPrice;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Behaviour, Prices, Shared};
+use super::{BatchEnd, Behaviour, Prices, Shared};
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/behave", post(behave))
         .route("/behave-once", post(behave_once))
+        .route("/end-batches", post(end_batches))
         .route("/prices", post(prices))
         .route("/requests", get(requests))
         .route("/bills", get(bills))
@@ -34,6 +35,11 @@ async fn behave_once(
     Json(behaviour): Json<Behaviour>,
 ) -> Json<Value> {
     shared.book().next.push_back(behaviour);
+    Json(json!({}))
+}
+
+async fn end_batches(State(shared): State<Arc<Shared>>, Json(end): Json<BatchEnd>) -> Json<Value> {
+    shared.book().end_batches(&end);
     Json(json!({}))
 }
 

@@ -1,15 +1,15 @@
-//! What accounts keep at OpenAI and at Anthropic: files.
+//! What accounts keep at OpenAI and at Anthropic: files, and batches.
 //!
 //! Shapes as in the types of OpenAI's and Anthropic's SDKs and their API references, read 2026-11.
 
 use serde_json::{Value, json};
 
+use super::batches::Batch;
 use super::openai::sound::parts;
 use super::pieces::Reply;
 use super::{Behaviour, Fault, SeenRequest, Shape, anthropic, openai};
 
-const CREATED: i64 = 1_772_600_767;
-const FILES_BETA: &str = "files-api-2025-04-14";
+pub(super) const CREATED: i64 = 1_772_600_767;
 const PURPOSES: [&str; 6] = [
     "assistants",
     "batch",
@@ -34,6 +34,7 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     files: Vec<Held>,
+    pub(super) batches: Vec<Batch>,
     next: u64,
 }
 
@@ -67,7 +68,35 @@ impl Stored {
                 false => self.openai_file(seen, at),
             });
         }
+        let batches = match is_anthropic {
+            true => "/v1/messages/batches",
+            false => "/v1/batches",
+        };
+        if let Some(below) = path.strip_prefix(batches) {
+            let at = below.strip_prefix('/').unwrap_or(below);
+            return Some(match is_anthropic {
+                true => self.anthropic_batch(seen, at),
+                false => self.openai_batch(seen, at),
+            });
+        }
         self.names_nothing_unknown(is_anthropic, seen)
+    }
+
+    /// A name that nothing has yet.
+    pub(super) fn name(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}fake{:04}", self.next)
+    }
+
+    /// The content of a file that a batch can be made of.
+    pub(super) fn batch_input(&self, id: &str) -> Option<Vec<u8>> {
+        let held = self.find(id).filter(|held| held.purpose == "batch");
+        held.map(|held| held.content.clone())
+    }
+
+    /// Writes a file of results; gives its id.
+    pub(super) fn write_output(&mut self, name: &str, content: Vec<u8>) -> String {
+        self.add("file-", name, "batch_output", content).id
     }
 
     /// Refuses a request that names a file which is not here.
@@ -84,9 +113,8 @@ impl Stored {
     }
 
     fn add(&mut self, prefix: &str, name: &str, purpose: &str, content: Vec<u8>) -> Held {
-        self.next += 1;
         let held = Held {
-            id: format!("{prefix}fake{:04}", self.next),
+            id: self.name(prefix),
             name: name.to_owned(),
             purpose: purpose.to_owned(),
             content,
@@ -143,12 +171,6 @@ impl Stored {
     }
 
     fn anthropic_file(&mut self, seen: &SeenRequest, at: &str) -> Reply {
-        let beta = seen.headers.iter().any(|(name, value)| {
-            name == "anthropic-beta" && value.split(',').any(|word| word.trim() == FILES_BETA)
-        });
-        if !beta {
-            return missing(true);
-        }
         let wrong = |message: &str| anthropic::error(400, "invalid_request_error", message);
         match (seen.method.as_str(), at.split_once('/')) {
             ("POST", None) if at.is_empty() => {
@@ -188,7 +210,7 @@ impl Stored {
     }
 }
 
-fn missing(is_anthropic: bool) -> Reply {
+pub(super) fn missing(is_anthropic: bool) -> Reply {
     match is_anthropic {
         true => anthropic::error(404, "not_found_error", "not found"),
         false => openai::error(404, "invalid_request_error", "not_found", "No such object"),

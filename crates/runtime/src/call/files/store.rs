@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use iron_llm::{FileRoute, ProviderKind};
 use iron_net::egress::Timeouts;
 use iron_primitives::{Refusal, Timestamp};
 use serde::Deserialize;
 
 use crate::Runtime;
-use crate::affinity::{Stored, StoredId, rename};
+use crate::affinity::{Stored, StoredId, is_plain, rename};
 use crate::authority::Privacy;
 use crate::bearer::{Bearer, Lane};
 use crate::call::draft::{Draft, Refused};
@@ -85,13 +85,16 @@ impl Runtime {
         };
         let body = match status.is_success() {
             false => body,
-            true => match self.remember(&draft, custody, &lane, body).await {
+            true => match self.remember(&draft, custody, &lane, body.clone()).await {
                 Ok(told) => told,
-                Err(refusal) => return Err(draft.refuse(ASKED, refusal)),
+                Err(refusal) => {
+                    self.take_back(&draft, request, &lane, &body).await;
+                    return Err(draft.refuse(ASKED, refusal));
+                }
             },
         };
         match readable(draft.dialect, status, &headers, body) {
-            Some(reply) => Ok(Done { draft, reply }),
+            Some(reply) => Ok(Done::now(draft, reply)),
             None => Err(draft.refuse(ASKED, unreadable())),
         }
     }
@@ -101,7 +104,7 @@ impl Runtime {
         draft: &Draft,
         request: &CallRequest,
         lane: &Lane,
-        form: http::HeaderValue,
+        form: HeaderValue,
         upload: Upload,
     ) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
         let (body, failing) = upload.begin()?;
@@ -162,6 +165,29 @@ impl Runtime {
         Ok(rename(body, &stored.original, &sealed))
     }
 
+    /// Deletes a file again that nobody could find here. If that fails, the log says where it lies.
+    async fn take_back(&self, draft: &Draft, request: &CallRequest, lane: &Lane, body: &[u8]) {
+        let provider = lane.route.provider;
+        let told = serde_json::from_slice::<Told>(body).ok();
+        let Some(told) = told.filter(|told| is_plain(&told.id)) else {
+            tracing::error!(%provider, call = %draft.id, "alarm: a file was stored under a name that cannot be read; look for it at the provider");
+            return;
+        };
+        let path = format!("{}/{}", FileRoute::PATH, told.id);
+        let path = lane.route.config.rooted(lane.route.kind, &path);
+        let begun = self
+            .begin(draft, lane, about(Method::DELETE, &path, request))
+            .await;
+        match begun {
+            Ok((answer, _)) if answer.status().is_success() => {
+                tracing::warn!(%provider, file = told.id, "a file that could not be noted was deleted again");
+            }
+            _ => {
+                tracing::error!(%provider, file = told.id, "alarm: a file that nobody knows of lies at the provider; delete it there");
+            }
+        }
+    }
+
     fn patience(&self) -> Timeouts {
         Timeouts {
             first_byte: self.config.file_timeout,
@@ -182,7 +208,7 @@ pub(in crate::call) fn lane_for(
     lane.cloned()
 }
 
-fn form_type(headers: &HeaderMap) -> Option<http::HeaderValue> {
+fn form_type(headers: &HeaderMap) -> Option<HeaderValue> {
     let kind = headers.get(CONTENT_TYPE)?;
     let text = kind.to_str().ok()?.to_ascii_lowercase();
     text.starts_with("multipart/form-data;")

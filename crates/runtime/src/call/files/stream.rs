@@ -16,7 +16,7 @@ use crate::call::errand::{readable, reply};
 use crate::call::failure::scrubbed;
 use crate::call::reply::{Breaker, Listener};
 use crate::call::request::CallRequest;
-use crate::call::upstream::{self, Upstream};
+use crate::call::upstream::{self, Question, Upstream};
 use crate::in_flight::Seat;
 
 use super::{TOLD_LIMIT_BYTES, about, judge, refused_key, unavailable, unreadable};
@@ -33,24 +33,14 @@ impl Runtime {
         let question = about(Method::GET, path, request);
         let begun = tokio::select! {
             biased;
-            begun = self.begin(draft, lane, question) => begun?,
+            begun = self.begin_to_read(draft, lane, question) => begun?,
             why = draft.cut() => return Err(why.refusal()),
         };
-        let (mut upstream, shown) = begun;
+        let mut upstream = match begun {
+            Ok(upstream) => upstream,
+            Err(told) => return Ok(told),
+        };
         let (status, headers) = (upstream.status(), upstream.headers().clone());
-        if !status.is_success() {
-            let mut share = self.room.share();
-            let collected = upstream.collect(TOLD_LIMIT_BYTES, &mut share).await;
-            let body = collected.map_err(|error| unavailable(error.to_string()))?;
-            if let Some(refusal) = refused_key(status, &body) {
-                return Err(refusal);
-            }
-            let body = scrubbed(body, Some(&shown.secret));
-            return readable(draft.dialect, status, &headers, body).ok_or_else(unreadable);
-        }
-        if upstream::is_encoded(&headers) {
-            return Err(unreadable());
-        }
         let mut shown = upstream::shown_as_it_is(&headers);
         let opening = match draft.bearer.guard.is_idle() {
             true => Bytes::new(),
@@ -85,6 +75,32 @@ impl Runtime {
             remaining: None,
             body,
         })
+    }
+
+    /// Asks for what is read piece by piece; gives what the provider says instead, if it does.
+    pub(in crate::call) async fn begin_to_read(
+        &self,
+        draft: &Draft,
+        lane: &Lane,
+        question: Question<'_>,
+    ) -> Result<Result<Upstream, Reply>, Refusal> {
+        let (mut upstream, shown) = self.begin(draft, lane, question).await?;
+        let (status, headers) = (upstream.status(), upstream.headers().clone());
+        if status.is_success() {
+            return match upstream::is_encoded(&headers) {
+                true => Err(unreadable()),
+                false => Ok(Ok(upstream)),
+            };
+        }
+        let mut share = self.room.share();
+        let collected = upstream.collect(TOLD_LIMIT_BYTES, &mut share).await;
+        let body = collected.map_err(|error| unavailable(error.to_string()))?;
+        if let Some(refusal) = refused_key(status, &body) {
+            return Err(refusal);
+        }
+        let body = scrubbed(body, Some(&shown.secret));
+        let told = readable(draft.dialect, status, &headers, body);
+        told.map(Err).ok_or_else(unreadable)
     }
 }
 

@@ -1,0 +1,333 @@
+//! A new batch: every line of it is bounded like a call, all of them are held together, and only
+//! then is it sent.
+
+mod plan;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, StatusCode};
+use iron_llm::batch::{
+    BatchLine, endpoint, read_anthropic, read_openai, refusal_of_line, rewritten,
+};
+use iron_llm::{BatchRoute, Dialect, FileRoute, ProviderKind};
+use iron_primitives::{BudgetShortfall, Refusal};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Runtime;
+use crate::affinity::Stored;
+use crate::authority::Privacy;
+use crate::bearer::Lane;
+use crate::call::admit::Admitted;
+use crate::call::draft::{Draft, Refused};
+use crate::call::errand::{ASKED, Done, readable};
+use crate::call::failure::{is_clear_refusal, scrubbed};
+use crate::call::files::{
+    about, found, lane_for, no_place, refused_key, stores_nothing, unavailable, unknown, unreadable,
+};
+use crate::call::request::CallRequest;
+use crate::call::upstream::{self, Untold, Upstream};
+use crate::custody::{Custody, NewBatch};
+use crate::orphan::Facts;
+
+use super::screen::screened;
+use super::sealed;
+use plan::{Planned, plan};
+
+/// A batch that was read.
+struct Asked {
+    lane: Arc<Lane>,
+    dialect: Dialect,
+    lines: Vec<BatchLine>,
+    /// Those of its request, which name betas.
+    headers: HeaderMap,
+    /// As it goes to the provider.
+    body: Bytes,
+}
+
+/// How sending a batch ended.
+enum Sent {
+    /// The provider has it, under this name.
+    Begun(String, Bytes, HeaderMap, StatusCode),
+    /// It has refused it, or was not reached: nothing will be billed.
+    Refused(Result<super::super::Reply, Refusal>),
+    /// Nobody knows whether it has it.
+    Unknown(Refusal),
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    input_file_id: String,
+    endpoint: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl Runtime {
+    pub(super) async fn create_batch(
+        &self,
+        admitted: Admitted,
+        custody: &dyn Custody,
+        kind: ProviderKind,
+    ) -> Result<Done, Refused> {
+        let Admitted { mut draft, request } = admitted;
+        if let Err(refusal) = may_make_batches(&draft) {
+            return Err(draft.refuse("privacy_level", refusal));
+        }
+        let asked = match kind {
+            ProviderKind::Anthropic => read_messages(&draft, &request),
+            _ => self.read_input(&draft, &request).await,
+        };
+        let mut asked = match asked {
+            Ok(asked) => asked,
+            Err(refusal) => return Err(draft.refuse("shape", refusal)),
+        };
+        if let Err(refusal) = screen_lines(&mut draft, &mut asked).await {
+            return Err(draft.refuse("guardrails", refusal));
+        }
+        let book = self.authority.prices(draft.bearer.principal.path.tenant);
+        draft.price_book = Some(book.hash_hex());
+        let planned = match plan(&draft, &book, &asked) {
+            Ok(planned) => planned,
+            Err(refusal) => return Err(draft.refuse("lines", refusal)),
+        };
+        draft.model.clone_from(&planned.model);
+        draft.passed("lines");
+        // Each line is a call of the plan; what was counted before one was refused stays counted.
+        for _ in 0..planned.lines {
+            if let Err(refusal) = self.keep_plan(&mut draft).await {
+                return Err(draft.refuse("plan", refusal));
+            }
+        }
+        if let Err(refusal) = self.open_batch(&draft, custody, &asked, planned).await {
+            return Err(draft.refuse("budget", refusal));
+        }
+        draft.passed("budget");
+        self.start_batch(draft, &request, custody, &asked).await
+    }
+
+    /// Sets the worst case of all lines aside, and writes down for what.
+    async fn open_batch(
+        &self,
+        draft: &Draft,
+        custody: &dyn Custody,
+        asked: &Asked,
+        planned: Planned,
+    ) -> Result<(), Refusal> {
+        let principal = &draft.bearer.principal;
+        if let Some(spent_out) = &principal.spent_out {
+            return Err(Refusal::Budget(Box::new(BudgetShortfall {
+                needed: planned.amount.nanos(),
+                ..spent_out.clone()
+            })));
+        }
+        let route = &asked.lane.route;
+        let facts = Facts {
+            path: principal.path,
+            token: principal.token,
+            dialect: "batch".into(),
+            model: planned.model.clone().unwrap_or_default(),
+            stream: false,
+            provider: route.provider,
+            provider_kind: route.kind.as_str().into(),
+            started_at_us: draft.started_at.micros(),
+            price_book: draft.price_book.clone(),
+            conversation: draft.attribution.conversation.clone(),
+            operation: draft.attribution.operation.clone(),
+            tags: draft.attribution.tags.clone(),
+            environment: principal.environment.clone(),
+            path_lease: None,
+            trace: draft.trace.clone(),
+        };
+        let new = NewBatch {
+            id: draft.id,
+            path: principal.path,
+            token: principal.token,
+            provider: route.provider,
+            kind: route.kind,
+            model: planned.model,
+            amount: planned.amount,
+            plan: planned.plan,
+            template: String::from_utf8_lossy(&facts.to_bytes()).into_owned(),
+        };
+        custody.open_batch(&new).await
+    }
+
+    /// Sends a batch whose money is set aside. From here on nothing stops it but its provider.
+    async fn start_batch(
+        &self,
+        draft: Box<Draft>,
+        request: &CallRequest,
+        custody: &dyn Custody,
+        asked: &Asked,
+    ) -> Result<Done, Refused> {
+        let provider = asked.lane.route.provider;
+        match self.send_batch(&draft, request, asked).await {
+            Sent::Begun(original, body, headers, status) => {
+                let told = String::from_utf8_lossy(&body).into_owned();
+                if let Err(error) = custody.batch_begun(draft.id, &original, &told).await {
+                    // It is settled at its bound when nobody has named it for an hour.
+                    return Err(draft.refuse(ASKED, unknown(error)));
+                }
+                let body = sealed(&draft.bearer, provider, &body);
+                match readable(draft.dialect, status, &headers, body) {
+                    Some(reply) => Ok(Done::now(draft, reply)),
+                    None => Err(draft.refuse(ASKED, unreadable())),
+                }
+            }
+            Sent::Refused(answer) => {
+                let tenant = draft.bearer.principal.path.tenant;
+                self.end_unsent(custody, tenant, draft.id).await;
+                match answer {
+                    Ok(reply) => Ok(Done::now(draft, reply)),
+                    Err(refusal) => Err(draft.refuse(ASKED, refusal)),
+                }
+            }
+            Sent::Unknown(refusal) => Err(draft.refuse(ASKED, refusal)),
+        }
+    }
+
+    async fn send_batch(&self, draft: &Draft, request: &CallRequest, asked: &Asked) -> Sent {
+        let (lane, tenant) = (&asked.lane, draft.bearer.principal.path.tenant);
+        let shown = match self.shown_to(tenant, lane).await {
+            Ok(shown) => shown,
+            Err(why) => return Sent::Refused(Err(unavailable(why.to_string()))),
+        };
+        let root = BatchRoute::root(lane.route.kind);
+        let path = lane.route.config.rooted(lane.route.kind, root);
+        let mut question = about(Method::POST, &path, request);
+        question.body = asked.body.clone();
+        let outgoing = upstream::outgoing(lane, &shown, question, self.environment.now());
+        let Some(outgoing) = outgoing else {
+            return Sent::Refused(Err(unavailable(Untold::Unusable.to_string())));
+        };
+        let wait = upstream::timeouts(lane, self.config.idle_timeout);
+        let answer = match self.egress.send(outgoing, wait).await {
+            Ok(answer) => answer,
+            Err(error) if error.nothing_was_sent() => {
+                return Sent::Refused(Err(unavailable(error.to_string())));
+            }
+            Err(error) => return Sent::Unknown(unavailable(error.to_string())),
+        };
+        let mut upstream = Upstream::Http(answer);
+        let (status, headers) = (upstream.status(), upstream.headers().clone());
+        let mut share = self.room.share();
+        let body = match upstream
+            .collect(self.config.answer_limit_bytes, &mut share)
+            .await
+        {
+            Ok(body) => scrubbed(body, Some(&shown.secret)),
+            Err(error) => return Sent::Unknown(unavailable(error.to_string())),
+        };
+        if status.is_success() {
+            return match serde_json::from_slice::<Named>(&body) {
+                Ok(named) => Sent::Begun(named.id, body, headers, status),
+                Err(_) => Sent::Unknown(unreadable()),
+            };
+        }
+        if !is_clear_refusal(status.as_u16(), &body) {
+            return Sent::Unknown(unavailable(format!("it answered with status {status}")));
+        }
+        if let Some(refusal) = refused_key(status, &body) {
+            return Sent::Refused(Err(refusal));
+        }
+        let reply = readable(draft.dialect, status, &headers, body);
+        Sent::Refused(reply.ok_or_else(unreadable))
+    }
+
+    /// Reads the file of a batch of OpenAI, which is one of the agent's own.
+    async fn read_input(&self, draft: &Draft, request: &CallRequest) -> Result<Asked, Refusal> {
+        let mut body: Value = serde_json::from_slice(&request.body).map_err(no_object)?;
+        let wish: Wish = serde_json::from_slice(&request.body).map_err(no_object)?;
+        let dialect = endpoint(&wish.endpoint).map_err(|problem| Refusal::InvalidField {
+            field: "endpoint".to_owned(),
+            problem: problem.to_owned(),
+        })?;
+        let id = &wish.input_file_id;
+        let found = found(draft, request, Stored::File, FileRoute::PATH, id);
+        let found = found.filter(|found| found.lane.route.kind == ProviderKind::OpenAi);
+        let found = found.ok_or(Refusal::NotFound { resource: "file" })?;
+        let path = format!("{}/content", found.path);
+        let question = about(Method::GET, &path, request);
+        let (mut upstream, _) = self.begin(draft, &found.lane, question).await?;
+        let status = upstream.status();
+        let mut share = self.room.share();
+        let content = upstream.collect(self.config.answer_limit_bytes, &mut share);
+        let content = content
+            .await
+            .map_err(|error| unavailable(format!("the input file cannot be read: {error}")))?;
+        match status {
+            StatusCode::NOT_FOUND => return Err(Refusal::NotFound { resource: "file" }),
+            status if !status.is_success() => {
+                let detail = format!("the input file cannot be read: status {status}");
+                return Err(unavailable(detail));
+            }
+            _ => {}
+        }
+        if let Some(fields) = body.as_object_mut() {
+            let original = Value::String(found.stored.original.clone());
+            fields.insert("input_file_id".to_owned(), original);
+        }
+        Ok(Asked {
+            lane: found.lane,
+            dialect,
+            lines: read_openai(&content, dialect)?,
+            headers: HeaderMap::new(),
+            body: Bytes::from(body.to_string()),
+        })
+    }
+}
+
+/// Reads a batch of Anthropic.
+fn read_messages(draft: &Draft, request: &CallRequest) -> Result<Asked, Refusal> {
+    let kind = ProviderKind::Anthropic;
+    let lane = lane_for(&draft.bearer, request, kind).ok_or_else(|| no_place(kind))?;
+    Ok(Asked {
+        lane,
+        dialect: Dialect::AnthropicMessages,
+        lines: read_anthropic(&request.body)?,
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+    })
+}
+
+/// Puts the lines before the guardrails. What they replace is replaced in what goes to the provider,
+/// but for a file, which is there already.
+async fn screen_lines(draft: &mut Draft, asked: &mut Asked) -> Result<(), Refusal> {
+    let Some(line) = screened(draft, &mut asked.lines).await? else {
+        return Ok(());
+    };
+    if asked.dialect == Dialect::AnthropicMessages {
+        asked.body = rewritten(&asked.body, &asked.lines);
+        return Ok(());
+    }
+    Err(refusal_of_line(
+        line,
+        "the guardrails replace something in it, too late for a stored file; store it again in parts of less than 8 MiB, or take that out",
+    ))
+}
+
+fn may_make_batches(draft: &Draft) -> Result<(), Refusal> {
+    let principal = &draft.bearer.principal;
+    if principal.team_rules.privacy == Privacy::Moderate {
+        return Err(stores_nothing("batch"));
+    }
+    if principal.counted.tokens {
+        return Err(Refusal::Unbounded {
+            what: "a batch of an agent whose tokens are limited, which are counted call by call,"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn no_object(error: serde_json::Error) -> Refusal {
+    Refusal::Malformed {
+        detail: format!("a batch names `input_file_id` and `endpoint`: {error}"),
+    }
+}
