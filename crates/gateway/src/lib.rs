@@ -148,6 +148,10 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
             "/api/v1/tools/results",
             post(tools::results).fallback(tools::wrong_method),
         )
+        .route(
+            "/api/v1/tools/available",
+            get(tools::available).fallback(tools::wrong_method),
+        )
         .route("/providers/{name}/{*route}", any(providers::pass))
         // Whatever else an SDK asks for is refused in its own words.
         .route("/providers", any(no_route))

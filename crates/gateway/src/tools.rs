@@ -10,13 +10,18 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use iron_llm::ErrorShape;
 use iron_net::problem::Problem;
+use iron_policy as policy;
 use iron_primitives::{ApprovalId, Refusal};
+use iron_runtime::authority::RegisteredTool;
 use iron_runtime::call::{
     Attribution, Inspected, Shown, ToolAnswer, ToolRequest, ToolResult, ToolVerdict,
 };
+use iron_sdk::decimal::Decimal;
 use iron_sdk::tool_calls::{
-    ToolDecided, ToolDecisionWord, ToolFinding, ToolInspected, ToolStatus, ToolViolation,
+    AvailableTool, AvailableTools, ToolDecided, ToolDecisionWord, ToolFinding, ToolInspected,
+    ToolStatus, ToolViolation,
 };
+use iron_sdk::tools::{RiskLevel, ToolAccess, ToolKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -81,6 +86,17 @@ pub(crate) async fn results(State(gateway): State<Gateway>, request: Request) ->
     }
 }
 
+/// `GET /api/v1/tools/available`
+pub(crate) async fn available(State(gateway): State<Gateway>, request: Request) -> Response {
+    let now = gateway.runtime.environment().now();
+    let (parts, _) = request.into_parts();
+    let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
+    match gateway.available_tools(&parts).await {
+        Ok(tools) => answered(&visit, &tools),
+        Err(refusal) => problem_of(&refusal, now).into_response(),
+    }
+}
+
 /// The answer to one of these routes with another method.
 pub(crate) async fn wrong_method(request: Request) -> Problem {
     let method = request.method();
@@ -117,6 +133,14 @@ impl Gateway {
             trace: visit.trace(),
         };
         self.runtime.authorize_tool(authenticated, request).await
+    }
+
+    async fn available_tools(&self, parts: &Parts) -> Result<AvailableTools, Refusal> {
+        let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
+        let tools = self.runtime.tools(&authenticated)?.into_iter();
+        Ok(AvailableTools {
+            data: tools.map(offered).collect(),
+        })
     }
 
     async fn take_tool_result(
@@ -219,6 +243,39 @@ fn decided(answer: ToolAnswer) -> ToolDecided {
             expires_at: Some(expires_at),
             ..nothing
         },
+    }
+}
+
+fn offered(registered: &RegisteredTool) -> AvailableTool {
+    let tool = &registered.tool;
+    AvailableTool {
+        id: registered.id,
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        kind: match tool.kind {
+            policy::ToolKind::File => ToolKind::File,
+            policy::ToolKind::Api => ToolKind::Api,
+            policy::ToolKind::Database => ToolKind::Database,
+            policy::ToolKind::Shell => ToolKind::Shell,
+            policy::ToolKind::Email => ToolKind::Email,
+            policy::ToolKind::Payment => ToolKind::Payment,
+            policy::ToolKind::Custom => ToolKind::Custom,
+        },
+        schema: tool.schema.clone(),
+        risk_level: match tool.risk_level {
+            policy::RiskLevel::Low => RiskLevel::Low,
+            policy::RiskLevel::Medium => RiskLevel::Medium,
+            policy::RiskLevel::High => RiskLevel::High,
+            policy::RiskLevel::Critical => RiskLevel::Critical,
+        },
+        access: match tool.access {
+            policy::Access::Read => ToolAccess::Read,
+            policy::Access::Write => ToolAccess::Write,
+            policy::Access::Admin => ToolAccess::Admin,
+        },
+        external: tool.is_external(),
+        untrusted_output: tool.has_untrusted_output(),
+        cost: Decimal(registered.cost.to_string()),
     }
 }
 

@@ -79,6 +79,13 @@ impl Toolbox {
         })
     }
 
+    /// All tools, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &RegisteredTool> {
+        let families = self.families.iter().map(|(_, equipped)| equipped);
+        let all = self.tools.values().chain(families);
+        all.map(|equipped| &equipped.registered)
+    }
+
     /// The tool that an agent means by a name: the one of that name, else the family with the longest
     /// name that it belongs to.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Equipped>> {

@@ -18,9 +18,9 @@ words! {
 words! {
     /// What an item of a bill is about.
     BillGroup {
-        /// A model in a project.
+        /// A model or tool in a project.
         Project = "project",
-        /// A model of an agent.
+        /// A model or tool of an agent.
         Agent = "agent",
     }
 }
@@ -65,6 +65,10 @@ pub struct BillItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub model: Option<String>,
+    /// The tool, by the name that the agent used, if the item is about calls of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tool: Option<String>,
     /// Calls that cost something or used tokens.
     pub requests: i64,
     /// Tokens in, cached or not.

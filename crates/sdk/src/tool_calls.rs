@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::decimal::Decimal;
+use crate::tools::{RiskLevel, ToolAccess, ToolKind};
 use crate::{Dollars, words::words};
 
 words! {
@@ -111,6 +113,42 @@ pub struct ToolFinding {
     pub confidence: f64,
     /// What was done about it.
     pub action: String,
+}
+
+/// The tools that an agent may call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AvailableTools {
+    /// The tools, by name.
+    pub data: Vec<AvailableTool>,
+}
+
+/// A tool that an agent may call, with or without the leave of people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AvailableTool {
+    /// The tool.
+    pub id: ToolId,
+    /// What agents call it; a `*` at the end stands for all names that begin alike.
+    pub name: String,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    pub description: String,
+    /// What it works on.
+    pub kind: ToolKind,
+    /// The JSON Schema of its arguments, if one is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Object)]
+    pub schema: Option<Value>,
+    /// How bad the worst is that it can do.
+    pub risk_level: RiskLevel,
+    /// What it needs an agent to be.
+    pub access: ToolAccess,
+    /// Whether it acts, or sends something, outside the organisation.
+    pub external: bool,
+    /// Whether what it gives back may have been written by strangers.
+    pub untrusted_output: bool,
+    /// What one call costs, in US dollars.
+    pub cost: Decimal,
 }
 
 /// Which calls of tools are wanted.

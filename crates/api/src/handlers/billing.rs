@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::input::{Params, PathId};
 use crate::state::Api;
 
-/// What a tenant has to pay for in a month, by project or agent and by model: the own tenant, or
+/// What a tenant has to pay for in a month, by project or agent and by model or tool: the own tenant, or
 /// any for a platform admin, which is noted.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/billing", tag = "tenants",
     params(("tenant_id" = TenantId, Path, description = "The tenant"), BillQuery), responses(
@@ -55,6 +55,7 @@ pub(crate) async fn get_tenant_billing(
             project: agents.get(&line.agent).map(|(_, project)| *project),
             agent: by_agent.then_some(line.agent),
             model: line.model.clone(),
+            tool: line.tool.clone(),
         };
         sums.entry(subject).or_default().add(&line);
         total.add(&line);
@@ -69,6 +70,7 @@ pub(crate) async fn get_tenant_billing(
                 .agent
                 .and_then(|id| Some(agents.get(&id)?.0.clone())),
             model: subject.model,
+            tool: subject.tool,
             requests: sum.requests,
             input_tokens: sum.input_tokens,
             output_tokens: sum.output_tokens,
@@ -102,6 +104,7 @@ struct Subject {
     project: Option<ProjectId>,
     agent: Option<AgentId>,
     model: Option<String>,
+    tool: Option<String>,
 }
 
 #[derive(Default)]
@@ -122,7 +125,7 @@ impl Sum {
 }
 
 const COLUMNS: &str = "month,project_id,project,agent_id,agent,model,requests,input_tokens,\
-    output_tokens,cost,cost_nanos";
+    output_tokens,cost,cost_nanos,tool";
 
 fn table(bill: &Bill) -> Response {
     let mut text = format!("{COLUMNS}\r\n");
@@ -138,13 +141,14 @@ fn table(bill: &Bill) -> Response {
         ];
         let words: Vec<String> = words.iter().map(|word| cell(word)).collect();
         text.push_str(&format!(
-            "{},{},{},{},{},{}\r\n",
+            "{},{},{},{},{},{},{}\r\n",
             words.join(","),
             item.requests,
             item.input_tokens,
             item.output_tokens,
             item.cost,
             item.cost_nanos,
+            cell(item.tool.as_deref().unwrap_or_default()),
         ));
     }
     let mut response = text.into_response();

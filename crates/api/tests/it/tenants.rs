@@ -61,6 +61,27 @@ async fn call(world: &World, (tenant, agent): (TenantId, AgentId), model: &str, 
     .unwrap();
 }
 
+async fn call_of_tool(world: &World, (tenant, agent): (TenantId, AgentId), tool: &str, cost: i64) {
+    let now = world.state.environment.now();
+    sql(
+        "INSERT INTO tool_calls (tenant_id, call_id, agent_id, token_id, tool, mode, decision, \
+         rules, untrusted, tainted, arguments_bytes, cost_nanos, started_at, ended_at, \
+         instance_id, incarnation, sequence, hash, body) \
+         VALUES ($1, $2, $3, $4, $5, 'client', 'allow', '[]', 0, 0, 2, $7, $6, $6, 'i', 1, 1, \
+         'h', '{}')",
+    )
+    .bind(tenant)
+    .bind(world.new_id::<RequestId>())
+    .bind(agent)
+    .bind(world.new_id::<IcTokenId>())
+    .bind(tool)
+    .bind(now)
+    .bind(cost)
+    .execute(&world.db)
+    .await
+    .unwrap();
+}
+
 both_engines! {
     async fn a_quota_refuses_by_name_what_would_be_one_too_many(db: Db) {
         let world = World::new(db).await;
@@ -151,6 +172,26 @@ both_engines! {
         wrong.is(400, "VALIDATION_ERROR");
         let viewer = world.user(Role::Viewer, "viewer").await;
         world.call(Method::GET, path).by(&viewer).send().await.is(403, "INSUFFICIENT_PERMISSIONS");
+    }
+
+    async fn tools_that_cost_money_are_on_the_bill(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let tenant = world.made.tenant.id;
+        let body = json!({"name": "one", "budget": 1});
+        let one: AgentId = world.create(&admin, "/api/v1/agents", body).await.id("id");
+        call(&world, (tenant, one), "gpt-5", 5).await;
+        call_of_tool(&world, (tenant, one), "search", 1_000).await;
+        call_of_tool(&world, (tenant, one), "search", 1).await;
+        call_of_tool(&world, (tenant, one), "free", 0).await;
+        let path = format!("/api/v1/tenants/{tenant}/billing?group_by=agent");
+        let bill = world.call(Method::GET, path.clone()).by(&admin).send().await.ok().body;
+        assert_eq!((&bill["cost_nanos"], &bill["requests"]), (&json!(1_006), &json!(3)));
+        let [tool, model] = bill["items"].as_array().unwrap().as_slice() else { panic!("{bill}") };
+        assert_eq!((&tool["tool"], &tool["cost_nanos"], &tool["requests"]), (&json!("search"), &json!(1_001), &json!(2)));
+        assert_eq!((&model["model"], &model["tool"]), (&json!("gpt-5"), &Value::Null));
+        let csv = world.call(Method::GET, format!("{path}&format=csv")).by(&admin).send().await;
+        assert!(csv.text.contains(",1001,\"search\""), "{}", csv.text);
     }
 
     async fn bills_of_others_are_for_platform_admins_and_leave_a_trace(db: Db) {

@@ -30,6 +30,7 @@ mod consent;
 mod draft;
 mod facts;
 mod judge;
+mod offer;
 mod request;
 mod result;
 mod ticket;

@@ -541,3 +541,23 @@ async fn where_nobody_can_be_asked_nothing_is_done_that_needs_people() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_agent_is_told_of_the_tools_that_it_may_call_and_of_no_others() {
+    let world = equipped(
+        usual(),
+        "- {name: no-notes, effect: deny, match: {tools: [save_*]}}",
+    );
+    let authenticated = world.runtime.authenticate(Some(world.token())).await;
+    let authenticated = authenticated.expect("good");
+    let told = world.runtime.tools(&authenticated).expect("usable");
+    let told: Vec<&str> = told.iter().map(|one| one.tool.name.as_str()).collect();
+    assert_eq!(
+        told,
+        ["delete_file", "fetch", "github/*", "post_news", "read_file"]
+    );
+    let note = asked(&world, "save_note", &json!({ "text": "hi" })).await;
+    assert_eq!(denial(&note), Denial::Policy);
+    let removal = asked(&world, "delete_file", &json!({ "path": "/data/a" })).await;
+    let _asked = approval(&removal);
+}
