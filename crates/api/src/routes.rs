@@ -347,7 +347,7 @@ fn tool_routes() -> OpenApiRouter<Api> {
         .routes(routes!(policies::list_policy_versions))
         .routes(routes!(policies::diff_policy))
         .routes(routes!(policies::rollback_policy))
-        .routes(routes!(policies::simulate_policies))
+        .routes(routes!(policies::simulate::simulate_policies))
 }
 
 fn access_routes() -> OpenApiRouter<Api> {

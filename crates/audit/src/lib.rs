@@ -47,6 +47,7 @@
 //! # }
 //! ```
 
+mod arguments;
 mod audit;
 mod authorised;
 mod bill;

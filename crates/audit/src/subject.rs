@@ -118,6 +118,18 @@ impl Sealer {
         entry: AuditId,
         sealed: &Sealed,
     ) -> Result<Option<T>, Error> {
+        let opened = self.open_bytes(tenant, &entry.to_string(), sealed).await?;
+        let value = opened.map(|text| serde_json::from_slice(&text)).transpose();
+        Ok(value?)
+    }
+
+    /// Opens what was sealed beside a name; `None` if its key has been destroyed.
+    pub(crate) async fn open_bytes(
+        &mut self,
+        tenant: TenantId,
+        beside: &str,
+        sealed: &Sealed,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let slot = (tenant, sealed.key.clone());
         if !self.named.contains_key(&slot) {
             let wanted = Wanted::Named(&sealed.key);
@@ -138,11 +150,11 @@ impl Sealer {
         let text = cipher(key)?
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
-                Aad::from(entry.to_string()),
+                Aad::from(beside),
                 text,
             )
             .map_err(|_| Error::Sealed)?;
-        Ok(Some(serde_json::from_slice(text)?))
+        Ok(Some(Zeroizing::new(text.to_vec())))
     }
 }
 

@@ -47,7 +47,7 @@ pub use field::Field;
 pub use request::{Request, Subject};
 pub use resources::{Resources, Statement, Url};
 pub use rule::{Approval, Conditions, Effect, Examples, Kind, Match, Policy, SampleCall, Values};
-pub use sample::{ExampleError, Outcome, Sample, SampleError, Surprise, check_examples};
+pub use sample::{ExampleError, MadeCall, Outcome, Sample, SampleError, Surprise, check_examples};
 pub use set::{Explanation, LONGEST_NAME, MOST_RESOURCES, MOST_RULES, PolicySet};
 pub use shipped::{shipped, with_shipped};
 pub use tool::{Access, Parameter, ParameterKind, RiskLevel, Tool, ToolKind};

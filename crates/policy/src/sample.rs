@@ -29,6 +29,21 @@ pub struct Sample {
     now: Timestamp,
 }
 
+/// A call that was made, as far as its record tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeCall {
+    /// The name that the agent used.
+    pub tool: String,
+    /// What the call gave it, as JSON.
+    pub arguments: String,
+    /// Who called.
+    pub agent: Agent,
+    /// Whether what led to it had read what strangers may have written.
+    pub tainted: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A call that no rule would be asked about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SampleError {
@@ -75,6 +90,27 @@ impl Sample {
             attributes,
             tainted: call.tainted,
             now: now.map_err(|_| SampleError::BadInstant)?,
+        })
+    }
+
+    /// Makes a call ready that was made, of a tool that is registered. None if rules would not be
+    /// asked about it: no tool has the name, or its arguments are refused before.
+    #[must_use]
+    pub fn of_made(call: MadeCall, tools: &[Tool]) -> Option<Self> {
+        let tool = registered(&call.tool, tools)?.clone();
+        let checked = Checker::new(&tool).ok()?.check_text(&call.arguments);
+        let (_, resources) = checked.ok()?;
+        Some(Self {
+            kind: Kind::Tool,
+            name: call.tool,
+            tool,
+            agent: call.agent,
+            model: None,
+            resources,
+            attributes: BTreeMap::new(),
+            end_user: None,
+            tainted: call.tainted,
+            now: call.at,
         })
     }
 

@@ -47,8 +47,8 @@ pub use model::{
     CheckedChange, CheckedProfile, GuardrailProfile, NewProfile, ProfileChange, ProfileVersion,
 };
 pub use policies::{
-    BuiltIn, Difference, Policies, PolicyChange, PolicyFilter, PolicyVersion, Prepared, Proposal,
-    Scope, Simulated, StoredPolicy, differences,
+    BuiltIn, Calls, Difference, Policies, PolicyChange, PolicyFilter, PolicyVersion, Prepared,
+    Proposal, Scope, Simulated, StoredPolicy, differences,
 };
 pub use profiles::Profiles;
 pub use sets::{Set, Sets, Wanted};

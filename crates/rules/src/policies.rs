@@ -18,7 +18,7 @@ pub use compare::{Difference, differences};
 pub use model::{
     BuiltIn, PolicyChange, PolicyFilter, PolicyVersion, Prepared, Scope, StoredPolicy,
 };
-pub use simulate::{Proposal, Simulated};
+pub use simulate::{Calls, Proposal, Simulated};
 
 /// How many policies a tenant may have.
 const MOST: u64 = 500;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use iron_primitives::{PolicyId, Timestamp, UserId};
+use iron_primitives::{AgentId, PolicyId, RequestId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -452,9 +452,27 @@ pub struct SimulatePolicies {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, max_items = 100)]
     pub without: Vec<String>,
-    /// The calls.
-    #[schema(required = true, min_items = 1, max_items = 1000)]
+    /// The calls; required unless `recent` is given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 1000)]
     pub calls: Vec<SampleCall>,
+    /// Real calls instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub recent: Option<RecentCalls>,
+}
+
+/// The latest calls of tools that were decided, as far as the caller may see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecentCalls {
+    /// How many.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub count: u32,
+    /// Of this agent; of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub agent_id: Option<AgentId>,
 }
 
 /// What proposed policies would say to calls.
@@ -462,6 +480,9 @@ pub struct SimulatePolicies {
 pub struct PoliciesSimulated {
     /// How many calls were tried.
     pub calls: u64,
+    /// How many real calls could not be: they were given more than their records keep, or what was
+    /// kept is erased, or they are refused before any policy is asked.
+    pub skipped: u64,
     /// To how many of them something else would be said.
     pub changed: u64,
     /// How often what would become what.
@@ -484,8 +505,12 @@ pub struct EffectCount {
 /// What is said to one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SimulatedCall {
-    /// The call, as it was given.
+    /// The call, as it was given; of a real one all but its arguments.
     pub call: SampleCall,
+    /// The real call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub call_id: Option<RequestId>,
     /// By the policies that hold for all agents now.
     pub before: PolicyDecision,
     /// By those that are proposed.

@@ -1,20 +1,19 @@
 //! Policies.
 
+pub(crate) mod simulate;
+
 use axum::extract::State;
 use iron_audit::Authorised;
 use iron_identity::Permission;
 use iron_net::problem::Problem;
 use iron_policy::{Effect, Kind};
 use iron_primitives::{ErrorKind, PolicyId};
-use iron_rules::{
-    PolicyChange, PolicyFilter, Prepared, Proposal, Scope, StoredPolicy, differences,
-};
+use iron_rules::{PolicyChange, PolicyFilter, Prepared, Scope, StoredPolicy, differences};
 use iron_runtime::authority::Change;
 use iron_sdk::lists::{List, PageQuery};
 use iron_sdk::policies::{
-    BuiltInPolicies, CreatePolicy, PoliciesSimulated, PolicyDeleted, PolicyDiff, PolicyDiffQuery,
-    PolicyQuery, PolicyText, PolicyVersionView, PolicyView, RollbackPolicy, SimulatePolicies,
-    SwitchPolicy, UpdatePolicy,
+    BuiltInPolicies, CreatePolicy, PolicyDeleted, PolicyDiff, PolicyDiffQuery, PolicyQuery,
+    PolicyText, PolicyVersionView, PolicyView, RollbackPolicy, SwitchPolicy, UpdatePolicy,
 };
 use iron_store::{Sort, Tx};
 
@@ -248,28 +247,6 @@ pub(crate) async fn switch_built_in_policy(
     tx.commit().await?;
     (api.notify)(Change::Tenant(authorised.tenant));
     Ok(Answer(view::built_in_policy(&switched)?))
-}
-
-/// Says what proposed policies would say to calls, beside what is said to them now, for an agent of
-/// which nothing but what the calls tell is known. Nothing is stored.
-#[utoipa::path(post, path = "/policies/simulate", tag = "policies",
-    request_body = SimulatePolicies, responses(
-    (status = 200, description = "What would be different", body = PoliciesSimulated),
-))]
-pub(crate) async fn simulate_policies(
-    State(api): State<Api>,
-    caller: Caller,
-    Input(body): Input<SimulatePolicies>,
-) -> Result<Answer<PoliciesSimulated>, Failure> {
-    let authorised = caller.may(Permission::PolicyRead)?;
-    let policies: Result<Vec<_>, Failure> = body.policies.iter().map(view::policy_fields).collect();
-    let proposal = Proposal {
-        policies: policies?,
-        without: body.without,
-        calls: body.calls.into_iter().map(|call| call.0).collect(),
-    };
-    let simulated = api.policies.simulate(&authorised, proposal).await?;
-    Ok(Answer(view::policies_simulated(&simulated)?))
 }
 
 /// Refuses policies that the tenant does not have. The others stay until the end of the

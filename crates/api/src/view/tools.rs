@@ -3,7 +3,7 @@
 use iron_audit::{ToolCall, ToolCallResult};
 use iron_net::problem::Problem;
 use iron_policy::Decision;
-use iron_primitives::Money;
+use iron_primitives::{Money, RequestId};
 use iron_rules::{
     BuiltIn, Difference, NewTool, PolicyVersion, Scope, Simulated, StoredPolicy, StoredTool,
     ToolChange,
@@ -25,6 +25,13 @@ use crate::failure::Failure;
 
 /// How many calls are shown to which something else would be said.
 const MOST_SAMPLES: usize = 100;
+
+/// A call that policies are tried at, as far as it may be shown.
+pub(crate) struct TriedCall {
+    pub(crate) call: SampleCall,
+    /// Its own id, if it is a real one.
+    pub(crate) id: Option<RequestId>,
+}
 
 /// What of a body is no part of what is declared of a tool.
 const BESIDES: [&str; 5] = ["rate_limit", "cost", "run", "secret", "enabled"];
@@ -145,7 +152,10 @@ pub(crate) fn policy_field_change(difference: Difference) -> PolicyFieldChange {
 }
 
 /// What proposed policies would say to calls.
-pub(crate) fn policies_simulated(all: &[Simulated]) -> Result<PoliciesSimulated, Failure> {
+pub(crate) fn policies_simulated(
+    tried: &[TriedCall],
+    all: &[Simulated],
+) -> Result<PoliciesSimulated, Failure> {
     let mut counts: Vec<EffectCount> = Vec::new();
     let mut changed = 0;
     let mut samples = Vec::new();
@@ -164,20 +174,29 @@ pub(crate) fn policies_simulated(all: &[Simulated]) -> Result<PoliciesSimulated,
             continue;
         }
         changed += 1;
-        if samples.len() < MOST_SAMPLES {
+        let call = tried
+            .get(one.index)
+            .filter(|_| samples.len() < MOST_SAMPLES);
+        if let Some(call) = call {
             samples.push(SimulatedCall {
-                call: SampleCall(one.call.clone()),
+                call: call.call.clone(),
+                call_id: call.id,
                 before: policy_decision(&one.before)?,
                 after: policy_decision(&one.after)?,
             });
         }
     }
     Ok(PoliciesSimulated {
-        calls: u64::try_from(all.len()).unwrap_or(u64::MAX),
+        calls: count(all.len()),
+        skipped: count(tried.len().saturating_sub(all.len())),
         changed,
         counts,
         samples,
     })
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 fn policy_decision(decision: &Decision) -> Result<PolicyDecision, Failure> {

@@ -8,13 +8,14 @@ use iron_sdk::Client;
 use iron_sdk::lists::PageQuery;
 use iron_sdk::policies::{
     CreatePolicy, PoliciesSimulated, PolicyDecision, PolicyDiff, PolicyDiffQuery, PolicyQuery,
-    PolicyText, PolicyVersionView, PolicyView, RollbackPolicy, SimulatePolicies, SwitchPolicy,
-    UpdatePolicy,
+    PolicyText, PolicyVersionView, PolicyView, RecentCalls, RollbackPolicy, SimulatePolicies,
+    SwitchPolicy, UpdatePolicy,
 };
 use iron_sdk::tools::CreateTool;
 use serde_json::{Value, json};
 
 use super::guardrails::{read, read_many, read_yaml};
+use super::resolve;
 use crate::args::Policies;
 use crate::connection::Connection;
 use crate::console::Console;
@@ -112,14 +113,24 @@ async fn history(verb: Policies, client: &Client, console: Console) -> Outcome {
             file,
             without,
             calls,
+            recent,
+            agent,
         } => {
+            let agent_id = match &agent {
+                None => None,
+                Some(agent) => Some(resolve::agent(client, agent).await?),
+            };
             let body = SimulatePolicies {
                 policies: match &file {
                     Some(file) => read_many(file)?,
                     None => Vec::new(),
                 },
                 without,
-                calls: read_many(&calls)?,
+                calls: match &calls {
+                    Some(calls) => read_many(calls)?,
+                    None => Vec::new(),
+                },
+                recent: recent.map(|count| RecentCalls { count, agent_id }),
             };
             let told = client.simulate_policies(&body).await?;
             console.show(&told, || simulated(console, &told))
@@ -314,7 +325,11 @@ fn simulated(console: Console, told: &PoliciesSimulated) -> String {
         .map(|one| vec![one.call.0.to_string(), said(&one.before), said(&one.after)]);
     let samples = console.table_below(&["call", "now", "then"], rows.collect());
     let (changed, calls) = (told.changed, told.calls);
-    format!("something else would be said to {changed} of {calls} calls\n{samples}")
+    let skipped = match told.skipped {
+        0 => String::new(),
+        skipped => format!(" ({skipped} more could not be tried)"),
+    };
+    format!("something else would be said to {changed} of {calls} calls{skipped}\n{samples}")
 }
 
 fn differences(console: Console, diff: &PolicyDiff) -> String {

@@ -143,7 +143,10 @@ async fn billing(client: &Client, console: Console, (tenant, query): (&str, Bill
             vec![
                 item.project.clone().unwrap_or_default(),
                 item.agent.clone().unwrap_or_default(),
-                item.model.clone().or_else(|| item.tool.clone()).unwrap_or_default(),
+                item.model
+                    .clone()
+                    .or_else(|| item.tool.clone())
+                    .unwrap_or_default(),
                 item.requests.to_string(),
                 item.input_tokens.to_string(),
                 item.output_tokens.to_string(),

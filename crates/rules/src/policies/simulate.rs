@@ -1,7 +1,7 @@
 //! What proposed policies would say to calls, beside what is said to them now.
 
 use iron_audit::Authorised;
-use iron_policy::{Decision, Kind, Policy, PolicySet, Sample, SampleCall, Tool};
+use iron_policy::{Decision, Kind, MadeCall, Policy, PolicySet, Sample, SampleCall, Tool};
 use serde_json::{Map, Value};
 
 use super::{Policies, check};
@@ -10,21 +10,31 @@ use crate::sets::{Sets, Wanted};
 use crate::{Error, tools};
 
 /// Policies that are not stored, and calls to try them at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Proposal {
     /// Policies as on the wire; each takes the place of the one of its name.
     pub policies: Vec<Map<String, Value>>,
     /// The names of policies that are left out.
     pub without: Vec<String>,
+    /// The calls.
+    pub calls: Calls,
+}
+
+/// What a proposal is tried at.
+#[derive(Debug, Clone)]
+pub enum Calls {
     /// Calls as on the wire.
-    pub calls: Vec<Value>,
+    Given(Vec<Value>),
+    /// Calls that were made; none where too little is known of one. Those are left out that no
+    /// policy would be asked about.
+    Made(Vec<Option<MadeCall>>),
 }
 
 /// What is said to one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Simulated {
-    /// The call, as it was given.
-    pub call: Value,
+    /// Which of the calls, from 0.
+    pub index: usize,
     /// By the policies that hold for all agents now.
     pub before: Decision,
     /// By those that are proposed.
@@ -54,17 +64,12 @@ impl Policies {
         let after: Vec<Policy> = kept.chain(&proposed).cloned().collect();
         let before = compiled(&present, &[])?;
         let after = compiled(&after, &proposed)?;
-        let calls = proposal.calls.into_iter().enumerate();
-        calls
-            .map(|(index, call)| {
-                let sample = sample(index, &call, &tools)?;
-                Ok(Simulated {
-                    before: before.decide(&sample.request()),
-                    after: after.decide(&sample.request()),
-                    call,
-                })
-            })
-            .collect()
+        let said = |(index, sample): (usize, Sample)| Simulated {
+            index,
+            before: before.decide(&sample.request()),
+            after: after.decide(&sample.request()),
+        };
+        Ok(samples(proposal.calls, &tools)?.map(said).collect())
     }
 }
 
@@ -86,6 +91,25 @@ fn compiled(all: &[Policy], proposed: &[Policy]) -> Result<PolicySet, Error> {
         };
         field(path, error.problem.to_string())
     })
+}
+
+/// The calls that can be tried, each with its place.
+fn samples(calls: Calls, tools: &[Tool]) -> Result<impl Iterator<Item = (usize, Sample)>, Error> {
+    let ready: Result<Vec<Option<Sample>>, Error> = match calls {
+        Calls::Given(calls) => {
+            let calls = calls.iter().enumerate();
+            calls
+                .map(|(index, call)| sample(index, call, tools).map(Some))
+                .collect()
+        }
+        Calls::Made(calls) => {
+            let calls = calls.into_iter();
+            let ready = calls.map(|call| Sample::of_made(call?, tools));
+            Ok(ready.collect())
+        }
+    };
+    let ready = ready?.into_iter().enumerate();
+    Ok(ready.filter_map(|(index, sample)| Some((index, sample?))))
 }
 
 fn sample(index: usize, call: &Value, tools: &[Tool]) -> Result<Sample, Error> {

@@ -223,8 +223,15 @@ Example of a file of calls:
         #[arg(long, value_name = "NAME")]
         without: Vec<String>,
         /// The file of calls, YAML or JSON
-        #[arg(long, value_hint = ValueHint::FilePath)]
-        calls: PathBuf,
+        #[arg(long, value_hint = ValueHint::FilePath, required_unless_present = "recent")]
+        calls: Option<PathBuf>,
+        /// Try the latest real calls instead, up to this many
+        #[arg(long, value_name = "COUNT", conflicts_with = "calls",
+            value_parser = clap::value_parser!(u32).range(1..=1000))]
+        recent: Option<u32>,
+        /// Of real calls those of this agent only, by name or id
+        #[arg(long, requires = "recent")]
+        agent: Option<String>,
     },
     /// Try the policies of a file at their examples, without a server
     #[command(after_help = "\
