@@ -1,5 +1,6 @@
 //! What policies would say to calls.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
@@ -75,11 +76,11 @@ async fn made(
     let mut tried = Vec::new();
     let mut made = Vec::new();
     for (call, arguments) in calls.into_iter().zip(arguments) {
-        if !agents.contains_key(&call.agent) {
-            let agent = actor(api, &authorised, call.agent).await?;
-            agents.insert(call.agent, agent);
-        }
-        let agent = agents.get(&call.agent).cloned().flatten();
+        let agent = match agents.entry(call.agent) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(actor(api, &authorised, call.agent).await?),
+        };
+        let agent = agent.clone();
         tried.push(told(&call, agent.as_ref()));
         // Without an agent or without arguments it cannot be tried; its place stays.
         made.push(agent.zip(arguments).map(|(agent, arguments)| MadeCall {
@@ -150,14 +151,12 @@ async fn actor(api: &Api, authorised: &Authorised, id: AgentId) -> Result<Option
 
 /// A real call without what it was given.
 fn told(call: &ToolCall, agent: Option<&Agent>) -> TriedCall {
-    let mut told = json!({
+    let told = json!({
         "tool": call.tool,
+        "agent": agent.map(|agent| &agent.name),
         "at": call.started_at,
         "tainted": call.tainted,
     });
-    if let Some(agent) = agent {
-        told["agent"] = json!(agent.name);
-    }
     TriedCall {
         call: SampleCall(told),
         id: Some(call.id),
