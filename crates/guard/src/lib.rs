@@ -47,7 +47,7 @@ pub use finding::{Category, Channel, Direction, Entity, Finding, RuleId, Severit
 pub use guard::{Edit, Guard, Judgement, ProfileError};
 pub use profile::{
     EntityAction, InjectionActions, Pattern, PiiActions, Profile, SecretActions, Sensitivity,
-    Unread,
+    ToolCallAction, ToolCalls, Unread,
 };
 pub use pseudonyms::Pseudonyms;
 pub use resolve::{Judged, Redaction};

@@ -42,6 +42,42 @@ pub struct Profile {
     pub strip_markup: bool,
     /// Whether images, sound and files that cannot be read may pass, in either direction.
     pub unread: Unread,
+    /// What becomes of calls of tools that a model proposes and the agent may not make. A guard has
+    /// no part in it: whoever knows tools and policies reads it from here.
+    pub tool_calls: ToolCalls,
+}
+
+/// What becomes of calls of tools that a model proposes and the agent may not make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ToolCalls {
+    /// Those that a policy denies, or whose arguments the tool does not take.
+    pub denied: ToolCallAction,
+    /// Those of tools that are not registered.
+    pub undeclared: ToolCallAction,
+}
+
+impl ToolCalls {
+    /// Whether something is done about one of them.
+    pub const fn acts(self) -> bool {
+        !matches!(
+            (self.denied, self.undeclared),
+            (ToolCallAction::Annotate, ToolCallAction::Annotate)
+        )
+    }
+}
+
+/// What becomes of a call of a tool that a model proposes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolCallAction {
+    /// It passes and is told.
+    #[default]
+    Annotate,
+    /// It is taken out of the answer.
+    Strip,
+    /// The answer is refused.
+    Refuse,
 }
 
 /// What is done about personal data.
@@ -217,6 +253,7 @@ impl Default for Profile {
             style: Style::Plain,
             strip_markup: false,
             unread: Unread::Allow,
+            tool_calls: ToolCalls::default(),
         }
     }
 }

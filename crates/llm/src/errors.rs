@@ -85,6 +85,9 @@ fn body(shape: ErrorShape, refusal: &Refusal, request_id: &str) -> String {
     if let Refusal::ContentBlocked(blocked) = refusal {
         error.json("checks", &json!([blocked]).to_string());
     }
+    if let Refusal::ToolRefused(refused) = refusal {
+        error.json("checks", &json!([refused]).to_string());
+    }
     let mut whole = Fields::default();
     match shape {
         ErrorShape::OpenAi => {

@@ -74,6 +74,7 @@ pub mod meter;
 pub mod oauth;
 mod passage;
 pub mod prices;
+pub mod proposals;
 pub mod replicate;
 pub mod scan;
 pub mod simulated;

@@ -49,7 +49,7 @@ pub use id::*;
 pub use money::{Money, MoneyError, PicoDollars, UnitPrice};
 pub use network::NetworkZone;
 pub use period::{InvalidPeriod, InvalidSchedule, Period, PeriodKind, PeriodSpan, Schedule};
-pub use refusal::{BlockedContent, BudgetShortfall, RateShortfall, Refusal};
+pub use refusal::{BlockedContent, BudgetShortfall, RateShortfall, Refusal, RefusedTool};
 pub use scope::{ActorPath, PoolCap, PoolPart, PoolPath, Scope, ScopeKind, Unit};
 pub use secret::Secret;
 pub use subject::{subject_of, subject_of_strangers};

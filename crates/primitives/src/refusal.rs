@@ -60,6 +60,31 @@ pub struct BlockedContent {
     pub line: Option<usize>,
 }
 
+/// Why a call of a tool that a model proposes does not reach its caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedTool {
+    /// Why: `POLICY_DENIED`, `TOOL_UNKNOWN` or `PARAMETER_INVALID`.
+    pub code: &'static str,
+    /// The rules that it breaks.
+    pub rules: Vec<String>,
+    /// What the model calls the tool.
+    pub tool: String,
+}
+
+impl fmt::Display for RefusedTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, rules, tool } = self;
+        write!(
+            f,
+            "the model proposes a call of the tool `{tool}` that may not be made ({code}"
+        )?;
+        match rules.as_slice() {
+            [] => f.write_str(")"),
+            rules => write!(f, ": {})", rules.join(", ")),
+        }
+    }
+}
+
 impl fmt::Display for BlockedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -152,6 +177,9 @@ pub enum Refusal {
     },
     /// A guardrail of the organisation does not let a text pass.
     ContentBlocked(Box<BlockedContent>),
+    /// The model proposes a call of a tool that the agent may not make, and the guardrail profile
+    /// lets no such answer pass.
+    ToolRefused(Box<RefusedTool>),
     /// The calls of a team come faster than its policy allows.
     RateLimited(Box<RateShortfall>),
     /// The tenant has made all calls of the day that its plan allows.
@@ -206,9 +234,9 @@ impl Refusal {
             Refusal::InvalidField { .. } | Refusal::Untranslatable { .. } => ErrorKind::Validation,
             Refusal::Unbounded { .. } => ErrorKind::Validation,
             Refusal::TooLarge { .. } => ErrorKind::PayloadTooLarge,
-            Refusal::ModelNotAllowed { .. } | Refusal::StoringForbidden { .. } => {
-                ErrorKind::ActionDenied
-            }
+            Refusal::ModelNotAllowed { .. }
+            | Refusal::StoringForbidden { .. }
+            | Refusal::ToolRefused(_) => ErrorKind::ActionDenied,
             Refusal::ContentBlocked(_) => ErrorKind::ContentBlocked,
             Refusal::RateLimited(_) => ErrorKind::RateLimitExceeded,
             Refusal::QuotaSpent(_) => ErrorKind::QuotaExceeded,
@@ -281,6 +309,7 @@ impl fmt::Display for Refusal {
                  `{field}` as `false`"
             ),
             Refusal::ContentBlocked(blocked) => blocked.fmt(f),
+            Refusal::ToolRefused(refused) => refused.fmt(f),
             Refusal::QuotaSpent(shortfall) => write!(
                 f,
                 "the plan of {} `{}` allows {} {}, and all are made; they begin anew at {}, or \

@@ -36,6 +36,7 @@ mod inspect;
 mod lasting;
 mod models;
 mod prediction;
+mod proposals;
 mod pump;
 mod reason;
 mod reply;

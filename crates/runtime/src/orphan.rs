@@ -201,6 +201,7 @@ impl Facts {
             price_book: facts.price_book,
             project: facts.path.project,
             prompt_hash: None,
+            proposals: Vec::new(),
             refusal: None,
             reported: None,
             request: None,

@@ -11,6 +11,7 @@
 //! done that way.
 
 mod guard;
+mod proposal;
 pub mod tool;
 mod word;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::wallet::{Hold, Leg, Reserve, ReservedLeg};
 
 pub use guard::{FindingRecord, GuardRecord};
+pub use proposal::ProposalRecord;
 pub use word::{Ended, Outcome, Settlement};
 
 /// The format that is written.
@@ -90,6 +92,10 @@ pub struct CallRecord {
     /// Keyed hash (HMAC-SHA256, hexadecimal) of prefix and prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_hash: Option<String>,
+    /// Calls of tools that the model has proposed, and that may not be made, or not before somebody
+    /// agrees; at most [`ProposalRecord::LISTED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<ProposalRecord>,
     /// Why the call was refused, if we refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalRecord>,
@@ -599,6 +605,12 @@ mod tests {
             price_book: text(),
             project: id(),
             prompt_hash: text(),
+            proposals: vec![ProposalRecord {
+                action: "strip".to_owned(),
+                code: "POLICY_DENIED".to_owned(),
+                rules: vec!["rule".to_owned()],
+                tool: "tool".to_owned(),
+            }],
             refusal: Some(RefusalRecord {
                 code: "CODE".to_owned(),
                 reason: "reason".to_owned(),

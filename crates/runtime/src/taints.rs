@@ -5,6 +5,8 @@ use std::time::Duration;
 use iron_primitives::AgentId;
 use moka::sync::Cache;
 
+use crate::bearer::Bearer;
+
 /// The most threads that are remembered.
 const MOST: u64 = 1_000_000;
 /// How long a thread is remembered after it has read.
@@ -19,6 +21,20 @@ pub(crate) struct Taints(Cache<Thread, ()>);
 pub(crate) struct Thread {
     pub(crate) agent: AgentId,
     pub(crate) conversation: Option<[u8; 32]>,
+}
+
+impl Thread {
+    /// The thread of an agent's conversation.
+    pub(crate) fn of(bearer: &Bearer, conversation: Option<&str>) -> Self {
+        let hash = |name: &str| {
+            let parts = std::iter::once(name.as_bytes());
+            bearer.keyed_hash("conversation", parts)
+        };
+        Thread {
+            agent: bearer.principal.path.agent,
+            conversation: conversation.map(hash),
+        }
+    }
 }
 
 impl Taints {

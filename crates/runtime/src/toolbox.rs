@@ -86,6 +86,11 @@ impl Toolbox {
         all.map(|equipped| &equipped.registered)
     }
 
+    /// Whether there is any tool.
+    pub(crate) fn has_tools(&self) -> bool {
+        !self.tools.is_empty() || !self.families.is_empty()
+    }
+
     /// The tool that an agent means by a name: the one of that name, else the family with the longest
     /// name that it belongs to.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Equipped>> {

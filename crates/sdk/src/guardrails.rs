@@ -86,6 +86,18 @@ words! {
 }
 
 words! {
+    /// What becomes of a call of a tool that a model proposes.
+    GuardrailToolCallAction {
+        /// It passes and is told.
+        Annotate = "annotate",
+        /// It is taken out of the answer.
+        Strip = "strip",
+        /// The answer is refused.
+        Refuse = "refuse",
+    }
+}
+
+words! {
     /// The way of a text.
     GuardrailDirection {
         /// To a model.

@@ -35,6 +35,7 @@ fn full() -> Value {
         "redaction": "pseudonym",
         "strip_markup": true,
         "unread": "refuse",
+        "tool_calls": {"denied": "strip", "undeclared": "refuse"},
     })
 }
 

@@ -13,6 +13,7 @@ mod gemini;
 mod meters;
 mod pictures;
 mod prices;
+mod proposals;
 mod replicate;
 mod rerank;
 mod simulated;

@@ -213,6 +213,7 @@ impl Runtime {
             price_book: draft.price_book.take(),
             project: path.project,
             prompt_hash: draft.prompt_hash.map(hex::encode),
+            proposals: std::mem::take(&mut draft.proposals),
             refusal: verdict.refusal,
             reported: None,
             request: draft.edge_id,
@@ -288,6 +289,13 @@ impl Runtime {
         if let Some(guard) = &record.guard {
             self.count_findings(guard);
         }
+        for proposal in &record.proposals {
+            self.metrics
+                .tools
+                .proposals
+                .of(counted_action(&proposal.action))
+                .inc();
+        }
         for attempt in &record.attempts {
             let model = self
                 .counters
@@ -314,6 +322,15 @@ impl Runtime {
 fn costs_of(attempts: &[Attempt]) -> Vec<(u32, Money)> {
     let cost = |one: &Attempt| (one.number, Money::from_nanos(one.settled_nanos));
     attempts.iter().map(cost).collect()
+}
+
+/// What became of a call that a model proposed, as it is counted.
+fn counted_action(word: &str) -> &'static str {
+    match word {
+        "strip" => "strip",
+        "refuse" => "refuse",
+        _ => "annotate",
+    }
 }
 
 const fn counted_as(outcome: Outcome) -> CallOutcome {

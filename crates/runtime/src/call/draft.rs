@@ -7,7 +7,7 @@ use iron_primitives::{BootInstant, Refusal, RequestId, Timestamp};
 use crate::authority::Pass;
 use crate::bearer::Acting;
 use crate::in_flight::Seat;
-use crate::record::{Attempt, Decision, Roles};
+use crate::record::{Attempt, Decision, ProposalRecord, Roles};
 use crate::wallet::Presence;
 
 use super::Authenticated;
@@ -38,6 +38,8 @@ pub(super) struct Draft {
     pub(super) decisions: Vec<Decision>,
     /// What guardrails found in its texts.
     pub(super) safety: Safety,
+    /// What was found about calls of tools that the model proposes.
+    pub(super) proposals: Vec<ProposalRecord>,
     pub(super) attempts: Vec<Attempt>,
     /// How the nearest limit of its team's calls stands, if it has any.
     pub(super) standing: Option<Standing>,
@@ -70,6 +72,7 @@ impl Draft {
             price_book: None,
             decisions: Vec::new(),
             safety: Safety::default(),
+            proposals: Vec::new(),
             attempts: Vec::new(),
             standing: None,
             dispatched: None,

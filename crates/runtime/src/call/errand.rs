@@ -163,7 +163,7 @@ impl Runtime {
             |done| match reads_a_file && done.reply.status.is_success() {
                 // It was judged as a file, and is no answer.
                 true => Ok(done),
-                false => screened(done),
+                false => self.screened(done),
             },
         );
         match done {
@@ -497,32 +497,57 @@ pub(super) fn lane_of(bearer: &Bearer, provider: ProviderId) -> Option<&Arc<Lane
     lanes.find(|lane| lane.route.provider == provider)
 }
 
-/// What an errand brought, as guardrails let it pass. An answer may have been made long ago.
-fn screened(done: Done) -> Result<Done, Refused> {
-    let Done { draft, reply } = done;
-    let Some(mut draft) = draft else {
-        return Ok(Done { draft, reply });
-    };
-    let Reply { status, body, .. } = reply;
-    let body = match body {
-        Body::Whole(body) => body,
-        // Only files come so, and those that are too long to be judged.
-        chunks @ Body::Chunks(_) => {
-            let reply = Reply {
-                body: chunks,
-                ..reply
-            };
-            return Ok(Done::now(draft, reply));
+impl Runtime {
+    /// What an errand brought, as guardrails let it pass, and with what it proposes judged. An answer
+    /// may have been made long ago.
+    fn screened(&self, done: Done) -> Result<Done, Refused> {
+        let Done { draft, reply } = done;
+        let Some(mut draft) = draft else {
+            return Ok(Done { draft, reply });
+        };
+        let Reply {
+            status,
+            body,
+            mut headers,
+            ..
+        } = reply;
+        let body = match body {
+            Body::Whole(body) => body,
+            // Only files come so, and those that are too long to be judged.
+            body @ Body::Chunks(_) => {
+                let reply = Reply {
+                    body,
+                    headers,
+                    ..reply
+                };
+                return Ok(Done::now(draft, reply));
+            }
+        };
+        let screened = match status.is_success() {
+            false => Ok(screen::error(&mut draft, status, body)),
+            true if upstream::is_event_stream(&headers) => screen::events(&mut draft, body),
+            true => screen::output(&mut draft, body),
+        };
+        let screened = match screened {
+            Ok(body) => body,
+            Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
+        };
+        let gated = match status.is_success() {
+            false => Ok(screened),
+            true if upstream::is_event_stream(&headers) => self.gated_events(&mut draft, screened),
+            true => self.gated(&mut draft, screened, &mut headers),
+        };
+        match gated.map(Body::Whole) {
+            Ok(body) => {
+                let reply = Reply {
+                    body,
+                    headers,
+                    ..reply
+                };
+                Ok(Done::now(draft, reply))
+            }
+            Err(refusal) => Err(Refused { draft, refusal }),
         }
-    };
-    let body = match status.is_success() {
-        false => Ok(screen::error(&mut draft, status, body)),
-        true if upstream::is_event_stream(&reply.headers) => screen::events(&mut draft, body),
-        true => screen::output(&mut draft, body),
-    };
-    match body.map(Body::Whole) {
-        Ok(body) => Ok(Done::now(draft, Reply { body, ..reply })),
-        Err(refusal) => Err(draft.refuse("guardrails", refusal)),
     }
 }
 

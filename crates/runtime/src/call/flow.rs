@@ -11,8 +11,10 @@ use iron_primitives::{ProviderId, Refusal};
 
 use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::Bearer;
+use crate::record::ProposalRecord;
 use crate::room::Share;
 
+use super::proposals::Gate;
 use super::safety::Safety;
 use super::sieve::Sieve;
 
@@ -59,6 +61,7 @@ pub(super) struct Flow {
     caller: Dialect,
     owner: Option<Owner>,
     sieve: Option<Sieve>,
+    gate: Option<Gate>,
     cut: bool,
     share: Share,
 }
@@ -78,6 +81,7 @@ impl Flow {
             caller,
             owner: None,
             sieve: None,
+            gate: None,
             cut: false,
             share,
         }
@@ -93,6 +97,11 @@ impl Flow {
         Flow { sieve, ..self }
     }
 
+    /// Lets calls of tools pass as this gate does.
+    pub(super) fn behind(self, gate: Option<Gate>) -> Self {
+        Flow { gate, ..self }
+    }
+
     /// Takes a chunk from the provider, gives what the caller gets for it.
     ///
     /// # Errors
@@ -102,6 +111,8 @@ impl Flow {
         let fed = self.meter.feed(chunk)?;
         // A buffer that grows may be twice as large as what it holds.
         let held = self.sieve.as_ref().map_or(0, Sieve::held_bytes);
+        let gated = self.gate.as_ref().map_or(0, Gate::held_bytes);
+        let held = held.saturating_add(gated);
         let pending = self.meter.pending_bytes().saturating_add(held);
         if !self.share.follows(pending.saturating_mul(2)) {
             let limit_bytes = pending;
@@ -123,6 +134,11 @@ impl Flow {
             None => piece,
             Some(sieve) if self.cut => joined(sieve.feed(&piece)?, sieve.finish()),
             Some(sieve) => sieve.feed(&piece)?,
+        };
+        let piece = match &mut self.gate {
+            None => piece,
+            Some(gate) if self.cut => joined(gate.feed(piece)?, gate.finish()),
+            Some(gate) => gate.feed(piece)?,
         };
         // It is in memory until the caller has taken it.
         let limit_bytes = piece.len();
@@ -147,10 +163,14 @@ impl Flow {
                 out.into()
             }
         };
-        match &mut self.sieve {
+        let rest = match &mut self.sieve {
             None => rest,
             // What is too large to be an event is none that a caller could read.
             Some(sieve) => joined(sieve.feed(&rest).unwrap_or_default(), sieve.finish()),
+        };
+        match &mut self.gate {
+            None => rest,
+            Some(gate) => joined(gate.feed(rest).unwrap_or_default(), gate.finish()),
         }
     }
 
@@ -168,15 +188,26 @@ impl Flow {
                 out.into()
             }
         };
-        match &mut self.sieve {
-            None => error,
-            Some(sieve) => joined(sieve.finish(), error),
-        }
+        let rest = match &mut self.sieve {
+            None => Bytes::new(),
+            Some(sieve) => sieve.finish(),
+        };
+        let rest = match &mut self.gate {
+            None => rest,
+            Some(gate) => joined(gate.feed(rest).unwrap_or_default(), gate.finish()),
+        };
+        joined(rest, error)
     }
 
-    /// Why guardrails let nothing more pass.
+    /// Why guardrails, or the gate of tools, let nothing more pass.
     pub(super) fn blocked(&self) -> Option<&Refusal> {
-        self.sieve.as_ref().and_then(Sieve::blocked)
+        let blocked = self.sieve.as_ref().and_then(Sieve::blocked);
+        blocked.or_else(|| self.gate.as_ref().and_then(Gate::refusal))
+    }
+
+    /// What was found about calls of tools.
+    pub(super) fn take_proposals(&mut self) -> Vec<ProposalRecord> {
+        self.gate.take().map(Gate::into_found).unwrap_or_default()
     }
 
     /// What guardrails found.

@@ -157,6 +157,14 @@ impl Runtime {
                 return (ending, verdict_of_refusal(&refusal), Err(refusal));
             }
         };
+        let mut headers = match outbound.envelope.dialect().answers_in_json() {
+            true => upstream::shown(&headers),
+            false => upstream::shown_as_it_is(&headers),
+        };
+        let body = match self.gated(draft, body, &mut headers) {
+            Ok(body) => body,
+            Err(refusal) => return (ending, verdict_of_refusal(&refusal), Err(refusal)),
+        };
         let verdict = Verdict {
             outcome: match ending.ended {
                 Ended::ClientGoneDrained => Outcome::ClientGone,
@@ -164,10 +172,6 @@ impl Runtime {
             },
             status: status.as_u16(),
             refusal: None,
-        };
-        let headers = match outbound.envelope.dialect().answers_in_json() {
-            true => upstream::shown(&headers),
-            false => upstream::shown_as_it_is(&headers),
         };
         let reply = Reply {
             status,
@@ -232,8 +236,11 @@ impl Runtime {
         if let Some(safety) = stream.flow.take_safety() {
             draft.safety.add(safety);
         }
-        if refusal.is_some() {
-            draft.refused("guardrails");
+        draft.proposals.extend(stream.flow.take_proposals());
+        match &refusal {
+            Some(Refusal::ToolRefused(_)) => draft.refused("tools"),
+            Some(_) => draft.refused("guardrails"),
+            None => {}
         }
         let reading = stream.flow.reading();
         let outcome = match passed {

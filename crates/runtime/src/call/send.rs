@@ -473,6 +473,7 @@ impl Runtime {
         let sieve = Sieve::new(&draft.bearer.guard, draft.dialect, &draft.safety);
         flow.with_owner(outbound.owner(draft, choice))
             .through(sieve)
+            .behind(self.gate(draft))
     }
 
     async fn read_whole(

@@ -112,6 +112,7 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::ModelNotAllowed { .. } => "model_not_allowed",
         Refusal::StoringForbidden { .. } => "storing_forbidden",
         Refusal::ContentBlocked(_) => "content_blocked",
+        Refusal::ToolRefused(_) => "tool_refused",
         Refusal::RateLimited(_) => "rate_limited",
         Refusal::QuotaSpent(_) => "quota_spent",
         Refusal::NoProvider { .. } => "no_provider",

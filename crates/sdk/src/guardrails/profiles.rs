@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     EntityName, GuardrailAction, GuardrailAlarm, GuardrailCompliance, GuardrailDirection,
-    GuardrailRedaction, GuardrailSensitivity, GuardrailUnread,
+    GuardrailRedaction, GuardrailSensitivity, GuardrailToolCallAction, GuardrailUnread,
 };
 
 /// A regular expression in the syntax of Rust's `regex` crate.
@@ -106,6 +106,21 @@ pub struct CustomPattern {
     pub misses: Vec<String>,
 }
 
+/// What becomes of calls of tools that a model proposes and the agent may not make; they pass and
+/// are told where it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolCallActions {
+    /// Those that a policy denies, or whose arguments the tool does not take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub denied: Option<GuardrailToolCallAction>,
+    /// Those of tools that are not registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub undeclared: Option<GuardrailToolCallAction>,
+}
+
 /// What a guardrail profile says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GuardrailRules {
@@ -137,6 +152,8 @@ pub struct GuardrailRules {
     pub strip_markup: bool,
     /// Whether images, sound and files that cannot be read may pass.
     pub unread: GuardrailUnread,
+    /// What becomes of calls of tools that a model proposes and the agent may not make.
+    pub tool_calls: ToolCallActions,
 }
 
 /// A body with the fields of a profile, each of which may be left out.
@@ -210,6 +227,10 @@ macro_rules! profile_body {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(nullable = false)]
             pub unread: Option<GuardrailUnread>,
+            /// What becomes of calls of tools that a model proposes and the agent may not make.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false)]
+            pub tool_calls: Option<ToolCallActions>,
         }
     };
 }

@@ -9,6 +9,9 @@ use super::{DurationHistogram, PerText, histogram};
 pub struct ToolMetrics {
     /// `iron_tool_decisions_total{decision}`: calls by what was decided.
     pub decisions: PerText,
+    /// `iron_tool_proposals_total{action}`: calls that models have proposed and that may not be made,
+    /// or not before somebody agrees, by what became of them.
+    pub proposals: PerText,
     /// `iron_tool_results_total{status}`: what came of calls that agents ran themselves.
     pub results: PerText,
     /// `iron_tool_decision_seconds`: from the request to the decision, where nobody was asked.
@@ -23,6 +26,13 @@ impl ToolMetrics {
                 "tool_decisions",
                 "Calls of tools by what was decided",
                 "decision",
+            ),
+            proposals: PerText::register(
+                registry,
+                "tool_proposals",
+                "Calls of tools that models proposed and that may not be made, or not yet, by what \
+                 became of them",
+                "action",
             ),
             results: PerText::register(
                 registry,

@@ -323,6 +323,7 @@ fn record(
         price_book: Some(priced.book),
         project: path.project,
         prompt_hash: None,
+        proposals: Vec::new(),
         refusal: None,
         reported: Some(Reported {
             cost_nanos: priced.told.map(Money::nanos),

@@ -170,6 +170,7 @@ fn said(rules: &GuardrailRules) -> Vec<(&'static str, String)> {
         ("redaction", rules.redaction.to_string()),
         ("strip markup", rules.strip_markup.to_string()),
         ("unread", rules.unread.to_string()),
+        ("tool calls", json(serde_json::to_value(rules.tool_calls))),
     ]
 }
 

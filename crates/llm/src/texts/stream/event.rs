@@ -40,7 +40,7 @@ pub struct Event {
 
 impl Event {
     /// Bytes that say nothing.
-    pub(super) fn silent(bytes: Bytes) -> Event {
+    pub(crate) fn silent(bytes: Bytes) -> Event {
         Event {
             bytes,
             data: Bytes::new(),
@@ -53,7 +53,7 @@ impl Event {
         }
     }
 
-    pub(super) fn framed(bytes: Bytes, frame: &Frame<'_>) -> Event {
+    pub(crate) fn framed(bytes: Bytes, frame: &Frame<'_>) -> Event {
         let mut event = Event::silent(bytes);
         match &frame.data {
             Some(Cow::Borrowed(data)) => {
@@ -71,7 +71,7 @@ impl Event {
     }
 
     /// A message of AWS.
-    pub(super) fn wrapped(message: Message) -> Event {
+    pub(crate) fn wrapped(message: Message) -> Event {
         let mut event = Event::silent(message.bytes.clone());
         event.around = match message.carried() {
             Some(content) => {
@@ -196,7 +196,8 @@ impl Event {
         self.with_data(&splice(&self.data, changes))
     }
 
-    fn with_data(&self, data: &[u8]) -> Bytes {
+    /// The bytes of this event with other data.
+    pub(crate) fn with_data(&self, data: &[u8]) -> Bytes {
         match &self.around {
             Around::Message(message) => return message.with_payload(data).into(),
             Around::Chunk(message) => return message.carrying(data).into(),

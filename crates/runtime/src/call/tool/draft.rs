@@ -153,15 +153,7 @@ impl ToolDraft {
     }
 
     pub(super) fn thread(&self) -> Thread {
-        let conversation = self.attribution.conversation.as_deref();
-        let hash = |name: &str| {
-            let parts = std::iter::once(name.as_bytes());
-            self.bearer().keyed_hash("conversation", parts)
-        };
-        Thread {
-            agent: self.bearer().principal.path.agent,
-            conversation: conversation.map(hash),
-        }
+        Thread::of(self.bearer(), self.attribution.conversation.as_deref())
     }
 
     /// The call costs what is held for it.
