@@ -24,7 +24,8 @@
 //! not streamed (the cost of a stream is known only after its last byte, and no byte of it is
 //! changed to say so: it stands in the record); `X-IronCage-Budget-Remaining`, dollars left in
 //! the tightest budget on the agent's path as far as this instance knows, for a stream as it
-//! was before it; `x-should-retry: false` on refusals that waiting cannot cure.
+//! was before it; `X-IronCage-Tool-Calls`, what an answer proposes and may not be called;
+//! `x-should-retry: false` on refusals that waiting cannot cure.
 //!
 //! Invariants:
 //! - **The token is checked before the body is read**, so that a stranger cannot fill memory.

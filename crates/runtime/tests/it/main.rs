@@ -8,6 +8,7 @@ mod endings;
 mod guardrails;
 mod kit;
 mod plans;
+mod proposals;
 mod recall;
 mod teams;
 mod tools;

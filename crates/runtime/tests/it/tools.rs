@@ -33,7 +33,7 @@ fn tool(declared: &serde_json::Value) -> RegisteredTool {
     }
 }
 
-fn usual() -> Vec<RegisteredTool> {
+pub(crate) fn usual() -> Vec<RegisteredTool> {
     vec![
         tool(
             &json!({ "name": "read_file", "kind": "file", "access": "read",
@@ -58,7 +58,8 @@ fn equipped(tools: Vec<RegisteredTool>, yaml: &str) -> World {
     world
 }
 
-fn give(world: &World, tools: Vec<RegisteredTool>, yaml: &str) {
+/// Gives the agent tools and policies.
+pub(crate) fn give(world: &World, tools: Vec<RegisteredTool>, yaml: &str) {
     let own = match yaml {
         "" => Vec::new(),
         yaml => from_yaml(yaml).expect("policies"),
