@@ -70,6 +70,11 @@ python: ## Build the wheel of the Python package into target/wheels
 package: python
 	@.ci/python-package $(abspath $(VENVS)) core langchain crewai
 
+.PHONY: examples
+examples: build python ## Run the agents in examples/, offline, with the simulated provider
+	@$(VENVS)/core/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/iron_cage-*.whl
+	@for example in support lead_generation data_analysis; do $(VENVS)/core/bin/python examples/$$example.py; done
+
 .PHONY: frameworks
 frameworks: build python ## The Python package with every framework that it has an adapter for
 	@.ci/python-package $(abspath $(VENVS)) $(notdir $(basename $(wildcard python/requirements/*.txt)))

@@ -20,7 +20,7 @@ def agent_whose(embedded, **tool_calls):
     deny = {"name": "nothing is deleted", "effect": "deny", "match": {"tools": ["delete_*"]}}
     for policy in (allow, deny):
         embedded.api("POST", "/policies", policy)
-    embedded.api("POST", "/guardrails/profiles", {"name": "tools", "is_default": True, "tool_calls": tool_calls})
+    embedded.api("POST", "/guardrail-profiles", {"name": "tools", "is_default": True, "tool_calls": tool_calls})
     return embedded.simulated_agent()
 
 
