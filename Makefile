@@ -75,6 +75,16 @@ examples: build python ## Run the agents in examples/, offline, with the simulat
 	@$(VENVS)/core/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/iron_cage-*.whl
 	@for example in support lead_generation data_analysis; do $(VENVS)/core/bin/python examples/$$example.py; done
 
+.PHONY: python-bench
+python-bench: build python ## How fast tools are decided from one Python process
+	@$(VENVS)/core/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/iron_cage-*.whl
+	$(VENVS)/core/bin/python python/benches/speed.py
+
+.PHONY: soak
+soak: python ## Whether the memory of a Python process stays flat, SOAK_CALLS calls (default ten million)
+	@$(VENVS)/core/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/iron_cage-*.whl
+	$(VENVS)/core/bin/python python/benches/speed.py soak $(or $(SOAK_CALLS),10000000)
+
 .PHONY: frameworks
 frameworks: build python ## The Python package with every framework that it has an adapter for
 	@.ci/python-package $(abspath $(VENVS)) $(notdir $(basename $(wildcard python/requirements/*.txt)))

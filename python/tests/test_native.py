@@ -221,3 +221,11 @@ def test_policies_that_cannot_work_say_why() -> None:
         Policies([{"name": "x", "effect": "allow", "wrong": 1}])
     with pytest.raises(PolicyError):
         Policies([], [{"name": "t"}]).decide("t", {}, wrong=1)  # type: ignore[call-arg]
+
+
+def test_memory_stays_flat() -> None:
+    """The short form of `make soak`."""
+    sys.path[:0] = [str(Path(__file__).parents[1] / "benches")]
+    import speed
+
+    assert speed.soak(20_000) < speed.MOST_GROWTH_KB

@@ -107,7 +107,7 @@ impl Runtime {
         body: Bytes,
         headers: &mut HeaderMap,
     ) -> Result<Bytes, Refusal> {
-        let Some(mut gate) = self.gate(draft) else {
+        let Some(mut gate) = self.gate(draft).filter(|_| !body.is_empty()) else {
             return Ok(body);
         };
         let body = gate.whole(body);
