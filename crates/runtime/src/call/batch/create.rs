@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Runtime;
-use crate::affinity::Stored;
+use crate::affinity::{Stored, is_plain};
 use crate::authority::Privacy;
 use crate::bearer::Lane;
 use crate::call::admit::Admitted;
@@ -92,7 +92,7 @@ impl Runtime {
         }
         let book = self.authority.prices(draft.bearer.principal.path.tenant);
         draft.price_book = Some(book.hash_hex());
-        let planned = match plan(&draft, &book, &asked) {
+        let planned = match plan(&draft, &book, &asked).await {
             Ok(planned) => planned,
             Err(refusal) => return Err(draft.refuse("lines", refusal)),
         };
@@ -226,8 +226,8 @@ impl Runtime {
         };
         if status.is_success() {
             return match serde_json::from_slice::<Named>(&body) {
-                Ok(named) => Sent::Begun(named.id, body, headers, status),
-                Err(_) => Sent::Unknown(unreadable()),
+                Ok(named) if is_plain(&named.id) => Sent::Begun(named.id, body, headers, status),
+                _ => Sent::Unknown(unreadable()),
             };
         }
         if !is_clear_refusal(status.as_u16(), &body) {
@@ -276,7 +276,7 @@ impl Runtime {
         Ok(Asked {
             lane: found.lane,
             dialect,
-            lines: read_openai(&content, dialect)?,
+            lines: read_openai(&share.keep(content), dialect)?,
             headers: HeaderMap::new(),
             body: Bytes::from(body.to_string()),
         })

@@ -14,6 +14,7 @@ use iron_primitives::{Money, RequestId, TenantId};
 use serde::Deserialize;
 
 use crate::Runtime;
+use crate::affinity::is_plain;
 use crate::authority::AuthorityError;
 use crate::bearer::Lane;
 use crate::call::upstream::{self, Question, Upstream};
@@ -195,6 +196,7 @@ impl Runtime {
             _ => files
                 .into_iter()
                 .flatten()
+                .filter(|file| is_plain(file))
                 .map(|file| format!("{}/{file}/content", FileRoute::PATH))
                 .collect(),
         };

@@ -16,6 +16,9 @@ use crate::call::inspect::name_betas;
 
 use super::Asked;
 
+/// So many lines are bounded before others have their turn.
+const LINES_AT_ONCE: usize = 64;
+
 /// A batch that may be sent.
 pub(super) struct Planned {
     /// What each line may cost, and at which prices.
@@ -28,12 +31,19 @@ pub(super) struct Planned {
 }
 
 /// Bounds every line with the prices of batches; the first that would be refused alone refuses all.
-pub(super) fn plan(draft: &Draft, book: &PriceBook, asked: &Asked) -> Result<Planned, Refusal> {
+pub(super) async fn plan(
+    draft: &Draft,
+    book: &PriceBook,
+    asked: &Asked,
+) -> Result<Planned, Refusal> {
     let mut planning = Planning::new(asked.dialect);
     let mut models = HashMap::new();
     for (index, line) in asked.lines.iter().enumerate() {
         let added = add_line(draft, book, asked, line, &mut models, &mut planning);
         added.map_err(|refusal| of_line(index.saturating_add(1), refusal))?;
+        if index % LINES_AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
     }
     let (plan, amount) = planning.finish();
     let text = serde_json::to_string(&plan);
