@@ -331,7 +331,7 @@ pub enum Dialect {
     #[serde(rename = "bedrock_messages")]
     BedrockMessages,
     /// Embeddings as Bedrock's `InvokeModel` takes them, in the words of Amazon's Titan or of
-    /// Cohere. No client speaks it here.
+    /// Cohere, under `/providers/{name}/`.
     #[serde(rename = "bedrock_embed")]
     BedrockEmbed,
     /// A prediction of Replicate. Providers are asked in it; no client speaks it here.
@@ -535,7 +535,7 @@ impl Dialect {
             Dialect::AnthropicMessages => ErrorShape::Anthropic,
             Dialect::Gemini => ErrorShape::Google,
             Dialect::Cohere | Dialect::CohereEmbed => ErrorShape::Cohere,
-            Dialect::Converse | Dialect::BedrockMessages => ErrorShape::Aws,
+            Dialect::Converse | Dialect::BedrockMessages | Dialect::BedrockEmbed => ErrorShape::Aws,
             _ => ErrorShape::OpenAi,
         }
     }

@@ -363,11 +363,14 @@ fn of_bedrock(
         let problem = "names no model; use `POST` and the id or the ARN of one";
         return Some(Err(PassageError::Path { problem }));
     }
-    let is_anthropic = config.served(&model).priced.contains("anthropic.");
-    let dialect = match (is_invoked, is_anthropic) {
-        (false, _) => Dialect::Converse,
-        (true, true) => Dialect::BedrockMessages,
-        (true, false) => return Some(Err(PassageError::Unread { model })),
+    let served = config.served(&model).priced;
+    let embeds = ["amazon.titan-embed-text-", "cohere.embed-"];
+    let embeds = embeds.iter().any(|family| served.contains(family));
+    let dialect = match is_invoked {
+        false => Dialect::Converse,
+        true if served.contains("anthropic.") => Dialect::BedrockMessages,
+        true if embeds && !stream => Dialect::BedrockEmbed,
+        true => return Some(Err(PassageError::Unread { model })),
     };
     let address = Some(Address { model, stream });
     Some(Ok(Passage::Call { dialect, address }))

@@ -159,8 +159,11 @@ impl Reader {
             ("documents", Rerank) => self.documents(scanner),
             ("texts", CohereEmbed | Dialect::BedrockEmbed) => self.inputs(scanner, "texts"),
             ("inputText", Dialect::BedrockEmbed) => self.inputs(scanner, "inputText"),
-            ("images" | "inputs", CohereEmbed) => {
+            ("images" | "inputs", CohereEmbed | Dialect::BedrockEmbed) => {
                 not_offered(scanner, name, "has no bound; embed texts, in `texts`")
+            }
+            ("inputImage", Dialect::BedrockEmbed) => {
+                not_offered(scanner, name, "has no bound; embed a text, in `inputText`")
             }
             ("requests" | "instances", GeminiEmbed) => self.batch(scanner),
             ("input", OpenAiResponses | OpenAiEmbeddings) => self.inputs(scanner, "input"),

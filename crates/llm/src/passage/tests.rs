@@ -321,6 +321,12 @@ fn models_of_bedrock_are_named_escaped_or_not() {
     let model = nova.to_owned();
     let unread = Err(PassageError::Unread { model });
     assert_eq!(bedrock(&format!("/model/{nova}/invoke")), unread);
+    for model in ["amazon.titan-embed-text-v2:0", "eu.cohere.embed-v4:0"] {
+        let asked = bedrock(&format!("/model/{model}/invoke"));
+        assert_eq!(asked, call(Dialect::BedrockEmbed, model, false), "{model}");
+        let streamed = bedrock(&format!("/model/{model}/invoke-with-response-stream"));
+        assert!(matches!(streamed, Err(PassageError::Unread { .. })));
+    }
     for path in [
         "/model/a%2Fb/converse",
         "/model/%252e/converse",

@@ -493,12 +493,19 @@ impl Runtime {
         };
         open.first_byte = Some(self.environment.boot());
         let envelope = &cleared.outbound.envelope;
-        let body = match envelope.dialect() {
-            Dialect::BedrockEmbed => with_embedded_tokens(body, read_tokens(upstream.headers())),
-            _ => body,
+        let counted = match envelope.dialect() {
+            Dialect::BedrockEmbed => {
+                with_embedded_tokens(body.clone(), read_tokens(upstream.headers()))
+            }
+            _ => body.clone(),
         };
         let long_cache = envelope.facts().long_cache;
-        let reading = read_answer(envelope.dialect(), &body, long_cache);
+        let reading = read_answer(envelope.dialect(), &counted, long_cache);
+        // Who speaks the dialect himself gets the answer as it came.
+        let body = match cleared.draft.dialect == envelope.dialect() {
+            true => body,
+            false => counted,
+        };
         if reading.unreadable_frames > 0 {
             return broken(&open.hold, Ended::Malformed, "an answer that is not JSON");
         }

@@ -2,7 +2,7 @@
 
 use iron_llm::eventstream::{Decoder, Message};
 use iron_llm::{ProviderConfig, ProviderKind};
-use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault};
+use iron_testkit::{Answer, Behaviour, FakeUpstream, Fault, UsageReport};
 use serde_json::{Value, json};
 
 use super::{cost, sent};
@@ -319,6 +319,49 @@ async fn titan_embeds_one_text_at_the_price_of_its_tokens() {
         assert_eq!(got.status, 400, "{model}: {}", got.body);
     }
     assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_of_bedrock_embeds_in_the_words_of_the_model() {
+    for (model, body) in [
+        (
+            "amazon.titan-embed-text-v2:0",
+            json!({"inputText": "Will it rain in Oslo?", "normalize": true}),
+        ),
+        (
+            "cohere.embed-v4:0",
+            json!({"texts": ["Rain?", "Sun?"], "input_type": "search_query"}),
+        ),
+    ] {
+        let (fake, front) = behind(ProviderKind::AwsBedrock).await;
+        fake.set_prices(prices(ProviderKind::AwsBedrock, model));
+        let got = front.post(&path(model, "invoke"), &body.to_string()).await;
+        assert_eq!(got.status, 200, "{model}: {}", got.body);
+        assert_eq!(sent(&fake).1, body, "{model}");
+        let says_so = got.body.contains("inputTextTokenCount");
+        assert_eq!(says_so, model.starts_with("amazon"), "{}", got.body);
+        assert!(last_bill(&fake) > 0, "{model}");
+        assert_eq!(cost(&front, "bedrock_embed").await, last_bill(&fake));
+        fake.behave_once(Behaviour {
+            usage: UsageReport::Missing,
+            ..Behaviour::default()
+        });
+        let got = front.post(&path(model, "invoke"), &body.to_string()).await;
+        assert_eq!(got.status, 200, "{model}: {}", got.body);
+        let records = front.world.records().await;
+        let attempt = &records.last().expect("a record").attempts[0];
+        let (settled, held) = (attempt.settled_nanos, attempt.hold.amount_nanos);
+        assert_eq!(settled, held, "{model}: nobody tells what it took");
+        assert!(held >= last_bill(&fake), "{model}");
+        for more in ["images", "inputs", "inputImage"] {
+            let mut body = body.clone();
+            body[more] = json!(["data:,"]);
+            let got = front.post(&path(model, "invoke"), &body.to_string()).await;
+            assert_eq!(got.status, 400, "{model}: {}", got.body);
+            assert!(got.body.contains("\"__type\""), "{}", got.body);
+        }
+        assert_eq!(fake.requests().len(), 2, "{model}");
+    }
 }
 
 #[tokio::test]
