@@ -67,7 +67,12 @@ enum Opinion {
 impl Runtime {
     /// A gate for the answers of a call; none where nobody has said anything about tools.
     pub(super) fn gate(&self, draft: &Draft) -> Option<Gate> {
-        if !proposes(draft.dialect) {
+        self.gate_in(draft, draft.dialect)
+    }
+
+    /// As [`Runtime::gate`], for answers in another dialect than the call's.
+    pub(super) fn gate_in(&self, draft: &Draft, dialect: Dialect) -> Option<Gate> {
+        if !proposes(dialect) {
             return None;
         }
         let bearer = draft.bearer.shared();
@@ -90,8 +95,8 @@ impl Runtime {
             refusal: None,
         };
         Some(Gate {
-            dialect: draft.dialect,
-            sifter: Sifter::new(draft.dialect, actions.acts()),
+            dialect,
+            sifter: Sifter::new(dialect, actions.acts()),
             bench,
         })
     }
@@ -115,7 +120,7 @@ impl Runtime {
         if let Some(value) = told(&found) {
             headers.insert(HEADER, value);
         }
-        draft.proposals.extend(found);
+        draft.noted(found);
         if body.is_err() {
             draft.refused("tools");
         }
@@ -133,7 +138,7 @@ impl Runtime {
         let mut out = gate.feed(body).map_err(unavailable)?.to_vec();
         out.extend_from_slice(&gate.finish());
         let refusal = gate.refusal().cloned();
-        draft.proposals.extend(gate.into_found());
+        draft.noted(gate.into_found());
         match refusal {
             Some(refusal) => {
                 draft.refused("tools");
@@ -144,6 +149,14 @@ impl Runtime {
     }
 }
 
+impl Draft {
+    /// Takes note of calls that a model has proposed, as many as a record lists.
+    pub(super) fn noted(&mut self, found: Vec<ProposalRecord>) {
+        let room = ProposalRecord::LISTED.saturating_sub(self.proposals.len());
+        self.proposals.extend(found.into_iter().take(room));
+    }
+}
+
 fn unavailable(error: impl ToString) -> Refusal {
     Refusal::ProviderUnavailable {
         detail: error.to_string(),
@@ -151,7 +164,11 @@ fn unavailable(error: impl ToString) -> Refusal {
 }
 
 impl Gate {
-    fn whole(&mut self, body: Bytes) -> Result<Bytes, Refusal> {
+    /// A whole answer as its caller gets it.
+    ///
+    /// # Errors
+    /// [`Refusal::ToolRefused`]; [`Refusal::ProviderUnavailable`] for what is no answer.
+    pub(super) fn whole(&mut self, body: Bytes) -> Result<Bytes, Refusal> {
         let bench = &mut self.bench;
         let sifted = sift(self.dialect, &body, &mut |proposal| bench.judge(proposal));
         match (sifted, &bench.refusal) {

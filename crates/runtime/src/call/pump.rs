@@ -236,7 +236,7 @@ impl Runtime {
         if let Some(safety) = stream.flow.take_safety() {
             draft.safety.add(safety);
         }
-        draft.proposals.extend(stream.flow.take_proposals());
+        draft.noted(stream.flow.take_proposals());
         match &refusal {
             Some(Refusal::ToolRefused(_)) => draft.refused("tools"),
             Some(_) => draft.refused("guardrails"),

@@ -33,6 +33,8 @@ pub struct BatchEnd {
     pub output_tokens: u64,
     /// What answers say, by the names of their lines.
     pub says: BTreeMap<String, String>,
+    /// The tool that answers call besides, by the names of their lines.
+    pub calls: BTreeMap<String, String>,
 }
 
 /// One request of a batch.
@@ -201,7 +203,9 @@ impl Batch {
             self.answered += 1;
             if !is_in(&end.lost, line) {
                 let said = end.says.get(&line.name).map_or("w0", String::as_str);
-                good.push(self.answer(line, said, work, is_in(&end.without_usage, line)));
+                let called = end.calls.get(&line.name).map(String::as_str);
+                let without_usage = is_in(&end.without_usage, line);
+                good.push(self.answer(line, (said, called), work, without_usage));
             }
         }
         if end.backwards {
@@ -238,14 +242,29 @@ impl Batch {
         format!("{result}\n")
     }
 
-    fn answer(&self, line: &Line, said: &str, work: Work, without_usage: bool) -> String {
+    fn answer(
+        &self,
+        line: &Line,
+        (said, called): (&str, Option<&str>),
+        work: Work,
+        without_usage: bool,
+    ) -> String {
         if self.is_anthropic {
             let usage = json!({"input_tokens": work.input, "output_tokens": work.output,
                 "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                 "service_tier": "batch"});
+            let mut content = vec![json!({"type": "text", "text": said})];
+            content.extend(called.map(
+                |name| json!({"type": "tool_use", "id": "toolu_fake", "name": name, "input": {}}),
+            ));
+            let stop = if called.is_some() {
+                "tool_use"
+            } else {
+                "end_turn"
+            };
             let mut message = json!({"id": "msg_fake", "type": "message", "role": "assistant",
-                "model": line.request.get("model"), "stop_reason": "end_turn", "stop_sequence": null,
-                "content": [{"type": "text", "text": said}], "usage": usage});
+                "model": line.request.get("model"), "stop_reason": stop, "stop_sequence": null,
+                "content": content, "usage": usage});
             if let (true, Some(message)) = (without_usage, message.as_object_mut()) {
                 message.remove("usage");
             }
@@ -254,8 +273,18 @@ impl Batch {
         }
         let usage = json!({"prompt_tokens": work.input, "completion_tokens": work.output,
             "total_tokens": work.input + work.output});
-        let message = json!({"role": "assistant", "content": said});
-        let choice = json!({"index": 0, "message": message, "finish_reason": "stop"});
+        let call = |name: &str| {
+            let function = json!({"name": name, "arguments": "{}"});
+            json!([{"id": "call_fake", "type": "function", "function": function}])
+        };
+        let (message, stop) = match called {
+            None => (json!({"role": "assistant", "content": said}), "stop"),
+            Some(name) => (
+                json!({"role": "assistant", "content": said, "tool_calls": call(name)}),
+                "tool_calls",
+            ),
+        };
+        let choice = json!({"index": 0, "message": message, "finish_reason": stop});
         let mut body = json!({"id": "chatcmpl-fake", "object": "chat.completion",
             "model": line.request.get("model"), "choices": [choice], "usage": usage});
         if let (true, Some(body)) = (without_usage, body.as_object_mut()) {

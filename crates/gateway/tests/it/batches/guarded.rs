@@ -10,6 +10,7 @@ use iron_testkit::BatchEnd;
 use serde_json::{Value, json};
 
 use super::house::{House, chat, line};
+use crate::front::Got;
 
 /// Numbers of employees are redacted, launch codes blocked.
 fn guard(house: &House) {
@@ -18,6 +19,24 @@ fn guard(house: &House) {
         pattern("employee", "EMP-[0-9]{6}", "redact"),
         pattern("launch", "launch code [0-9]+", "block"),
     ]});
+    under(house, profile);
+}
+
+/// What an ended batch brought.
+async fn results(house: &House, made: &Value) -> Got {
+    let path = format!("{}/{}", house.root(), made["id"].as_str().expect("an id"));
+    let told = house.desk().get(&path).await.json();
+    let place = match house.kind {
+        Anthropic => format!("{path}/results"),
+        _ => format!(
+            "/v1/files/{}/content",
+            told["output_file_id"].as_str().expect("a file")
+        ),
+    };
+    house.desk().get(&place).await
+}
+
+fn under(house: &House, profile: Value) {
     let world = &house.front.world;
     let guardrails = Guardrails {
         profile_id: Some(world.environment.new_id()),
@@ -165,6 +184,40 @@ async fn a_file_that_was_stored_before_its_guardrails_is_judged_when_a_batch_is_
 }
 
 #[tokio::test]
+async fn calls_of_tools_in_results_are_judged_as_in_other_answers() {
+    for kind in [OpenAi, Anthropic] {
+        let house = House::of(kind).await;
+        let undeclared = json!({"tool_calls": {"undeclared": "strip"}});
+        under(&house, undeclared);
+        let made = house.make(&["a", "b"]).await.json();
+        house.fake.end_batches(&BatchEnd {
+            output_tokens: 7,
+            calls: [("b".to_owned(), "format_disk".to_owned())].into(),
+            ..BatchEnd::default()
+        });
+        let read = results(&house, &made).await;
+        assert_eq!(read.status, 200, "{}", read.body);
+        assert!(!read.body.contains("format_disk"), "{}", read.body);
+        assert_eq!(read.body.lines().count(), 2);
+        let end = match kind {
+            Anthropic => "\"stop_reason\":\"end_turn\"",
+            _ => "\"finish_reason\":\"stop\"",
+        };
+        assert_eq!(read.body.matches(end).count(), 2, "{}", read.body);
+        let route = if kind == Anthropic {
+            "batches_results"
+        } else {
+            "files_content"
+        };
+        let record = record_of(&house, route).await;
+        let [found] = record.proposals.as_slice() else {
+            panic!("{:?}", record.proposals)
+        };
+        assert_eq!((&*found.tool, &*found.action), ("format_disk", "strip"));
+    }
+}
+
+#[tokio::test]
 async fn results_are_judged_line_by_line_and_what_is_blocked_is_replaced_alone() {
     for kind in [OpenAi, Anthropic] {
         let house = guarded(kind).await;
@@ -182,16 +235,7 @@ async fn results_are_judged_line_by_line_and_what_is_blocked_is_replaced_alone()
                 .into(),
             ..BatchEnd::default()
         });
-        let path = format!("{}/{}", house.root(), made["id"].as_str().expect("an id"));
-        let told = house.desk().get(&path).await.json();
-        let place = match kind {
-            Anthropic => format!("{path}/results"),
-            _ => format!(
-                "/v1/files/{}/content",
-                told["output_file_id"].as_str().expect("a file")
-            ),
-        };
-        let read = house.desk().get(&place).await;
+        let read = results(&house, &made).await;
         assert_eq!(read.status, 200, "{}", read.body);
         assert!(
             !read.body.contains("EMP-") && !read.body.contains("4711"),

@@ -1,5 +1,5 @@
-//! Reading results: as they are, or, for an agent with guardrails, line by line, each as it may be
-//! read. One that may not be read is replaced by an error that says so, and the others stay.
+//! Reading results: as they are, or, for an agent with guardrails or tools, line by line, each as it
+//! may be read. One that may not be read is replaced by an error that says so, and the others stay.
 //!
 //! Nothing is kept of a batch by which pseudonyms in its results could be given their values back.
 
@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Method;
-use iron_guard::Guard;
-use iron_llm::ProviderKind;
 use iron_llm::batch::BatchResult;
+use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::Refusal;
 
 use crate::Runtime;
@@ -38,7 +37,8 @@ impl Runtime {
         lane: &Lane,
         path: &str,
     ) -> Result<Done, Refused> {
-        if draft.bearer.guard.is_idle() {
+        let judges_tools = self.gate_in(&draft, Dialect::OpenAiChat).is_some();
+        if draft.bearer.guard.is_idle() && !judges_tools {
             let read = self.read_through(&mut draft, request, lane, path).await;
             return match read {
                 Ok(reply) => Ok(Done::now(draft, reply)),
@@ -164,13 +164,30 @@ impl Reading {
         };
         let text = line.slice_ref(text);
         let mut safety = Safety::default();
-        let edits = edits(&self.draft.bearer.guard, &mut safety, &text, &result);
+        let guard = self.draft.bearer.guard.clone();
+        let edits = edits(&text, &result, |said, dialect| match dialect {
+            None => screen::fault(&guard, &mut safety, said),
+            Some(dialect) => {
+                let said = screen::answer(&guard, &mut safety, dialect, said)?;
+                self.gated(dialect, said)
+            }
+        });
         self.draft.safety.add(safety);
         match edits {
             Ok(edits) if edits.is_empty() => line,
             Ok(edits) => with_end(&BatchResult::with(&text, &edits)),
             Err(why) => self.withheld(Some(&result.custom_id), &why),
         }
+    }
+
+    /// An answer with the calls of tools that its agent may see.
+    fn gated(&mut self, dialect: Dialect, said: Bytes) -> Result<Bytes, Refusal> {
+        let Some(mut gate) = self.runtime.gate_in(&self.draft, dialect) else {
+            return Ok(said);
+        };
+        let said = gate.whole(said);
+        self.draft.noted(gate.into_found());
+        said
     }
 
     /// What stands in the place of a line that may not be read.
@@ -183,18 +200,14 @@ impl Reading {
 
 /// What is replaced of what a line says.
 fn edits(
-    guard: &Guard,
-    safety: &mut Safety,
     line: &Bytes,
     result: &BatchResult,
+    mut judge: impl FnMut(Bytes, Option<Dialect>) -> Result<Bytes, Refusal>,
 ) -> Result<Vec<(Range<usize>, Bytes)>, Refusal> {
     let mut edits = Vec::new();
     for (place, dialect) in &result.said {
         let said = line.slice(place.clone());
-        let judged = match dialect {
-            Some(dialect) => screen::answer(guard, safety, *dialect, said.clone())?,
-            None => screen::fault(guard, safety, said.clone())?,
-        };
+        let judged = judge(said.clone(), *dialect)?;
         if judged != said {
             edits.push((place.clone(), judged));
         }
