@@ -214,6 +214,10 @@ impl Runtime {
             }
             Err(error) => return Sent::Unknown(unavailable(error.to_string())),
         };
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.tokens
+                .forget((tenant, lane.route.provider), &shown.secret);
+        }
         let mut upstream = Upstream::Http(answer);
         let (status, headers) = (upstream.status(), upstream.headers().clone());
         let mut share = self.room.share();

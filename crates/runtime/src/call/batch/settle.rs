@@ -17,7 +17,8 @@ use crate::Runtime;
 use crate::affinity::is_plain;
 use crate::authority::AuthorityError;
 use crate::bearer::Lane;
-use crate::call::upstream::{self, Question, Upstream};
+use crate::call::failure::scrubbed;
+use crate::call::upstream::{self, Question, Shown, Upstream};
 use crate::custody::{Custody, DueBatch, FilePlace, SettledBatch};
 use crate::orphan::Facts;
 use crate::record::{Attempt, Ended, HoldRecord, Outcome, Reported, Settlement, Tokens};
@@ -171,12 +172,13 @@ impl Runtime {
         let lane = lane.ok_or_else(|| NotYet::Unheard("its provider is not in use".to_owned()))?;
         let kind = lane.route.kind;
         let path = format!("{}/{original}", BatchRoute::root(kind));
-        let mut upstream = self.ask_for(batch, &lane, &path).await?;
+        let (mut upstream, shown) = self.ask_for(batch, &lane, &path).await?;
         let mut share = self.room.share();
         let told = upstream.collect(self.config.answer_limit_bytes, &mut share);
         let told = told
             .await
             .map_err(|error| NotYet::Unheard(error.to_string()))?;
+        let told = scrubbed(told, Some(&shown.secret));
         let read: Told =
             serde_json::from_slice(&told).map_err(|error| NotYet::Unheard(error.to_string()))?;
         let place = FilePlace {
@@ -219,7 +221,7 @@ impl Runtime {
         path: &str,
         tally: &mut Tally<'_>,
     ) -> Result<(), NotYet> {
-        let mut upstream = self.ask_for(batch, lane, path).await?;
+        let (mut upstream, _) = self.ask_for(batch, lane, path).await?;
         let mut lines = Lines::default();
         loop {
             let chunk = upstream.chunk().await;
@@ -235,7 +237,12 @@ impl Runtime {
     }
 
     /// The answer to a question about a batch, if it is one.
-    async fn ask_for(&self, batch: &DueBatch, lane: &Lane, path: &str) -> Result<Upstream, NotYet> {
+    async fn ask_for(
+        &self,
+        batch: &DueBatch,
+        lane: &Lane,
+        path: &str,
+    ) -> Result<(Upstream, Shown), NotYet> {
         let tenant = batch.owner.tenant;
         let shown = self.shown_to(tenant, lane).await;
         let shown = shown.map_err(|error| NotYet::Unheard(error.to_string()))?;
@@ -254,7 +261,7 @@ impl Runtime {
         let sent = self.egress.send(outgoing, wait).await;
         let answer = sent.map_err(|error| NotYet::Unheard(error.to_string()))?;
         match answer.status {
-            status if status.is_success() => Ok(Upstream::Http(answer)),
+            status if status.is_success() => Ok((Upstream::Http(answer), shown)),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(NotYet::Missing),
             StatusCode::UNAUTHORIZED => {
                 let whose = (tenant, lane.route.provider);
