@@ -3,6 +3,7 @@
 //! [`Server::start`] reads from top to bottom; [`Server::stop`] undoes it from bottom to top.
 
 mod adapters;
+mod alarms;
 mod authority;
 #[cfg(test)]
 mod conformance;

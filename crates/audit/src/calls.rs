@@ -8,11 +8,12 @@ use iron_primitives::{
 };
 use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per_engine};
 
+use crate::alarms::AlarmTally;
 use crate::body::{Body, CallFacts, Item};
 use crate::projector::{Projection, ProjectionError};
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
-use crate::violations;
+use crate::violations::{self, Place};
 use crate::{Audit, Authorised, Error};
 
 /// How many rows one statement inserts when there are as many.
@@ -46,15 +47,20 @@ impl Projection for CallProjection {
             .collect();
         let mut tally = Tally::default();
         let mut tokens = TokenTally::default();
+        let now = self.environment.now();
+        let mut alarms = AlarmTally::new(now);
         for chunk in calls.chunks(ROWS) {
             insert(tx, chunk).await?;
             for (item, call) in chunk {
                 tally.count(item.record.stream.tenant, call);
                 tokens.count(item.record.stream.tenant, call);
-                violations::write(tx, item, (*call).into(), call.guard.as_ref()).await?;
+                let place = Place::from(*call);
+                alarms.count(item.record.stream.tenant, place, call.guard.as_ref());
+                violations::write(tx, item, place, call.guard.as_ref()).await?;
             }
         }
-        tally.write(tx, self.environment.now()).await?;
+        tally.write(tx, now).await?;
+        alarms.write(tx).await?;
         tokens.write(tx).await?;
         Ok(())
     }

@@ -47,6 +47,7 @@
 //! # }
 //! ```
 
+mod alarms;
 mod arguments;
 mod audit;
 mod authorised;
@@ -73,6 +74,7 @@ mod usage;
 mod verify;
 mod violations;
 
+pub use alarms::ViolationAlarm;
 pub use audit::Audit;
 pub use authorised::{Authorised, Credential, Grounds, Reach, RequestFacts, Role, UnknownRole};
 pub use bill::BillLine;
@@ -105,5 +107,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0004_row_security",
     "0005_token_totals",
     "0006_violations",
-    "0007_tool_calls"
+    "0007_tool_calls",
+    "0008_violation_alarms"
 );

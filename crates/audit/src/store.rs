@@ -343,6 +343,7 @@ pub(crate) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM violations WHERE tenant_id = $1",
     "DELETE FROM tool_calls WHERE tenant_id = $1",
     "DELETE FROM tool_results WHERE tenant_id = $1",
+    "DELETE FROM violation_alarms WHERE tenant_id = $1",
     "DELETE FROM journal_poison WHERE tenant_id = $1",
     "DELETE FROM journal_heads WHERE tenant_id = $1",
 ];

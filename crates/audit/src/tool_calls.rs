@@ -8,11 +8,13 @@ use iron_primitives::{
 };
 use iron_store::{Page, Paged, Row, Select, Sort, Tx, sql};
 
+use crate::alarms::AlarmTally;
 use crate::body::{Body, Item, ResultFacts, ToolFacts};
 use crate::projector::{Projection, ProjectionError};
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
-use crate::{Audit, Authorised, Error, Reach, violations};
+use crate::violations::{self, Place};
+use crate::{Audit, Authorised, Error, Reach};
 
 /// For how long what an agent has read counts.
 const READ_COUNTS: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -37,12 +39,16 @@ impl Projection for ToolProjection {
     async fn project(&self, tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
         let mut tally = Tally::default();
         let mut tokens = TokenTally::default();
+        let now = self.environment.now();
+        let mut alarms = AlarmTally::new(now);
         for item in items {
             let tenant = item.record.stream.tenant;
             match &item.body {
                 Body::Tool(call) => {
                     insert(tx, item, call).await?;
-                    violations::write(tx, item, (&**call).into(), call.guard.as_ref()).await?;
+                    let place = Place::from(&**call);
+                    alarms.count(tenant, place, call.guard.as_ref());
+                    violations::write(tx, item, place, call.guard.as_ref()).await?;
                     tally.count_tool(tenant, call);
                     tokens.count_tool(tenant, call);
                 }
@@ -51,13 +57,16 @@ impl Projection for ToolProjection {
                     let call = (told.call, told.started_at_us);
                     // Brought twice, it counts once.
                     if insert_result(tx, item, call, &told.result, found).await? {
-                        violations::write(tx, item, (&**told).into(), told.guard.as_ref()).await?;
+                        let place = Place::from(&**told);
+                        alarms.count(tenant, place, told.guard.as_ref());
+                        violations::write(tx, item, place, told.guard.as_ref()).await?;
                     }
                 }
                 _ => {}
             }
         }
-        tally.write(tx, self.environment.now()).await?;
+        tally.write(tx, now).await?;
+        alarms.write(tx).await?;
         tokens.write(tx).await?;
         Ok(())
     }

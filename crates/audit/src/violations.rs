@@ -137,7 +137,7 @@ impl Audit {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct GuardFacts {
     #[serde(default)]
-    findings: Vec<FindingFacts>,
+    pub(crate) findings: Vec<FindingFacts>,
     #[serde(default)]
     profile: Option<ProfileId>,
     #[serde(default)]
@@ -146,24 +146,24 @@ pub(crate) struct GuardFacts {
 
 /// What is read of one finding.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct FindingFacts {
-    channel: String,
+pub(crate) struct FindingFacts {
+    pub(crate) channel: String,
     end: i64,
-    entity: String,
+    pub(crate) entity: String,
     #[serde(default)]
     part: u32,
-    rule: String,
+    pub(crate) rule: String,
     #[serde(default)]
     score_permille: u16,
     #[serde(default)]
     severity: Option<String>,
     start: i64,
-    verdict: String,
+    pub(crate) verdict: String,
 }
 
 impl FindingFacts {
     /// PostgreSQL takes no NUL in a text; no rule of ours has one in its name.
-    fn is_unwritable(&self) -> bool {
+    pub(crate) fn is_unwritable(&self) -> bool {
         let severity = self.severity.as_deref().unwrap_or_default();
         let words = [
             self.channel.as_str(),
@@ -179,12 +179,12 @@ impl FindingFacts {
 /// Where findings were made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    call: RequestId,
-    agent: AgentId,
+    pub(crate) call: RequestId,
+    pub(crate) agent: AgentId,
     project: Option<ProjectId>,
     team: Option<TeamId>,
     user: Option<UserId>,
-    at_us: i64,
+    pub(crate) at_us: i64,
     /// What tells findings of a result from those of its call.
     suffix: &'static str,
 }

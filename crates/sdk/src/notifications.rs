@@ -28,6 +28,8 @@ words! {
         BudgetExceeded = "budget.exceeded",
         /// An agent spent faster than it may and was killed.
         BudgetRunaway = "budget.runaway",
+        /// Guardrails have blocked something, or found something to look at.
+        SafetyViolation = "safety.violation",
         /// Somebody asks for a higher budget.
         BudgetRequestCreated = "budget_request.created",
         /// A request for a higher budget was approved or denied.

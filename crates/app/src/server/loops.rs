@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::Keeper;
+use super::alarms::tell_of_violations;
 use super::enforcer::enforce;
 use super::features::Features;
 use super::projections::{LastUse, PassSettlement};
@@ -43,6 +44,7 @@ pub(super) struct Loops {
     housekeeping: JoinHandle<()>,
     enforcer: JoinHandle<()>,
     batches: JoinHandle<()>,
+    alarms: JoinHandle<()>,
     courier: JoinHandle<()>,
     retention: JoinHandle<()>,
     shared_rates: Option<JoinHandle<()>>,
@@ -85,6 +87,7 @@ impl Loops {
             housekeeping,
             enforcer: tokio::spawn(enforcer),
             batches: tokio::spawn(settle(runtime.clone())),
+            alarms: tokio::spawn(tell_of_violations(features.clone())),
             courier: tokio::spawn(api.courier.clone().run()),
             retention: tokio::spawn(retain(features.clone(), journal.clone())),
             shared_rates: api
@@ -101,6 +104,7 @@ impl Loops {
         self.housekeeping.abort();
         self.enforcer.abort();
         self.batches.abort();
+        self.alarms.abort();
         self.courier.abort();
         self.retention.abort();
         if let Some(shared) = self.shared_rates {
@@ -114,6 +118,7 @@ impl Loops {
             self.housekeeping.await,
             self.enforcer.await,
             self.batches.await,
+            self.alarms.await,
             self.courier.await,
             self.retention.await,
         );

@@ -1,6 +1,7 @@
-//! What people are told of budgets.
+//! What people are told of budgets and of findings of guardrails.
 
 use iron_approvals::{Notice, Topic};
+use iron_audit::ViolationAlarm;
 use iron_budget::{BudgetEvent, EventKind};
 use iron_primitives::{Money, Unit};
 
@@ -44,4 +45,36 @@ pub(super) fn budget_event(event: &BudgetEvent, name: &str, done: Option<Measure
         notice = notice.fact("begins anew", end);
     }
     notice
+}
+
+/// Findings of guardrails: what and where, never the texts.
+pub(super) fn violation(alarm: &ViolationAlarm, name: &str) -> Notice {
+    let ViolationAlarm {
+        rule,
+        entity,
+        channel,
+        verdict,
+        count,
+        ..
+    } = alarm;
+    let done = match verdict.as_str() {
+        "block" => "was blocked",
+        _ => "is to be looked at",
+    };
+    Notice::new(
+        Topic::SafetyViolation,
+        format!("agent {name}: {entity} {done}"),
+    )
+    .fact("rule", rule)
+    .fact("found", count)
+    .fact("where", channel)
+    .fact("call", alarm.call)
+    .data("agent_id", alarm.agent.to_string())
+    .data("name", name)
+    .data("entity", entity.as_str())
+    .data("rule", rule.as_str())
+    .data("channel", channel.as_str())
+    .data("verdict", verdict.as_str())
+    .data("count", *count)
+    .data("call_id", alarm.call.to_string())
 }

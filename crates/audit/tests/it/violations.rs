@@ -1,6 +1,8 @@
 //! What guardrails found, as it is read from the records.
 
-use iron_audit::{Authorised, Reach, ViolationFilter};
+use std::time::Duration;
+
+use iron_audit::{Authorised, Reach, ViolationAlarm, ViolationFilter};
 use iron_journal::canonical;
 use iron_primitives::{AgentId, ProjectId, RequestId, TeamId, UserId};
 use iron_store::{Db, Page, both_engines};
@@ -129,6 +131,45 @@ both_engines! {
         let stranger = world.caller(world.environment.new_id(), world.environment.new_id());
         assert!(seen(&world, &stranger, &all).await.is_empty());
     }
+
+    async fn what_was_blocked_or_is_to_be_looked_at_is_told_once_a_minute_with_its_count(db: Db) {
+        let world = World::new(db).await;
+        let mut server = world.start().await;
+        let (one, other) = (Maker::new(&world), Maker::new(&world));
+        one.called(&world, &server, &json!([
+            finding("email", "output", "flag"),
+            finding("email", "output", "redact"),
+            finding("api_key", "user", "redact"),
+        ]));
+        let last = one.called(&world, &server, &json!([finding("email", "user", "block")]));
+        other.called(&world, &server, &json!([finding("email", "output", "flag")]));
+        server.settle().await;
+        let alarms = world.audit.violation_alarms(10).await.unwrap();
+        assert_eq!(alarms.len(), 2, "{alarms:?}");
+        let of_one = alarms.iter().find(|alarm| alarm.agent == one.agent).unwrap();
+        assert_eq!((of_one.count, of_one.verdict.as_str(), of_one.call), (2, "block", last));
+        assert_eq!((of_one.tenant, of_one.rule.as_str()), (world.tenant, "rule.email"));
+        for alarm in &alarms {
+            assert!(take(&world, alarm).await);
+            assert!(!take(&world, alarm).await, "another has taken it");
+        }
+        one.called(&world, &server, &json!([finding("email", "output", "flag")]));
+        server.settle().await;
+        assert!(world.audit.violation_alarms(10).await.unwrap().is_empty(), "within a minute");
+        world.time.clock.advance(Duration::from_secs(61));
+        let alarms = world.audit.violation_alarms(10).await.unwrap();
+        assert_eq!((alarms.len(), alarms[0].count, alarms[0].verdict.as_str()), (1, 1, "flag"));
+        assert!(take(&world, &alarms[0]).await);
+        world.time.clock.advance(Duration::from_secs(7_200));
+        assert_eq!(world.audit.tidy_violation_alarms().await.unwrap(), 2);
+    }
+}
+
+async fn take(world: &World, alarm: &ViolationAlarm) -> bool {
+    let mut tx = world.db.begin().await.unwrap();
+    let taken = world.audit.take_violation_alarm(&mut tx, alarm).await;
+    tx.commit().await.unwrap();
+    taken.unwrap()
 }
 
 fn sorted(mut words: Vec<String>) -> Vec<String> {

@@ -76,7 +76,7 @@ Examples:
       --username iron --password-stdin --from iron@example.com --to ops@example.com
   iron channels test ops
 
-Events: budget.warning, budget.exceeded, budget.runaway, budget_request.created,
+Events: budget.warning, budget.exceeded, budget.runaway, safety.violation, budget_request.created,
 budget_request.decided, access.requested, access.decided, access.expiring, approval.requested,
 approval.decided, api.deprecated; all, if none are named.")]
     Create {
