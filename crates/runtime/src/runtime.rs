@@ -239,7 +239,7 @@ fn bearers(
         Box::pin(async move {
             match authority.authenticate(token).await {
                 Ok(principal) => {
-                    let guard = guards.of(&principal.guardrails).map_err(|error| {
+                    let guard = guards.of(&principal.guardrails).await.map_err(|error| {
                         let agent = principal.path.agent;
                         tracing::error!(%agent, %error, "a guardrail profile cannot be used");
                         AuthFailure::Unavailable
