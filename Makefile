@@ -106,6 +106,11 @@ bench: build ## Compare with the direct path and with a bare proxy
 guard-eval: ## Recall and false positives of the guardrails on the data in folder DATA
 	$(CARGO) run --locked --package iron-trainer --bin guard-eval -- $(or $(DATA),$(error name the folder of the data: make guard-eval DATA=...))
 
+.PHONY: guard-baseline
+guard-baseline: ## How Presidio does on texts with names and addresses: DATA as above, PYTHON with presidio-analyzer
+	$(CARGO) run --locked --package iron-trainer --bin eval-texts -- $(or $(DATA),$(error name the folder of the data: make guard-baseline DATA=...)) \
+		| $(or $(PYTHON),python3) crates/trainer/data/presidio.py
+
 .PHONY: proof
 proof: ## Every proof about money: the model in its large form, random lives, the real binary
 	@.ci/setup test
