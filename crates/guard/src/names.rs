@@ -16,7 +16,8 @@
 //! of pets, of figures of fiction and of the famous are names here.
 //!
 //! The weights and the known words are `data/names.bin`, written by the program `train-names` of
-//! the crate `trainer`. Scores are calibrated probabilities.
+//! the crate `trainer`. Scores of addresses are calibrated probabilities; those of names are lower
+//! ([`model::Model::calibrated`]), since texts full of capitals are common.
 
 pub mod chain;
 pub mod decode;
@@ -108,7 +109,7 @@ impl Names {
             }
             lattice.label(&features, &self.model);
             for part in decode::parts(&run, &lattice.marginals) {
-                let score = self.model.calibrated(part.marginal);
+                let score = self.model.calibrated(part.entity, part.marginal);
                 found.push(self.finding(part.entity, part.span, score));
             }
             at = end;

@@ -7,7 +7,7 @@ use super::chain::{
     may_follow,
 };
 use super::run::{Gap, Word, is_letters, is_number};
-use super::token::Kind;
+use super::token::{Kind, hash_of};
 use crate::finding::Entity;
 
 /// How much the label of nothing counts less than the others, so that parts that are less likely
@@ -16,6 +16,26 @@ const OUTSIDE_WEIGHT: f32 = 0.4;
 
 /// Parts less likely are not told.
 const MIN_MARGINAL: f32 = 0.15;
+
+/// What these words end is an organisation, whosever name it bears.
+const ORGANISATIONS: &[&str] = &[
+    "university",
+    "college",
+    "institute",
+    "foundation",
+    "academy",
+    "hospital",
+    "universität",
+    "stiftung",
+    "université",
+    "fondation",
+    "universidad",
+    "fundación",
+    "università",
+    "fondazione",
+    "universidade",
+    "fundação",
+];
 
 /// A name or an address in a run.
 #[derive(Clone, Debug)]
@@ -87,6 +107,9 @@ fn part(run: &[Word], marginals: &[Row], labels: &[usize], range: Range<usize>) 
         }
     }
     let marginal = sum / count;
+    if !is_address && is_organisation(last) {
+        return None;
+    }
     let any = |test: fn(Kind) -> bool| words.iter().any(|word| test(word.token.kind));
     if !any(is_letters) || is_address && !any(is_number) {
         return None;
@@ -100,6 +123,11 @@ fn part(run: &[Word], marginals: &[Row], labels: &[usize], range: Range<usize>) 
         span: first.token.start..last.token.end,
         marginal,
     })
+}
+
+fn is_organisation(last: &Word) -> bool {
+    let mut words = ORGANISATIONS.iter();
+    words.any(|word| hash_of(word) == last.token.hash)
 }
 
 /// The labels with the greatest sum of marginals.

@@ -8,11 +8,16 @@
 use super::chain::{LABELS, Passes, Row, Weights, exponents};
 use super::feature::BUCKETS;
 use super::lexicon::{Flags, Lexicon};
+use crate::finding::Entity;
 
 /// Weights of a bucket in memory: one word of the machine.
 const WIDTH: usize = 8;
 
 const MAGIC: &[u8] = b"ICN1";
+
+/// From these odds on a name has the score of 0.5 that a moderate profile asks for: of texts without
+/// names, but full of companies, places and works, few are hit then.
+const NAME_ODDS: f32 = 5.5;
 
 /// What was trained.
 #[derive(Clone, Debug)]
@@ -97,10 +102,15 @@ impl Model {
         }
     }
 
-    /// The probability that a marginal stands for.
-    pub fn calibrated(&self, marginal: f32) -> f32 {
+    /// The score that a marginal stands for: its probability; for a name one whose odds are so much
+    /// less, as [`NAME_ODDS`] says.
+    pub fn calibrated(&self, entity: Entity, marginal: f32) -> f32 {
         let marginal = marginal.clamp(1e-6, 1.0 - 1e-6);
-        let odds = (marginal / (1.0 - marginal)).ln() * self.slope;
+        let doubt = match entity {
+            Entity::Person => NAME_ODDS.ln(),
+            _ => 0.0,
+        };
+        let odds = (marginal / (1.0 - marginal)).ln() * self.slope - doubt;
         1.0 / (1.0 + (-odds).exp())
     }
 }
