@@ -2,7 +2,8 @@
 //!
 //! What a filter lets through, put together, is what [`Guard::judge`] makes of the whole text,
 //! however it was cut. It holds back only from the first place at which something could still
-//! begin to be a finding.
+//! begin to be a finding. Whoever cannot wait that long has it decided as if the text ended there
+//! ([`Filter::settle`]).
 
 use std::sync::Arc;
 
@@ -30,8 +31,11 @@ pub struct Filter {
     /// What counts and is not decided yet.
     pending: Vec<Judged>,
     settled: usize,
-    /// Where the last edit ends.
+    /// Where the last edit ends, or up to where the text was decided as if it ended there: no edit
+    /// begins before it.
     edited: usize,
+    /// Up to where the text was decided as if it ended there; 0 if it never was.
+    hurried: usize,
     blocked: bool,
 }
 
@@ -71,6 +75,7 @@ impl Filter {
             pending: Vec::new(),
             settled: 0,
             edited: 0,
+            hurried: 0,
             blocked: false,
         }
     }
@@ -87,6 +92,20 @@ impl Filter {
     /// Takes the end of the text: all of it is decided.
     pub fn finish(&mut self, pseudonyms: &mut Pseudonyms) -> Step {
         self.step(true, pseudonyms)
+    }
+
+    /// Decides what is held back as if the text ended here. It goes on all the same, and what follows
+    /// is judged together with what went before: of a finding that reaches beyond this place the rest
+    /// is still replaced, or blocks.
+    pub fn settle(&mut self, pseudonyms: &mut Pseudonyms) -> Step {
+        let (positions, pending) = (self.positions, self.pending.clone());
+        let step = self.step(true, pseudonyms);
+        if !self.blocked {
+            (self.positions, self.pending) = (positions, pending);
+            self.edited = self.settled;
+            self.hurried = self.settled;
+        }
+        step
     }
 
     /// The bytes that are held back.
@@ -120,14 +139,15 @@ impl Filter {
 
     /// Decides the clusters that end before `open`.
     fn decide(&mut self, open: usize, pseudonyms: &mut Pseudonyms, step: &mut Step) {
-        step.settled = open;
+        step.settled = open.max(self.edited);
         while let Some((span, count)) = resolve::cluster(&self.pending) {
             if span.end > open {
                 step.settled = span.start.min(open).max(self.edited);
                 return;
             }
             let cluster: Vec<_> = self.pending.drain(..count).collect();
-            let told = resolve::told(&cluster);
+            let mut told = resolve::told(&cluster);
+            told.retain(|judged| !self.was_told(judged));
             if told.iter().any(|judged| judged.verdict == Verdict::Block) {
                 self.blocked = true;
                 step.settled = span.start.max(self.edited);
@@ -144,6 +164,12 @@ impl Filter {
             step.findings
                 .extend(told.into_iter().filter(resolve::is_told));
         }
+    }
+
+    /// Whether a finding was told when the text was decided in a hurry. One that blocks was not, or
+    /// nothing would have passed since.
+    fn was_told(&self, judged: &Judged) -> bool {
+        judged.finding.span.end <= self.hurried && judged.verdict != Verdict::Block
     }
 
     /// Drops what was let through and no detector looks at any more.

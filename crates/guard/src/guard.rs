@@ -1,36 +1,29 @@
 //! A profile at work.
 
-use std::borrow::Cow;
+mod compile;
+mod judgement;
+mod positions;
+
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use regex_automata::meta::Regex;
 
 use crate::action::{Action, Style, Verdict};
 use crate::clean::{CleanTexts, Hash};
 use crate::finding::{Category, Channel, Direction, Entity, Finding, Severity};
-use crate::injection::{Detector, DetectorError};
+use crate::injection::Detector;
 use crate::json;
 use crate::markup::Stripped;
-use crate::names::{DamagedError, Names};
+use crate::names::Names;
 use crate::profile::{InjectionActions, Profile, Unread};
 use crate::pseudonyms::Pseudonyms;
 use crate::resolve::{self, Judged, Redaction};
-use crate::scan::{Rule, Rules, RulesError, Tails};
+use crate::scan::Rules;
 use crate::text::Folded;
 
-/// The rules that every profile shares.
-static BUILT_IN: LazyLock<Result<Rules, RulesError>> = LazyLock::new(|| {
-    let mut rules = crate::secrets::rules();
-    rules.extend(crate::pii::rules());
-    Rules::new(rules)
-});
-
-/// The weights of names, which every profile shares.
-static NAMES: LazyLock<Result<Names, DamagedError>> = LazyLock::new(Names::new);
-
-/// The detector of injections, which every profile shares.
-static INJECTION: LazyLock<Result<Detector, DetectorError>> = LazyLock::new(Detector::new);
+pub use compile::ProfileError;
+pub use judgement::{Edit, Judgement};
+pub(crate) use positions::Positions;
 
 /// A profile at work: its expressions compiled, beside the detectors that all share.
 #[derive(Debug)]
@@ -46,119 +39,6 @@ pub struct Guard {
     clean: CleanTexts,
 }
 
-/// Why a profile cannot work.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// An expression is none, or is too large.
-    #[error(transparent)]
-    Rules(#[from] RulesError),
-    /// The rules that every profile shares cannot be used on this machine.
-    #[error("the built-in rules cannot be used: {0}")]
-    BuiltIn(String),
-    /// The weights of names are damaged.
-    #[error(transparent)]
-    Names(#[from] DamagedError),
-    /// An expression of the allow list is none.
-    #[error("`{pattern}` in the allow list is no expression: {reason}")]
-    Allow {
-        /// The expression.
-        pattern: String,
-        /// What the compiler says.
-        reason: String,
-    },
-    /// A pattern does not do what its examples say.
-    #[error("the pattern `{name}` must {must} `{example}`")]
-    Example {
-        /// The pattern.
-        name: String,
-        /// What it must do.
-        must: &'static str,
-        /// The example.
-        example: String,
-    },
-    /// Two patterns have one name.
-    #[error("two patterns are named `{0}`")]
-    Twice(String),
-}
-
-/// What is made of a text.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Judgement {
-    /// What was found and counts, in the order of the text.
-    pub findings: Vec<Judged>,
-    /// What is replaced by what, in order and disjoint.
-    pub edits: Vec<Edit>,
-}
-
-/// A span and what stands in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    /// Bytes of the text.
-    pub span: Range<usize>,
-    /// What stands there instead.
-    pub with: String,
-}
-
-impl Judgement {
-    /// What becomes of the text.
-    pub fn verdict(&self) -> Verdict {
-        let verdicts = self.findings.iter().map(|judged| judged.verdict);
-        verdicts.max().unwrap_or(Verdict::Allow)
-    }
-
-    /// The finding because of which the text does not pass.
-    pub fn blocked(&self) -> Option<&Finding> {
-        let judged = self
-            .findings
-            .iter()
-            .find(|judged| judged.verdict == Verdict::Block)?;
-        Some(&judged.finding)
-    }
-
-    /// The text with its edits.
-    pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.edits.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut out = String::with_capacity(text.len());
-        let mut from = 0;
-        for edit in &self.edits {
-            out.push_str(text.get(from..edit.span.start).unwrap_or_default());
-            out.push_str(&edit.with);
-            from = edit.span.end;
-        }
-        out.push_str(text.get(from..).unwrap_or_default());
-        Cow::Owned(out)
-    }
-}
-
-/// Up to where each detector of streams has come, in bytes of the folded text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Positions {
-    built_in: usize,
-    names: usize,
-    own: usize,
-    /// How far the tails of the built-in rules were read; those of a profile have none.
-    tails: Tails,
-}
-
-impl Positions {
-    /// Up to where all have come.
-    pub(crate) fn least(self) -> usize {
-        self.built_in.min(self.names).min(self.own)
-    }
-
-    /// The same places in a text that begins this much later.
-    pub(crate) fn shifted(self, by: usize) -> Self {
-        Self {
-            built_in: self.built_in - by,
-            names: self.names - by,
-            own: self.own - by,
-            tails: self.tails.shifted(by),
-        }
-    }
-}
-
 impl Guard {
     /// Compiles a profile, and tries its patterns at their examples.
     ///
@@ -166,21 +46,15 @@ impl Guard {
     /// If an expression is none, is too large, or does not do what its examples say.
     pub fn new(profile: Profile) -> Result<Self, ProfileError> {
         let guard = Self {
-            built_in: BUILT_IN
-                .as_ref()
-                .map_err(|error| ProfileError::BuiltIn(error.to_string()))?,
-            injection: injection(&profile)?,
-            names: names(&profile)?,
-            own: Rules::new(own_rules(&profile)?)?,
-            allow: profile
-                .allow
-                .iter()
-                .map(|pattern| allowed(pattern))
-                .collect::<Result<_, _>>()?,
+            built_in: compile::built_in()?,
+            injection: compile::injection(&profile)?,
+            names: compile::names(&profile)?,
+            own: Rules::new(compile::own_rules(&profile)?)?,
+            allow: compile::allow_list(&profile.allow)?,
             clean: CleanTexts::default(),
             profile,
         };
-        guard.try_examples()?;
+        compile::try_examples(&guard.own, &guard.profile.patterns)?;
         Ok(guard)
     }
 
@@ -444,30 +318,6 @@ impl Guard {
             style => style.replacement(entity, value),
         }
     }
-
-    fn try_examples(&self) -> Result<(), ProfileError> {
-        for pattern in &self.profile.patterns {
-            let rule = format!("custom.{}", pattern.name);
-            let finds = |example: &str| {
-                let mut found = Vec::new();
-                self.own
-                    .scan(Folded::new(example).text(), 0, true, &mut found);
-                found.iter().any(|finding| *finding.rule == *rule)
-            };
-            let wrong = |example: &String, must| ProfileError::Example {
-                name: pattern.name.clone(),
-                must,
-                example: example.clone(),
-            };
-            if let Some(example) = pattern.matches.iter().find(|example| !finds(example)) {
-                return Err(wrong(example, "match"));
-            }
-            if let Some(example) = pattern.misses.iter().find(|example| finds(example)) {
-                return Err(wrong(example, "not match"));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether a text comes from somebody who may give the model no orders but those of a user.
@@ -476,73 +326,4 @@ fn is_foreign(channel: Channel) -> bool {
         channel,
         Channel::User | Channel::ToolResult | Channel::Document | Channel::Memory
     )
-}
-
-/// The detector of injections, where a profile does something about them.
-fn injection(profile: &Profile) -> Result<Option<&'static Detector>, ProfileError> {
-    if profile.injection == InjectionActions::NONE {
-        return Ok(None);
-    }
-    let detector = INJECTION.as_ref();
-    Ok(Some(detector.map_err(|error| {
-        ProfileError::BuiltIn(error.to_string())
-    })?))
-}
-
-/// The detector of names, where a profile does something about them.
-fn names(profile: &Profile) -> Result<Option<&'static Names>, ProfileError> {
-    let acts = |entity| {
-        [Direction::Input, Direction::Output]
-            .into_iter()
-            .any(|direction| profile.action(entity, direction) != Action::Ignore)
-    };
-    if !acts(Entity::Person) && !acts(Entity::Address) {
-        return Ok(None);
-    }
-    Ok(Some(NAMES.as_ref().map_err(|error| error.clone())?))
-}
-
-/// The rules that a profile declares itself.
-fn own_rules(profile: &Profile) -> Result<Vec<Rule>, ProfileError> {
-    let mut rules = Vec::new();
-    for (index, pattern) in profile.patterns.iter().enumerate() {
-        let before = profile.patterns.iter().take(index);
-        if before.into_iter().any(|known| known.name == pattern.name) {
-            return Err(ProfileError::Twice(pattern.name.clone()));
-        }
-        let id = format!("custom.{}", pattern.name);
-        let rule = Rule::fixed(
-            &id,
-            Entity::CustomPattern,
-            pattern.pattern.clone(),
-            pattern.score,
-        );
-        rules.push(rule.anywhere());
-    }
-    if profile.style == Style::Pseudonym {
-        let rule = Rule::fixed(
-            "guard.pseudonym",
-            Entity::Pseudonym,
-            Pseudonyms::PATTERN,
-            1.0,
-        );
-        rules.push(rule.anywhere());
-    }
-    for (index, pattern) in profile.block.iter().enumerate() {
-        let id = format!("block.{}", index + 1);
-        rules.push(Rule::fixed(&id, Entity::Blocked, pattern.clone(), 1.0).anywhere());
-    }
-    for (index, canary) in profile.canaries.iter().enumerate() {
-        let id = format!("canary.{}", index + 1);
-        let pattern = regex::escape(canary);
-        rules.push(Rule::fixed(&id, Entity::Canary, pattern, 1.0).anywhere());
-    }
-    Ok(rules)
-}
-
-fn allowed(pattern: &str) -> Result<Regex, ProfileError> {
-    Regex::new(pattern).map_err(|error| ProfileError::Allow {
-        pattern: pattern.to_owned(),
-        reason: error.to_string(),
-    })
 }

@@ -3,6 +3,9 @@
 //! What is a tag is decided as a tokenizer of HTML does (WHATWG HTML, 13.2.5): `<` and a letter,
 //! `</` and a letter, `<!`, `<?`; up to the `>` that is in no quoted value. Comments, scripts and
 //! styles go as a whole. `a < b`, `<3` and `1<2` are no tags, nor is a tag that does not end.
+//!
+//! What is left could be a tag again (`<scr<b>ipt>`), and is taken out again. Nobody nests tags more
+//! than a few deep but to deceive: then every `<` goes that is left.
 
 use std::ops::Range;
 
@@ -10,6 +13,9 @@ use crate::guard::{Edit, Judgement};
 
 /// Elements whose content is no text.
 const SILENT: &[&str] = &["script", "style"];
+
+/// How often markup is taken out of what is left.
+const ROUNDS: usize = 8;
 
 /// A text without its markup, which remembers where that stood.
 #[derive(Debug)]
@@ -24,10 +30,26 @@ pub(crate) struct Stripped {
 impl Stripped {
     /// A text without its markup; none if it has none.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        let gaps = spans(text);
+        let gaps = spans(text, Endless::ToTheEnd);
         if gaps.is_empty() {
             return None;
         }
+        let mut stripped = Self::without(text, gaps);
+        for round in 1..=ROUNDS {
+            let again = match round {
+                ROUNDS => brackets(&stripped.text),
+                _ => spans(&stripped.text, Endless::TagAlone),
+            };
+            if again.is_empty() {
+                break;
+            }
+            stripped = Self::without(text, stripped.widened(&again));
+        }
+        Some(stripped)
+    }
+
+    /// A text without these spans, which are in order and disjoint.
+    fn without(text: &str, gaps: Vec<Range<usize>>) -> Self {
         let mut stripped = Stripped {
             text: String::with_capacity(text.len()),
             at: Vec::with_capacity(gaps.len()),
@@ -42,7 +64,16 @@ impl Stripped {
             from = gap.end;
         }
         stripped.text.push_str(text.get(from..).unwrap_or_default());
-        Some(stripped)
+        stripped
+    }
+
+    /// The gaps with some spans of what is left, each of which takes along the gaps within it.
+    fn widened(&self, spans: &[Range<usize>]) -> Vec<Range<usize>> {
+        let more = spans.iter().map(|span| self.span(span));
+        let mut gaps: Vec<_> = self.gaps.iter().cloned().chain(more).collect();
+        gaps.sort_by_key(|gap| (gap.start, usize::MAX - gap.end));
+        gaps.dedup_by(|later, earlier| later.start < earlier.end);
+        gaps
     }
 
     /// What is left.
@@ -91,8 +122,17 @@ impl Stripped {
     }
 }
 
+/// What goes of a script or a style that has no end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endless {
+    /// All of it, to the end of the text.
+    ToTheEnd,
+    /// Its tag: the mark of its end may have been taken out before.
+    TagAlone,
+}
+
 /// The spans of a text that are markup, in order and disjoint.
-fn spans(text: &str) -> Vec<Range<usize>> {
+fn spans(text: &str, endless: Endless) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut spans: Vec<Range<usize>> = Vec::new();
     // Where no end of a comment follows, none follows any later beginning either.
@@ -112,11 +152,18 @@ fn spans(text: &str) -> Vec<Range<usize>> {
         let Some(end) = end else {
             continue;
         };
-        let end = silent_end(bytes, start).unwrap_or(end);
+        let end = silent_end(bytes, start, endless).unwrap_or(end);
         spans.push(start..end);
         from = end;
     }
     spans
+}
+
+/// Where every `<` of a text stands.
+fn brackets(text: &str) -> Vec<Range<usize>> {
+    memchr::memchr_iter(b'<', text.as_bytes())
+        .map(|at| at..at + 1)
+        .collect()
 }
 
 /// Where the tag ends that begins here, if one does.
@@ -153,8 +200,8 @@ fn follows_equals(bytes: &[u8], at: usize) -> bool {
     before.ends_with(b"=")
 }
 
-/// Where a script or a style ends that begins here; without an end mark, with the text.
-fn silent_end(bytes: &[u8], start: usize) -> Option<usize> {
+/// Where a script or a style ends that begins here.
+fn silent_end(bytes: &[u8], start: usize, endless: Endless) -> Option<usize> {
     let rest = bytes.get(start + 1..)?;
     let is_named = |name: &&&str| {
         let head = rest.get(..name.len()).unwrap_or_default();
@@ -170,7 +217,7 @@ fn silent_end(bytes: &[u8], start: usize) -> Option<usize> {
         }
         from = at + 2;
     }
-    Some(bytes.len())
+    (endless == Endless::ToTheEnd).then_some(bytes.len())
 }
 
 fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
@@ -183,10 +230,41 @@ mod tests {
 
     fn stripped(text: &str) -> String {
         let mut out = text.to_owned();
-        for span in spans(text).into_iter().rev() {
+        for span in spans(text, Endless::ToTheEnd).into_iter().rev() {
             out.replace_range(span, "");
         }
         out
+    }
+
+    #[test]
+    fn what_is_left_is_no_tag_however_tags_are_nested() {
+        let left = |text: &str| Stripped::new(text).map(|stripped| stripped.text);
+        assert_eq!(
+            left("<scr<b>ipt>alert(1)</scr<b>ipt>!").as_deref(),
+            Some("!")
+        );
+        assert_eq!(left("a <<i>b<i>>c").as_deref(), Some("a c"));
+        let deep = format!("{}b>{}!", "<b".repeat(40), ">".repeat(40));
+        let rest = left(&deep).unwrap();
+        assert!(!rest.contains('<') && rest.ends_with('!'), "{rest}");
+        for text in [
+            "<a<b<c>>>x",
+            "<!-<b>- y --><p",
+            "</sc<!-- z -->ript>",
+            &deep,
+        ] {
+            let rest = left(text).unwrap();
+            assert_eq!(left(&rest), None, "{text}: {rest}");
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_whole_text() {
+        let text = "<scr<b>ipt>x</script>EMP-<i<u>>1";
+        let stripped = Stripped::new(text).unwrap();
+        assert_eq!(stripped.text(), "xEMP-1");
+        assert_eq!(text.get(stripped.span(&(1..6))), Some("EMP-<i<u>>1"));
+        assert_eq!(stripped.gaps, [0..11, 12..21, 25..31]);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Profile {
     /// What becomes of calls of tools that a model proposes and the agent may not make. A guard has
     /// no part in it: whoever knows tools and policies reads it from here.
     pub tool_calls: ToolCalls,
+    /// The longest that a text of a stream is held back to see what follows, in milliseconds; 0 for
+    /// as long as it takes. Then it is judged as if it ended there.
+    pub max_hold_ms: u32,
 }
 
 /// What becomes of calls of tools that a model proposes and the agent may not make.
@@ -254,6 +257,7 @@ impl Default for Profile {
             strip_markup: false,
             unread: Unread::Allow,
             tool_calls: ToolCalls::default(),
+            max_hold_ms: 0,
         }
     }
 }

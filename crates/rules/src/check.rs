@@ -15,6 +15,8 @@ const MAX_PATTERN_NAME: usize = 64;
 const MIN_CANARY: usize = 8;
 /// A finding of a stream is no longer than this, in bytes.
 const MAX_CANARY: usize = 200;
+/// Who waits longer for a word has left, in milliseconds.
+const MAX_HOLD_MS: u32 = 600_000;
 
 /// A name that people give.
 pub(crate) fn name(name: String) -> Result<String, Error> {
@@ -81,6 +83,10 @@ fn check(profile: &Profile) -> Result<(), Error> {
     let bytes = serde_json::to_vec(profile).map_or(usize::MAX, |text| text.len());
     if bytes > MAX_BYTES {
         return Err(field("profile", "expected at most 256 KiB"));
+    }
+    if profile.max_hold_ms > MAX_HOLD_MS {
+        let problem = format!("expected at most {MAX_HOLD_MS} ms, or 0 for no limit");
+        return Err(field("max_hold_ms", problem));
     }
     check_entities(profile)?;
     list("custom_patterns", &profile.patterns)?;

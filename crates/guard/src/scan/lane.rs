@@ -13,8 +13,9 @@ use super::rule::{Begin, Lane};
 /// The most memory that the states of one lane may take in one walker, in bytes.
 const CACHE_BYTES: usize = 2 << 20;
 
-/// The most memory that the expressions of a lane may compile to, in bytes.
-const COMPILED_BYTES: usize = 64 << 20;
+/// The most memory that the expressions of a lane may compile to, in bytes. Those of a profile are
+/// one lane: a tenant's take at most so much, and well below a second.
+const COMPILED_BYTES: usize = 16 << 20;
 
 /// Rules that are walked together.
 pub(super) struct Walked {

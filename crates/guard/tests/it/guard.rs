@@ -19,7 +19,7 @@ fn pattern(name: &str, pattern: &str, score: f32, action: Action) -> Pattern {
     }
 }
 
-fn profile() -> Profile {
+pub(crate) fn profile() -> Profile {
     Profile {
         patterns: vec![
             pattern("employee", "EMP-[0-9]{6}", 0.9, Action::Redact),
@@ -34,11 +34,11 @@ fn profile() -> Profile {
     }
 }
 
-fn guard(profile: Profile) -> Arc<Guard> {
+pub(crate) fn guard(profile: Profile) -> Arc<Guard> {
     Arc::new(Guard::new(profile).expect("the profile works"))
 }
 
-fn judge(guard: &Guard, text: &str) -> Judgement {
+pub(crate) fn judge(guard: &Guard, text: &str) -> Judgement {
     guard.judge(text, Channel::Output, &mut Pseudonyms::default())
 }
 
@@ -330,7 +330,7 @@ fn streamed(guard: &Arc<Guard>, text: &str, cuts: &[usize]) -> (String, Judgemen
     (let_through.into_owned(), all)
 }
 
-fn texts() -> impl Strategy<Value = String> {
+pub(crate) fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-zA-Z0-9 ,.]{0,10}",
         2 => "EMP-[0-9]{4,8}",

@@ -14,3 +14,4 @@ mod names;
 mod pii;
 mod scan;
 mod secrets;
+mod settle;

@@ -8,6 +8,7 @@ use iron_llm::meter::{FeedError, Meter, MeterOptions, Reading};
 use iron_llm::sse::FrameTooLarge;
 use iron_llm::translate::{Ending, ProviderError, StreamTranslator, error_event};
 use iron_primitives::{ProviderId, Refusal};
+use tokio::time::Instant;
 
 use crate::affinity::{Stored, StoredId, rename};
 use crate::bearer::Bearer;
@@ -140,7 +141,30 @@ impl Flow {
             Some(gate) if self.cut => joined(gate.feed(piece)?, gate.finish()),
             Some(gate) => gate.feed(piece)?,
         };
-        // It is in memory until the caller has taken it.
+        self.kept(piece)
+    }
+
+    /// When guardrails let go what they hold back.
+    pub(super) fn patience(&mut self, now: Instant) -> Option<Instant> {
+        self.sieve.as_mut()?.patience(now)
+    }
+
+    /// What guardrails held back, as far as they let it go.
+    ///
+    /// # Errors
+    /// [`FeedError`] where there is no room for it beside the others.
+    pub(super) fn settle(&mut self, now: Instant) -> Result<Bytes, FeedError> {
+        let piece = self.sieve.as_mut().map(|sieve| sieve.settle(now));
+        let piece = piece.unwrap_or_default();
+        let piece = match &mut self.gate {
+            None => piece,
+            Some(gate) => gate.feed(piece)?,
+        };
+        self.kept(piece)
+    }
+
+    /// A piece is in memory until the caller has taken it.
+    fn kept(&mut self, piece: Bytes) -> Result<Bytes, FeedError> {
         let limit_bytes = piece.len();
         let kept = self.share.apart(piece);
         kept.ok_or(FrameTooLarge { limit_bytes }.into())

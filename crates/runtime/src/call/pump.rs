@@ -308,7 +308,8 @@ impl Runtime {
             if body_ended {
                 break None;
             }
-            let chunk = tokio::select! {
+            let patience = flow.patience(Instant::now()).filter(|_| listening);
+            let came = tokio::select! {
                 biased;
                 reason = &mut must_end, if cut_for.is_none() => {
                     // The caller's stream ends here; the provider's is read on for its usage.
@@ -322,7 +323,10 @@ impl Runtime {
                     until = until.min(Instant::now() + drain);
                     continue;
                 }
-                chunk = upstream.chunk() => chunk,
+                () = sleep_until(patience.unwrap_or(until)), if patience.is_some() => {
+                    Ok(Some(flow.settle(Instant::now())))
+                }
+                chunk = upstream.chunk() => chunk.map(|chunk| chunk.map(|chunk| flow.feed(&chunk))),
                 () = listener.gone(), if listening => {
                     listening = false;
                     upstream.unwanted();
@@ -331,8 +335,8 @@ impl Runtime {
                 }
                 () = sleep_until(until) => break Some(Ended::TimedOut),
             };
-            match chunk {
-                Ok(Some(chunk)) => match flow.feed(&chunk) {
+            match came {
+                Ok(Some(said)) => match said {
                     Ok(piece) if listening => {
                         if !listener.hand(piece).await {
                             listening = false;

@@ -6,6 +6,9 @@
 //! whole, and leave then. Where something is blocked, nothing of the event in which it begins
 //! leaves, nor anything after it.
 //!
+//! What the profile lets wait no longer leaves as if the texts that run ended there; arguments of
+//! tools wait for their end all the same, since nobody can use them before.
+//!
 //! Thoughts count as ended when the answer begins, though a provider may go on with them: to wait
 //! for that would hold back the answer. Words that rest while a tool is called are waited for.
 
@@ -20,6 +23,7 @@ use iron_guard::{Channel, Edit, Filter, Guard, Judged};
 use iron_llm::Dialect;
 use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot, StreamError};
 use iron_primitives::Refusal;
+use tokio::time::{Duration, Instant};
 
 use super::safety::{Safety, blocked, channel_of, unread};
 
@@ -45,6 +49,8 @@ struct Queued {
     pieces: Vec<Piece>,
     /// Replaced texts that stand whole in the event.
     edits: Vec<(Range<usize>, String)>,
+    /// Since when it waits, once that was asked.
+    since: Option<Instant>,
 }
 
 /// What an event brings of a running text.
@@ -113,6 +119,46 @@ impl Sieve {
         self.release()
     }
 
+    /// When the first of the events that wait has waited long enough, if the profile says so. Events
+    /// wait from when this was first asked after they came.
+    pub(super) fn patience(&mut self, now: Instant) -> Option<Instant> {
+        let most = match self.guard.profile().max_hold_ms {
+            0 => return None,
+            most => Duration::from_millis(most.into()),
+        };
+        let waiting = self.queue.iter_mut().rev();
+        for queued in waiting.take_while(|queued| queued.since.is_none()) {
+            queued.since = Some(now);
+        }
+        Some(self.queue.front()?.since? + most)
+    }
+
+    /// Judges the words that run as if they ended here; gives what may leave then. What still waits
+    /// does so from now on.
+    pub(super) fn settle(&mut self, now: Instant) -> Bytes {
+        let mut told = Vec::new();
+        for index in self.running.values() {
+            let Some(text) = self.texts.get_mut(index) else {
+                continue;
+            };
+            let Judge::Prose(filter) = &mut text.judge else {
+                continue;
+            };
+            let step = filter.settle(&mut self.safety.pseudonyms);
+            text.settled = step.settled;
+            text.edits.extend(step.edits);
+            told.push((*index, text.channel, step.findings));
+        }
+        for (index, channel, findings) in told {
+            self.note(index, channel, findings);
+        }
+        let released = self.release();
+        for queued in &mut self.queue {
+            queued.since = Some(now);
+        }
+        released
+    }
+
     /// The bytes that wait.
     pub(super) const fn held_bytes(&self) -> usize {
         self.queued_bytes
@@ -136,6 +182,7 @@ impl Sieve {
         let mut queued = Queued {
             pieces: Vec::new(),
             edits: Vec::new(),
+            since: None,
             event,
         };
         for said in queued.event.said() {
@@ -319,6 +366,7 @@ impl Sieve {
             event,
             pieces,
             mut edits,
+            ..
         } = queued;
         for piece in pieces {
             let Some(text) = self.texts.get_mut(&piece.text) else {

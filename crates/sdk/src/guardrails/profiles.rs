@@ -154,6 +154,10 @@ pub struct GuardrailRules {
     pub unread: GuardrailUnread,
     /// What becomes of calls of tools that a model proposes and the agent may not make.
     pub tool_calls: ToolCallActions,
+    /// The longest that a text of a stream is held back to see what follows, in milliseconds; 0 for
+    /// as long as it takes.
+    #[serde(default)]
+    pub max_hold_ms: u32,
 }
 
 /// A body with the fields of a profile, each of which may be left out.
@@ -231,6 +235,12 @@ macro_rules! profile_body {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(nullable = false)]
             pub tool_calls: Option<ToolCallActions>,
+            /// The longest that a text of a stream is held back to see what follows, in milliseconds;
+            /// then it is judged as if it ended there. 0, as in a new profile, for as long as it
+            /// takes.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false, maximum = 600_000)]
+            pub max_hold_ms: Option<u32>,
         }
     };
 }

@@ -171,6 +171,7 @@ fn said(rules: &GuardrailRules) -> Vec<(&'static str, String)> {
         ("strip markup", rules.strip_markup.to_string()),
         ("unread", rules.unread.to_string()),
         ("tool calls", json(serde_json::to_value(rules.tool_calls))),
+        ("max hold ms", rules.max_hold_ms.to_string()),
     ]
 }
 

@@ -171,6 +171,70 @@ fn words_beside_streamed_sound_are_judged() {
     );
 }
 
+fn hurried() -> Sieve {
+    let profile = Profile {
+        max_hold_ms: 50,
+        ..profile()
+    };
+    sieve_of(profile, Dialect::OpenAiChat)
+}
+
+fn delta(delta: &Value) -> String {
+    let event = json!({"choices": [{"index": 0, "delta": delta}]});
+    format!("data: {event}\n\n")
+}
+
+fn piece(piece: &str) -> String {
+    delta(&json!({"content": piece}))
+}
+
+#[test]
+fn what_has_waited_as_long_as_the_profile_lets_it_leaves_as_if_it_ended_there() {
+    let (mut sieve, begun) = (hurried(), Instant::now());
+    let feed = |sieve: &mut Sieve, piece: &str| {
+        text(&sieve.feed(piece.as_bytes()).expect("readable")).to_owned()
+    };
+    assert_eq!(sieve.patience(begun), None, "nothing waits");
+    assert_eq!(feed(&mut sieve, &piece("ask EMP-12")), "");
+    let until = begun + Duration::from_millis(50);
+    assert_eq!(sieve.patience(begun), Some(until));
+    assert_eq!(
+        sieve.patience(begun + Duration::from_millis(20)),
+        Some(until)
+    );
+    let mut all = text(&sieve.settle(until)).to_owned();
+    assert_eq!(sieve.patience(until), None, "nothing waits any more");
+    all.push_str(&feed(&mut sieve, &piece("3456 of them ")));
+    all.push_str(text(&sieve.finish()));
+    assert_eq!(
+        said(&all, "/choices/0/delta/content"),
+        "ask EMP-12[REDACTED] of them "
+    );
+}
+
+#[test]
+fn events_wait_from_when_they_came_and_arguments_of_tools_to_their_end() {
+    let (mut sieve, begun) = (hurried(), Instant::now());
+    let later = |millis| begun + Duration::from_millis(millis);
+    sieve.feed(piece("ask EM").as_bytes()).expect("readable");
+    assert_eq!(sieve.patience(begun), Some(later(50)));
+    let left = sieve
+        .feed(piece("ILY and EM").as_bytes())
+        .expect("readable");
+    assert!(text(&left).contains("ask EM") && !text(&left).contains("ILY"));
+    assert_eq!(sieve.patience(later(30)), Some(later(80)));
+    let call =
+        json!({"index": 0, "id": "a", "function": {"name": "send", "arguments": "{\"to\":"}});
+    let call = delta(&json!({"tool_calls": [call]}));
+    sieve.feed(call.as_bytes()).expect("readable");
+    assert!(!text(&sieve.settle(later(80))).contains("send"));
+    assert_eq!(
+        sieve.patience(later(80)),
+        Some(later(130)),
+        "it is tried again"
+    );
+}
+
 fn rules(sieve: Sieve) -> Vec<String> {
     let record = sieve.into_safety().record(&Guardrails::default());
     let findings = record.expect("findings").findings.into_iter();
