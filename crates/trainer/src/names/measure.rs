@@ -1,5 +1,7 @@
 //! How well names and addresses are found.
 
+mod calibration;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
@@ -19,6 +21,7 @@ use super::sources::Sources;
 use super::words;
 use crate::eval::{Rate, Table};
 use crate::random::Random;
+use calibration::Calibration;
 
 const SEED: u64 = 0x1C0_CA6E;
 const EPOCHS: usize = 8;
@@ -232,51 +235,6 @@ fn table(title: &str, names: &Names, texts: &[Known], key: Key) -> Table {
         ]);
     }
     table
-}
-
-/// How often findings of a score are right.
-#[derive(Default)]
-struct Calibration {
-    /// By tenths of the score.
-    right: BTreeMap<usize, (Rate, Rate)>,
-}
-
-impl Calibration {
-    fn count(&mut self, names: &Names, texts: &[Known]) {
-        for known in texts {
-            let mut found = Vec::new();
-            names.scan(&known.text, 0, true, &mut found);
-            found.retain(|finding| !is_unsure(finding, known));
-            for finding in &found {
-                let tenth = self
-                    .right
-                    .entry((finding.score * 10.0) as usize)
-                    .or_default();
-                match finding.entity {
-                    Entity::Address => tenth.1.count(is_right(finding, known)),
-                    _ => tenth.0.count(is_right(finding, known)),
-                }
-            }
-        }
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table {
-            title: "Scores of names and addresses".to_owned(),
-            note: "how often findings of a score are right, over the texts above".to_owned(),
-            columns: vec!["score from", "names", "addresses"],
-            ..Table::default()
-        };
-        for (tenth, (person, address)) in &self.right {
-            let row = [
-                format!("0.{tenth}"),
-                person.to_string(),
-                address.to_string(),
-            ];
-            table.rows.push(row.to_vec());
-        }
-        table
-    }
 }
 
 /// What counts as found in a text.

@@ -216,12 +216,12 @@ fn what_has_waited_as_long_as_the_profile_lets_it_leaves_as_if_it_ended_there() 
 fn events_wait_from_when_they_came_and_arguments_of_tools_to_their_end() {
     let (mut sieve, begun) = (hurried(), Instant::now());
     let later = |millis| begun + Duration::from_millis(millis);
-    sieve.feed(piece("ask EM").as_bytes()).expect("readable");
+    sieve.feed(piece("the laun").as_bytes()).expect("readable");
     assert_eq!(sieve.patience(begun), Some(later(50)));
     let left = sieve
-        .feed(piece("ILY and EM").as_bytes())
+        .feed(piece("dry, and laun").as_bytes())
         .expect("readable");
-    assert!(text(&left).contains("ask EM") && !text(&left).contains("ILY"));
+    assert!(text(&left).contains("the laun") && !text(&left).contains("dry"));
     assert_eq!(sieve.patience(later(30)), Some(later(80)));
     let call =
         json!({"index": 0, "id": "a", "function": {"name": "send", "arguments": "{\"to\":"}});
