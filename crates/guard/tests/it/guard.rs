@@ -448,3 +448,25 @@ fn a_pseudonym_that_meant_nothing_before_comes_back_where_it_does() {
     let judgement = guard.judge(&said, Channel::Output, &mut pseudonyms);
     assert!(judgement.apply(&said).ends_with("Yours, EMP-123456"));
 }
+
+#[test]
+fn a_profile_compiles_to_so_much_and_no_more() {
+    let large = |count: usize| (0..count).map(|number| format!("[\\p{{L}}\\p{{N}}]{{40}}{number}"));
+    let listed = |count| {
+        Guard::new(Profile {
+            allow: large(count).collect(),
+            ..Profile::default()
+        })
+    };
+    assert!(listed(2).is_ok());
+    let error = listed(100).expect_err("it is too large").to_string();
+    assert!(
+        error.contains("in the allow list cannot be used"),
+        "{error}"
+    );
+    let blocking = Guard::new(Profile {
+        block: large(100).collect(),
+        ..Profile::default()
+    });
+    assert!(matches!(blocking, Err(ProfileError::Rules(_))));
+}
