@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// With large pages a server at rest would hold twice as much memory, for allocations that are small.
+/// With large pages a server at rest would hold half as much memory again, for allocations that are
+/// small.
 /// Where they cannot be refused, it does.
 #[cfg(target_os = "linux")]
 fn use_small_pages() {
