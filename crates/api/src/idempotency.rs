@@ -10,19 +10,22 @@ mod store;
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
+use iron_net::context::NothingDone;
 use iron_net::problem::{JSON, Problem};
 use iron_primitives::{AgentId, ErrorKind, TenantId, UserId};
 
+use crate::agent;
 use crate::caller::Who;
 use crate::failure::Failure;
-use crate::state::Api;
+use crate::state::{Api, ApiState};
 pub(crate) use store::OF_A_TENANT;
 use store::{Claim, Stored};
 
@@ -47,6 +50,31 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
     let wanted = request.method() == Method::POST && request.headers().contains_key(&KEY);
     let Some(asker) = Asker::of(&request).filter(|_| wanted) else {
         return next.run(request).await;
+    };
+    run_once(&api, &asker, request, next)
+        .await
+        .unwrap_or_else(|failure| failure.into_response())
+}
+
+/// Runs calls of agents that are served beside this plane once per key: a layer for their routes. Who
+/// bears no good token is left to the route itself.
+pub fn once_for_agents(state: ApiState) -> impl FnOnce(Router) -> Router {
+    let api = Api::new(state);
+    |routes| routes.layer(from_fn_with_state(api, as_agent))
+}
+
+async fn as_agent(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(&KEY) {
+        return next.run(request).await;
+    }
+    let Who::Agent(agent) = agent::identify(&api, request.headers()).await else {
+        return next.run(request).await;
+    };
+    let path = agent.principal().path;
+    let asker = Asker {
+        tenant: path.tenant,
+        user: path.user,
+        agent: Some(path.agent),
     };
     run_once(&api, &asker, request, next)
         .await
@@ -159,7 +187,8 @@ fn fingerprint(method: &Method, path: &str, body: &Bytes) -> Vec<u8> {
 async fn keep(api: &Api, place: &Place, response: Response) -> Result<Response, Failure> {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map_err(Problem::internal)?.to_bytes();
-    let undone = parts.status.is_server_error()
+    let undone = parts.extensions.get::<NothingDone>().is_some()
+        || parts.status.is_server_error()
         || matches!(parts.status.as_u16(), 401 | 408 | 429)
         // The validation of a body can be repeated at no risk, and a mended body must get in.
         || parts.status == StatusCode::BAD_REQUEST;

@@ -46,6 +46,7 @@ use axum::middleware::from_fn_with_state;
 
 pub use deprecation::notices::{NoticeError, announce_deprecations};
 pub use directory::approvals;
+pub use idempotency::once_for_agents;
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
 pub use renewals::remind_of_keys;

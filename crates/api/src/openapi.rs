@@ -5,6 +5,7 @@
 
 mod downgrade;
 mod finish;
+mod gateway;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -59,6 +60,10 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
     "budget_refresh",
     "budget_return",
 ];
+
+/// The operations of the gateway, which agents call with their tokens in the header.
+pub(crate) const OF_THE_GATEWAY: &[&str] =
+    &["authorize_tool_call", "bring_tool_result", "invoke_tool"];
 
 /// The operation that people and agents call alike.
 pub(crate) const FOR_BOTH: &str = "check_guardrails";
@@ -116,6 +121,7 @@ pub fn document() -> Value {
     let (_, mounted) = routes::all().split_for_parts();
     let mut document = Head::openapi();
     document.merge(mounted);
+    document.merge(gateway::ToolCalls::openapi());
     // What the derive makes always serialises; an empty document would fail every test.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     finish::finish(&mut document);

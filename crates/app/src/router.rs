@@ -95,9 +95,10 @@ impl Router {
         enrolment::first_prices(&authority).await;
         let lease = Duration::from_secs(enrolled.lease_seconds);
         let manners = Manners {
-            config: config(settings.drain, lease),
+            config: settings.tools.put_into(config(settings.drain, lease)),
             policy: Policy::ROUTER,
             rules: settings.rules,
+            inside: settings.tools.inside.clone(),
             metrics: metrics.clone(),
             shared_rates: None,
         };

@@ -45,7 +45,7 @@ use features::Features;
 use folder::{Folder, Lock};
 use loops::Loops;
 use plane::{Ground, Manners, Plane, RECHECK_EVERY};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, ToolTerms};
 
 /// Tells how people call an agent.
 #[derive(Clone)]
@@ -247,14 +247,15 @@ fn manners(
     shared_rates: Option<SharedRates>,
 ) -> Manners {
     Manners {
-        config: Config {
+        config: settings.tools.put_into(Config {
             drain_timeout: settings.drain,
             recheck: recheck(db),
             file_limit_bytes: settings.file_limit_bytes,
             ..Config::default()
-        },
+        }),
         policy: Policy::SERVER,
         rules: settings.rules,
+        inside: settings.tools.inside.clone(),
         metrics: metrics.clone(),
         shared_rates,
     }

@@ -192,7 +192,7 @@ pub struct ToolCall {
     pub tool: String,
     /// The tool that was registered for the name.
     pub tool_id: Option<ToolId>,
-    /// Who ran it: `client`.
+    /// Who ran it: `client` or `server`.
     pub mode: String,
     /// What was decided.
     pub decision: String,
@@ -229,7 +229,7 @@ pub struct ToolCall {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCallResult {
-    /// `success`, `error` or `cancelled`.
+    /// `success`, `error`, `timeout` or `cancelled`.
     pub status: String,
     /// How long the tool took, in microseconds.
     pub duration_us: Option<i64>,

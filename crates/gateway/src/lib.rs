@@ -18,7 +18,7 @@
 //! | the same under `/v1/messages/batches`; `GET /v1/messages/batches/{id}/results` | Anthropic |
 //! | `GET /v1/models`, `/v1/models/{id}` | both; with `anthropic-version` in Anthropic's shape |
 //! | `/providers/{name}/…` | the provider's own |
-//! | `POST /api/v1/tools/authorize`, `/api/v1/tools/results` | ours: calls of tools |
+//! | `POST /api/v1/tools/authorize`, `/api/v1/tools/results`, `/api/v1/tools/{id}/invoke` | ours: calls of tools |
 //!
 //! Headers of ours on answers: `X-Request-Id`; `X-IronCage-Cost-Micros`, on answers that are
 //! not streamed (the cost of a stream is known only after its last byte, and no byte of it is
@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::request::Parts;
@@ -65,8 +66,20 @@ pub(crate) struct Gateway {
     pub(crate) intake: Arc<Intake>,
 }
 
-/// The routes, to be wrapped in the HTTP edge of the server.
+/// The routes, to be wrapped in the HTTP edge of the server. Answers are not kept for calls that are
+/// repeated.
 pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
+    let refused = |invocations: Router| invocations.layer(from_fn(tools::keeps_no_answers));
+    router_with(runtime, config, refused)
+}
+
+/// As [`router`], with something around the route by which tools are run: it may keep answers for
+/// calls that come twice.
+pub fn router_with(
+    runtime: Arc<Runtime>,
+    config: Config,
+    around: impl FnOnce(Router) -> Router,
+) -> Router {
     let gateway = Gateway {
         runtime,
         intake: Arc::new(Intake::new(config)),
@@ -79,6 +92,11 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         .fold(Router::new(), |routes, dialect| {
             routes.route(dialect.path(), create(dialect))
         });
+    let invocations = Router::new().route(
+        "/api/v1/tools/{tool_id}/invoke",
+        post(tools::invoke).fallback(tools::wrong_method),
+    );
+    let invocations = around(invocations.with_state(gateway.clone()));
     routes
         .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
         .route(
@@ -162,6 +180,7 @@ pub fn router(runtime: Arc<Runtime>, config: Config) -> Router {
         .route("/v1/", any(no_route))
         .route("/v1/{*rest}", any(no_route))
         .with_state(gateway)
+        .merge(invocations)
 }
 
 /// The answer to a route that exists, with another method; the `Allow` header names those it has.

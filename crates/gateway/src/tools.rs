@@ -1,4 +1,4 @@
-//! Calls of tools that agents run themselves: what may be done, and what came of it.
+//! Calls of tools: what may be done, what came of it, and those that are run here.
 //!
 //! These routes are ours, and so are their errors: `{"error": {"code", "message", …}}`.
 
@@ -31,11 +31,17 @@ use crate::attribution::attribution;
 use crate::calls::Visit;
 use crate::credential::presented;
 
+mod invoke;
+
+pub(crate) use invoke::{invoke, keeps_no_answers};
+
 /// A call that an agent wants to make, with the arguments as they were written.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked<'a> {
-    tool: String,
+    /// Where the route does not name it.
+    #[serde(default)]
+    tool: Option<String>,
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
     #[serde(default)]
@@ -114,11 +120,27 @@ impl Gateway {
         let authenticated = self.runtime.authenticate(presented(&parts.headers)).await?;
         let taken = self.intake.take(body).await?;
         let asked: Asked<'_> = read(&taken.bytes)?;
+        let tool = asked.tool.clone().ok_or_else(|| Refusal::InvalidField {
+            field: "tool".to_owned(),
+            problem: "required: what the agent calls the tool".to_owned(),
+        })?;
+        let request = self.request(visit, parts, tool, asked)?;
+        self.runtime.authorize_tool(authenticated, request).await
+    }
+
+    /// The call that somebody asks for.
+    fn request(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        tool: String,
+        asked: Asked<'_>,
+    ) -> Result<ToolRequest, Refusal> {
         let labels = attribution(&parts.headers)?;
-        let request = ToolRequest {
+        Ok(ToolRequest {
             id: visit.unique(self.runtime.environment()),
             edge_id: visit.edge_id(),
-            tool: asked.tool,
+            tool,
             arguments: asked.arguments.map_or("{}", RawValue::get).to_owned(),
             attributes: asked.attributes,
             execution: asked.execution_id,
@@ -131,8 +153,7 @@ impl Gateway {
             patience: Duration::from_secs(asked.wait_seconds.unwrap_or(0).into()),
             origin: visit.address(),
             trace: visit.trace(),
-        };
-        self.runtime.authorize_tool(authenticated, request).await
+        })
     }
 
     async fn available_tools(&self, parts: &Parts) -> Result<AvailableTools, Refusal> {

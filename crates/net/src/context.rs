@@ -140,6 +140,11 @@ impl FromStr for TraceContext {
     }
 }
 
+/// Says, among the extensions of an answer, that the request has led to nothing: it may be sent again
+/// with the same idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NothingDone;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@
 //! [`tls`] encrypts connections and says which certificate their clients have shown.
 //!
 //! **Egress** ([`egress`]) is the pooled client for providers, with time limits on connecting,
-//! on the first byte and between bytes. [`sealing`] keeps secrets for one process far away from
+//! on the first byte and between bytes; [`breaker`] leaves peers alone that do not answer. [`sealing`] keeps secrets for one process far away from
 //! whoever carries them.
 //!
 //! Invariants: every answer carries `X-Request-Id`; a message to a client never holds a
@@ -32,6 +32,7 @@
 //! ```
 
 pub mod body;
+pub mod breaker;
 pub mod context;
 pub mod edge;
 pub mod egress;

@@ -72,6 +72,6 @@ kinds! {
     Internal, 500, "INTERNAL_ERROR", "Something unexpected happened; the request id finds it in the log.";
     ServiceUnavailable, 503, "SERVICE_UNAVAILABLE", "The store or another dependency is down, or the server is draining.";
     ProviderUnavailable, 503, "PROVIDER_UNAVAILABLE", "The provider could not be reached or did not answer.";
-    CircuitOpen, 503, "CIRCUIT_OPEN", "The cut-off of the provider is open.";
+    CircuitOpen, 503, "CIRCUIT_OPEN", "The provider or the server of the tool does not answer and is left alone for a while.";
     QueryTimeout, 503, "QUERY_TIMEOUT", "The query took too long.";
 }

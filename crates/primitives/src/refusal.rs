@@ -217,6 +217,11 @@ pub enum Refusal {
         /// What happened, without secrets or addresses.
         detail: String,
     },
+    /// The host of a tool has not answered for a while and is left alone.
+    ToolUnavailable {
+        /// When it is tried again.
+        reopens_at: Timestamp,
+    },
 }
 
 impl Refusal {
@@ -249,6 +254,7 @@ impl Refusal {
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable => ErrorKind::ServiceUnavailable,
             Refusal::ProviderUnavailable { .. } => ErrorKind::ProviderUnavailable,
+            Refusal::ToolUnavailable { .. } => ErrorKind::CircuitOpen,
         }
     }
 
@@ -261,7 +267,8 @@ impl Refusal {
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable
             | Refusal::RateLimited(_)
-            | Refusal::ProviderUnavailable { .. } => true,
+            | Refusal::ProviderUnavailable { .. }
+            | Refusal::ToolUnavailable { .. } => true,
             // Holds of calls under way come back; settled money does not.
             Refusal::Budget(shortfall) => {
                 shortfall.spent.saturating_add(shortfall.needed) <= shortfall.limit
@@ -355,6 +362,11 @@ impl fmt::Display for Refusal {
             Refusal::ProviderUnavailable { detail } => {
                 write!(f, "the provider is unavailable: {detail}")
             }
+            Refusal::ToolUnavailable { reopens_at } => write!(
+                f,
+                "the server of the tool does not answer, so nothing was sent; it is tried again \
+                 at {reopens_at}"
+            ),
         }
     }
 }

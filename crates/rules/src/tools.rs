@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use iron_audit::{Audit, Authorised, Entry};
-use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, Secret, TenantId, Timestamp, ToolId};
+use iron_runtime::ToolPlaces;
 use iron_runtime::authority::Run;
 use iron_store::{Db, Page, Paged, Sort, Tx};
 
@@ -50,24 +50,24 @@ pub struct Tools {
     db: Db,
     audit: Audit,
     seal: Arc<dyn Seal>,
-    rules: AddressRules,
+    places: ToolPlaces,
     environment: Environment,
 }
 
 impl Tools {
-    /// The tools in a database. The rules say which addresses may be called.
+    /// The tools in a database. The places say where those may be that are run here.
     pub fn new(
         db: Db,
         audit: Audit,
         seal: Arc<dyn Seal>,
-        rules: AddressRules,
+        places: impl Into<ToolPlaces>,
         environment: Environment,
     ) -> Self {
         Tools {
             db,
             audit,
             seal,
-            rules,
+            places: places.into(),
             environment,
         }
     }
@@ -97,7 +97,7 @@ impl Tools {
             created_at: now,
             updated_at: now,
         };
-        check::tool(&made, self.rules)?;
+        check::tool(&made, &self.places)?;
         check::secret(&made, new.secret.as_ref())?;
         if store::count(tx, authorised.tenant).await? >= MOST {
             return Err(Error::TooManyOf {
@@ -175,7 +175,7 @@ impl Tools {
             return Ok(before);
         }
         after.updated_at = later(&self.environment, before.updated_at);
-        check::tool(&after, self.rules)?;
+        check::tool(&after, &self.places)?;
         if let Some(secret) = &secret {
             after.secret_version = before.secret_version.saturating_add(1);
             after.masked_secret = Some(secret.masked());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use iron_net::breaker::BreakerPolicy;
+
 use crate::fresh::Freshness;
 
 /// How a runtime behaves; the defaults are those of a server.
@@ -25,6 +27,10 @@ pub struct Config {
     pub file_limit_bytes: u64,
     /// How long it may take to store a file.
     pub file_timeout: Duration,
+    /// The most bytes that a tool that is run here may give back.
+    pub tool_answer_bytes: usize,
+    /// When hosts of tools that do not answer are left alone, and for how long.
+    pub tool_breaker: BreakerPolicy,
     /// How many further attempts a call may have after one that cost nothing.
     pub retries: u32,
     /// The longest pause before a further attempt; a provider that asks for more is not
@@ -62,6 +68,8 @@ impl Default for Config {
             buffered_answer_bytes: 512 * 1024 * 1024,
             file_limit_bytes: 512 * 1024 * 1024,
             file_timeout: minutes(10),
+            tool_answer_bytes: 1024 * 1024,
+            tool_breaker: BreakerPolicy::default(),
             retries: 1,
             longest_pause: Duration::from_secs(2),
             idle_timeout: minutes(2),

@@ -54,6 +54,7 @@ mod shelf;
 pub mod subject;
 mod taints;
 pub mod tokens;
+mod tool_hosts;
 mod toolbox;
 pub mod wallet;
 
@@ -61,3 +62,4 @@ pub use config::Config;
 pub use fresh::Freshness;
 pub use orphan::record_orphans;
 pub use runtime::{Parts, Runtime};
+pub use tool_hosts::{ToolHosts, ToolPlaces};

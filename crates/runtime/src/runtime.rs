@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iron_journal::Journal;
+use iron_net::breaker::Breakers;
 use iron_net::egress::Egress;
 use iron_net::rate::{AllowanceLimiter, PaceLimiter, SharedRates};
-use iron_primitives::{Environment, ProviderId, TeamId, TenantId, TokenDigest};
+use iron_primitives::{Environment, ProviderId, TeamId, TenantId, TokenDigest, ToolId};
 use iron_telemetry::Metrics;
 use tokio::sync::Notify;
 
@@ -28,6 +29,7 @@ use crate::room::Room;
 use crate::shelf::Shelf;
 use crate::taints::Taints;
 use crate::tokens::Tokens;
+use crate::tool_hosts::ToolHosts;
 use crate::toolbox::Toolboxes;
 use crate::wallet::Wallets;
 
@@ -67,7 +69,17 @@ pub struct Runtime {
     /// How often agents use tools.
     pub(crate) tool_uses: AllowanceLimiter<UseOf>,
     pub(crate) taints: Taints,
+    /// Which hosts of tools do not answer, for each tenant.
+    pub(crate) tool_breakers: Breakers<ToolPeer>,
+    pub(crate) tool_hosts: ToolHosts,
+    pub(crate) tool_secrets: FreshCache<SecretOf, Credential, AuthorityError>,
 }
+
+/// A host of tools of a tenant.
+pub(crate) type ToolPeer = (TenantId, String);
+
+/// A secret of a tool, by the count of those that it has had.
+pub(crate) type SecretOf = (TenantId, ToolId, i64);
 
 /// What a runtime is made of.
 pub struct Parts {
@@ -79,6 +91,8 @@ pub struct Parts {
     pub wallets: Wallets,
     /// How providers are reached.
     pub egress: Egress,
+    /// Where tools that are run here may be.
+    pub tool_hosts: ToolHosts,
     /// What is counted.
     pub metrics: Metrics,
     /// Where the calls of teams are counted for all servers together; here alone if none.
@@ -109,6 +123,7 @@ impl Runtime {
             journal,
             wallets,
             egress,
+            tool_hosts,
             metrics,
             shared_rates,
             environment,
@@ -126,10 +141,16 @@ impl Runtime {
             let asked = asked.clone();
             Box::pin(async move { asked.subject_key(tenant, subject).await })
         });
+        let asked = authority.clone();
+        let tool_secrets = FreshCache::new(config.credentials, move |(tenant, tool, _)| {
+            let asked = asked.clone();
+            Box::pin(async move { asked.tool_secret(tenant, tool).await })
+        });
         let in_flight = InFlight::new(config.max_in_flight, metrics.calls.in_flight.clone());
         let room = Room::new(config.buffered_answer_bytes);
         let unsettled = Arc::new(Notify::new());
         let plans = Plans::new(authority.clone(), environment.clone());
+        let tool_breakers = Breakers::new(config.tool_breaker);
         let runtime = Arc::new(Runtime {
             config,
             authority,
@@ -144,6 +165,9 @@ impl Runtime {
             paces: Arc::new(PaceLimiter::new(shared_rates.clone())),
             tool_uses: AllowanceLimiter::new(shared_rates),
             taints: Taints::new(),
+            tool_breakers,
+            tool_hosts,
+            tool_secrets,
             plans,
             cuts,
             lifelines,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use iron_policy::PolicySet;
 use iron_policy::parameters::Checker;
+use iron_primitives::ToolId;
 
 use crate::authority::{RegisteredTool, RulesVersion, ToolRules};
 
@@ -89,6 +90,13 @@ impl Toolbox {
     /// Whether there is any tool.
     pub(crate) fn has_tools(&self) -> bool {
         !self.tools.is_empty() || !self.families.is_empty()
+    }
+
+    /// The name of a tool, unless it stands for a family of names.
+    pub(crate) fn name_of(&self, id: ToolId) -> Option<&str> {
+        let mut tools = self.tools.iter();
+        let found = tools.find(|(_, equipped)| equipped.registered.id == id);
+        found.map(|(name, _)| name.as_str())
     }
 
     /// The tool that an agent means by a name: the one of that name, else the family with the longest

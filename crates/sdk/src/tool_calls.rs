@@ -1,4 +1,6 @@
-//! Governed calls of tools: an agent asks, runs its tool, and brings the result.
+//! Governed calls of tools: an agent asks, runs its tool, and brings the result; or the server runs it.
+
+use std::collections::BTreeMap;
 
 use iron_primitives::{AgentId, ApprovalId, ProjectId, RequestId, Timestamp, ToolId};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,142 @@ words! {
         /// It was not run, or not to its end.
         Cancelled = "cancelled",
     }
+}
+
+words! {
+    /// What came of a call that the server ran.
+    ToolRunStatus {
+        /// The tool did what it was asked for.
+        Success = "success",
+        /// It did not.
+        Error = "error",
+        /// It took longer than it may; whether it has done anything is not known.
+        Timeout = "timeout",
+    }
+}
+
+/// A call that an agent wants to make and runs itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorizeToolCall {
+    /// What the agent calls the tool.
+    #[schema(min_length = 1, max_length = 256)]
+    pub tool: String,
+    /// What the tool is given; nothing, if absent. No name stands twice in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Object>)]
+    pub arguments: Option<Value>,
+    /// The thread that the call belongs to; `X-IronCage-Conversation` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub conversation_id: Option<String>,
+    /// What the client calls the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub execution_id: Option<String>,
+    /// For whom it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub end_user: Option<String>,
+    /// What the call says of itself, for policies that ask.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The approval that an earlier answer has named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub approval_id: Option<ApprovalId>,
+    /// How long to wait for people before the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 300)]
+    pub wait_seconds: Option<u16>,
+}
+
+/// A call that an agent wants to make and the server runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InvokeTool {
+    /// What the tool is given; nothing, if absent. No name stands twice in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Object>)]
+    pub arguments: Option<Value>,
+    /// The thread that the call belongs to; `X-IronCage-Conversation` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub conversation_id: Option<String>,
+    /// What the client calls the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub execution_id: Option<String>,
+    /// For whom it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub end_user: Option<String>,
+    /// What the call says of itself, for policies that ask.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The approval that an earlier answer has named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub approval_id: Option<ApprovalId>,
+    /// How long to wait for people before the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 300)]
+    pub wait_seconds: Option<u16>,
+}
+
+/// What came of a call that the agent ran itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BringToolResult {
+    /// The `decision_id` that allowed it.
+    #[schema(min_length = 1)]
+    pub decision_id: String,
+    /// What came of it.
+    pub status: ToolStatus,
+    /// How long the tool took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, maximum = 86_400_000)]
+    pub duration_ms: Option<f64>,
+    /// What it gave back: a text, or any JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub output: Option<Value>,
+}
+
+/// What became of a call that the server runs: what was decided, and what the tool did if the call was
+/// allowed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ToolInvoked {
+    /// What was decided.
+    #[serde(flatten)]
+    pub decided: ToolDecided,
+    /// What the tool did, if the call was allowed.
+    #[serde(flatten)]
+    pub run: Option<ToolRunView>,
+}
+
+/// What a tool did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ToolRunView {
+    /// What came of it.
+    pub status: ToolRunStatus,
+    /// What went wrong; what the tool itself says of it is its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub error: Option<String>,
+    /// The status of its answer, for a tool over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub http_status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: f64,
+    /// What the call cost, in dollars.
+    pub cost: Dollars,
+    /// The same in millionths of a dollar.
+    pub cost_micros: i64,
+    /// What the tool gave back, as it may go on.
+    #[serde(flatten)]
+    pub inspected: ToolInspected,
 }
 
 /// What was decided of a call.
@@ -201,7 +339,7 @@ pub struct ToolCallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tool_id: Option<ToolId>,
-    /// Who ran it: `client`.
+    /// Who ran it: `client` for the agent, `server`.
     pub mode: String,
     /// What was decided.
     pub decision: ToolDecisionWord,
@@ -254,7 +392,7 @@ pub struct ToolCallView {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolCallOutcome {
-    /// `success`, `error` or `cancelled`.
+    /// `success`, `error`, `timeout` or `cancelled`.
     pub status: String,
     /// How long the tool took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{FOR_AGENTS, FOR_BOTH, FOR_RUNTIMES, PUBLIC};
+use super::{FOR_AGENTS, FOR_BOTH, FOR_RUNTIMES, OF_THE_GATEWAY, PUBLIC};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -96,6 +96,10 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     if is_for_agents(operation) {
         operation.insert("security".to_owned(), json!([{"agent": []}, {}]));
     }
+    let of_the_gateway = OF_THE_GATEWAY.contains(&name_of(operation));
+    if of_the_gateway {
+        operation.insert("security".to_owned(), json!([{"agent": []}]));
+    }
     if name_of(operation) == FOR_BOTH {
         let security = json!([{"bearer": []}, {"cookie": []}, {"agent": []}]);
         operation.insert("security".to_owned(), security);
@@ -131,6 +135,7 @@ fn add_shared(operation: &mut Map<String, Value>, method: &str) {
     }
     let header = match method {
         _ if public || FOR_RUNTIMES.contains(&name_of(operation)) => None,
+        "post" if of_the_gateway && name_of(operation) != "invoke_tool" => None,
         "post" => Some("IdempotencyKey"),
         // A membership has no tag that could be matched.
         "put" if name_of(operation) == "put_team_member" => None,

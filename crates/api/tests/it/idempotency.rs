@@ -1,5 +1,8 @@
 //! Requests that are sent twice and happen once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::Method;
 use iron_identity::Role;
 use iron_store::{Db, both_engines, sql};
@@ -122,5 +125,63 @@ both_engines! {
         assert!(!found);
         let again = post(&world, &admin, "/api/v1/api-tokens", "k", &body).await;
         assert_eq!(again.text_of("token"), token);
+    }
+}
+
+/// A route beside the control plane that says how often it was asked, and whether that did anything.
+fn beside(world: &World) -> axum::Router {
+    use axum::response::IntoResponse as _;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let route = axum::routing::post(move |body: String| async move {
+        let mut answer =
+            format!("{{\"asked\":{}}}", asked.fetch_add(1, Ordering::SeqCst) + 1).into_response();
+        if body.contains("nothing") {
+            answer
+                .extensions_mut()
+                .insert(iron_net::context::NothingDone);
+        }
+        answer
+    });
+    let routes = axum::Router::new().route("/run", route);
+    iron_api::once_for_agents(world.state.clone())(routes)
+}
+
+async fn run(router: &axum::Router, token: &str, key: &str, body: &'static str) -> (u16, Value) {
+    use tower::ServiceExt as _;
+    let request = http::Request::post("/run").header("authorization", format!("Bearer {token}"));
+    let request = request
+        .header("idempotency-key", key)
+        .body(body.into())
+        .unwrap();
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let bytes = axum::body::to_bytes(answer.into_body(), 10_000)
+        .await
+        .unwrap();
+    (status, serde_json::from_slice(&bytes).unwrap())
+}
+
+both_engines! {
+    async fn an_agents_call_beside_the_control_plane_happens_once_per_key(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let mut tokens = Vec::new();
+        for name in ["a", "b"] {
+            let body = json!({"name": name, "budget": 1, "create_ic_token": true});
+            let agent = world.create(&admin, "/api/v1/agents", body).await;
+            tokens.push(agent.body["ic_token"]["token"].as_str().unwrap().to_owned());
+        }
+        let router = beside(&world);
+        let asked = |count: u32| (200, json!({"asked": count}));
+        assert_eq!(run(&router, &tokens[0], "k", "{}").await, asked(1));
+        assert_eq!(run(&router, &tokens[0], "k", "{}").await, asked(1));
+        let (status, answer) = run(&router, &tokens[0], "k", "{ }").await;
+        assert_eq!((status, &answer["error"]["code"]), (409, &json!("IDEMPOTENCY_CONFLICT")));
+        assert_eq!(run(&router, &tokens[1], "k", "{}").await, asked(2), "keys are of one agent");
+        assert_eq!(run(&router, &tokens[0], "n", "nothing").await, asked(3));
+        assert_eq!(run(&router, &tokens[0], "n", "nothing").await, asked(4), "it was not done");
+        // The route itself says what it makes of strangers.
+        assert_eq!(run(&router, "ic_nobody", "k", "{}").await, asked(5));
+        assert_eq!(run(&router, &tokens[0], "", "{}").await.0, 400);
     }
 }

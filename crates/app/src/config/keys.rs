@@ -183,6 +183,14 @@ keys! {
         "Whether providers may be called over unencrypted HTTP beyond this machine.";
     PRIVATE_NETWORKS = "providers.private_networks", Kind::Choice(&["yes", "no"]), Some("no"),
         "Whether providers may have addresses in private networks.";
+    TOOL_INSIDE_HOSTS = "tools.inside_hosts", Kind::Text, None,
+        "Hosts inside the network that tools may be run at, as `host` or `host:port`, separated by commas; they may be called over unencrypted HTTP. Link-local addresses, where clouds keep keys, are never called.";
+    TOOL_ANSWER_KILOBYTES = "tools.max_answer_kilobytes", number(1, 65_536), Some("1024"),
+        "The most, in KiB, that a tool may give back that the server runs.";
+    TOOL_BREAKER_FAILURES = "tools.breaker_failures", number(1, 1_000), Some("5"),
+        "After how many failures in a row the host of a tool is left alone: no connection, no answer in time, a status from 500.";
+    TOOL_BREAKER_SECONDS = "tools.breaker_seconds", number(1, 3_600), Some("30"),
+        "For how long, the first time; each further failure doubles that, up to ten times as much.";
     LOG_LEVEL = "log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Some("info"),
         "How much is logged.";
     LOG_FORMAT = "log.format", Kind::Choice(&["text", "json"]), Some("text"),

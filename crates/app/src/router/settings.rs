@@ -17,6 +17,7 @@ use iron_sdk::client::Transport;
 use crate::certificates::{self, ClientFiles};
 use crate::config::{Config, keys};
 use crate::server;
+use crate::server::ToolTerms;
 
 /// A server that takes longer for an answer counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     pub(super) durability: Durability,
     pub(super) drain: Duration,
     pub(super) rules: AddressRules,
+    pub(super) tools: ToolTerms,
     pub(super) proxies: TrustedProxies,
     pub(super) metrics: MetricsAccess,
     pub(super) tls: Option<TlsFiles>,
@@ -75,6 +77,7 @@ impl Settings {
             durability: common.durability,
             drain: common.drain,
             rules: common.rules,
+            tools: common.tools,
             proxies: common.proxies,
             metrics: common.api.metrics,
             tls: common.tls,

@@ -107,7 +107,11 @@ pub(super) fn router(
         proxies: settings.proxies.clone(),
         observer: Some(Arc::new(Counted(metrics.clone()))),
     };
-    let gateway = iron_gateway::router(plane.runtime.clone(), iron_gateway::Config::default());
+    let gateway = iron_gateway::router_with(
+        plane.runtime.clone(),
+        iron_gateway::Config::default(),
+        iron_api::once_for_agents(api.clone()),
+    );
     // The API answers whatever nobody claims, so it comes last.
     iron_net::edge::wrap(gateway.merge(iron_api::router(api)), edge)
 }

@@ -16,6 +16,7 @@ use iron_insight::{Projections, Reconciliations};
 use iron_net::egress::AddressRules;
 use iron_primitives::{Environment, InstanceId, Period, Scope};
 use iron_rules::{Policies, Profiles, Sets, Tools};
+use iron_runtime::ToolPlaces;
 use iron_store::{Db, Engine, Tx};
 use iron_vault::{MasterKey, Purpose, Vault};
 
@@ -168,7 +169,7 @@ impl Features {
                 db.clone(),
                 audit.clone(),
                 keeper.clone(),
-                rules,
+                ToolPlaces::new(rules, settings.tools.inside.clone()),
                 environment.clone(),
             ),
             policies: Policies::new(db.clone(), audit.clone(), environment.clone()),

@@ -13,7 +13,7 @@ use iron_net::rate::SharedRates;
 use iron_primitives::{Environment, InstanceId};
 use iron_runtime::authority::{Authority, Incarnation};
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets, estate};
-use iron_runtime::{Config, Parts, Runtime, record_orphans};
+use iron_runtime::{Config, Parts, Runtime, ToolHosts, record_orphans};
 use iron_telemetry::Metrics;
 
 use super::folder::{Folder, boot_id};
@@ -46,6 +46,8 @@ pub(crate) struct Manners {
     pub(crate) config: Config,
     pub(crate) policy: Policy,
     pub(crate) rules: AddressRules,
+    /// The hosts inside the network at which tools may be.
+    pub(crate) inside: Vec<String>,
     pub(crate) metrics: Metrics,
     /// Where the calls of teams are counted for all servers together; here alone if none.
     pub(crate) shared_rates: Option<SharedRates>,
@@ -145,6 +147,7 @@ impl Ground {
             manners.policy,
         );
         let egress = egress(manners.rules)?;
+        let tool_hosts = tool_hosts(manners.inside, &egress)?;
         let runtime = Runtime::new(
             manners.config,
             Parts {
@@ -152,6 +155,7 @@ impl Ground {
                 journal: journal.clone(),
                 wallets: wallets.clone(),
                 egress: egress.clone(),
+                tool_hosts,
                 metrics: manners.metrics,
                 shared_rates: manners.shared_rates,
                 environment: environment.clone(),
@@ -196,6 +200,14 @@ fn report(estate: &Estate) {
             "reporting the leases of the last process"
         );
     }
+}
+
+fn tool_hosts(inside: Vec<String>, usual: &Egress) -> Result<ToolHosts> {
+    let rules = AddressRules {
+        plain_http: true,
+        private_networks: true,
+    };
+    Ok(ToolHosts::new(inside, egress(rules)?, usual.clone()))
 }
 
 fn egress(rules: AddressRules) -> Result<Egress> {

@@ -12,6 +12,7 @@ use iron_budget::{PathTerms, Terms};
 use iron_identity::Bootstrap;
 use iron_journal::Durability;
 use iron_net::TrustedProxies;
+use iron_net::breaker::BreakerPolicy;
 use iron_net::egress::AddressRules;
 use iron_net::rate::Quota;
 use iron_net::tls::TlsFiles;
@@ -20,6 +21,49 @@ use iron_primitives::{Money, Secret, TokenDigest};
 use super::faces;
 use crate::certificates;
 use crate::config::{Config, keys};
+
+/// How tools are run.
+#[derive(Clone)]
+pub(crate) struct ToolTerms {
+    /// The hosts inside the network at which they may be.
+    pub(crate) inside: Vec<String>,
+    /// The most bytes that one may give back.
+    pub(crate) answer_bytes: usize,
+    /// When a host that does not answer is left alone, and for how long.
+    pub(crate) breaker: BreakerPolicy,
+}
+
+impl ToolTerms {
+    fn read(config: &Config) -> Self {
+        let inside = config.optional(keys::TOOL_INSIDE_HOSTS).unwrap_or_default();
+        let inside = inside
+            .split(',')
+            .map(str::trim)
+            .filter(|host| !host.is_empty());
+        let kilobytes = config.number(keys::TOOL_ANSWER_KILOBYTES);
+        let failures = config.number(keys::TOOL_BREAKER_FAILURES);
+        let open_for = Duration::from_secs(config.number(keys::TOOL_BREAKER_SECONDS));
+        ToolTerms {
+            inside: inside.map(str::to_owned).collect(),
+            answer_bytes: usize::try_from(kilobytes.saturating_mul(1024)).unwrap_or(usize::MAX),
+            breaker: BreakerPolicy {
+                failures: u32::try_from(failures).unwrap_or(u32::MAX),
+                open_for,
+                longest: open_for.saturating_mul(10),
+                ..BreakerPolicy::default()
+            },
+        }
+    }
+
+    /// The same in the configuration of a runtime.
+    pub(crate) fn put_into(&self, config: iron_runtime::Config) -> iron_runtime::Config {
+        iron_runtime::Config {
+            tool_answer_bytes: self.answer_bytes,
+            tool_breaker: self.breaker,
+            ..config
+        }
+    }
+}
 
 /// Everything that a server is told.
 pub(crate) struct Settings {
@@ -48,6 +92,7 @@ pub(crate) struct Settings {
     pub(crate) identity: iron_identity::Config,
     pub(crate) api: iron_api::Config,
     pub(crate) rules: AddressRules,
+    pub(crate) tools: ToolTerms,
     pub(crate) proxies: TrustedProxies,
     pub(crate) tls: Option<TlsFiles>,
 }
@@ -115,6 +160,7 @@ impl Settings {
                 plain_http: config.flag(keys::PLAIN_HTTP),
                 private_networks: config.flag(keys::PRIVATE_NETWORKS),
             },
+            tools: ToolTerms::read(config),
             file_limit_bytes: config
                 .number(keys::MAX_FILE_MEGABYTES)
                 .saturating_mul(1 << 20),

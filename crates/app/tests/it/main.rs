@@ -13,6 +13,7 @@ mod first_minutes;
 mod floors;
 mod foreign;
 mod guardrails;
+mod invoked;
 mod kit;
 mod people;
 mod pools;

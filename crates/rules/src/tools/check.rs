@@ -1,9 +1,10 @@
 //! Whether a tool may be stored: its size, its sense, and where its secret would go.
 
-use iron_net::egress::{AddressRules, BaseUrl};
+use iron_net::egress::BaseUrl;
 use iron_policy::Tool;
 use iron_policy::parameters::{Checker, Error as DeclarationError};
 use iron_primitives::{Money, Secret};
+use iron_runtime::ToolPlaces;
 use iron_runtime::authority::{RateLimit, Run};
 use serde_json::{Map, Value};
 
@@ -69,7 +70,7 @@ fn known_limits(given: Option<&Value>, tool: &Tool) -> Result<(), Error> {
 }
 
 /// Whether all of a tool makes sense together, but for its secret.
-pub(crate) fn tool(stored: &StoredTool, rules: AddressRules) -> Result<(), Error> {
+pub(crate) fn tool(stored: &StoredTool, places: &ToolPlaces) -> Result<(), Error> {
     let tool = &stored.tool;
     name(&tool.name)?;
     if serde_json::to_vec(stored).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
@@ -83,7 +84,7 @@ pub(crate) fn tool(stored: &StoredTool, rules: AddressRules) -> Result<(), Error
     }
     rate(stored.rate)?;
     match &stored.run {
-        Some(run) => check_run(run, rules),
+        Some(run) => check_run(run, places),
         None => Ok(()),
     }
 }
@@ -170,7 +171,7 @@ fn rate(rate: RateLimit) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_run(run: &Run, rules: AddressRules) -> Result<(), Error> {
+fn check_run(run: &Run, places: &ToolPlaces) -> Result<(), Error> {
     let (timeout, rows) = match run {
         Run::Http {
             url,
@@ -178,7 +179,7 @@ fn check_run(run: &Run, rules: AddressRules) -> Result<(), Error> {
             timeout_seconds,
             ..
         } => {
-            check_url(url, rules)?;
+            check_url(url, places)?;
             if headers.len() > MAX_LIST {
                 return Err(field("run.headers", "expected at most 50"));
             }
@@ -202,7 +203,7 @@ fn check_run(run: &Run, rules: AddressRules) -> Result<(), Error> {
 }
 
 /// The host is fixed: an argument that chose it would choose where the secret goes.
-fn check_url(url: &str, rules: AddressRules) -> Result<(), Error> {
+fn check_url(url: &str, places: &ToolPlaces) -> Result<(), Error> {
     let wrong = |problem: &str| Err(field("run.url", problem));
     if url.len() > 2_000 {
         return wrong("expected at most 2000 bytes");
@@ -225,6 +226,12 @@ fn check_url(url: &str, rules: AddressRules) -> Result<(), Error> {
     if query.contains('#') {
         return wrong("a URL that is called has no fragment");
     }
+    let rules = places.rules_at(&format!("{scheme}://{host}"));
+    let Some(rules) = rules else {
+        return wrong(
+            "is on this machine; an operator can allow its host by the setting `tools.inside_hosts`",
+        );
+    };
     match BaseUrl::parse(base, rules) {
         Ok(_) => Ok(()),
         Err(error) => wrong(&error.to_string()),

@@ -69,7 +69,7 @@ pub struct RegisteredTool {
     /// How often one agent may call it.
     #[serde(default)]
     pub rate: RateLimit,
-    /// How it is to be run for its callers. Nothing runs it here yet: they run it themselves.
+    /// How it is run for its callers; none if they run it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
     /// Counts the secrets it has had; none if it has none.
@@ -103,7 +103,7 @@ impl RateLimit {
     }
 }
 
-/// How a tool is to be run for its callers.
+/// How a tool is run for its callers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Run {

@@ -116,7 +116,7 @@ impl ToolRecord {
     pub const SHOWN_BYTES: usize = 4_096;
 }
 
-/// The result of a call that the agent ran itself.
+/// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResultRecord {
     /// The agent.
@@ -179,6 +179,8 @@ pub enum ToolResultKind {
 pub enum ToolMode {
     /// The agent, where it runs itself.
     Client,
+    /// The runtime that decided on the call.
+    Server,
 }
 
 /// What was held for a call of a tool, and what it was settled at.
@@ -222,6 +224,6 @@ pub struct ToolOutcome {
     /// Keyed hash (HMAC-SHA256, hexadecimal) of what it gave back, if it gave something back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_hash: Option<String>,
-    /// `success`, `error` or `cancelled`.
+    /// `success`, `error`, `timeout` or `cancelled`.
     pub status: String,
 }

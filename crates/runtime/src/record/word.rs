@@ -123,5 +123,6 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::AuthorityUnavailable => "authority_unavailable",
         Refusal::JournalUnavailable => "journal_unavailable",
         Refusal::ProviderUnavailable { .. } => "provider_unavailable",
+        Refusal::ToolUnavailable { .. } => "tool_unavailable",
     }
 }

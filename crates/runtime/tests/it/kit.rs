@@ -13,11 +13,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use iron_journal::{Content, Cursor, Journal, JournalKeys, Options};
 use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
-use iron_net::egress::{Egress, EgressOptions};
+use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_primitives::{
     ActorPath, AgentId, BudgetShortfall, Environment, IcTokenId, InstanceId, LeaseId, ProjectId,
-    ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, Unit,
-    UserId,
+    ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, ToolId,
+    Unit, UserId,
 };
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BookCalls, BudgetView, CallsBooked,
@@ -31,7 +31,7 @@ use iron_runtime::custody::{
 use iron_runtime::oversight::Oversight;
 use iron_runtime::record::CallRecord;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
-use iron_runtime::{Config, Parts, Runtime};
+use iron_runtime::{Config, Parts, Runtime, ToolHosts};
 use iron_telemetry::Metrics;
 use iron_testkit::{ManualClock, TestEnvironment};
 use serde::Serialize;
@@ -69,6 +69,8 @@ impl Account {
 pub(crate) struct Plane {
     pub(crate) principals: HashMap<TokenDigest, Result<Principal, AuthFailure>>,
     pub(crate) keys: HashMap<ProviderId, String>,
+    /// The secret of each tool, with how many it has had.
+    pub(crate) tool_secret: Option<(String, i64)>,
     accounts: HashMap<(Scope, Unit), Account>,
     sequence: u64,
     /// How many calls are booked of each day.
@@ -210,6 +212,13 @@ impl Authority for TestAuthority {
             secret: key.clone().into(),
             version: 1,
         })
+    }
+
+    async fn tool_secret(&self, _: TenantId, _: ToolId) -> Result<Credential, AuthorityError> {
+        let secret = self.plane().tool_secret.clone();
+        let (secret, version) = secret.ok_or(AuthorityError::NotFound)?;
+        let secret = secret.into();
+        Ok(Credential { secret, version })
     }
 
     async fn ended(&self, engaged: &[Engaged]) -> Result<Vec<Option<End>>, AuthorityError> {
@@ -545,11 +554,13 @@ impl World {
             Policy::SERVER,
         );
         let metrics = Metrics::new();
+        let egress = Egress::new(EgressOptions::default()).expect("a client");
         let parts = Parts {
             authority: authority.clone(),
             journal: journal.clone(),
             wallets: wallets.clone(),
-            egress: Egress::new(EgressOptions::default()).expect("a client"),
+            egress: egress.clone(),
+            tool_hosts: ToolHosts::new(["127.0.0.1".to_owned()], inside(), egress),
             metrics: metrics.clone(),
             shared_rates: None,
             environment: environment.clone(),
@@ -706,6 +717,19 @@ impl World {
         assert_eq!(records.len(), 1, "one call leaves one record");
         records.remove(0)
     }
+}
+
+/// A client that may go inside the network.
+fn inside() -> Egress {
+    let rules = AddressRules {
+        plain_http: true,
+        private_networks: true,
+    };
+    let options = EgressOptions {
+        rules,
+        ..EgressOptions::default()
+    };
+    Egress::new(options).expect("a client")
 }
 
 /// A route to a provider.

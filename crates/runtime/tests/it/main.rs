@@ -6,6 +6,7 @@ mod calls;
 mod elsewhere;
 mod endings;
 mod guardrails;
+mod invoked;
 mod kit;
 mod plans;
 mod proposals;

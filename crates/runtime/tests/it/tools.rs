@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::kit::World;
 
 /// A tool as its owner declares it.
-fn tool(declared: &serde_json::Value) -> RegisteredTool {
+pub(crate) fn tool(declared: &serde_json::Value) -> RegisteredTool {
     let tool: Tool = serde_json::from_value(declared.clone()).expect("a tool");
     RegisteredTool {
         id: "tool_0192f0c1-7d5e-7cc3-98c4-dc0c0c07398f"
@@ -52,7 +52,7 @@ pub(crate) fn usual() -> Vec<RegisteredTool> {
 }
 
 /// An agent with these tools, and what everybody has of policies.
-fn equipped(tools: Vec<RegisteredTool>, yaml: &str) -> World {
+pub(crate) fn equipped(tools: Vec<RegisteredTool>, yaml: &str) -> World {
     let world = World::new(Vec::new());
     give(&world, tools, yaml);
     world
@@ -80,7 +80,7 @@ pub(crate) fn give(world: &World, tools: Vec<RegisteredTool>, yaml: &str) {
         .apply(iron_runtime::authority::Change::Agent(world.path.agent));
 }
 
-fn asking(world: &World, tool: &str, arguments: &serde_json::Value) -> ToolRequest {
+pub(crate) fn asking(world: &World, tool: &str, arguments: &serde_json::Value) -> ToolRequest {
     ToolRequest {
         id: world.environment.new_id::<RequestId>(),
         edge_id: None,
@@ -113,14 +113,14 @@ fn decision(answer: &ToolAnswer) -> &str {
     }
 }
 
-fn denial(answer: &ToolAnswer) -> Denial {
+pub(crate) fn denial(answer: &ToolAnswer) -> Denial {
     match &answer.verdict {
         ToolVerdict::Deny { code, .. } => *code,
         other => panic!("{other:?}"),
     }
 }
 
-fn approval(answer: &ToolAnswer) -> ApprovalId {
+pub(crate) fn approval(answer: &ToolAnswer) -> ApprovalId {
     match &answer.verdict {
         ToolVerdict::ApprovalRequired { approval, .. } => *approval,
         other => panic!("{other:?}"),

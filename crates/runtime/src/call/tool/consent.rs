@@ -23,7 +23,7 @@ impl Runtime {
         draft: &mut ToolDraft,
         allowed: &Allowed,
         terms: Terms,
-        gone: Gone,
+        gone: &mut Gone,
     ) -> Result<Option<ToolAnswer>, Refusal> {
         let oversight = self.authority.oversight();
         let oversight = oversight.ok_or(Refusal::AuthorityUnavailable)?;

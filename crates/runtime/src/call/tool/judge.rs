@@ -10,11 +10,13 @@ use crate::Runtime;
 use crate::authority::AgentState;
 use crate::call::safety::blocked;
 use crate::custody::Owner;
+use crate::record::tool::ToolMode;
 use crate::toolbox::Equipped;
 
 use super::Gone;
 use super::answer::{Allowed, Denial, Judged, Ruled, ToolAnswer};
 use super::draft::{ToolDraft, UseOf};
+use super::run;
 
 /// The most attributes that a call may have.
 const MOST_ATTRIBUTES: usize = 32;
@@ -25,7 +27,7 @@ impl Runtime {
     pub(super) async fn clear_tool(
         &self,
         draft: &mut ToolDraft,
-        gone: Gone,
+        gone: &mut Gone,
     ) -> Result<Judged, Refusal> {
         let mut ruled = self.rule(draft).await?;
         if let Ruled::Ask(asked, terms) = ruled {
@@ -53,11 +55,19 @@ impl Runtime {
         self.admit_tool(draft).await?;
         let toolbox = draft.bearer().toolbox.clone();
         let toolbox = toolbox.ok_or(Refusal::AuthorityUnavailable)?;
+        if draft.mode == ToolMode::Server
+            && let Some(name) = draft.tool.parse().ok().and_then(|id| toolbox.name_of(id))
+        {
+            name.clone_into(&mut draft.tool);
+        }
         let Some(equipped) = toolbox.find(&draft.tool).cloned() else {
             let reason = "no tool of this name is registered for the agent";
             return Ok(Ruled::Deny(ToolAnswer::deny(Denial::UnknownTool, reason)));
         };
         draft.equipped = Some(equipped.clone());
+        if draft.mode == ToolMode::Server && equipped.registered.run.is_none() {
+            return Err(run::own_tool());
+        }
         draft.tainted = self.is_tainted(draft, &equipped).await?;
         let (arguments, resources) = match equipped.checker.check_text(&draft.arguments) {
             Ok(read) => read,

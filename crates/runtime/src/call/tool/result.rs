@@ -1,10 +1,11 @@
-//! The result of a call that the agent ran itself: looked at, recorded, given back as it may go on.
+//! The result of a call of a tool: looked at, recorded, given back as it may go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use iron_guard::{Category, Channel, Judged, Verdict};
 use iron_journal::canonical;
-use iron_primitives::Refusal;
+use iron_primitives::{Refusal, RequestId, Timestamp};
 
 use crate::Runtime;
 use crate::bearer::Bearer;
@@ -26,6 +27,29 @@ pub struct Inspected {
     pub verdict: Verdict,
     /// What was found in it.
     pub findings: Vec<Judged>,
+}
+
+impl Inspected {
+    pub(super) fn nothing() -> Self {
+        Inspected {
+            output: None,
+            verdict: Verdict::Allow,
+            findings: Vec::new(),
+        }
+    }
+}
+
+/// What came of a call, before anybody has looked at it.
+pub(super) struct Brought<'a> {
+    pub(super) call: RequestId,
+    /// The request that brought it.
+    pub(super) request: RequestId,
+    /// What the agent calls the tool.
+    pub(super) tool: &'a str,
+    pub(super) status: &'static str,
+    pub(super) duration: Option<Duration>,
+    pub(super) output: Option<&'a Shown>,
+    pub(super) arrived_at: Timestamp,
 }
 
 impl Runtime {
@@ -58,35 +82,55 @@ impl Runtime {
         let ticket = ticket.ok_or(Refusal::NotFound {
             resource: "decision",
         })?;
+        self.take_brought(
+            &bearer,
+            Brought {
+                call: ticket.call,
+                request: result.id,
+                tool: &ticket.tool,
+                status: result.status,
+                duration: result.duration,
+                output: result.output.as_ref(),
+                arrived_at: authenticated.started_at,
+            },
+        )
+    }
+
+    /// Looks at what came of a call and writes it down.
+    pub(super) fn take_brought(
+        &self,
+        bearer: &Bearer,
+        brought: Brought<'_>,
+    ) -> Result<Inspected, Refusal> {
         let mut safety = Safety::default();
-        let inspected = inspected(&bearer, result.output.as_ref(), &mut safety);
+        let inspected = inspected(bearer, brought.output, &mut safety);
         let path = bearer.principal.path;
         let record = ToolResultRecord {
             agent: path.agent,
-            call: ticket.call,
+            call: brought.call,
             format: FORMAT,
             kind: ToolResultKind::ToolResult,
             personal: safety.has(Category::Pii),
             project: path.project,
-            request: result.id,
+            request: brought.request,
             result: ToolOutcome {
-                duration_us: result
+                duration_us: brought
                     .duration
                     .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
-                ..outcome(&bearer, result.status, result.output.as_ref())
+                ..outcome(bearer, brought.status, brought.output)
             },
             secrets: safety.has(Category::Secret),
             guard: safety.record(&bearer.principal.guardrails),
-            started_at_us: authenticated.started_at.micros(),
+            started_at_us: brought.arrived_at.micros(),
             team: path.team,
             tenant: path.tenant,
             token: bearer.principal.token,
-            tool: ticket.tool,
+            tool: brought.tool.to_owned(),
             user: path.user,
         };
-        self.metrics.tools.results.of(result.status).inc();
+        self.metrics.tools.results.of(brought.status).inc();
         let body = canonical::in_order(&record).map_err(|error| {
-            tracing::error!(call = %ticket.call, %error, "a record could not be written down");
+            tracing::error!(call = %brought.call, %error, "a record could not be written down");
             Refusal::JournalUnavailable
         })?;
         self.journal
