@@ -2,6 +2,7 @@
 //!
 //! [`Server::start`] reads from top to bottom; [`Server::stop`] undoes it from bottom to top.
 
+mod abandoned;
 mod adapters;
 mod alarms;
 mod authority;
@@ -123,6 +124,7 @@ impl Server {
             &api,
             &plane.journal,
             &plane.runtime,
+            settings.tools.result_within,
             fatal.clone(),
         )
         .await?;

@@ -93,7 +93,7 @@ pub use retention::{Archive, LEAST_DAYS, Retention};
 pub use spending::{ModelUse, Spent};
 pub use subject::{SubjectKey, SubjectKeys, Wanted};
 pub use token_totals::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
-pub use tool_calls::{ToolCall, ToolCallFilter, ToolCallResult};
+pub use tool_calls::{ToolCall, ToolCallFilter, ToolCallResult, UntoldCall};
 pub use usage::{Usage, UsageOf};
 pub use verify::{JournalPlace, Verified, VerifyRange};
 pub use violations::{Violation, ViolationFilter};
@@ -108,5 +108,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0005_token_totals",
     "0006_violations",
     "0007_tool_calls",
-    "0008_violation_alarms"
+    "0008_violation_alarms",
+    "0009_allowed_tool_calls"
 );

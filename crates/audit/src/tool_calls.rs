@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use iron_primitives::{
-    AgentId, ApprovalId, Environment, Money, ProjectId, RequestId, TenantId, Timestamp, ToolId,
+    AgentId, ApprovalId, Environment, IcTokenId, Money, ProjectId, RequestId, TeamId, TenantId,
+    Timestamp, ToolId, UserId,
 };
 use iron_store::{Page, Paged, Row, Select, Sort, Tx, sql};
 
@@ -122,7 +123,7 @@ async fn insert(tx: &mut Tx, item: &Item, call: &ToolFacts) -> Result<(), Projec
     }
 }
 
-/// Whether nobody has told of it before.
+/// Whether nobody has told of it before. That it was given up counts as nothing told.
 async fn insert_result(
     tx: &mut Tx,
     item: &Item,
@@ -135,7 +136,12 @@ async fn insert_result(
         "INSERT INTO tool_results (tenant_id, call_id, status, duration_us, output_bytes, \
          personal, secrets, told_at, instance_id, incarnation, sequence) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-         ON CONFLICT (tenant_id, call_id) DO NOTHING",
+         ON CONFLICT (tenant_id, call_id) DO UPDATE SET status = excluded.status, \
+         duration_us = excluded.duration_us, output_bytes = excluded.output_bytes, \
+         personal = excluded.personal, secrets = excluded.secrets, told_at = excluded.told_at, \
+         instance_id = excluded.instance_id, incarnation = excluded.incarnation, \
+         sequence = excluded.sequence \
+         WHERE tool_results.status = 'abandoned' AND excluded.status <> 'abandoned'",
     )
     .bind(record.stream.tenant)
     .bind(call)
@@ -229,7 +235,7 @@ pub struct ToolCall {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCallResult {
-    /// `success`, `error`, `timeout` or `cancelled`.
+    /// `success`, `error`, `timeout`, `cancelled`, or `abandoned` if nobody has told in time.
     pub status: String,
     /// How long the tool took, in microseconds.
     pub duration_us: Option<i64>,
@@ -241,6 +247,27 @@ pub struct ToolCallResult {
     pub secrets: bool,
     /// When it was told.
     pub told_at: Timestamp,
+}
+
+/// An allowed call of which nobody has told what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UntoldCall {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The call.
+    pub id: RequestId,
+    /// The agent.
+    pub agent: AgentId,
+    /// Its project then.
+    pub project: ProjectId,
+    /// Its team then, if it had one.
+    pub team: Option<TeamId>,
+    /// The user who owned it.
+    pub user: UserId,
+    /// The token that was presented.
+    pub token: IcTokenId,
+    /// What the agent called the tool.
+    pub tool: String,
 }
 
 const COLUMNS: &str = "tool_calls.call_id, agent_id, project_id, tool, tool_id, mode, decision, \
@@ -328,6 +355,48 @@ impl Audit {
             .fetch_page(&self.db, page)
             .await?;
         Ok(rows.try_map(|row| ToolCall::read(&row))?)
+    }
+
+    /// Calls that this server has allowed within a span of time, its end left out, and of which nobody
+    /// has told what came of them; the oldest first, at most so many.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn untold_tool_calls(
+        &self,
+        (since, until): (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<UntoldCall>, Error> {
+        let rows = sql(
+            "SELECT tool_calls.tenant_id, tool_calls.call_id, agent_id, project_id, team_id, \
+             user_id, token_id, tool FROM tool_calls LEFT JOIN tool_results \
+             ON tool_results.tenant_id = tool_calls.tenant_id \
+             AND tool_results.call_id = tool_calls.call_id \
+             WHERE tool_calls.instance_id = $1 AND decision = 'allow' AND started_at >= $2 \
+             AND started_at < $3 AND status IS NULL \
+             AND project_id IS NOT NULL AND user_id IS NOT NULL \
+             ORDER BY started_at, tool_calls.call_id LIMIT $4",
+        )
+        .bind(self.instance)
+        .bind(since)
+        .bind(until)
+        .bind(most)
+        .fetch_all(&self.db)
+        .await?;
+        let untold = |row: &Row| {
+            Ok(UntoldCall {
+                tenant: row.get("tenant_id")?,
+                id: row.get("call_id")?,
+                agent: row.get("agent_id")?,
+                project: row.get("project_id")?,
+                team: row.get("team_id")?,
+                user: row.get("user_id")?,
+                token: row.get("token_id")?,
+                tool: row.get("tool")?,
+            })
+        };
+        let found: Result<_, iron_store::Error> = rows.iter().map(untold).collect();
+        Ok(found?)
     }
 
     /// Whether a tool was allowed to the agent in the last seven days, in this conversation or outside of any, that gives

@@ -67,8 +67,8 @@ pub use reply::{Body, Chunks, Reply};
 pub use request::{Attribution, CallRequest, Passing};
 pub(crate) use tool::UseOf;
 pub use tool::{
-    Denial, Inspected, Invoked, RESULT_WITHIN, RunStatus, Shown, ToolAnswer, ToolRequest,
-    ToolResult, ToolRun, ToolVerdict,
+    AbandonedCall, Denial, Inspected, Invoked, RESULT_WITHIN, RunStatus, Shown, ToolAnswer,
+    ToolRequest, ToolResult, ToolRun, ToolVerdict,
 };
 pub use upload::Upload;
 

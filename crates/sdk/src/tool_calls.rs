@@ -392,7 +392,7 @@ pub struct ToolCallView {
 /// What came of a call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ToolCallOutcome {
-    /// `success`, `error`, `timeout` or `cancelled`.
+    /// `success`, `error`, `timeout`, `cancelled`, or `abandoned` if nobody has told in time.
     pub status: String,
     /// How long the tool took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -151,7 +151,7 @@ async fn run(router: &axum::Router, token: &str, key: &str, body: &'static str) 
     let request = http::Request::post("/run").header("authorization", format!("Bearer {token}"));
     let request = request
         .header("idempotency-key", key)
-        .body(body.into())
+        .body(axum::body::Body::from(body))
         .unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
     let status = answer.status().as_u16();

@@ -16,7 +16,7 @@ pub(super) fn run(arguments: Serve, global: &Global, console: Console) -> Outcom
     logs(&config)?;
     let settings = Settings::read(&config)?;
     runtime()?.block_on(async {
-        let server = Server::start(settings).await?;
+        let server = Box::pin(Server::start(settings)).await?;
         let mut signals = Signals::catch()?;
         announce(&server, console);
         let told = signals.until_told(server.failed()).await;

@@ -140,7 +140,7 @@ fn attached(
     // Whoever follows it speaks plainly to it, on this machine.
     settings.tls = None;
     serve::runtime()?.block_on(async {
-        let server = Server::start(settings).await?;
+        let server = Box::pin(Server::start(settings)).await?;
         let running = Running {
             process: std::process::id(),
             listen: server.address,

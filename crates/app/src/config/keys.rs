@@ -191,6 +191,8 @@ keys! {
         "After how many failures in a row the host of a tool is left alone: no connection, no answer in time, a status from 500.";
     TOOL_BREAKER_SECONDS = "tools.breaker_seconds", number(1, 3_600), Some("30"),
         "For how long, the first time; each further failure doubles that, up to ten times as much.";
+    TOOL_RESULT_MINUTES = "tools.result_minutes", number(1, 1_440), Some("60"),
+        "How long the result of an allowed call may take before its record says `abandoned`. One that comes later, within a day, counts all the same.";
     LOG_LEVEL = "log.level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Some("info"),
         "How much is logged.";
     LOG_FORMAT = "log.format", Kind::Choice(&["text", "json"]), Some("text"),

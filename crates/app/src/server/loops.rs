@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::abandoned::Abandoner;
 use super::adapters::Keeper;
 use super::alarms::tell_of_violations;
 use super::enforcer::enforce;
@@ -32,6 +33,7 @@ const BATCHES_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// A call that nobody approves in time is written down as denied so soon; it counts as denied before.
 const APPROVALS_EVERY: Duration = Duration::from_secs(2);
+const ABANDONED_EVERY: Duration = Duration::from_secs(60);
 const ANSWERS_EVERY: Duration = Duration::from_secs(10 * 60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long the last records may take to reach the database at the end.
@@ -47,6 +49,7 @@ pub(super) struct Loops {
     alarms: JoinHandle<()>,
     courier: JoinHandle<()>,
     retention: JoinHandle<()>,
+    abandoning: JoinHandle<()>,
     shared_rates: Option<JoinHandle<()>>,
     features: Features,
     journal: Journal,
@@ -60,6 +63,7 @@ impl Loops {
         api: &ApiState,
         journal: &Journal,
         runtime: &Arc<Runtime>,
+        result_within: Duration,
         fatal: CancellationToken,
     ) -> Result<Self> {
         let mut projector = projector(features, journal).await?;
@@ -80,6 +84,12 @@ impl Loops {
         let relay = tokio::spawn(async move { end(relay.run().await, &fatal) });
         let housekeeping =
             tokio::spawn(housekeeping(features.clone(), api.clone(), runtime.clone()));
+        let abandoner = Abandoner::new(
+            features.audit.clone(),
+            runtime.clone(),
+            api.environment.clone(),
+            result_within,
+        );
         let enforcer = enforce(features.clone(), runtime.clone(), api.metrics.clone());
         Ok(Loops {
             projector,
@@ -89,6 +99,7 @@ impl Loops {
             batches: tokio::spawn(settle(runtime.clone())),
             alarms: tokio::spawn(tell_of_violations(features.clone())),
             courier: tokio::spawn(api.courier.clone().run()),
+            abandoning: tokio::spawn(give_up(abandoner)),
             retention: tokio::spawn(retain(features.clone(), journal.clone())),
             shared_rates: api
                 .shared_rates
@@ -107,6 +118,7 @@ impl Loops {
         self.alarms.abort();
         self.courier.abort();
         self.retention.abort();
+        self.abandoning.abort();
         if let Some(shared) = self.shared_rates {
             shared.abort();
         }
@@ -121,12 +133,27 @@ impl Loops {
             self.alarms.await,
             self.courier.await,
             self.retention.await,
+            self.abandoning.await,
         );
         let last = finish(&self.features, &self.journal);
         match tokio::time::timeout(LAST_RECORDS, last).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last records wait for the next start"),
             Err(_) => tracing::warn!("the last records wait for the next start"),
+        }
+    }
+}
+
+/// Gives up calls of tools whose results have not come in time.
+async fn give_up(mut abandoner: Abandoner) {
+    let mut look = tokio::time::interval(ABANDONED_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        match abandoner.look().await {
+            Ok(0) => {}
+            Ok(calls) => tracing::info!(calls, "nobody has told what came of calls of tools"),
+            Err(error) => tracing::warn!(%error, "calls without results could not be looked for"),
         }
     }
 }

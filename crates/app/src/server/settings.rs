@@ -31,6 +31,8 @@ pub(crate) struct ToolTerms {
     pub(crate) answer_bytes: usize,
     /// When a host that does not answer is left alone, and for how long.
     pub(crate) breaker: BreakerPolicy,
+    /// How long the result of an allowed call may take.
+    pub(crate) result_within: Duration,
 }
 
 impl ToolTerms {
@@ -43,7 +45,9 @@ impl ToolTerms {
         let kilobytes = config.number(keys::TOOL_ANSWER_KILOBYTES);
         let failures = config.number(keys::TOOL_BREAKER_FAILURES);
         let open_for = Duration::from_secs(config.number(keys::TOOL_BREAKER_SECONDS));
+        let minutes = config.number(keys::TOOL_RESULT_MINUTES);
         ToolTerms {
+            result_within: Duration::from_secs(minutes.saturating_mul(60)),
             inside: inside.map(str::to_owned).collect(),
             answer_bytes: usize::try_from(kilobytes.saturating_mul(1024)).unwrap_or(usize::MAX),
             breaker: BreakerPolicy {

@@ -8,5 +8,6 @@ mod log;
 mod projection;
 mod retention;
 mod schema;
+mod tool_calls;
 mod verify;
 mod violations;

@@ -28,6 +28,7 @@
 //! - **An agent runs its own tools on its honour.** That it is not denied here what it does elsewhere
 //!   is no promise of this module: for that the tool, or the key to it, must lie behind the runtime.
 
+mod abandon;
 mod answer;
 mod consent;
 mod draft;
@@ -54,6 +55,7 @@ use crate::wallet::{Claim, Hold, HoldRequest};
 use super::Authenticated;
 use super::lasting::Lasting;
 
+pub use abandon::AbandonedCall;
 pub use answer::{Denial, ToolAnswer, ToolVerdict};
 pub(crate) use draft::UseOf;
 pub use invoke::{Invoked, ToolRun};

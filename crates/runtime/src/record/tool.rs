@@ -224,6 +224,6 @@ pub struct ToolOutcome {
     /// Keyed hash (HMAC-SHA256, hexadecimal) of what it gave back, if it gave something back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_hash: Option<String>,
-    /// `success`, `error`, `timeout` or `cancelled`.
+    /// `success`, `error`, `timeout` or `cancelled`; `abandoned` if nobody has told in time.
     pub status: String,
 }

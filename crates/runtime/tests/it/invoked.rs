@@ -9,7 +9,9 @@ use iron_guard::Verdict;
 use iron_primitives::{Money, Refusal};
 use iron_runtime::Config;
 use iron_runtime::authority::{RegisteredTool, Run};
-use iron_runtime::call::{Denial, Invoked, RunStatus, Shown, ToolRequest, ToolRun, ToolVerdict};
+use iron_runtime::call::{
+    AbandonedCall, Denial, Invoked, RunStatus, Shown, ToolRequest, ToolRun, ToolVerdict,
+};
 use iron_runtime::record::tool::{ToolMode, ToolRecord, ToolResultRecord};
 use serde_json::{Value, json};
 
@@ -379,4 +381,42 @@ async fn an_agent_without_money_has_nothing_run() {
     let refused = send(&world, asking(&world, "crm/find", &json!({}))).await;
     assert!(matches!(refused, Err(Refusal::Budget(_))), "{refused:?}");
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_without_a_result_is_given_up_in_a_record_of_its_own() {
+    let world = equipped(
+        vec![tool(&json!({ "name": "crm/find", "access": "read" }))],
+        "",
+    );
+    let authenticated = world.runtime.authenticate(Some(world.token())).await;
+    let request = asking(&world, "crm/find", &json!({}));
+    let call = request.id;
+    let authenticated = authenticated.expect("known");
+    world
+        .runtime
+        .authorize_tool(authenticated, request)
+        .await
+        .expect("allowed");
+    let calls: Vec<ToolRecord> = world.recorded("tool").await;
+    let abandoned = AbandonedCall {
+        tenant: world.path.tenant,
+        call,
+        agent: world.path.agent,
+        project: world.path.project,
+        team: None,
+        user: world.path.user,
+        token: calls[0].token,
+        tool: "crm/find".to_owned(),
+    };
+    world
+        .runtime
+        .abandon_tool_call(abandoned)
+        .expect("written down");
+    let results: Vec<ToolResultRecord> = world.recorded("tool_result").await;
+    assert_eq!(
+        (results[0].call, results[0].result.status.as_str()),
+        (call, "abandoned")
+    );
+    assert_eq!(world.wallets.open_holds(), 0);
 }

@@ -12,7 +12,7 @@ pub struct ToolMetrics {
     /// `iron_tool_proposals_total{action}`: calls that models have proposed and that may not be made,
     /// or not before somebody agrees, by what became of them.
     pub proposals: PerText,
-    /// `iron_tool_results_total{status}`: what came of calls that agents ran themselves.
+    /// `iron_tool_results_total{status}`: what came of calls.
     pub results: PerText,
     /// `iron_tool_decision_seconds`: from the request to the decision, where nobody was asked.
     pub took: DurationHistogram,
@@ -37,7 +37,7 @@ impl ToolMetrics {
             results: PerText::register(
                 registry,
                 "tool_results",
-                "Results of tools that agents ran themselves, by their status",
+                "What came of calls of tools, by status",
                 "status",
             ),
             took: histogram(
