@@ -62,8 +62,12 @@ pub(crate) const FOR_AGENTS: &[&str] = &[
 ];
 
 /// The operations of the gateway, which agents call with their tokens in the header.
-pub(crate) const OF_THE_GATEWAY: &[&str] =
-    &["authorize_tool_call", "bring_tool_result", "invoke_tool"];
+pub(crate) const OF_THE_GATEWAY: &[&str] = &[
+    "authorize_tool_call",
+    "bring_tool_result",
+    "invoke_tool",
+    "list_available_tools",
+];
 
 /// The operation that people and agents call alike.
 pub(crate) const FOR_BOTH: &str = "check_guardrails";

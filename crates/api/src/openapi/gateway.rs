@@ -5,13 +5,24 @@
 #![expect(dead_code, reason = "they are read, not called")]
 
 use iron_sdk::tool_calls::{
-    AuthorizeToolCall, BringToolResult, InvokeTool, ToolDecided, ToolInspected, ToolInvoked,
+    AuthorizeToolCall, AvailableTools, BringToolResult, InvokeTool, ToolDecided, ToolInspected,
+    ToolInvoked,
 };
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(authorize_tool_call, bring_tool_result, invoke_tool))]
+#[openapi(paths(
+    list_available_tools,
+    authorize_tool_call,
+    bring_tool_result,
+    invoke_tool
+))]
 pub(super) struct ToolCalls;
+
+/// Lists the tools that the agent may call, with or without the leave of people.
+#[utoipa::path(get, path = "/api/v1/tools/available", tag = "tools",
+    responses((status = 200, description = "The tools", body = AvailableTools)))]
+fn list_available_tools() {}
 
 /// Decides on a call of a tool that the agent runs itself.
 ///

@@ -29,6 +29,7 @@ const VERBS: &[(&str, &str)] = &[
     ("authorize_tool_call", "-"),
     ("bring_tool_result", "-"),
     ("invoke_tool", "-"),
+    ("list_available_tools", "-"),
     ("assign_agent_providers", "agents assign-providers"),
     ("book_calls", "router"),
     ("budget_handshake", "-"),
