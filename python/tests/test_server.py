@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -144,3 +145,54 @@ def test_nobody_answers_and_later_somebody_does(server: Server, cage: Cage) -> N
 def test_who_waits_for_nobody_gives_up(cage: Cage) -> None:
     with pytest.raises(iron_cage.ApprovalExpired):
         ToolProxy(refund, cage, approval_timeout=1).execute("o_4")
+
+
+def test_the_agent_knows_what_it_may_call(cage: Cage) -> None:
+    names = [tool.name for tool in cage.available_tools()]
+    assert names == ["look_up", "ping", "read_file", "refund"]
+    [look] = [tool for tool in cage.available_tools() if tool.name == "look_up"]
+    assert (look.access, look.untrusted_output, look.kind) == ("read", False, "custom")
+
+
+class Weather(http.server.BaseHTTPRequestHandler):
+    """Somebody's API that needs a key."""
+
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers.get("x-key"))
+        body = b'{"sky": "clear", "by": "AKIAQ3EGRZ7XWV2YF5TN"}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def weather() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Weather) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/weather/{{city}}"
+        running.shutdown()
+
+
+def test_a_tool_that_the_server_runs(tmp_path: Path, weather: str) -> None:
+    with Server(tmp_path, IRON_TOOLS_INSIDE_HOSTS="127.0.0.1") as server:
+        run = {"type": "http", "method": "GET", "url": weather, "headers": {"x-key": "{secret}"}}
+        tool = {"name": "weather", "kind": "api", "access": "read", "run": run, "secret": "s3cr3t-of-the-tool"}
+        server.api("POST", "/tools", tool)
+        cage = Cage(server.url, server.simulated_agent().token)
+        came = cage.invoke("weather", {"city": "Oslo"}, idempotency_key="once")
+        assert (came.status, came.http_status, came.verdict) == ("success", 200, "redact")
+        assert came.output["sky"] == "clear" and "AKIA" not in came.output["by"]
+        assert came.decision.rules and Weather.asked == ["s3cr3t-of-the-tool"]
+        again = cage.invoke("weather", {"city": "Oslo"}, idempotency_key="once")
+        assert again.output == came.output and len(Weather.asked) == 1
+        with pytest.raises(iron_cage.ParameterInvalid):
+            cage.invoke("weather", {"city": "../admin"})
+        with pytest.raises(iron_cage.ToolUnknown):
+            cage.invoke("storm", {})

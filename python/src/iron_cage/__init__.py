@@ -24,6 +24,7 @@ from iron_cage._cage import Cage, default_cage, env, protect_agent
 from iron_cage._context import Conversation, conversation
 from iron_cage._native import Finding, Guard, Judgement, Outcome, Policies, __version__
 from iron_cage._proxy import ToolProxy
+from iron_cage._server_tools import AvailableTool, Invocation
 from iron_cage._steps import Decision, Result
 from iron_cage.errors import (
     ApprovalDenied,
@@ -54,6 +55,7 @@ __all__ = [
     "ApprovalExpired",
     "ApprovalRequired",
     "AuthenticationFailed",
+    "AvailableTool",
     "BudgetExceeded",
     "Cage",
     "ConfigurationError",
@@ -63,6 +65,7 @@ __all__ = [
     "Denied",
     "Finding",
     "Guard",
+    "Invocation",
     "IronCageCrewAI",
     "IronCageError",
     "IronCageMiddleware",

@@ -13,6 +13,7 @@ from iron_cage import _adapters, _context
 from iron_cage._context import Conversation
 from iron_cage._drivers import Transport, adrive, drive
 from iron_cage._proxy import ToolProxy, as_function
+from iron_cage._server_tools import AvailableTool, Invocation, available, invoke
 from iron_cage._steps import Call, Decision, Result, Step, authorize, report
 from iron_cage.errors import ConfigurationError
 
@@ -114,6 +115,54 @@ class Cage:
             return cast("Callable[P, R]", as_function(ToolProxy(function, self, name=name, **options)))
 
         return governed
+
+    def available_tools(self) -> list[AvailableTool]:
+        """The tools that the agent may call, with or without the leave of people, by name. What is
+        not among them is always denied."""
+        return drive(available(), self.transport)
+
+    async def aavailable_tools(self) -> list[AvailableTool]:
+        """`available_tools`, on an event loop."""
+        return await adrive(available(), self.transport)
+
+    # Tools that the server runs.
+
+    def invoke(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        approval_timeout: float | None = None,
+        approval_id: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Invocation:
+        """Has the server run a tool. A refusal raises as everywhere; what the tool itself did, or
+        failed to do, is in what comes back.
+
+        :param approval_timeout: How long to wait for an approval, in seconds; that of the cage, if
+            none is given.
+        :param idempotency_key: With one, the call is run once and sent again if the server is away;
+            routers take none.
+        """
+        wait = self.wait(approval_timeout)
+        call = Call(tool, arguments, wait, approval_id, attributes or {})
+        return drive(invoke(call, idempotency_key), self.transport)
+
+    async def ainvoke(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        approval_timeout: float | None = None,
+        approval_id: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Invocation:
+        """`invoke`, on an event loop."""
+        wait = self.wait(approval_timeout)
+        call = Call(tool, arguments, wait, approval_id, attributes or {})
+        return await adrive(invoke(call, idempotency_key), self.transport)
 
     # The two halves of a governed call, for those who run tools themselves.
 

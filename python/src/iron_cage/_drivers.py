@@ -110,7 +110,7 @@ class Transport:
 
 
 def _request(step: Send) -> dict[str, Any]:
-    request: dict[str, Any] = {"headers": _context.headers()}
+    request: dict[str, Any] = {"headers": {**_context.headers(), **step.headers}}
     if step.body:
         request["content"] = step.body
     if step.timeout is not None:

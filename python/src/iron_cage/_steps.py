@@ -40,6 +40,7 @@ class Send:
     path: str
     body: bytes = b""
     timeout: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Whether it is to be sent although the task that asks is being cancelled.
     shielded: bool = False
     #: Whether it may be sent again where nobody knows if it has arrived.
@@ -122,9 +123,11 @@ class Call:
     approval_id: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def body(self, wait: float) -> bytes:
+    def body(self, wait: float, *, named: bool = True) -> bytes:
         around = _context.current()
-        body: dict[str, Any] = {"tool": self.tool, "arguments": dict(self.arguments)}
+        body: dict[str, Any] = {"arguments": dict(self.arguments)}
+        if named:
+            body["tool"] = self.tool
         if around is not None:
             body["conversation_id"] = around.id
             body["execution_id"] = around.execution_id
@@ -187,9 +190,19 @@ def _object(value: Any) -> dict[str, Any]:
 
 def authorize(call: Call) -> Generator[Step, Any, Decision]:
     """Asks whether a call may be made, and waits for the people who are asked."""
-    decision = yield from _ask(call, 0)
+    decision, _ = yield from decided(call, _authorization)
+    return decision
+
+
+#: Makes the request that asks about a call and waits for people for so many seconds.
+Question = Callable[[Call, float], Send]
+
+
+def decided(call: Call, question: Question) -> Generator[Step, Any, tuple[Decision, dict[str, Any]]]:
+    """What is decided of a call, once people have been asked, and the whole answer that told it."""
+    decision, told_whole = yield from _ask(call, 0, question)
     if decision.decision != "approval_required" or call.approval_timeout <= 0:
-        return decision
+        return decision, told_whole
     log.info("`%s` waits for approval %s: %s", call.tool, decision.approval_id, decision.reason)
     deadline = time.monotonic() + call.approval_timeout
     while decision.decision == "approval_required":
@@ -200,15 +213,22 @@ def authorize(call: Call) -> Generator[Step, Any, Decision]:
             raise ApprovalExpired(f"nobody approved `{call.tool}` {within}", **told)
         asked = replace(call, approval_id=decision.approval_id)
         began = time.monotonic()
-        decision = yield from _ask(asked, min(left, LONGEST_WAIT))
+        decision, told_whole = yield from _ask(asked, min(left, LONGEST_WAIT), question)
         if decision.decision == "approval_required" and time.monotonic() - began < 0.5:
             yield Pause(min(0.5, max(left, 0)))
-    return decision
+    return decision, told_whole
 
 
-def _ask(call: Call, wait: float) -> Generator[Step, Any, Decision]:
-    timeout = wait + 30 if wait else None
-    step = Send("POST", "/api/v1/tools/authorize", call.body(wait), timeout)
+def _authorization(call: Call, wait: float) -> Send:
+    return Send("POST", "/api/v1/tools/authorize", call.body(wait))
+
+
+def _ask(
+    call: Call, wait: float, question: Question
+) -> Generator[Step, Any, tuple[Decision, dict[str, Any]]]:
+    step = question(call, wait)
+    if wait:
+        step = replace(step, timeout=wait + (step.timeout or 30))
     answer = yield from send(step)
     body = read(answer, call.tool)
     known: dict[str, Any] = {name: body[name] for name in Decision.__dataclass_fields__ if body.get(name) is not None}
@@ -218,7 +238,7 @@ def _ask(call: Call, wait: float) -> Generator[Step, Any, Decision]:
         raise Unavailable(f"the server gave no decision about `{call.tool}`", tool=call.tool)
     known.setdefault("decision_id", "")
     known["request_id"] = answer.request_id
-    return Decision(**known)
+    return Decision(**known), body
 
 
 def demand(decision: Decision, tool: str) -> None:
