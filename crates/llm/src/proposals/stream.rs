@@ -212,7 +212,7 @@ impl Sifter {
         match said {
             Say::Of(key, name) => {
                 notes.keys.push(key);
-                self.calls.begin(key, name);
+                notes.is_gone |= !self.calls.begin(key, name);
             }
             Say::Piece(key, text) => {
                 notes.keys.push(key);
@@ -224,7 +224,7 @@ impl Sifter {
             }
             Say::Given(key, text) => {
                 notes.keys.push(key);
-                self.calls.give(key, &text);
+                notes.is_gone |= !self.calls.give(key, &text);
             }
             Say::End(key) => {
                 notes.keys.push(key);
@@ -416,20 +416,25 @@ const fn data_of(dialect: Dialect) -> Dialect {
 }
 
 impl Calls {
-    fn begin(&mut self, key: Key, name: &str) {
+    /// Begins a call, or names it again; false if that is another than the one that was decided.
+    fn begin(&mut self, key: Key, name: &str) -> bool {
         let is_new = !self.told.contains_key(&key);
         let told = self.told.entry(key).or_default();
         if is_new {
             self.bytes = self.bytes.saturating_add(CALL_BYTES);
         }
         if name.is_empty() || name == told.name {
-            return;
+            return true;
+        }
+        if told.fate.is_some() {
+            return false;
         }
         told.is_ambiguous |= !told.name.is_empty();
         if told.name.is_empty() {
             self.bytes = self.bytes.saturating_add(name.len());
             name.clone_into(&mut told.name);
         }
+        true
     }
 
     /// Adds to the arguments of a call; false if it was decided already. What belongs to no call that
@@ -447,15 +452,21 @@ impl Calls {
         true
     }
 
-    fn give(&mut self, key: Key, text: &str) {
+    /// Takes the arguments of a call as a whole; false if others were decided about.
+    fn give(&mut self, key: Key, text: &str) -> bool {
         let Some(told) = self.told.get_mut(&key).filter(|_| !text.is_empty()) else {
-            return;
+            return true;
         };
+        if told.fate.is_some() {
+            let decided = told.given.as_deref().unwrap_or(&told.pieces);
+            return or_none_given(decided) == or_none_given(text);
+        }
         told.is_ambiguous |= told.given.as_deref().is_some_and(|given| given != text);
         if told.given.is_none() {
             self.bytes = self.bytes.saturating_add(text.len());
             told.given = Some(text.to_owned());
         }
+        true
     }
 
     fn open_keys(&self, which: impl Fn(&Key) -> bool) -> Vec<Key> {
