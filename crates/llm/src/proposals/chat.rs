@@ -1,5 +1,6 @@
 //! Calls in chunks of chat completions.
 
+use super::items;
 use super::stream::{Calls, Key, Say, Written};
 use super::tree::Node;
 use super::whole::Reason;
@@ -39,11 +40,12 @@ pub(super) fn hear<'n>(root: &'n Node<'_>) -> Vec<Say<'n>> {
     let mut said = Vec::new();
     for choice in choices(root) {
         for (key, call) in calls_of(choice) {
-            let function = call.get("function").or(call.get("custom"));
-            let function = function.unwrap_or(call);
+            let custom = items::custom_of(call);
+            let function = call.get("function").filter(|function| !function.is_null());
+            let function = function.or(custom).unwrap_or(call);
             said.push(Say::Of(key, function.text_of("name")));
             said.push(Say::Piece(key, function.text_of("arguments")));
-            if call.get("custom").is_some() {
+            if custom.is_some() {
                 said.push(Say::Input(key, function.text_of("input")));
             }
         }

@@ -22,9 +22,14 @@ fn json<'n>(node: &'n Node<'_>, name: &str) -> Cow<'n, str> {
     node.json_of(name).unwrap_or_default()
 }
 
+/// What a call of chat completions says of a tool that takes a text of its own form.
+pub(super) fn custom_of<'n, 'a>(call: &'n Node<'a>) -> Option<&'n Node<'a>> {
+    call.get("custom").filter(|custom| !custom.is_null())
+}
+
 /// One of the calls of chat completions, or of Cohere.
 pub(super) fn of_chat<'n>(call: &'n Node<'_>) -> Call<'n> {
-    match call.get("custom") {
+    match custom_of(call) {
         Some(custom) => Call {
             name: custom.text_of("name"),
             arguments: input(custom.text_of("input")).into(),

@@ -85,6 +85,65 @@ fn a_call_that_can_be_read_in_two_ways_has_no_arguments() {
 }
 
 #[test]
+fn another_call_under_the_number_of_one_that_was_decided_does_not_pass() {
+    let item = |name: &str, arguments: &str| {
+        let item = json!({"type": "function_call", "name": name, "arguments": arguments});
+        [
+            json!({"type": "response.output_item.added", "output_index": 0,
+                   "item": {"type": "function_call", "name": name, "arguments": ""}}),
+            json!({"type": "response.function_call_arguments.done", "output_index": 0,
+                   "arguments": arguments}),
+            json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        ]
+    };
+    let decided = item("good", "{}");
+    for (again, passes) in [
+        (item("grave", "{}"), 1),
+        (item("good", r#"{"a":1}"#), 1),
+        (decided.clone(), 3),
+    ] {
+        let events = [decided.as_slice(), &again].concat();
+        let (left, court) = sifted(Dialect::OpenAiResponses, &[&stream(&events)], true);
+        let left = String::from_utf8(left).expect("text");
+        assert_eq!(asked(&court), [("good", "{}")]);
+        let whole = String::from_utf8(stream(&decided)).expect("text");
+        let rest = left.strip_prefix(&whole).expect("the first call");
+        assert!(
+            !rest.contains("grave") && !rest.contains(r#"\"a\""#),
+            "{rest}"
+        );
+        assert!(rest.matches("data: ").count() <= passes, "{rest}");
+        assert_eq!(rest == whole, passes == 3);
+    }
+    let block = |name: &str| {
+        let block = json!({"type": "tool_use", "name": name, "input": {}});
+        [
+            json!({"type": "content_block_start", "index": 0, "content_block": block}),
+            json!({"type": "content_block_stop", "index": 0}),
+        ]
+    };
+    let events = [block("good"), block("grave")].concat();
+    let (left, _) = sifted(Dialect::AnthropicMessages, &[&stream(&events)], true);
+    let expected = [block("good").as_slice(), &block("good")[1..]].concat();
+    assert_eq!(left, stream(&expected));
+}
+
+#[test]
+fn nothing_beside_a_function_is_no_text_of_a_form_of_its_own() {
+    let call = json!({"index": 0, "custom": null,
+                      "function": {"name": "good", "arguments": "{}"}});
+    let whole = json!({"choices": [{"message": {"tool_calls": [call.clone()]}}]});
+    let (_, court) = judged(Dialect::OpenAiChat, &Bytes::from(whole.to_string()));
+    assert_eq!(asked(&court), [("good", "{}")]);
+    let events = [
+        chat(json!({"tool_calls": [call]}), None),
+        chat(json!({}), Some("tool_calls")),
+    ];
+    let (_, court) = sifted(Dialect::OpenAiChat, &[&stream(&events)], true);
+    assert_eq!(asked(&court), [("good", "{}")]);
+}
+
+#[test]
 fn what_a_response_says_only_at_its_end_is_judged_there() {
     let bad = json!({"type": "function_call", "name": "bad", "arguments": "{}"});
     let end = json!({"type": "response.completed", "response": {"output": [bad]}});
