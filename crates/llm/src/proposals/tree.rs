@@ -1,11 +1,35 @@
 //! The values of a JSON text with the places where they stand, so that some can be taken out.
+//!
+//! A node is many times as large as a digit that it stands for, so only what calls may stand in is
+//! taken apart.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::scan::{Kind, ScanError, Scanner};
 
-/// A value.
+/// Under these names stand, in some dialect, the objects and arrays that are looked into.
+const OPENED: [&str; 17] = [
+    "candidates",
+    "choices",
+    "content",
+    "content_block",
+    "custom",
+    "delta",
+    "function",
+    "functionCall",
+    "function_call",
+    "item",
+    "message",
+    "output",
+    "parts",
+    "response",
+    "start",
+    "toolUse",
+    "tool_calls",
+];
+
+/// A value. What stands under a name that nobody looks into is there as its text alone.
 #[derive(Debug)]
 pub(super) struct Node<'a> {
     /// Where it stands.
@@ -20,7 +44,7 @@ enum Value<'a> {
     Object(Vec<Member<'a>>),
     Array(Vec<Node<'a>>),
     Text(Cow<'a, str>),
-    /// A number, a boolean or nothing.
+    /// A number, a boolean or nothing, or what is not looked into.
     Plain,
 }
 
@@ -41,36 +65,34 @@ impl<'a> Node<'a> {
     /// [`ScanError`], if it is not.
     pub(super) fn read(text: &'a str) -> Result<Self, ScanError> {
         let mut scanner = Scanner::new(text);
-        let node = Node::next(&mut scanner)?;
+        let node = Node::next(&mut scanner, true)?;
         scanner.finish()?;
         Ok(node)
     }
 
-    fn next(scanner: &mut Scanner<'a>) -> Result<Self, ScanError> {
+    fn next(scanner: &mut Scanner<'a>, opens: bool) -> Result<Self, ScanError> {
         let start = scanner.position();
         let value = match scanner.kind()? {
-            Kind::Object => {
+            Kind::Object if opens => {
                 let mut members = Vec::new();
                 scanner.entries(|scanner, name| {
-                    members.push(Member {
-                        name: name.decoded(),
-                        start: name.literal().start,
-                        node: Node::next(scanner)?,
-                    });
+                    let (name, start) = (name.decoded(), name.literal().start);
+                    let node = Node::next(scanner, OPENED.contains(&&*name))?;
+                    members.push(Member { name, start, node });
                     Ok::<(), ScanError>(())
                 })?;
                 Value::Object(members)
             }
-            Kind::Array => {
+            Kind::Array if opens => {
                 let mut items = Vec::new();
                 scanner.array(|scanner, _| {
-                    items.push(Node::next(scanner)?);
+                    items.push(Node::next(scanner, true)?);
                     Ok::<(), ScanError>(())
                 })?;
                 Value::Array(items)
             }
             Kind::String => Value::Text(scanner.string()?.decoded()),
-            Kind::Number | Kind::Bool | Kind::Null => {
+            _ => {
                 scanner.skip()?;
                 Value::Plain
             }
@@ -231,6 +253,18 @@ mod tests {
         assert_eq!(without("[1, 2, 3]", &[1, 2]), "[1]");
         assert_eq!(without("[1, 2, 3]", &[0, 2]), "[2]");
         assert_eq!(without("[ 1, 2 ]", &[0, 1]), "[  ]");
+    }
+
+    #[test]
+    fn what_nobody_looks_into_is_not_taken_apart() {
+        let text = r#"{"content": [{"input": {"content": [0, 0]}}], "logprobs": [0, [0]]}"#;
+        let node = Node::read(text).expect("JSON");
+        let block = &node.get("content").expect("blocks").items()[0];
+        let input = block.get("input").expect("arguments");
+        assert_eq!(input.raw, r#"{"content": [0, 0]}"#);
+        assert!(input.members().is_empty());
+        assert!(node.get("logprobs").expect("a list").items().is_empty());
+        assert!(Node::read(r#"{"logprobs": [0, ]}"#).is_err());
     }
 
     #[test]
