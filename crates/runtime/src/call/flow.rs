@@ -199,13 +199,18 @@ impl Flow {
     }
 
     /// Ends the caller's stream with an error, if it has not ended. What was held back comes before
-    /// it, as the end of the text.
+    /// it, as the end of the text; a call of a tool that is not over is none, and does not.
     pub(super) fn fail(&mut self, error: ProviderError) -> Bytes {
         if self.cut {
             return Bytes::new();
         }
+        // What was refused may be the end that a translator has written.
+        let is_open = self.blocked().is_some();
         let error = match &mut self.translator {
             None => error_event(self.caller, &error).into(),
+            Some(translator) if is_open && translator.ended() => {
+                error_event(self.caller, &error).into()
+            }
             Some(translator) => {
                 let mut out = Vec::new();
                 translator.finish(Ending::Broken(error), &mut out);
@@ -218,7 +223,7 @@ impl Flow {
         };
         let rest = match &mut self.gate {
             None => rest,
-            Some(gate) => joined(gate.feed(rest).unwrap_or_default(), gate.finish()),
+            Some(gate) => gate.feed(rest).unwrap_or_default(),
         };
         joined(rest, error)
     }

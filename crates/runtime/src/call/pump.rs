@@ -401,17 +401,19 @@ async fn finish(
         _ => Ended::Done,
     };
     if listening {
-        let last = match ended {
-            Ended::Done | Ended::BoundReached | Ended::ErrorInStream => flow.finish(),
-            _ => flow.fail(stream_error(ended)),
-        };
-        listener.hand(last).await;
-        let ended = match blocked(flow, listener).await {
-            Some(reason) => reason.recorded(),
-            None => ended,
+        let refused = match ended {
+            Ended::Done | Ended::BoundReached | Ended::ErrorInStream => {
+                listener.hand(flow.finish()).await;
+                blocked(flow, listener).await
+            }
+            // It ends with this error, and with no other.
+            _ => {
+                listener.hand(flow.fail(stream_error(ended))).await;
+                None
+            }
         };
         return Passed {
-            ended,
+            ended: refused.map_or(ended, |reason| reason.recorded()),
             client_gone: false,
         };
     }

@@ -1,10 +1,13 @@
 //! Calls of tools that models propose, judged before the agent sees them.
 
+mod endings;
+
 use std::sync::Arc;
 
 use iron_guard::{Action, Pattern, Profile, ToolCallAction, ToolCalls};
 use iron_llm::{Dialect, ProviderKind};
 use iron_primitives::{Environment, Refusal};
+use iron_runtime::Config;
 use iron_runtime::authority::Guardrails;
 use iron_runtime::call::Reply;
 use iron_runtime::record::{Ended, Outcome, ProposalRecord, Settlement};
@@ -34,6 +37,15 @@ async fn proposing_with(
     profile: Profile,
     arguments: &str,
 ) -> (FakeUpstream, World) {
+    proposing_under(Config::default(), kind, profile, arguments).await
+}
+
+async fn proposing_under(
+    config: Config,
+    kind: ProviderKind,
+    profile: Profile,
+    arguments: &str,
+) -> (FakeUpstream, World) {
     let shape = match kind {
         ProviderKind::Anthropic => Shape::Anthropic,
         _ => Shape::OpenAi,
@@ -41,7 +53,7 @@ async fn proposing_with(
     let fake = FakeUpstream::start(shape).await.expect("a fake provider");
     let environment: Environment = TestEnvironment::seeded(9).environment;
     let provider = environment.new_id();
-    let world = World::new(vec![route(kind, &fake.base_url(), provider)]);
+    let world = World::with(vec![route(kind, &fake.base_url(), provider)], config);
     world.set_key(provider, &fake.key());
     fake.behave(Behaviour {
         answer: Answer::ToolCalls {
