@@ -218,6 +218,10 @@ impl Bench {
             Opinion::Ask(rules) => (ToolCallAction::Annotate, "APPROVAL_REQUIRED", rules),
             Opinion::Deny(code, rules) => {
                 let action = match code {
+                    // Nobody can tell which tool its client would call.
+                    _ if proposal.arguments.is_none() => {
+                        stricter(self.actions.denied, self.actions.undeclared)
+                    }
                     Denial::UnknownTool => self.actions.undeclared,
                     _ => self.actions.denied,
                 };
@@ -292,6 +296,14 @@ impl Bench {
             Effect::RequireApproval => Opinion::Ask(decision.rules),
             Effect::Deny => Opinion::Deny(Denial::Policy, decision.rules),
         }
+    }
+}
+
+const fn stricter(one: ToolCallAction, other: ToolCallAction) -> ToolCallAction {
+    match (one, other) {
+        (ToolCallAction::Refuse, _) | (_, ToolCallAction::Refuse) => ToolCallAction::Refuse,
+        (ToolCallAction::Strip, _) | (_, ToolCallAction::Strip) => ToolCallAction::Strip,
+        _ => ToolCallAction::Annotate,
     }
 }
 
