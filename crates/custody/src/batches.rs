@@ -67,19 +67,19 @@ impl Batches {
         .map(drop)
     }
 
-    /// Notes how the provider calls a batch that was sent; from now on it is looked after.
+    /// Notes how the provider calls a batch that was sent; from now on it is looked after. False
+    /// if there is no such batch.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn begun(&self, id: RequestId, original: &str, told: &str) -> Result<(), Error> {
-        sql("UPDATE provider_batches SET original = $2, told = $3, due_at = $4 WHERE id = $1")
-            .bind(id)
-            .bind(original)
-            .bind(told)
-            .bind(self.environment.now().plus(FIRST_PAUSE))
-            .execute(&self.db)
-            .await
-            .map(drop)
+    pub async fn begun(&self, id: RequestId, original: &str, told: &str) -> Result<bool, Error> {
+        let update =
+            sql("UPDATE provider_batches SET original = $2, told = $3, due_at = $4 WHERE id = $1")
+                .bind(id)
+                .bind(original)
+                .bind(told)
+                .bind(self.environment.now().plus(FIRST_PAUSE));
+        Ok(update.execute(&self.db).await? > 0)
     }
 
     /// Notes what the provider tells of a batch now.

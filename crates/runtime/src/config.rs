@@ -27,6 +27,8 @@ pub struct Config {
     pub file_limit_bytes: u64,
     /// How long it may take to store a file.
     pub file_timeout: Duration,
+    /// How long a provider may take to tell what a batch has cost, with all of its results.
+    pub batch_timeout: Duration,
     /// The most bytes that a tool that is run here may give back.
     pub tool_answer_bytes: usize,
     /// When hosts of tools that do not answer are left alone, and for how long.
@@ -68,6 +70,7 @@ impl Default for Config {
             buffered_answer_bytes: 512 * 1024 * 1024,
             file_limit_bytes: 512 * 1024 * 1024,
             file_timeout: minutes(10),
+            batch_timeout: minutes(10),
             tool_answer_bytes: 1024 * 1024,
             tool_breaker: BreakerPolicy::default(),
             retries: 1,

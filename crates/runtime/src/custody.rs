@@ -29,7 +29,8 @@ pub trait Custody: Send + Sync {
     /// what: both or nothing.
     async fn open_batch(&self, new: &NewBatch) -> Result<(), Refusal>;
 
-    /// Notes how the provider calls a batch that was sent, and what it tells of it.
+    /// Notes how the provider calls a batch that was sent, and what it tells of it. It is an error
+    /// if there is no such batch.
     async fn batch_begun(
         &self,
         id: RequestId,

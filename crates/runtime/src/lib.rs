@@ -42,6 +42,7 @@ mod fresh;
 mod guards;
 mod in_flight;
 mod lifeline;
+mod missed;
 mod orphan;
 pub mod oversight;
 mod plans;

@@ -23,6 +23,7 @@ use crate::fresh::FreshCache;
 use crate::guards::Guards;
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
+use crate::missed::Missed;
 use crate::plans::Plans;
 use crate::recheck;
 use crate::room::Room;
@@ -65,6 +66,7 @@ pub struct Runtime {
     pub(crate) bearers: FreshCache<TokenDigest, Known, AuthFailure>,
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) tokens: Tokens,
+    pub(crate) missed: Missed,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
     /// How often agents use tools.
     pub(crate) tool_uses: AllowanceLimiter<UseOf>,
@@ -177,6 +179,7 @@ impl Runtime {
             bearers,
             credentials,
             tokens: Tokens::new(),
+            missed: Missed::default(),
             subjects,
         });
         let told = runtime.unsettled.clone();

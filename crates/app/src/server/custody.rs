@@ -43,11 +43,11 @@ impl Custody for House {
         original: &str,
         told: &str,
     ) -> Result<(), AuthorityError> {
-        self.desk
-            .batches
-            .begun(id, original, told)
-            .await
-            .map_err(silent)
+        match self.desk.batches.begun(id, original, told).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(AuthorityError::NotFound),
+            Err(error) => Err(silent(error)),
+        }
     }
 
     async fn batch_told(

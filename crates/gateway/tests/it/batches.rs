@@ -3,6 +3,7 @@
 
 mod guarded;
 mod house;
+mod patience;
 
 use iron_llm::ProviderKind::{Anthropic, OpenAi};
 use iron_primitives::Money;

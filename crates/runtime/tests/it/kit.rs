@@ -16,8 +16,8 @@ use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_primitives::{
     ActorPath, AgentId, BudgetShortfall, Environment, IcTokenId, InstanceId, LeaseId, ProjectId,
-    ProviderId, Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, ToolId,
-    Unit, UserId,
+    ProviderId, Refusal, RequestId, Scope, TenantId, Timestamp, TokenDigest, TokenKind, TokenValue,
+    ToolId, Unit, UserId,
 };
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BookCalls, BudgetView, CallsBooked,
@@ -84,6 +84,8 @@ pub(crate) struct Plane {
     pub(crate) asked_about: usize,
     /// Whether nobody remembers here what agents keep at providers.
     pub(crate) keeps_nothing: bool,
+    /// How often it fails to note how a provider calls a batch.
+    pub(crate) forgetful: u32,
     /// Batches, the oldest first.
     pub(crate) batches: Vec<TestBatch>,
     /// Files, the oldest first.
@@ -101,6 +103,7 @@ pub(crate) struct TestBatch {
     pub(crate) new: NewBatch,
     original: Option<String>,
     told: String,
+    opened_at: Timestamp,
     lease: LeaseId,
     /// Its cost and its record.
     pub(crate) settled: Vec<SettledBatch>,
@@ -364,6 +367,7 @@ impl Custody for TestAuthority {
             new: new.clone(),
             original: None,
             told: String::new(),
+            opened_at: self.environment.now(),
             lease,
             settled: Vec::new(),
         });
@@ -377,6 +381,10 @@ impl Custody for TestAuthority {
         told: &str,
     ) -> Result<(), AuthorityError> {
         let mut plane = self.plane();
+        if plane.forgetful > 0 {
+            plane.forgetful -= 1;
+            return Err(AuthorityError::Unavailable);
+        }
         let found = plane.batches.iter_mut().find(|batch| batch.new.id == id);
         let batch = found.expect("a batch that was opened");
         (batch.original, batch.told) = (Some(original.to_owned()), told.to_owned());
@@ -437,7 +445,7 @@ impl Custody for TestAuthority {
             amount: batch.new.amount,
             plan: batch.new.plan.clone(),
             template: batch.new.template.clone(),
-            created_at: self.environment.now(),
+            created_at: batch.opened_at,
         });
         Ok(due.take(most as usize).collect())
     }

@@ -119,6 +119,8 @@ fn a_batch_is_held_on_every_level_and_settled_once_by_one_of_two_servers() {
     on_both(|world| async move {
         let [one, other] = &world.desks;
         let batch = world.batch(600_000);
+        let begun = one.batches.begun(batch.id, "batch_1", "{}").await;
+        assert!(!begun.unwrap(), "nobody has opened it");
         one.open(&batch).await.unwrap();
         assert_eq!(world.money().await, (0, 600_000));
         let second = world.batch(600_000);
@@ -210,7 +212,7 @@ impl Walk<'_> {
         let batch = self.world.batch(amount);
         desk.open(&batch).await.unwrap();
         let name = batch.id.to_string();
-        desk.batches.begun(batch.id, &name, "{}").await.unwrap();
+        assert!(desk.batches.begun(batch.id, &name, "{}").await.unwrap());
         self.held += amount;
         self.open.push((batch, amount));
     }

@@ -2,31 +2,28 @@
 //! then is it sent.
 
 mod plan;
+mod read;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
-use iron_llm::batch::{
-    BatchLine, endpoint, read_anthropic, read_openai, refusal_of_line, rewritten,
-};
-use iron_llm::{BatchRoute, Dialect, FileRoute, ProviderKind};
-use iron_primitives::{BudgetShortfall, Refusal};
+use iron_llm::batch::{BatchLine, refusal_of_line, rewritten};
+use iron_llm::{BatchRoute, Dialect, ProviderKind};
+use iron_primitives::{BudgetShortfall, Refusal, RequestId};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::Runtime;
-use crate::affinity::{Stored, is_plain};
-use crate::authority::Privacy;
+use crate::affinity::is_plain;
+use crate::authority::{AuthorityError, Privacy};
 use crate::bearer::Lane;
 use crate::call::admit::Admitted;
 use crate::call::draft::{Draft, Refused};
 use crate::call::errand::{ASKED, Done, readable};
 use crate::call::failure::{is_clear_refusal, scrubbed};
-use crate::call::files::{
-    about, found, lane_for, no_place, refused_key, stores_nothing, unavailable, unknown, unreadable,
-};
+use crate::call::files::{about, refused_key, stores_nothing, unavailable, unknown, unreadable};
 use crate::call::request::CallRequest;
 use crate::call::upstream::{self, Untold, Upstream};
 use crate::custody::{Custody, NewBatch};
@@ -35,6 +32,17 @@ use crate::orphan::Facts;
 use super::screen::screened;
 use super::sealed;
 use plan::{Planned, plan};
+use read::read_messages;
+
+/// The pauses after which it is tried again to note how the provider calls a batch. What is not
+/// noted is booked at its bound, so it is worth some seconds.
+const NOTE_AGAIN_AFTER: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(900),
+    Duration::from_millis(1_800),
+    Duration::from_millis(3_000),
+];
 
 /// A batch that was read.
 struct Asked {
@@ -55,12 +63,6 @@ enum Sent {
     Refused(Result<super::super::Reply, Refusal>),
     /// Nobody knows whether it has it.
     Unknown(Refusal),
-}
-
-#[derive(Deserialize)]
-struct Wish {
-    input_file_id: String,
-    endpoint: String,
 }
 
 #[derive(Deserialize)]
@@ -98,16 +100,19 @@ impl Runtime {
         };
         draft.model.clone_from(&planned.model);
         draft.passed("lines");
-        // Each line is a call of the plan; what was counted before one was refused stays counted.
-        for _ in 0..planned.lines {
-            if let Err(refusal) = self.keep_plan(&mut draft).await {
-                return Err(draft.refuse("plan", refusal));
-            }
-        }
+        let lines = planned.lines;
         if let Err(refusal) = self.open_batch(&draft, custody, &asked, planned).await {
             return Err(draft.refuse("budget", refusal));
         }
         draft.passed("budget");
+        // Each line is a call of the plan; what was counted before one was refused stays counted.
+        for _ in 0..lines {
+            if let Err(refusal) = self.keep_plan(&mut draft).await {
+                let tenant = draft.bearer.principal.path.tenant;
+                self.end_unsent(custody, tenant, draft.id).await;
+                return Err(draft.refuse("plan", refusal));
+            }
+        }
         self.start_batch(draft, &request, custody, &asked).await
     }
 
@@ -170,7 +175,7 @@ impl Runtime {
         match self.send_batch(&draft, request, asked).await {
             Sent::Begun(original, body, headers, status) => {
                 let told = String::from_utf8_lossy(&body).into_owned();
-                if let Err(error) = custody.batch_begun(draft.id, &original, &told).await {
+                if let Err(error) = note_begun(custody, draft.id, &original, &told).await {
                     // It is settled at its bound when nobody has named it for an hour.
                     return Err(draft.refuse(ASKED, unknown(error)));
                 }
@@ -243,61 +248,6 @@ impl Runtime {
         let reply = readable(draft.dialect, status, &headers, body);
         Sent::Refused(reply.ok_or_else(unreadable))
     }
-
-    /// Reads the file of a batch of OpenAI, which is one of the agent's own.
-    async fn read_input(&self, draft: &Draft, request: &CallRequest) -> Result<Asked, Refusal> {
-        let mut body: Value = serde_json::from_slice(&request.body).map_err(no_object)?;
-        let wish: Wish = serde_json::from_slice(&request.body).map_err(no_object)?;
-        let dialect = endpoint(&wish.endpoint).map_err(|problem| Refusal::InvalidField {
-            field: "endpoint".to_owned(),
-            problem: problem.to_owned(),
-        })?;
-        let id = &wish.input_file_id;
-        let found = found(draft, request, Stored::File, FileRoute::PATH, id);
-        let found = found.filter(|found| found.lane.route.kind == ProviderKind::OpenAi);
-        let found = found.ok_or(Refusal::NotFound { resource: "file" })?;
-        let path = format!("{}/content", found.path);
-        let question = about(Method::GET, &path, request);
-        let (mut upstream, _) = self.begin(draft, &found.lane, question).await?;
-        let status = upstream.status();
-        let mut share = self.room.share();
-        let content = upstream.collect(self.config.answer_limit_bytes, &mut share);
-        let content = content
-            .await
-            .map_err(|error| unavailable(format!("the input file cannot be read: {error}")))?;
-        match status {
-            StatusCode::NOT_FOUND => return Err(Refusal::NotFound { resource: "file" }),
-            status if !status.is_success() => {
-                let detail = format!("the input file cannot be read: status {status}");
-                return Err(unavailable(detail));
-            }
-            _ => {}
-        }
-        if let Some(fields) = body.as_object_mut() {
-            let original = Value::String(found.stored.original.clone());
-            fields.insert("input_file_id".to_owned(), original);
-        }
-        Ok(Asked {
-            lane: found.lane,
-            dialect,
-            lines: read_openai(&share.keep(content), dialect)?,
-            headers: HeaderMap::new(),
-            body: Bytes::from(body.to_string()),
-        })
-    }
-}
-
-/// Reads a batch of Anthropic.
-fn read_messages(draft: &Draft, request: &CallRequest) -> Result<Asked, Refusal> {
-    let kind = ProviderKind::Anthropic;
-    let lane = lane_for(&draft.bearer, request, kind).ok_or_else(|| no_place(kind))?;
-    Ok(Asked {
-        lane,
-        dialect: Dialect::AnthropicMessages,
-        lines: read_anthropic(&request.body)?,
-        headers: request.headers.clone(),
-        body: request.body.clone(),
-    })
 }
 
 /// Puts the lines before the guardrails. What they replace is replaced in what goes to the provider,
@@ -316,6 +266,32 @@ async fn screen_lines(draft: &mut Draft, asked: &mut Asked) -> Result<(), Refusa
     ))
 }
 
+/// Notes how the provider calls a batch, trying for some seconds.
+async fn note_begun(
+    custody: &dyn Custody,
+    id: RequestId,
+    original: &str,
+    told: &str,
+) -> Result<(), AuthorityError> {
+    for pause in NOTE_AGAIN_AFTER {
+        match custody.batch_begun(id, original, told).await {
+            Err(AuthorityError::Unavailable) => tokio::time::sleep(pause).await,
+            other => return named(other, id, original),
+        }
+    }
+    named(custody.batch_begun(id, original, told).await, id, original)
+}
+
+fn named(
+    noted: Result<(), AuthorityError>,
+    id: RequestId,
+    original: &str,
+) -> Result<(), AuthorityError> {
+    noted.inspect_err(|error| {
+        tracing::error!(batch = %id, original, %error, "alarm: it was not noted how the provider calls a batch; it will cost its bound");
+    })
+}
+
 fn may_make_batches(draft: &Draft) -> Result<(), Refusal> {
     let principal = &draft.bearer.principal;
     if principal.team_rules.privacy == Privacy::Moderate {
@@ -328,10 +304,4 @@ fn may_make_batches(draft: &Draft) -> Result<(), Refusal> {
         });
     }
     Ok(())
-}
-
-fn no_object(error: serde_json::Error) -> Refusal {
-    Refusal::Malformed {
-        detail: format!("a batch names `input_file_id` and `endpoint`: {error}"),
-    }
 }
