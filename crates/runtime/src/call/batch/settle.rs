@@ -6,7 +6,7 @@
 //! one counts anew.
 //!
 //! Several providers are asked at once, and each only for so long: one that is slow, or never comes
-//! to an end, stands in the way of its own batches alone.
+//! to an end, stands in the way of its own batches, and of no others for longer than that.
 
 mod told;
 
@@ -26,8 +26,8 @@ use crate::record::{Attempt, Ended, HoldRecord, Outcome, Reported, Settlement, T
 
 /// How many batches one look takes.
 const AT_ONCE: u32 = 16;
-/// How many providers are asked at once.
-const PROVIDERS_AT_ONCE: usize = 8;
+/// How many providers are asked at once: all of one look, so that it lasts no longer than the slowest.
+const PROVIDERS_AT_ONCE: usize = 16;
 /// After so long nothing more is expected of a provider: OpenAI keeps a batch for a day, and
 /// Anthropic its results for 29.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
