@@ -30,6 +30,7 @@
 //! ```
 
 mod affinity;
+mod asking;
 pub mod authority;
 pub mod aws;
 mod bearer;

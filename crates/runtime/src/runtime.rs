@@ -13,6 +13,7 @@ use iron_primitives::{Environment, ProviderId, TeamId, TenantId, TokenDigest, To
 use iron_telemetry::Metrics;
 use tokio::sync::Notify;
 
+use crate::asking::Asking;
 use crate::authority::{AuthFailure, Authority, AuthorityError, Change, Credential, SubjectKey};
 use crate::bearer::Bearer;
 use crate::call::UseOf;
@@ -67,6 +68,7 @@ pub struct Runtime {
     pub(crate) credentials: FreshCache<(TenantId, ProviderId), Credential, AuthorityError>,
     pub(crate) tokens: Tokens,
     pub(crate) missed: Missed,
+    pub(crate) asking: Asking,
     pub(crate) subjects: FreshCache<(TenantId, [u8; 32]), SubjectKey, AuthorityError>,
     /// How often agents use tools.
     pub(crate) tool_uses: AllowanceLimiter<UseOf>,
@@ -180,6 +182,7 @@ impl Runtime {
             credentials,
             tokens: Tokens::new(),
             missed: Missed::default(),
+            asking: Asking::default(),
             subjects,
         });
         let told = runtime.unsettled.clone();

@@ -10,7 +10,7 @@ use iron_audit::{Projection, Projector, Relay, Retention};
 use iron_journal::Journal;
 use iron_runtime::Runtime;
 use iron_runtime::authority::Change;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,8 @@ const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 const NEWS_EVERY: Duration = Duration::from_secs(60);
 /// How often it is asked whether a batch is due; each is asked about ever more rarely.
 const BATCHES_EVERY: Duration = Duration::from_secs(5);
+/// A look goes on while its slowest provider tells; so many may go on at once.
+const LOOKS_AT_ONCE: usize = 16;
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// A call that nobody approves in time is written down as denied so soon; it counts as denied before.
 const APPROVALS_EVERY: Duration = Duration::from_secs(2);
@@ -216,13 +218,21 @@ async fn retain(features: Features, journal: Journal) {
 async fn settle(runtime: Arc<Runtime>) {
     let mut due = tokio::time::interval(BATCHES_EVERY);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = JoinSet::new();
     loop {
         due.tick().await;
-        match runtime.look_after_batches().await {
-            Ok(0) => {}
-            Ok(batches) => tracing::info!(batches, "batches were settled"),
-            Err(error) => tracing::warn!(%error, "batches could not be looked after"),
+        while looks.try_join_next().is_some() {}
+        if looks.len() < LOOKS_AT_ONCE {
+            looks.spawn(look_after_batches(runtime.clone()));
         }
+    }
+}
+
+async fn look_after_batches(runtime: Arc<Runtime>) {
+    match runtime.look_after_batches().await {
+        Ok(0) => {}
+        Ok(batches) => tracing::info!(batches, "batches were settled"),
+        Err(error) => tracing::warn!(%error, "batches could not be looked after"),
     }
 }
 

@@ -74,17 +74,22 @@ async fn no_batch_waits_for_the_provider_of_another() {
     assert_eq!(house.make(&["b"]).await.status, 200);
     slow.end_batches(&BatchEnd::default());
     house.fake.end_batches(&BatchEnd::default());
-    slow.behave(after(700));
+    slow.behave(after(1_500));
     let look = house.settle();
     let watch = async {
         while !house.settled()[1] {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        house.settled()
+        let meanwhile = house.settled();
+        assert_eq!(house.make(&["c"]).await.status, 200);
+        house.fake.end_batches(&BatchEnd::default());
+        assert_eq!(house.settle().await, 1, "the next look asks others alone");
+        (meanwhile, house.settled())
     };
-    let (settled, meanwhile) = tokio::join!(look, watch);
+    let (settled, (meanwhile, later)) = tokio::join!(look, watch);
     assert_eq!(meanwhile, [false, true]);
-    assert_eq!((settled, house.settled()), (2, vec![true, true]));
+    assert_eq!(later, [false, true, true]);
+    assert_eq!((settled, house.settled()), (2, vec![true, true, true]));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 //! one counts anew.
 //!
 //! Several providers are asked at once, and each only for so long: one that is slow, or never comes
-//! to an end, stands in the way of its own batches, and of no others for longer than that.
+//! to an end, stands in the way of its own batches alone.
 
 mod told;
 
@@ -26,7 +26,7 @@ use crate::record::{Attempt, Ended, HoldRecord, Outcome, Reported, Settlement, T
 
 /// How many batches one look takes.
 const AT_ONCE: u32 = 16;
-/// How many providers are asked at once: all of one look, so that it lasts no longer than the slowest.
+/// How many providers one look asks at once: all of them, so that it lasts no longer than the slowest.
 const PROVIDERS_AT_ONCE: usize = 16;
 /// After so long nothing more is expected of a provider: OpenAI keeps a batch for a day, and
 /// Anthropic its results for 29.
@@ -54,7 +54,9 @@ enum NotYet {
 }
 
 impl Runtime {
-    /// Looks after the batches that are due; gives how many were settled.
+    /// Looks after the batches that are due; gives how many were settled. Several such looks may
+    /// go on at once: none asks a provider that another one is asking, whose batches wait until they
+    /// are due again.
     ///
     /// # Errors
     /// If it cannot be said which are due.
@@ -66,8 +68,8 @@ impl Runtime {
         for batch in custody.due_batches(AT_ONCE).await? {
             providers.entry(batch.provider).or_default().push(batch);
         }
-        let looks = stream::iter(providers.into_values())
-            .map(|batches| self.look_after_provider(custody, batches))
+        let looks = stream::iter(providers)
+            .map(|(provider, batches)| self.look_after_provider(custody, provider, batches))
             .buffer_unordered(PROVIDERS_AT_ONCE);
         Ok(looks
             .fold(0_usize, async |all, settled| all.saturating_add(settled))
@@ -76,7 +78,15 @@ impl Runtime {
 
     /// Looks after the batches at one provider, up to the first that it is too slow for: the rest
     /// wait until they are due again, and nobody else waits for them.
-    async fn look_after_provider(&self, custody: &dyn Custody, batches: Vec<DueBatch>) -> usize {
+    async fn look_after_provider(
+        &self,
+        custody: &dyn Custody,
+        provider: ProviderId,
+        batches: Vec<DueBatch>,
+    ) -> usize {
+        let Some(_turn) = self.asking.begin(provider) else {
+            return 0;
+        };
         let mut settled = 0_usize;
         for batch in batches {
             let total = match self.look_after(custody, &batch).await {
