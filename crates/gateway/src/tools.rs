@@ -314,7 +314,11 @@ fn shown(inspected: Inspected) -> ToolInspected {
         verdict: inspected.verdict.name().to_owned(),
         output: inspected.output.map(|output| match output {
             Shown::Text(text) => serde_json::Value::String(text),
-            Shown::Json(text) => serde_json::from_str(&text).unwrap_or_default(),
+            // JSON that is too deep, or holds a number that nobody can hold, goes on as a text.
+            Shown::Json(text) => match serde_json::from_str(&text) {
+                Ok(value) => value,
+                Err(_) => serde_json::Value::String(text),
+            },
         }),
     }
 }

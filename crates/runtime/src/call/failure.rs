@@ -202,6 +202,9 @@ pub(super) fn scrubbed(body: Bytes, secret: Option<&Secret>) -> Bytes {
         return body;
     };
     let mut body = without(body, secret);
+    for spelled in spellings(secret.expose()) {
+        body = without(body, &spelled);
+    }
     if let Ok(Key::Signs(parts)) = Key::parse(secret.expose()) {
         body = without(body, &parts.secret);
         if let Some(token) = &parts.token {
@@ -209,6 +212,22 @@ pub(super) fn scrubbed(body: Bytes, secret: Option<&Secret>) -> Bytes {
         }
     }
     body
+}
+
+/// A secret as writers of JSON may spell it, where that is not how it stands.
+fn spellings(secret: &str) -> Vec<Secret> {
+    let quoted = serde_json::Value::from(secret).to_string();
+    let quoted = quoted.get(1..quoted.len().saturating_sub(1));
+    let quoted = quoted.unwrap_or_default().to_owned();
+    let slashes = quoted.replace('/', "\\/");
+    let for_pages = ["&", "<", ">"].into_iter().zip(["26", "3c", "3e"]);
+    let for_pages = for_pages.fold(quoted.clone(), |text, (sign, code)| {
+        text.replace(sign, &format!("\\u00{code}"))
+    });
+    let mut all = vec![quoted, slashes, for_pages];
+    all.retain(|spelled| spelled != secret);
+    all.dedup();
+    all.into_iter().map(Secret::from).collect()
 }
 
 fn without(body: Bytes, secret: &Secret) -> Bytes {
@@ -316,5 +335,25 @@ pub(super) const fn ended_by(error: BodyError) -> Ended {
         BodyError::Idle { .. } => Ended::Stalled,
         BodyError::Broken => Ended::UpstreamCut,
         BodyError::TooLarge { .. } => Ended::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_however_json_spells_it() {
+        let secret = Secret::from("a/b&c\"d".to_owned());
+        for spelled in [
+            r#"a/b&c"d"#,
+            r#"a/b&c\"d"#,
+            r#"a\/b&c\"d"#,
+            r#"a/b\u0026c\"d"#,
+        ] {
+            let body = Bytes::from(format!("<{spelled}>"));
+            assert_eq!(scrubbed(body, Some(&secret)), "<***>", "{spelled}");
+        }
+        assert_eq!(spellings("sk-plain_7").len(), 0);
     }
 }

@@ -16,7 +16,7 @@ use iron_runtime::record::tool::{ToolMode, ToolRecord, ToolResultRecord};
 use serde_json::{Value, json};
 
 use crate::kit::World;
-use crate::tools::{asking, denial, equipped, give, tool};
+use crate::tools::{asking, bring, decision, denial, equipped, give, tool};
 use server::ToolServer;
 
 const SECRET: &str = "crm-7f3a9c1e55";
@@ -118,6 +118,20 @@ async fn a_tool_is_run_with_a_key_that_nobody_sees() {
         let written = serde_json::to_string(&(call, result)).expect("JSON");
         assert!(!written.contains(SECRET) && !written.contains(&server.address.to_string()));
     }
+}
+
+#[tokio::test]
+async fn nobody_else_brings_the_result_of_a_tool_that_was_run_here() {
+    let server = ToolServer::start().await;
+    let world = equipped(vec![at(&server.url("/"))], "");
+    let came = invoked(&world, &json!({})).await;
+    let refused = bring(
+        &world,
+        decision(&came.answer),
+        Shown::Text("all well".to_owned()),
+    );
+    let refused = refused.await.expect_err("it was brought");
+    assert!(matches!(refused, Refusal::NotFound { .. }), "{refused:?}");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn asked(world: &World, tool: &str, arguments: &serde_json::Value) -> Tool
     answer.expect("a decision")
 }
 
-fn decision(answer: &ToolAnswer) -> &str {
+pub(crate) fn decision(answer: &ToolAnswer) -> &str {
     match &answer.verdict {
         ToolVerdict::Allow { decision, .. } => decision,
         other => panic!("{other:?}: {}", answer.reason),
@@ -127,7 +127,11 @@ pub(crate) fn approval(answer: &ToolAnswer) -> ApprovalId {
     }
 }
 
-async fn bring(world: &World, decision: &str, output: Shown) -> Result<Inspected, Refusal> {
+pub(crate) async fn bring(
+    world: &World,
+    decision: &str,
+    output: Shown,
+) -> Result<Inspected, Refusal> {
     let authenticated = world.runtime.authenticate(Some(world.token())).await?;
     let result = ToolResult {
         id: world.environment.new_id(),
@@ -337,9 +341,15 @@ async fn who_leaves_while_people_think_leaves_a_record_and_uses_up_nothing() {
     let world = equipped(usual(), "");
     let mut request = asking(&world, "delete_file", &json!({ "path": "/data/a" }));
     request.patience = Duration::from_secs(20);
-    let asking_now = ask(&world, request);
-    let left = tokio::time::timeout(Duration::from_millis(50), asking_now).await;
-    assert!(left.is_err(), "still waiting");
+    let people_are_asked = async {
+        while world.authority.plane().questions.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = ask(&world, request) => panic!("nobody has decided: {answer:?}"),
+        () = people_are_asked => {}
+    }
     let calls: Vec<ToolRecord> = world.recorded("tool").await;
     let [call] = calls.as_slice() else {
         panic!("{calls:?}")

@@ -200,17 +200,24 @@ async fn read(answer: Answer, secret: Option<&Secret>, bounds: Bounds<'_>) -> (R
             return (ran.with_http_status(status), Outcome::Failure);
         }
     };
-    (understood(status, &headers, &body), outcome)
+    (understood(status, &headers, &body, secret), outcome)
 }
 
 /// What an answer says.
-fn understood(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Ran {
+fn understood(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    secret: Option<&Secret>,
+) -> Ran {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     let output = match shown(kind, body) {
         Ok(output) => output,
         Err(kind) => {
+            let kind = scrubbed(kind.into(), secret);
+            let kind = String::from_utf8_lossy(&kind);
             let problem =
                 format!("the tool gave back `{kind}`, which is neither JSON nor UTF-8 text");
             return Ran::failed(&problem).with_http_status(status);

@@ -7,6 +7,11 @@
 use iron_policy::parameters::Violation;
 use serde_json::{Map, Value};
 
+/// How long an argument may be that is a part of a path, in bytes.
+const MOST_BYTES: usize = 2_048;
+/// How often a text is decoded to see whether it climbs: more often than any server does.
+const MOST_ROUNDS: usize = 8;
+
 /// The parts of a URL with the arguments in it.
 pub(super) struct Filled {
     /// `scheme://host:port`.
@@ -65,6 +70,10 @@ fn filled_segment(
                 name,
                 "must not be empty, since it is a part of a path",
             ));
+        }
+        if value.len() > MOST_BYTES {
+            let problem = "is longer than 2048 bytes, and a part of a path";
+            return Err(violation(name, problem));
         }
         if climbs(value) || value.chars().any(char::is_control) {
             let problem =
@@ -128,10 +137,11 @@ fn violation(name: &str, message: &str) -> Violation {
     }
 }
 
-/// Whether a text has a part that moves within a path, however often it is decoded.
+/// Whether a text has a part that moves within a path, however often it is decoded. What has not come
+/// to an end after [`MOST_ROUNDS`] is taken for one.
 fn climbs(text: &str) -> bool {
     let mut text = text.to_owned();
-    loop {
+    for _ in 0..MOST_ROUNDS {
         let mut parts = text.split(['/', '\\']);
         // Some servers end a part at a semicolon.
         if parts.any(|part| matches!(part.split(';').next(), Some("." | ".."))) {
@@ -143,6 +153,7 @@ fn climbs(text: &str) -> bool {
         }
         text = decoded;
     }
+    true
 }
 
 /// Each `%xx` replaced by what it stands for, once.
@@ -282,6 +293,10 @@ mod tests {
         }
         assert!(filled(template, json!({})).is_err());
         assert!(filled(template, json!({ "id": ["a"] })).is_err());
+        let onion = format!("%{}2e%2e", "25".repeat(20));
+        assert!(filled(template, json!({ "id": onion })).is_err());
+        assert!(filled(template, json!({ "id": "a".repeat(MOST_BYTES) })).is_ok());
+        assert!(filled(template, json!({ "id": "a".repeat(MOST_BYTES + 1) })).is_err());
         let two = "https://crm.example.com/{a}{b}/x";
         assert!(filled(two, json!({ "a": ".", "b": "." })).is_err());
         assert!(filled("https://crm.example.com/.{b}/x", json!({ "b": "%2e" })).is_err());
