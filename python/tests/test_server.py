@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -161,6 +162,8 @@ class Weather(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.headers.get("x-key"))
+        if "slow" in self.path:
+            time.sleep(1)
         body = b'{"sky": "clear", "by": "AKIAQ3EGRZ7XWV2YF5TN"}'
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -192,6 +195,9 @@ def test_a_tool_that_the_server_runs(tmp_path: Path, weather: str) -> None:
         assert came.decision.rules and Weather.asked == ["s3cr3t-of-the-tool"]
         again = cage.invoke("weather", {"city": "Oslo"}, idempotency_key="once")
         assert again.output == came.output and len(Weather.asked) == 1
+        with ThreadPoolExecutor(2) as pool:
+            at_once = pool.map(lambda key: cage.invoke("weather", {"city": "slow"}, idempotency_key=key), ["two"] * 2)
+            assert [one.status for one in at_once] == ["success", "success"] and len(Weather.asked) == 2
         with pytest.raises(iron_cage.ParameterInvalid):
             cage.invoke("weather", {"city": "../admin"})
         with pytest.raises(iron_cage.ToolUnknown):

@@ -143,7 +143,8 @@ class Cage:
         :param approval_timeout: How long to wait for an approval, in seconds; that of the cage, if
             none is given.
         :param idempotency_key: With one, the call is run once and sent again if the server is away;
-            routers take none.
+            routers take none. What was approved meanwhile is another request: use a new key if
+            `invoke` itself is called again.
         """
         wait = self.wait(approval_timeout)
         call = Call(tool, arguments, wait, approval_id, attributes or {})

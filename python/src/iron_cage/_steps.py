@@ -140,10 +140,14 @@ class Call:
 
 
 def send(step: Send) -> Generator[Step, Any, Answer]:
-    """Sends a request, again if the server is away for a moment."""
+    """Sends a request, again if the server is away for a moment, or still at work on the same one."""
+    deadline = time.monotonic() + (step.timeout or 0.0)
     for pause in (*PAUSES, None):
         try:
             answer: Answer = yield step
+            while _is_under_way(step, answer) and time.monotonic() < deadline:
+                yield Pause(min(answer.retry_after or 1.0, 5.0))
+                answer = yield step
             if answer.status != 503 or pause is None:
                 return answer
             pause = answer.retry_after or pause
@@ -152,6 +156,11 @@ def send(step: Send) -> Generator[Step, Any, Answer]:
                 raise
         yield Pause(min(pause, 5.0))
     raise AssertionError("the last try returns or raises")
+
+
+def _is_under_way(step: Send, answer: Answer) -> bool:
+    """Whether the server has the same request already and works on it."""
+    return step.repeatable and answer.status == 409 and b"OPERATION_IN_PROGRESS" in answer.body
 
 
 def read(answer: Answer, tool: str | None = None) -> dict[str, Any]:
