@@ -462,7 +462,8 @@ pub struct SimulatePolicies {
     pub recent: Option<RecentCalls>,
 }
 
-/// The latest calls of tools that were decided, as far as the caller may see them.
+/// The latest calls of tools that were decided. Only those may ask who may write policies; it is noted
+/// in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecentCalls {

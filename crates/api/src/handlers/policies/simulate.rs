@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
-use iron_audit::{Authorised, ToolCall, ToolCallFilter};
+use iron_audit::{Authorised, Entry, ToolCall, ToolCallFilter};
 use iron_identity::Permission;
 use iron_net::problem::Problem;
 use iron_policy::{Agent, MadeCall, Role, Team};
@@ -63,14 +63,17 @@ fn given(calls: Vec<SampleCall>) -> (Vec<TriedCall>, Calls) {
     (tried.collect(), Calls::Given(given))
 }
 
-/// The latest calls that were decided, as far as their records tell of them.
+/// The latest calls that were decided, as far as their records tell of them. What policies say about
+/// calls tells what they were given to whoever asks often enough, so only those may ask who make
+/// policies, and it is noted.
 async fn made(
     api: &Api,
     caller: &Caller,
     recent: RecentCalls,
 ) -> Result<(Vec<TriedCall>, Calls), Failure> {
-    let authorised = caller.may(Permission::ViolationRead)?;
+    let authorised = caller.may(Permission::ConfigWrite)?;
     let calls = latest(api, &authorised, recent).await?;
+    noted(api, &authorised, recent).await?;
     let arguments = api.audit_log.arguments(&authorised, &calls).await?;
     let mut agents: HashMap<AgentId, Option<Agent>> = HashMap::new();
     let mut tried = Vec::new();
@@ -92,6 +95,14 @@ async fn made(
         }));
     }
     Ok((tried, Calls::Made(made)))
+}
+
+async fn noted(api: &Api, authorised: &Authorised, recent: RecentCalls) -> Result<(), Failure> {
+    let mut tx = api.db.begin().await?;
+    let entry = Entry::new("policy.simulate", "tool_call").parameters(&recent);
+    api.audit.write(&mut tx, authorised, entry).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn latest(
