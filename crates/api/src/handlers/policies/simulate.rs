@@ -1,7 +1,6 @@
 //! What policies would say to calls.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map};
 
 use axum::extract::State;
 use iron_audit::{Authorised, Entry, ToolCall, ToolCallFilter};
@@ -80,8 +79,10 @@ async fn made(
     let mut made = Vec::new();
     for (call, arguments) in calls.into_iter().zip(arguments) {
         let agent = match agents.entry(call.agent) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(actor(api, &authorised, call.agent).await?),
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(unknown) => {
+                unknown.insert(actor(api, &authorised, call.agent).await?)
+            }
         };
         let agent = agent.clone();
         tried.push(told(&call, agent.as_ref()));
