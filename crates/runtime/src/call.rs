@@ -43,6 +43,7 @@ mod reply;
 mod request;
 mod safety;
 mod screen;
+mod scrub;
 mod send;
 mod sieve;
 mod tool;

@@ -25,13 +25,14 @@ use super::batch::BatchErrand;
 use super::close::Verdict;
 use super::decide::Decided;
 use super::draft::{Draft, Refused};
-use super::failure::{credential_refused, has_shape, is_object, scrubbed};
+use super::failure::{credential_refused, has_shape, is_object};
 use super::files::FileErrand;
 use super::inspect::translated;
 use super::lasting::Lasting;
 use super::reply::{Body, Reply};
 use super::request::CallRequest;
 use super::screen;
+use super::scrub::scrubbed;
 use super::upstream::{self, Question, Shown, Untold, Upstream};
 
 /// The rule that speaks for the provider's part.

@@ -13,9 +13,9 @@ use crate::bearer::{Bearer, Lane};
 use crate::call::Reply;
 use crate::call::draft::Draft;
 use crate::call::errand::{readable, reply};
-use crate::call::failure::scrubbed;
 use crate::call::reply::{Breaker, Listener};
 use crate::call::request::CallRequest;
+use crate::call::scrub::scrubbed;
 use crate::call::upstream::{self, Question, Upstream};
 use crate::in_flight::Seat;
 

@@ -10,7 +10,7 @@ use crate::Runtime;
 use crate::affinity::is_plain;
 use crate::bearer::Lane;
 use crate::call::batch::lines::Lines;
-use crate::call::failure::scrubbed;
+use crate::call::scrub::scrubbed;
 use crate::call::upstream::{self, Question, Shown, Upstream};
 use crate::custody::{Custody, DueBatch, FilePlace};
 

@@ -12,7 +12,7 @@ use iron_primitives::{Refusal, Secret};
 use serde_json::{Map, Value};
 
 use crate::authority::{Method, Run};
-use crate::call::failure::scrubbed;
+use crate::call::scrub::scrubbed;
 use crate::call::tool::request::Shown;
 use crate::call::upstream::{Upstream, is_encoded};
 use crate::room::Share;
