@@ -31,14 +31,14 @@ use crate::wallet::Hold;
 use super::attempt::Open;
 use super::draft::Draft;
 use super::failure::{
-    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, scrubbed, strange,
-    unsent,
+    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, strange, unsent,
 };
 use super::flow::Flow;
 use super::hold::Ready;
 use super::inspect::Cleared;
 use super::prediction::{self, Unwanted};
 use super::reply::Caller;
+use super::scrub::scrubbed;
 use super::sieve::Sieve;
 use super::upstream::{self, Question, Shown, Untold, Upstream};
 
