@@ -285,7 +285,7 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     pub(crate) public: bool,
     /// With the token of an agent alone.
-    for_agents: bool,
+    pub(crate) for_agents: bool,
 }
 
 impl Operation {

@@ -139,7 +139,10 @@ both_engines! {
     async fn api9_what_is_not_in_the_document_is_not_there(db: Db) {
         let world = World::new(db).await;
         let admin = world.admin().await;
-        let paths: BTreeSet<String> = operations().into_iter().map(|operation| operation.path).collect();
+        // The gateway serves calls of tools.
+        let served = operations().into_iter()
+            .filter(|operation| !(operation.for_agents && operation.path.starts_with("/api/v1/tools/")));
+        let paths: BTreeSet<String> = served.map(|operation| operation.path).collect();
         for path in &paths {
             let known: BTreeSet<String> = operations().iter()
                 .filter(|operation| operation.path == *path)
