@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use iron_primitives::{Environment, LeaseId, Money, RequestId, TenantId, Timestamp};
 use iron_runtime::custody::{AskFiles, DueBatch, FilePlace, KeptBatch, NewBatch, Owner};
-use iron_store::{Db, Error, Row, Select, Sort, ToColumn as _, Tx, sql};
+use iron_store::{Db, Error, Row, Select, Sort, Tx, sql};
+
+use crate::order::{behind, sorted};
 
 const COLUMNS: &str = "provider_id, original, told, created_at";
 const TABLE: &str = "provider_batches";
-const BEFORE: &str = "(created_at < ? OR (created_at = ? AND original < ?))";
-const BEHIND: &str = "(created_at > ? OR (created_at = ? AND original > ?))";
 pub(crate) const OF_A_TENANT: &[&str] = &["DELETE FROM provider_batches WHERE tenant_id = $1"];
 
 /// The next look after the first one, and the longest pause between two.
@@ -113,19 +113,9 @@ impl Batches {
             let Some(at) = self.begun_at(owner, place).await? else {
                 return Ok(Vec::new());
             };
-            let further = if ask.newest_first { BEFORE } else { BEHIND };
-            let original = place.original.as_str();
-            let values = vec![at.to_column(), at.to_column(), original.to_column()];
-            select = select.filter_with(further, values);
+            select = behind(select, ask, place, at);
         }
-        let sort = match ask.newest_first {
-            true => Sort::descending("created_at"),
-            false => Sort::ascending("created_at"),
-        };
-        let rows = select
-            .sort(sort, "original")
-            .fetch_first(&self.db, ask.limit)
-            .await?;
+        let rows = sorted(select, ask).fetch_first(&self.db, ask.limit).await?;
         rows.iter().map(kept).collect()
     }
 

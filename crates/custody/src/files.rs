@@ -3,13 +3,12 @@
 use iron_audit::Removal;
 use iron_primitives::{Environment, Timestamp};
 use iron_runtime::custody::{AskFiles, FilePlace, KeptFile, Owner};
-use iron_store::{Db, Error, Row, Select, Sort, ToColumn as _, Tx, sql};
+use iron_store::{Db, Error, Row, Select, Tx, sql};
+
+use crate::order::{behind, sorted};
 
 const COLUMNS: &str = "provider_id, original, purpose, size_bytes, told, created_at, ends_at";
 const TABLE: &str = "provider_files";
-/// Files of one moment are ordered by their ids, which say nothing else.
-const BEFORE: &str = "(created_at < ? OR (created_at = ? AND original < ?))";
-const BEHIND: &str = "(created_at > ? OR (created_at = ? AND original > ?))";
 
 const OF_A_TENANT: &[&str] = &["DELETE FROM provider_files WHERE tenant_id = $1"];
 
@@ -84,19 +83,9 @@ impl Files {
             let Some(at) = self.kept_at(owner, place).await? else {
                 return Ok(Vec::new());
             };
-            let further = if ask.newest_first { BEFORE } else { BEHIND };
-            let original = place.original.as_str();
-            let values = vec![at.to_column(), at.to_column(), original.to_column()];
-            select = select.filter_with(further, values);
+            select = behind(select, ask, place, at);
         }
-        let sort = match ask.newest_first {
-            true => Sort::descending("created_at"),
-            false => Sort::ascending("created_at"),
-        };
-        let rows = select
-            .sort(sort, "original")
-            .fetch_first(&self.db, ask.limit)
-            .await?;
+        let rows = sorted(select, ask).fetch_first(&self.db, ask.limit).await?;
         rows.iter().map(file).collect()
     }
 

@@ -13,6 +13,7 @@
 
 mod batches;
 mod files;
+mod order;
 
 pub use batches::Batches;
 pub use files::Files;

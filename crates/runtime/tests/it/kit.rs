@@ -1,6 +1,8 @@
 //! A control plane in memory, and a runtime around it.
 
 // The gateway's tests take this file by its path.
+#[path = "kept.rs"]
+mod kept;
 #[path = "people.rs"]
 mod people;
 
@@ -15,9 +17,8 @@ use iron_journal::{Content, Cursor, Journal, JournalKeys, Options};
 use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_primitives::{
-    ActorPath, AgentId, BudgetShortfall, Environment, IcTokenId, InstanceId, LeaseId, ProjectId,
-    ProviderId, Refusal, RequestId, Scope, TenantId, Timestamp, TokenDigest, TokenKind, TokenValue,
-    ToolId, Unit, UserId,
+    ActorPath, AgentId, Environment, IcTokenId, InstanceId, LeaseId, ProjectId, ProviderId,
+    Refusal, RequestId, Scope, TenantId, TokenDigest, TokenKind, TokenValue, ToolId, Unit, UserId,
 };
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, BookCalls, BudgetView, CallsBooked,
@@ -25,9 +26,7 @@ use iron_runtime::authority::{
     Shortfall, Standing, SubjectKey, TeamRules,
 };
 use iron_runtime::call::{Attribution, Body, CallRequest, Reply};
-use iron_runtime::custody::{
-    self, AskFiles, Custody, DueBatch, FilePlace, KeptBatch, KeptFile, NewBatch, SettledBatch,
-};
+use iron_runtime::custody::{self, Custody, KeptFile};
 use iron_runtime::oversight::Oversight;
 use iron_runtime::record::CallRecord;
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets};
@@ -38,6 +37,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use kept::TestBatch;
 pub(crate) use people::Question;
 
 /// What one budget has given out.
@@ -96,17 +96,6 @@ pub(crate) struct Plane {
     pub(crate) questions: Vec<Question>,
     /// The conversation in which another instance has seen something of strangers.
     pub(crate) read_elsewhere: Option<String>,
-}
-
-/// A batch that is looked after whenever somebody asks.
-pub(crate) struct TestBatch {
-    pub(crate) new: NewBatch,
-    original: Option<String>,
-    told: String,
-    opened_at: Timestamp,
-    lease: LeaseId,
-    /// Its cost and its record.
-    pub(crate) settled: Vec<SettledBatch>,
 }
 
 /// A control plane in memory.
@@ -293,193 +282,6 @@ impl Authority for TestAuthority {
             id: format!("key-{:02x}", subject[0]),
             key: subject,
         })
-    }
-}
-
-#[async_trait]
-impl Custody for TestAuthority {
-    async fn keep_file(
-        &self,
-        owner: custody::Owner,
-        file: &KeptFile,
-    ) -> Result<(), AuthorityError> {
-        let mut plane = self.plane();
-        if plane.down {
-            return Err(AuthorityError::Unavailable);
-        }
-        plane.files.push((owner, file.clone()));
-        Ok(())
-    }
-
-    async fn forget_file(
-        &self,
-        owner: custody::Owner,
-        place: &FilePlace,
-    ) -> Result<(), AuthorityError> {
-        let is_it = |kept: &(custody::Owner, KeptFile)| kept.0 == owner && kept.1.place == *place;
-        self.plane().files.retain(|kept| !is_it(kept));
-        Ok(())
-    }
-
-    async fn files(
-        &self,
-        owner: custody::Owner,
-        ask: &AskFiles,
-    ) -> Result<Vec<KeptFile>, AuthorityError> {
-        let plane = self.plane();
-        let own = plane.files.iter().filter(|(of, _)| *of == owner);
-        let mut own: Vec<KeptFile> = own.map(|(_, file)| file.clone()).collect();
-        if ask.newest_first {
-            own.reverse();
-        }
-        let behind = ask.after.as_ref().map_or(0, |place| {
-            let at = own.iter().position(|file| file.place == *place);
-            at.map_or(own.len(), |at| at + 1)
-        });
-        own.drain(..behind);
-        own.retain(|file| ask.providers.contains(&file.place.provider));
-        own.retain(|file| ask.purpose.is_none() || file.purpose == ask.purpose);
-        own.truncate(ask.limit as usize);
-        Ok(own)
-    }
-
-    async fn open_batch(&self, new: &NewBatch) -> Result<(), Refusal> {
-        let mut plane = self.plane();
-        let purse = (Scope::Agent(new.path.agent), Unit::Usd);
-        let account = plane.accounts.entry(purse).or_default();
-        let view = account.view();
-        if view.room() < new.amount.nanos() {
-            return Err(Refusal::Budget(Box::new(BudgetShortfall {
-                scope: purse.0,
-                pool: None,
-                unit: purse.1,
-                limit: view.limit.unwrap_or(i64::MAX),
-                spent: view.settled,
-                reserved: view.escrow,
-                suspense: 0,
-                needed: new.amount.nanos(),
-                resets_at: None,
-            })));
-        }
-        account.elsewhere += new.amount.nanos();
-        let lease = self.environment.new_id();
-        plane.batches.push(TestBatch {
-            new: new.clone(),
-            original: None,
-            told: String::new(),
-            opened_at: self.environment.now(),
-            lease,
-            settled: Vec::new(),
-        });
-        Ok(())
-    }
-
-    async fn batch_begun(
-        &self,
-        id: RequestId,
-        original: &str,
-        told: &str,
-    ) -> Result<(), AuthorityError> {
-        let mut plane = self.plane();
-        if plane.forgetful > 0 {
-            plane.forgetful -= 1;
-            return Err(AuthorityError::Unavailable);
-        }
-        let found = plane.batches.iter_mut().find(|batch| batch.new.id == id);
-        let batch = found.expect("a batch that was opened");
-        (batch.original, batch.told) = (Some(original.to_owned()), told.to_owned());
-        Ok(())
-    }
-
-    async fn batch_told(
-        &self,
-        _: custody::Owner,
-        place: &FilePlace,
-        told: &str,
-    ) -> Result<(), AuthorityError> {
-        let mut plane = self.plane();
-        let name = Some(place.original.as_str());
-        let found = plane
-            .batches
-            .iter_mut()
-            .find(|batch| batch.original.as_deref() == name);
-        found.expect("a batch that has a name").told = told.to_owned();
-        Ok(())
-    }
-
-    async fn batches(
-        &self,
-        owner: custody::Owner,
-        ask: &AskFiles,
-    ) -> Result<Vec<KeptBatch>, AuthorityError> {
-        let plane = self.plane();
-        let own = plane.batches.iter().rev();
-        let own = own.filter(|batch| batch.new.path.agent == owner.agent);
-        let own = own.filter(|batch| ask.providers.contains(&batch.new.provider));
-        let kept = own.filter_map(|batch| {
-            let place = FilePlace {
-                provider: batch.new.provider,
-                original: batch.original.clone()?,
-            };
-            let told = batch.told.clone();
-            Some(KeptBatch { place, told })
-        });
-        Ok(kept.take(ask.limit as usize).collect())
-    }
-
-    async fn due_batches(&self, most: u32) -> Result<Vec<DueBatch>, AuthorityError> {
-        let plane = self.plane();
-        let open = plane
-            .batches
-            .iter()
-            .filter(|batch| batch.settled.is_empty());
-        let due = open.map(|batch| DueBatch {
-            id: batch.new.id,
-            owner: custody::Owner {
-                tenant: batch.new.path.tenant,
-                agent: batch.new.path.agent,
-            },
-            provider: batch.new.provider,
-            original: batch.original.clone(),
-            lease: batch.lease,
-            amount: batch.new.amount,
-            plan: batch.new.plan.clone(),
-            template: batch.new.template.clone(),
-            created_at: batch.opened_at,
-        });
-        Ok(due.take(most as usize).collect())
-    }
-
-    async fn batch_route(
-        &self,
-        _: TenantId,
-        provider: ProviderId,
-    ) -> Result<Option<Route>, AuthorityError> {
-        let plane = self.plane();
-        let known = plane
-            .principals
-            .values()
-            .filter_map(|known| known.as_ref().ok());
-        let mut routes = known.flat_map(|known| known.routes.iter());
-        Ok(routes.find(|route| route.provider == provider).cloned())
-    }
-
-    async fn settle_batch(&self, settled: &SettledBatch) -> Result<bool, AuthorityError> {
-        let mut plane = self.plane();
-        let found = plane
-            .batches
-            .iter_mut()
-            .find(|batch| batch.new.id == settled.id);
-        let batch = found.expect("a batch that was opened");
-        let is_first = batch.settled.is_empty();
-        batch.settled.push(settled.clone());
-        let (amount, agent) = (batch.new.amount, batch.new.path.agent);
-        if is_first {
-            let purse = (Scope::Agent(agent), Unit::Usd);
-            plane.accounts.entry(purse).or_default().elsewhere +=
-                settled.cost.nanos() - amount.nanos();
-        }
-        Ok(is_first)
     }
 }
 
