@@ -42,10 +42,6 @@ APART = {
     "get_metrics": "text for Prometheus, not JSON; refused or not by address",
     "open_approval_link": "a page for people, errors too; crates/api/tests/it/approvals.rs opens it",
     "decide_by_link": "a page for people, errors too; crates/api/tests/it/approvals.rs opens it",
-    "list_available_tools": "the gateway's, for tokens of agents; test_tools.py",
-    "authorize_tool_call": "the gateway's, for tokens of agents; test_tools.py",
-    "bring_tool_result": "the gateway's, for tokens of agents; test_tools.py",
-    "invoke_tool": "the gateway's, for tokens of agents; python/tests/test_server.py",
 }
 
 

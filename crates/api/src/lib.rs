@@ -47,11 +47,12 @@ use axum::middleware::from_fn_with_state;
 pub use deprecation::notices::{NoticeError, announce_deprecations};
 pub use directory::approvals;
 pub use idempotency::once_for_agents;
+pub use notices::agent_state;
 pub use openapi::{document, document_3_0, printed};
 pub use removal::{RemovalError, remove_due_tenants};
 pub use renewals::remind_of_keys;
 pub use state::{
-    ApiState, Build, Config, Far, MetricsAccess, Notifier, Pseudonym, Question, terms_of,
+    ApiState, Build, Config, Far, MetricsAccess, Notifier, Pseudonym, Question, Sight, terms_of,
 };
 
 use state::Api;

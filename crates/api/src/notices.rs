@@ -2,24 +2,63 @@
 
 use iron_approvals::{AccessRequest, AccessStatus, EndingKey, Notice, Reminder, Topic};
 use iron_budget::{BudgetRequest, RequestStatus};
+use iron_fleet::Verb;
 use iron_identity::{Invitation, User};
+use iron_primitives::{AgentId, TeamId};
+
+/// An agent, by its id, its team and its name, is no longer in the state that it was in.
+pub fn agent_state(
+    (agent, team, name): (AgentId, Option<TeamId>, &str),
+    verb: Verb,
+    reason: Option<&str>,
+) -> Notice {
+    let (topic, state, done) = match verb {
+        Verb::Start => (Topic::AgentStarted, "running", "was started"),
+        Verb::Restart => (Topic::AgentStarted, "running", "begins anew"),
+        Verb::Pause => (Topic::AgentPaused, "paused", "was paused"),
+        Verb::Resume => (Topic::AgentResumed, "running", "goes on"),
+        Verb::Stop { .. } => (Topic::AgentStopped, "stopped", "was stopped"),
+        Verb::Kill => (Topic::AgentStopped, "stopped", "was killed"),
+    };
+    let notice = Notice::new(topic, format!("agent {name} {done}"))
+        .about_agent(agent, team)
+        .data("agent_id", agent.to_string())
+        .data("name", name)
+        .data("runtime_state", state);
+    match reason {
+        Some(reason) => notice.fact("reason", reason),
+        None => notice,
+    }
+}
 
 /// Somebody asks for a higher budget.
-pub(crate) fn budget_requested(request: &BudgetRequest, requester: &User) -> Notice {
+pub(crate) fn budget_requested(
+    request: &BudgetRequest,
+    team: Option<TeamId>,
+    requester: &User,
+) -> Notice {
     let title = format!(
         "{} asks for a budget of ${} for the agent {}",
         requester.name, request.requested_budget, request.agent_name
     );
-    about(Notice::new(Topic::BudgetRequestCreated, title), request)
-        .fact("reason", &request.justification)
-        .fact(
-            "decide",
-            format!("iron budget-requests approve {}", request.id),
-        )
+    about(
+        Notice::new(Topic::BudgetRequestCreated, title),
+        request,
+        team,
+    )
+    .fact("reason", &request.justification)
+    .fact(
+        "decide",
+        format!("iron budget-requests approve {}", request.id),
+    )
 }
 
 /// A request for a higher budget was decided; the requester is told too.
-pub(crate) fn budget_decided(request: &BudgetRequest, requester: &User) -> Notice {
+pub(crate) fn budget_decided(
+    request: &BudgetRequest,
+    team: Option<TeamId>,
+    requester: &User,
+) -> Notice {
     let given = request.approved_budget.unwrap_or(request.requested_budget);
     let title = match request.status {
         RequestStatus::Approved => format!(
@@ -33,9 +72,13 @@ pub(crate) fn budget_decided(request: &BudgetRequest, requester: &User) -> Notic
             request.status.as_str()
         ),
     };
-    let mut notice = about(Notice::new(Topic::BudgetRequestDecided, title), request)
-        .data("status", request.status.as_str())
-        .concerns(requester.email.clone());
+    let mut notice = about(
+        Notice::new(Topic::BudgetRequestDecided, title),
+        request,
+        team,
+    )
+    .data("status", request.status.as_str())
+    .concerns(requester.email.clone());
     for (name, value) in [("reason", &request.reason), ("notes", &request.notes)] {
         if let Some(value) = value {
             notice = notice.fact(name, value);
@@ -44,8 +87,9 @@ pub(crate) fn budget_decided(request: &BudgetRequest, requester: &User) -> Notic
     notice
 }
 
-fn about(notice: Notice, request: &BudgetRequest) -> Notice {
+fn about(notice: Notice, request: &BudgetRequest, team: Option<TeamId>) -> Notice {
     notice
+        .about_agent(request.agent, team)
         .fact("budget when asked", format!("${}", request.current_budget))
         .fact("asked for", format!("${}", request.requested_budget))
         .data("budget_request_id", request.id.to_string())
@@ -113,6 +157,7 @@ fn of_access(notice: Notice, request: &AccessRequest) -> Notice {
         .data("access_request_id", request.id.to_string())
         .data("requester_id", request.requester.to_string())
         .data("team_id", request.team.to_string())
+        .about_team(request.team)
 }
 
 /// Somebody is invited; the token is enclosed, below these lines.

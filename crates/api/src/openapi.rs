@@ -103,7 +103,7 @@ pub(crate) const FOR_BOTH: &str = "check_guardrails";
         (name = "teams", description = "People whose agents share a budget and a policy"),
         (name = "budget-pools", description = "Budgets that agents share"),
         (name = "budget-requests", description = "Requests for higher budgets"),
-        (name = "analytics", description = "What spending will come to"),
+        (name = "analytics", description = "What calls came to, and what spending will come to"),
         (name = "leases", description = "Money in the hands of instances"),
         (name = "budget", description = "The budget protocol: runtimes that are not ours borrow money for an agent"),
         (name = "access-requests", description = "Requests for a key of one's own"),

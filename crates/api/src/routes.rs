@@ -123,12 +123,12 @@ fn agents_and_projects() -> OpenApiRouter<Api> {
         ))
         .routes(routes!(agents::get_agent_status))
         .routes(routes!(agents::get_agent_health))
-        .routes(routes!(agents::start_agent))
-        .routes(routes!(agents::pause_agent))
-        .routes(routes!(agents::resume_agent))
-        .routes(routes!(agents::stop_agent))
-        .routes(routes!(agents::kill_agent))
-        .routes(routes!(agents::restart_agent))
+        .routes(routes!(agents::lifecycle::start_agent))
+        .routes(routes!(agents::lifecycle::pause_agent))
+        .routes(routes!(agents::lifecycle::resume_agent))
+        .routes(routes!(agents::lifecycle::stop_agent))
+        .routes(routes!(agents::lifecycle::kill_agent))
+        .routes(routes!(agents::lifecycle::restart_agent))
         .routes(routes!(
             agents::providers::get_agent_providers,
             agents::providers::assign_agent_providers
@@ -150,6 +150,7 @@ fn catalog() -> OpenApiRouter<Api> {
         .routes(routes!(providers::get_provider_deletion_impact))
         .routes(routes!(providers::list_provider_agents))
         .routes(routes!(providers::test_provider))
+        .routes(routes!(providers::health::get_provider_health))
         .routes(routes!(models::list_models))
         .routes(routes!(models::import_prices))
         .routes(routes!(models::get_model_price, models::set_model_price))
@@ -272,6 +273,16 @@ fn forecasts() -> OpenApiRouter<Api> {
         .routes(routes!(analytics::list_anomalies))
         .routes(routes!(analytics::list_token_totals))
         .routes(routes!(analytics::what_if))
+        .routes(routes!(analytics::reports::get_spending))
+        .routes(routes!(analytics::reports::get_usage))
+        .routes(routes!(analytics::reports::get_requests))
+        .routes(routes!(analytics::reports::get_errors))
+        .routes(routes!(analytics::tops::get_top_agents))
+        .routes(routes!(analytics::tops::get_top_users))
+        .routes(routes!(analytics::tops::get_provider_breakdown))
+        .routes(routes!(analytics::trends::get_trends))
+        .routes(routes!(analytics::trends::get_budget_utilization))
+        .routes(routes!(analytics::export::export_analytics))
         .routes(routes!(
             reconciliations::reconcile_invoice,
             reconciliations::list_reconciliations

@@ -18,8 +18,11 @@ use iron_insight::{Projections, Reconciliations};
 use iron_net::body::BodyLimit;
 use iron_net::egress::Egress;
 use iron_net::rate::{PaceLimiter, Quota, RateLimiter, SharedRates, Standing, Verdict};
-use iron_primitives::{AgentId, BootInstant, Environment, TeamId, TenantId, TokenDigest, UserId};
+use iron_primitives::{
+    AgentId, BootInstant, Environment, ProviderId, TeamId, TenantId, TokenDigest, UserId,
+};
 use iron_rules::{Policies, Profiles, Tools};
+use iron_runtime::PeerView;
 use iron_runtime::authority::{Authority, Change};
 use iron_sdk::{BudgetAmount, Dollars};
 use iron_settings::{Defaults, Rates, Settings};
@@ -34,6 +37,9 @@ pub type Notifier = Arc<dyn Fn(Change) + Send + Sync>;
 
 /// By what an end user of a tenant, whose name is told, is known in the records.
 pub type Pseudonym = Arc<dyn Fn(TenantId, &str) -> Result<String, iron_vault::Error> + Send + Sync>;
+
+/// What the runtime of this server has seen of a provider, for each model that it was asked for.
+pub type Sight = Arc<dyn Fn(TenantId, ProviderId) -> Vec<PeerView> + Send + Sync>;
 
 /// A question with a yes or a no, asked at each request.
 pub type Question = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -101,6 +107,8 @@ pub struct ApiState {
     pub pseudonym: Pseudonym,
     /// Whom to tell about changes.
     pub notify: Notifier,
+    /// How providers have done.
+    pub sight: Sight,
     /// Whether the journal can be written.
     pub journal_writable: Question,
     /// Whether the server is shutting down.

@@ -32,8 +32,10 @@ mod projects;
 mod providers;
 mod quotas;
 mod reconciliations;
+mod reports;
 mod resolve;
 mod router;
+mod routing;
 mod runtimes;
 mod serve;
 mod sessions;
@@ -42,6 +44,7 @@ mod teams;
 mod tenants;
 mod tokens;
 mod tools;
+mod tops;
 mod up;
 mod users;
 

@@ -99,6 +99,7 @@ impl Router {
             policy: Policy::ROUTER,
             rules: settings.rules,
             inside: settings.tools.inside.clone(),
+            sqlite: settings.tools.sqlite.clone(),
             metrics: metrics.clone(),
             shared_rates: None,
         };

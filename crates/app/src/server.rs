@@ -18,6 +18,7 @@ mod news;
 mod oversight;
 pub(crate) mod plane;
 mod projections;
+mod routing;
 mod settings;
 
 use std::net::SocketAddr;
@@ -258,6 +259,7 @@ fn manners(
         policy: Policy::SERVER,
         rules: settings.rules,
         inside: settings.tools.inside.clone(),
+        sqlite: settings.tools.sqlite.clone(),
         metrics: metrics.clone(),
         shared_rates,
     }

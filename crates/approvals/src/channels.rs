@@ -2,6 +2,7 @@
 
 mod check;
 mod deliveries;
+mod filter;
 mod model;
 pub(crate) mod store;
 
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 
 use crate::{Error, Notice, SealFailure, Topic};
 pub(crate) use check::address;
+pub use filter::ChannelFilter;
 pub(crate) use model::Secrets;
 pub use model::{
     Channel, ChannelChange, ChannelKind, Delivery, DeliveryFilter, DeliveryStatus, Mail,
@@ -101,6 +103,8 @@ impl Channels {
             kind: new.kind,
             settings,
             topics: check::topics(new.topics)?,
+            filter: new.filter.checked()?,
+            dead_in_row: 0,
             enabled: new.enabled,
             sealed_version: 1,
             resting_until: Timestamp::from_micros(0),
@@ -195,6 +199,9 @@ impl Channels {
         if let Some(topics) = change.topics {
             after.topics = check::topics(Some(topics))?;
         }
+        if let Some(filter) = change.filter {
+            after.filter = filter.checked()?;
+        }
         after.enabled = change.enabled.unwrap_or(before.enabled);
         secrets.url = change.url.map(exposed).or(secrets.url);
         if let Settings::Email(mail) = &after.settings {
@@ -203,6 +210,7 @@ impl Channels {
         }
         // Somebody has looked at it: whatever made it rest may be over.
         after.resting_until = Timestamp::from_micros(0);
+        after.dead_in_row = 0;
         self.replace(tx, authorised, "channel.update", &before, after, &secrets)
             .await
     }
@@ -268,6 +276,39 @@ impl Channels {
         Ok(())
     }
 
+    /// As [`Channels::announce`], unless the same subject was told within a while: of servers that
+    /// tell it at once, one does. Says whether it was told.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn announce_at_most_every(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        (subject, quiet): (&str, Duration),
+        notice: &Notice,
+    ) -> Result<bool, Error> {
+        let now = self.environment.now();
+        let is_news = store::note_told(tx, (tenant, subject), now, now.minus(quiet)).await?;
+        if is_news {
+            self.announce_to(tx, tenant, notice).await?;
+        }
+        Ok(is_news)
+    }
+
+    /// Whether a subject was told within a while: who looks often asks first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the database fails.
+    pub async fn was_told(
+        &self,
+        tenant: TenantId,
+        (subject, quiet): (&str, Duration),
+    ) -> Result<bool, Error> {
+        let since = self.environment.now().minus(quiet);
+        store::was_told(&self.db, (tenant, subject), since).await
+    }
+
     /// As [`Channels::announce`]; says through which channels.
     pub(crate) async fn announce_to(
         &self,
@@ -279,7 +320,7 @@ impl Channels {
         let now = self.environment.now();
         let mut concerns = notice.concerns.as_ref();
         let mut told = Vec::new();
-        for channel in store::on_for(tx, tenant, notice.topic).await? {
+        for channel in store::on_for(tx, tenant, notice).await? {
             let mut recipients = vec![None];
             if let (Settings::Email(mail), Some(address)) = (&channel.settings, concerns)
                 && !mail.to.contains(address)

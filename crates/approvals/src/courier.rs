@@ -130,7 +130,7 @@ impl Courier {
             };
             let failed = match self.attempt(&channel, &due.parcel).await {
                 Ok(()) => {
-                    outbox::delivered(channels, &due).await?;
+                    outbox::delivered(channels, &channel, &due).await?;
                     self.count(DeliveryOutcome::Delivered);
                     continue;
                 }
@@ -148,7 +148,7 @@ impl Courier {
         let now = self.channels.environment.now();
         let dice = u32::from_be_bytes(self.channels.environment.random());
         let fate = fate(failed, due.refusals, now.since(due.parcel.created_at), dice);
-        outbox::failed(&self.channels, due, &fate, &failed.problem).await?;
+        let noted = outbox::failed(&self.channels, due, &fate, &failed.problem).await?;
         if let Some(patience) = failed.patience {
             outbox::rest(&self.channels, channel, now.plus(patience)).await?;
         }
@@ -158,6 +158,9 @@ impl Courier {
             Fate::Dead => {
                 self.count(DeliveryOutcome::Dead);
                 tracing::error!(%delivery, channel = %channel.id, %topic, problem, "alarm: a notification was given up");
+                if noted && !failed.is_ours && outbox::given_up(&self.channels, channel).await? {
+                    tracing::error!(channel = %channel.id, "alarm: a webhook was switched off, nothing gets through");
+                }
             }
             Fate::Again { wait, .. } => {
                 self.count(DeliveryOutcome::Failed);

@@ -18,6 +18,7 @@
 //! - **What happened is told at least once**: the delivery is written with what it tells, or neither
 //!   is; a server that takes one and vanishes has only postponed it. Receivers tell repetitions
 //!   apart by the id that each attempt carries.
+//! - **A channel with a [`ChannelFilter`] is told of those agents and teams and of nothing else.**
 //! - **One channel never holds up another**: each is served by itself, and one that asks for
 //!   patience (429 with `Retry-After`) gets it from all servers.
 //! - **A request leads to one key**, and takes each step once, whoever decides at the same time.
@@ -58,8 +59,8 @@ pub use approvals::{
     Terms, TermsOf, UnknownApprover, Verdict, Way,
 };
 pub use channels::{
-    Channel, ChannelChange, ChannelKind, Channels, Delivery, DeliveryFilter, DeliveryStatus, Mail,
-    NewChannel, Seal, Secrecy, Settings, SlackActions, Tried,
+    Channel, ChannelChange, ChannelFilter, ChannelKind, Channels, Delivery, DeliveryFilter,
+    DeliveryStatus, Mail, NewChannel, Seal, Secrecy, Settings, SlackActions, Tried,
 };
 pub use courier::Courier;
 pub use error::{Error, SealFailure};
@@ -72,5 +73,6 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0002_access",
     "0003_enclosures",
     "0004_renewals",
-    "0005_approvals"
+    "0005_approvals",
+    "0006_filters"
 );

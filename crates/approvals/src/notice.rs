@@ -1,5 +1,6 @@
 //! What people are told.
 
+use iron_primitives::{AgentId, TeamId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,6 +13,16 @@ iron_store::words! {
         BudgetExceeded = "budget.exceeded",
         /// An agent spent faster than it may and was killed.
         BudgetRunaway = "budget.runaway",
+        /// An agent was started, or begins anew.
+        AgentStarted = "agent.started",
+        /// An agent was paused, by a person or by its budget.
+        AgentPaused = "agent.paused",
+        /// A paused agent goes on.
+        AgentResumed = "agent.resumed",
+        /// An agent was stopped or killed.
+        AgentStopped = "agent.stopped",
+        /// Many calls of an agent failed within a few minutes.
+        ErrorThresholdBreached = "error.threshold_breached",
         /// Guardrails have blocked something, or found something to look at.
         SafetyViolation = "safety.violation",
         /// Somebody asks for a higher budget.
@@ -56,6 +67,10 @@ pub struct Notice {
     pub(crate) said: Said,
     /// The address of whom it concerns, if that is one person.
     pub(crate) concerns: Option<String>,
+    /// The agent that it is about.
+    pub(crate) agent: Option<AgentId>,
+    /// The team that it is about, or that of the agent.
+    pub(crate) team: Option<TeamId>,
 }
 
 /// The words of a notice, as the outbox keeps them.
@@ -78,6 +93,8 @@ impl Notice {
                 data: serde_json::Map::new(),
             },
             concerns: None,
+            agent: None,
+            team: None,
         }
     }
 
@@ -100,6 +117,21 @@ impl Notice {
     #[must_use]
     pub fn concerns(mut self, address: impl Into<String>) -> Self {
         self.concerns = Some(address.into());
+        self
+    }
+
+    /// The agent that it is about, and its team: channels may want news of some only.
+    #[must_use]
+    pub fn about_agent(mut self, agent: AgentId, team: Option<TeamId>) -> Self {
+        self.agent = Some(agent);
+        self.team = team;
+        self
+    }
+
+    /// The team that it is about.
+    #[must_use]
+    pub const fn about_team(mut self, team: TeamId) -> Self {
+        self.team = Some(team);
         self
     }
 

@@ -72,7 +72,9 @@ impl Audit {
         Ok(alarms.collect::<Result<_, _>>()?)
     }
 
-    /// Takes an alarm, to tell it. False if another server has taken it, or more was found since.
+    /// Takes an alarm, to tell it as it is now, with what was found since it was read; nothing if
+    /// another server has taken it. Each of them is taken by when it was told last, so that findings
+    /// without a pause hold up nothing.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -80,20 +82,31 @@ impl Audit {
         &self,
         tx: &mut Tx,
         alarm: &ViolationAlarm,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<ViolationAlarm>, Error> {
+        // Others who write this row wait from here on until the end of the transaction.
         let taken = sql(
-            "UPDATE violation_alarms SET pending = 0, told_at = $1 WHERE tenant_id = $2 \
-             AND agent_id = $3 AND rule = $4 AND pending = $5 AND told_at = $6",
+            "UPDATE violation_alarms SET told_at = $1 WHERE tenant_id = $2 AND agent_id = $3 \
+             AND rule = $4 AND told_at = $5 AND pending > 0 RETURNING tenant_id, agent_id, rule, \
+             entity, channel, verdict, call_id, pending, told_at",
         )
         .bind(self.environment.now())
         .bind(alarm.tenant)
         .bind(alarm.agent)
         .bind(&alarm.rule)
-        .bind(alarm.count)
         .bind(alarm.told_at)
-        .execute(tx)
+        .fetch_optional(&mut *tx)
         .await?;
-        Ok(taken > 0)
+        let taken = taken.as_ref().map(ViolationAlarm::read).transpose()?;
+        if taken.is_some() {
+            sql("UPDATE violation_alarms SET pending = 0 \
+                 WHERE tenant_id = $1 AND agent_id = $2 AND rule = $3")
+            .bind(alarm.tenant)
+            .bind(alarm.agent)
+            .bind(&alarm.rule)
+            .execute(tx)
+            .await?;
+        }
+        Ok(taken)
     }
 
     /// Forgets what was told so long ago that it holds back nothing any more.

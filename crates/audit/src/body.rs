@@ -80,6 +80,11 @@ pub(crate) struct CallFacts {
     #[serde(default)]
     pub(crate) cost_nanos: i64,
     pub(crate) ended_at_us: i64,
+    /// In which language the caller spoke.
+    #[serde(default)]
+    pub(crate) dialect: String,
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     /// What guardrails found in its texts.
     #[serde(default)]
     pub(crate) guard: Option<GuardFacts>,
@@ -96,6 +101,8 @@ pub(crate) struct CallFacts {
     /// The lease of the budget protocol that paid for it.
     #[serde(default)]
     path_lease: Option<LeaseId>,
+    #[serde(default)]
+    pub(crate) refusal: Option<RefusalFacts>,
     /// It was told of.
     #[serde(default)]
     pub(crate) reported: Option<ReportedFacts>,
@@ -113,6 +120,13 @@ pub(crate) struct CallFacts {
     /// The owner of the agent.
     #[serde(default)]
     pub(crate) user: Option<UserId>,
+}
+
+/// What is read of why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct RefusalFacts {
+    #[serde(default)]
+    pub(crate) reason: String,
 }
 
 /// What is read of an end user.
@@ -153,6 +167,8 @@ pub(crate) struct ToolFacts {
     pub(crate) ended_at_us: i64,
     #[serde(default)]
     pub(crate) end_user: Option<EndUserFacts>,
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
     #[serde(default)]
     pub(crate) execution: Option<String>,
     #[serde(default)]
@@ -247,6 +263,9 @@ pub(crate) struct AttemptFacts {
     pub(crate) provider: ProviderId,
     #[serde(default)]
     pub(crate) dispatched_at_us: Option<i64>,
+    /// How it ended.
+    #[serde(default)]
+    pub(crate) ended: String,
     #[serde(default)]
     number: u32,
     #[serde(default)]
@@ -266,6 +285,8 @@ pub(crate) struct TokenFacts {
     output_audio: u64,
     input_image: u64,
     output_image: u64,
+    /// The part of `output` that was reasoning.
+    reasoning: u64,
 }
 
 impl TokenFacts {
@@ -283,6 +304,10 @@ impl TokenFacts {
 
     pub(crate) fn cached(&self) -> i64 {
         sum(&[self.cache_read])
+    }
+
+    pub(crate) fn reasoning(&self) -> i64 {
+        sum(&[self.reasoning])
     }
 
     pub(crate) fn output_total(&self) -> i64 {

@@ -11,6 +11,7 @@ use iron_store::{Db, Page, Paged, Row, Select, Sort, Statement, Tx, sql, sql_per
 use crate::alarms::AlarmTally;
 use crate::body::{Body, CallFacts, Item};
 use crate::projector::{Projection, ProjectionError};
+use crate::rollups::{RollupTally, error_type};
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
 use crate::violations::{self, Place};
@@ -18,7 +19,7 @@ use crate::{Audit, Authorised, Error};
 
 /// How many rows one statement inserts when there are as many.
 const ROWS: usize = 32;
-const COLUMNS: usize = 18;
+const COLUMNS: usize = 20;
 
 /// Projects calls and what is counted of them.
 pub(crate) struct CallProjection {
@@ -47,6 +48,7 @@ impl Projection for CallProjection {
             .collect();
         let mut tally = Tally::default();
         let mut tokens = TokenTally::default();
+        let mut rollups = RollupTally::default();
         let now = self.environment.now();
         let mut alarms = AlarmTally::new(now);
         for chunk in calls.chunks(ROWS) {
@@ -54,6 +56,7 @@ impl Projection for CallProjection {
             for (item, call) in chunk {
                 tally.count(item.record.stream.tenant, call);
                 tokens.count(item.record.stream.tenant, call);
+                rollups.count(item.record.stream.tenant, call);
                 let place = Place::from(*call);
                 alarms.count(item.record.stream.tenant, place, call.guard.as_ref());
                 violations::write(tx, item, place, call.guard.as_ref()).await?;
@@ -62,7 +65,7 @@ impl Projection for CallProjection {
         tally.write(tx, now).await?;
         alarms.write(tx).await?;
         tokens.write(tx).await?;
-        Ok(())
+        rollups.write(tx).await
     }
 }
 
@@ -82,7 +85,8 @@ fn insert_text(rows: usize) -> (&'static str, &'static str) {
         let text = format!(
             "INSERT INTO call_records (tenant_id, call_id, agent_id, token_id, provider_id, \
              model, outcome, status_code, started_at, ended_at, cost_nanos, input_tokens, \
-             output_tokens, instance_id, incarnation, sequence, hash, body) VALUES {} \
+             output_tokens, instance_id, incarnation, sequence, hash, body, error_type, \
+             rolled_up) VALUES {} \
              ON CONFLICT (tenant_id, call_id) DO NOTHING",
             values.join(", ")
         );
@@ -144,6 +148,8 @@ fn bind(statement: Statement, (item, call): &(&Item, &CallFacts)) -> Statement {
         .bind(i64::try_from(record.sequence).unwrap_or(i64::MAX))
         .bind(record.hash.to_string())
         .bind(record.body_text().to_owned())
+        .bind(error_type(call))
+        .bind(true)
 }
 
 /// Which calls are wanted.

@@ -9,7 +9,7 @@
 //!   its tenant's chain. What is personal is sealed first, under the key of the person it is
 //!   about ([`SubjectKeys`]).
 //! - The [`Projector`] moves records from the journal to tables: entries of the log, calls
-//!   ([`Call`]), counts ([`Usage`]), and whatever else implements [`Projection`].
+//!   ([`Call`]), counts ([`Usage`]), sums by what people ask for ([`Sums`]), and whatever else implements [`Projection`].
 //! - A [`Shipment`] is what a runtime elsewhere sends of its own journal: the same records, taken by
 //!   the same projections, after their chain was followed.
 //! - The [`AuditLog`] is what people read and check.
@@ -58,6 +58,7 @@ mod desk;
 mod entries;
 mod entry;
 mod error;
+mod failures;
 mod intake;
 mod projector;
 mod query;
@@ -65,6 +66,7 @@ mod redact;
 mod relay;
 mod removal;
 mod retention;
+mod rollups;
 mod spending;
 mod store;
 mod subject;
@@ -82,6 +84,7 @@ pub use body::Item;
 pub use calls::{Call, CallFilter};
 pub use entry::{Changes, Entry, Origin};
 pub use error::{Error, KeyFailure};
+pub use failures::FailingAgent;
 pub use intake::{Sent, Shipment};
 pub use iron_primitives::{subject_of, subject_of_strangers};
 pub use projector::{CaughtUp, Projection, ProjectionError, Projector};
@@ -90,6 +93,7 @@ pub use redact::masked;
 pub use relay::Relay;
 pub use removal::Removal;
 pub use retention::{Archive, LEAST_DAYS, Retention};
+pub use rollups::{Dimension, RollupFilter, RollupQuery, RollupRow, Sketch, Spread, Sums};
 pub use spending::{ModelUse, Spent};
 pub use subject::{SubjectKey, SubjectKeys, Wanted};
 pub use token_totals::{CountedBy, TokenFilter, TokenOrder, TokenTotal};
@@ -109,5 +113,7 @@ pub const MIGRATIONS: iron_store::Migrations = iron_store::migrations!(
     "0006_violations",
     "0007_tool_calls",
     "0008_violation_alarms",
-    "0009_allowed_tool_calls"
+    "0009_allowed_tool_calls",
+    "0010_rollups",
+    "0011_rolled_up"
 );

@@ -10,7 +10,7 @@ use iron_journal::{Journal, Purge, PurgeError, PurgeTerms, TenantHead};
 use iron_primitives::Timestamp;
 use iron_store::sql;
 
-use crate::{Audit, Error, token_totals};
+use crate::{Audit, Error, rollups, token_totals};
 
 /// Records are never kept for less time: what the law demands of an audit log.
 pub const LEAST_DAYS: u32 = 90;
@@ -184,6 +184,7 @@ impl Retention {
                     .await?;
             }
             token_totals::forget(&mut tx, *tenant, self.kept_since()).await?;
+            rollups::forget(&mut tx, *tenant, self.kept_since()).await?;
             tx.commit().await?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use iron_store::{Page, Paged, Row, Select, Sort, Tx, sql};
 use crate::alarms::AlarmTally;
 use crate::body::{Body, Item, ResultFacts, ToolFacts};
 use crate::projector::{Projection, ProjectionError};
+use crate::rollups::RollupTally;
 use crate::token_totals::TokenTally;
 use crate::usage::Tally;
 use crate::violations::{self, Place};
@@ -40,6 +41,7 @@ impl Projection for ToolProjection {
     async fn project(&self, tx: &mut Tx, items: &[Item]) -> Result<(), ProjectionError> {
         let mut tally = Tally::default();
         let mut tokens = TokenTally::default();
+        let mut rollups = RollupTally::default();
         let now = self.environment.now();
         let mut alarms = AlarmTally::new(now);
         for item in items {
@@ -52,6 +54,7 @@ impl Projection for ToolProjection {
                     violations::write(tx, item, place, call.guard.as_ref()).await?;
                     tally.count_tool(tenant, call);
                     tokens.count_tool(tenant, call);
+                    rollups.count_tool(tenant, call);
                 }
                 Body::ToolResult(told) => {
                     let found = (told.personal, told.secrets);
@@ -69,7 +72,7 @@ impl Projection for ToolProjection {
         tally.write(tx, now).await?;
         alarms.write(tx).await?;
         tokens.write(tx).await?;
-        Ok(())
+        rollups.write(tx).await
     }
 }
 
@@ -80,9 +83,9 @@ async fn insert(tx: &mut Tx, item: &Item, call: &ToolFacts) -> Result<(), Projec
         "INSERT INTO tool_calls (tenant_id, call_id, agent_id, project_id, team_id, user_id, \
          token_id, tool, tool_id, mode, decision, code, rules, approval_id, conversation, \
          execution, risk_level, untrusted, tainted, rate_limit, rate_remaining, arguments_bytes, \
-         cost_nanos, started_at, ended_at, instance_id, incarnation, sequence, hash, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30) \
+         cost_nanos, started_at, ended_at, instance_id, incarnation, sequence, hash, body, \
+         rolled_up) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, 1) \
          ON CONFLICT (tenant_id, call_id) DO NOTHING",
     )
     .bind(record.stream.tenant)
@@ -268,6 +271,8 @@ pub struct UntoldCall {
     pub token: IcTokenId,
     /// What the agent called the tool.
     pub tool: String,
+    /// When it was asked for.
+    pub started_at: Timestamp,
 }
 
 const COLUMNS: &str = "tool_calls.call_id, agent_id, project_id, tool, tool_id, mode, decision, \
@@ -358,22 +363,25 @@ impl Audit {
     }
 
     /// Calls that this server has allowed within a span of time, its end left out, and of which nobody
-    /// has told what came of them; the oldest first, at most so many.
+    /// has told what came of them; the oldest first, at most so many. Those that come next are asked
+    /// for from the begin of the last one on, and behind it.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn untold_tool_calls(
         &self,
         (since, until): (Timestamp, Timestamp),
+        behind: Option<RequestId>,
         most: u32,
     ) -> Result<Vec<UntoldCall>, Error> {
         let rows = sql(
             "SELECT tool_calls.tenant_id, tool_calls.call_id, agent_id, project_id, team_id, \
-             user_id, token_id, tool FROM tool_calls LEFT JOIN tool_results \
+             user_id, token_id, tool, started_at FROM tool_calls LEFT JOIN tool_results \
              ON tool_results.tenant_id = tool_calls.tenant_id \
              AND tool_results.call_id = tool_calls.call_id \
              WHERE tool_calls.instance_id = $1 AND decision = 'allow' AND started_at >= $2 \
              AND started_at < $3 AND status IS NULL \
+             AND (started_at > $2 OR $5 IS NULL OR tool_calls.call_id > $5) \
              AND project_id IS NOT NULL AND user_id IS NOT NULL \
              ORDER BY started_at, tool_calls.call_id LIMIT $4",
         )
@@ -381,6 +389,7 @@ impl Audit {
         .bind(since)
         .bind(until)
         .bind(most)
+        .bind(behind)
         .fetch_all(&self.db)
         .await?;
         let untold = |row: &Row| {
@@ -393,6 +402,7 @@ impl Audit {
                 user: row.get("user_id")?,
                 token: row.get("token_id")?,
                 tool: row.get("tool")?,
+                started_at: row.get("started_at")?,
             })
         };
         let found: Result<_, iron_store::Error> = rows.iter().map(untold).collect();

@@ -12,10 +12,10 @@ use iron_store::{Tx, sql};
 use crate::body::{CallFacts, ToolFacts};
 use crate::{Audit, Authorised, Error};
 
-const MICROS: i64 = 1_000_000;
+pub(crate) const MICROS: i64 = 1_000_000;
 const MINUTE_SECONDS: i64 = 60;
 pub(crate) const HOUR_SECONDS: i64 = 3_600;
-const DAY_SECONDS: i64 = 86_400;
+pub(crate) const DAY_SECONDS: i64 = 86_400;
 /// Minutes older than this are dropped.
 const MINUTES_KEPT_SECONDS: i64 = 2 * HOUR_SECONDS;
 

@@ -47,7 +47,7 @@ pub use model::{
     Outline, TeamAgent,
 };
 pub use runtimes::{Binding, Runtime, Runtimes};
-pub use settings::Settings;
+pub use settings::{Fallback, Routing, Settings, Strategy};
 pub use state::{RuntimeState, Verb};
 
 /// The tables of this feature.

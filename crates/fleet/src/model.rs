@@ -7,6 +7,7 @@ use iron_primitives::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::settings::Routing;
 use crate::{RuntimeState, Settings};
 
 /// Where an agent is used.
@@ -208,6 +209,8 @@ pub struct CallAgent {
     pub ends: i64,
     /// The models it may use; none means all.
     pub allowed_models: Option<Vec<String>>,
+    /// Which provider its calls ask first, and what they fall back on.
+    pub routing: Routing,
     /// The guardrail profile that its settings name.
     pub guardrail_profile: Option<ProfileId>,
     /// What its settings have given it to be: `read_only`, `read_write` or `admin`; none for the

@@ -1,10 +1,14 @@
 //! An agent's settings: keys that the platform knows are checked, all others are kept.
 
+mod routing;
+
 use iron_primitives::{PolicyId, ProfileId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Error;
+
+pub use routing::{Fallback, Routing, Strategy};
 
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_MODELS: usize = 200;
@@ -46,6 +50,7 @@ impl Settings {
             );
         }
         check_tools(&object)?;
+        routing::check(&object)?;
         if serde_json::to_vec(&object).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
             return invalid("settings", "expected at most 64 KiB");
         }
@@ -82,6 +87,11 @@ impl Settings {
     /// The guardrail profile that holds for the agent; none if its team or its tenant choose.
     pub fn guardrail_profile(&self) -> Option<ProfileId> {
         self.0.get("guardrail_profile_id").and_then(profile)
+    }
+
+    /// Which provider its calls ask first, and what they fall back on.
+    pub fn routing(&self) -> Routing {
+        routing::read(&self.0)
     }
 
     /// What the agent has been given to be: `read_only`, `read_write` or `admin`; none for the

@@ -409,6 +409,7 @@ pub(crate) async fn for_call(
         paused_by_budget: agent.paused_by_budget,
         ends: agent.ends,
         allowed_models: agent.settings.allowed_models(),
+        routing: agent.settings.routing(),
         guardrail_profile: agent.settings.guardrail_profile(),
         role: agent.settings.role().map(str::to_owned),
         tools: agent.settings.tools(),

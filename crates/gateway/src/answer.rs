@@ -131,7 +131,9 @@ fn wait_s(refusal: &Refusal, now: Timestamp) -> Option<u64> {
         Refusal::RateLimited(shortfall) | Refusal::QuotaSpent(shortfall) => {
             Some(whole_seconds(shortfall.resets_at, now))
         }
-        Refusal::ToolUnavailable { reopens_at } => Some(whole_seconds(*reopens_at, now)),
+        Refusal::CircuitOpen { reopens_at, .. } | Refusal::ToolUnavailable { reopens_at } => {
+            Some(whole_seconds(*reopens_at, now))
+        }
         _ if refusal.cured_by_waiting() => Some(1),
         _ => None,
     }

@@ -92,11 +92,7 @@ pub fn router_with(
         .fold(Router::new(), |routes, dialect| {
             routes.route(dialect.path(), create(dialect))
         });
-    let invocations = Router::new().route(
-        "/api/v1/tools/{tool_id}/invoke",
-        post(tools::invoke).fallback(tools::wrong_method),
-    );
-    let invocations = around(invocations.with_state(gateway.clone()));
+    let tools = tools::router(gateway.clone(), around);
     routes
         .route(Dialect::OpenAiChat.path(), create(Dialect::OpenAiChat))
         .route(
@@ -159,18 +155,6 @@ pub fn router_with(
             "/v1/models/{*id}",
             get(models::retrieve).fallback(wrong_method),
         )
-        .route(
-            "/api/v1/tools/authorize",
-            post(tools::authorize).fallback(tools::wrong_method),
-        )
-        .route(
-            "/api/v1/tools/results",
-            post(tools::results).fallback(tools::wrong_method),
-        )
-        .route(
-            "/api/v1/tools/available",
-            get(tools::available).fallback(tools::wrong_method),
-        )
         .route("/providers/{name}/{*route}", any(providers::pass))
         // Whatever else an SDK asks for is refused in its own words.
         .route("/providers", any(no_route))
@@ -180,7 +164,7 @@ pub fn router_with(
         .route("/v1/", any(no_route))
         .route("/v1/{*rest}", any(no_route))
         .with_state(gateway)
-        .merge(invocations)
+        .merge(tools)
 }
 
 /// The answer to a route that exists, with another method; the `Allow` header names those it has.

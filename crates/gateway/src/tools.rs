@@ -17,6 +17,7 @@ use iron_runtime::call::{
     Attribution, Inspected, Shown, ToolAnswer, ToolRequest, ToolResult, ToolVerdict,
 };
 use iron_sdk::decimal::Decimal;
+use iron_sdk::json_text::JsonText;
 use iron_sdk::tool_calls::{
     AvailableTool, AvailableTools, ToolDecided, ToolDecisionWord, ToolFinding, ToolInspected,
     ToolStatus, ToolViolation,
@@ -32,8 +33,10 @@ use crate::calls::Visit;
 use crate::credential::presented;
 
 mod invoke;
+mod routes;
 
-pub(crate) use invoke::{invoke, keeps_no_answers};
+pub(crate) use invoke::keeps_no_answers;
+pub(crate) use routes::router;
 
 /// A call that an agent wants to make, with the arguments as they were written.
 #[derive(Default, Deserialize)]
@@ -71,7 +74,7 @@ struct Told<'a> {
 }
 
 /// `POST /api/v1/tools/authorize`
-pub(crate) async fn authorize(State(gateway): State<Gateway>, request: Request) -> Response {
+async fn authorize(State(gateway): State<Gateway>, request: Request) -> Response {
     let now = gateway.runtime.environment().now();
     let (parts, body) = request.into_parts();
     let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
@@ -82,7 +85,7 @@ pub(crate) async fn authorize(State(gateway): State<Gateway>, request: Request) 
 }
 
 /// `POST /api/v1/tools/results`
-pub(crate) async fn results(State(gateway): State<Gateway>, request: Request) -> Response {
+async fn results(State(gateway): State<Gateway>, request: Request) -> Response {
     let now = gateway.runtime.environment().now();
     let (parts, body) = request.into_parts();
     let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
@@ -93,7 +96,7 @@ pub(crate) async fn results(State(gateway): State<Gateway>, request: Request) ->
 }
 
 /// `GET /api/v1/tools/available`
-pub(crate) async fn available(State(gateway): State<Gateway>, request: Request) -> Response {
+async fn available(State(gateway): State<Gateway>, request: Request) -> Response {
     let now = gateway.runtime.environment().now();
     let (parts, _) = request.into_parts();
     let visit = Visit::new(&parts, ErrorShape::OpenAi, gateway.runtime.environment());
@@ -104,7 +107,7 @@ pub(crate) async fn available(State(gateway): State<Gateway>, request: Request) 
 }
 
 /// The answer to one of these routes with another method.
-pub(crate) async fn wrong_method(request: Request) -> Problem {
+async fn wrong_method(request: Request) -> Problem {
     let method = request.method();
     let message = format!("this route does not take `{method}`; see the `Allow` header");
     Problem::new(iron_primitives::ErrorKind::MethodNotAllowed, message)
@@ -312,15 +315,20 @@ fn shown(inspected: Inspected) -> ToolInspected {
     ToolInspected {
         findings: findings.collect(),
         verdict: inspected.verdict.name().to_owned(),
-        output: inspected.output.map(|output| match output {
-            Shown::Text(text) => serde_json::Value::String(text),
-            // JSON that is too deep, or holds a number that nobody can hold, goes on as a text.
-            Shown::Json(text) => match serde_json::from_str(&text) {
-                Ok(value) => value,
-                Err(_) => serde_json::Value::String(text),
-            },
-        }),
+        output: inspected.output.map(written),
     }
+}
+
+/// JSON that is too deep, or holds a number that nobody can hold, goes on as a text.
+fn written(output: Shown) -> JsonText {
+    let text = match output {
+        Shown::Text(text) => text,
+        Shown::Json(text) => match JsonText::new(text.clone()) {
+            Some(json) => return json,
+            None => text,
+        },
+    };
+    JsonText::from(serde_json::Value::String(text))
 }
 
 fn answered<T: Serialize>(visit: &Visit, body: &T) -> Response {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use iron_primitives::{Environment, Secret};
 use tokio::sync::Semaphore;
 
@@ -25,11 +27,8 @@ impl Passwords {
     pub(crate) fn new(cost: PasswordCost, environment: &Environment) -> Result<Self, Error> {
         let params =
             Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|_| Error::PasswordCost)?;
+        let decoy = decoy(&params, environment);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = argon2
-            .hash_password_with_salt(&environment.random::<32>(), &environment.random::<16>())
-            .map_err(|_| Error::PasswordCost)?
-            .to_string();
         let slots = Arc::new(Semaphore::new(cost.at_once.max(1)));
         Ok(Passwords {
             argon2,
@@ -87,6 +86,17 @@ impl Passwords {
     }
 }
 
+/// A hash of no password: whatever is checked against it takes as long as against one.
+///
+/// Nothing is hashed for it. That would take the time of a login and its memory whenever a server
+/// starts.
+fn decoy(params: &Params, environment: &Environment) -> String {
+    let salt = STANDARD_NO_PAD.encode(environment.random::<16>());
+    let hash = STANDARD_NO_PAD.encode(environment.random::<32>());
+    let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
+}
+
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords").finish_non_exhaustive()
@@ -124,6 +134,25 @@ mod tests {
                 .await
                 .unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn the_decoy_costs_what_a_hash_does() {
+        let (passwords, environment) = passwords();
+        let stored = passwords.hash(Secret::new("x".to_owned()), &environment);
+        let stored = stored.await.unwrap();
+        let (decoy, hash) = (
+            PasswordHash::new(&passwords.decoy).unwrap(),
+            PasswordHash::new(&stored).unwrap(),
+        );
+        assert_eq!(decoy.algorithm, hash.algorithm);
+        assert_eq!(decoy.version, hash.version);
+        assert_eq!(decoy.params, hash.params);
+        let lengths = |hash: &PasswordHash| {
+            let salt = hash.salt.as_ref().unwrap();
+            (salt.len(), hash.hash.as_ref().unwrap().len())
+        };
+        assert_eq!(lengths(&decoy), lengths(&hash));
     }
 
     #[tokio::test]

@@ -51,6 +51,7 @@ mod projection;
 mod projections;
 mod reconcile;
 mod reconciliations;
+mod table;
 mod what_if;
 
 pub use anomaly::{Anomaly, anomalies};
@@ -62,6 +63,7 @@ pub use projection::{Projection, project};
 pub use projections::{Outlook, Projections};
 pub use reconcile::{Compared, Outcome, ProviderCompared, Side, family};
 pub use reconciliations::{Reconciliation, Reconciliations};
+pub use table::{Table, TableRow, slots};
 pub use what_if::{Swap, WhatIf, what_if};
 
 /// The tables of this feature.

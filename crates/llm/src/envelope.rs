@@ -338,6 +338,23 @@ impl Envelope {
         }
     }
 
+    /// The same request of another model.
+    ///
+    /// # Errors
+    /// [`RequestError`], as for a request that is read. Where the model does not stand in the body,
+    /// there is no other one to ask.
+    pub fn of_model(&self, model: &str) -> Result<Envelope, RequestError> {
+        let names_no_model = self.dialect.is_addressed() || self.dialect == Dialect::Passthrough;
+        if names_no_model || self.form.is_some() {
+            return Err(RequestError::Missing { field: "model" });
+        }
+        let edits = Edits {
+            model: Some(model),
+            ..Edits::default()
+        };
+        Envelope::read(self.dialect, self.rewrite(&edits))
+    }
+
     /// Takes a request of a route that is not known: nothing in it is read. `route` is what its
     /// price is found by.
     pub fn opaque(route: &str, body: Bytes) -> Envelope {

@@ -13,7 +13,9 @@
 //! proposal; that a provider asks whether it may (`mcp_approval_request`) is one.
 //!
 //! **What has more than one reading has none.** Where a stream says the arguments of a call twice
-//! and differently, or gives it two names, its arguments are not told ([`Proposal::arguments`]).
+//! and differently, or gives it two names, its arguments are not told ([`Proposal::arguments`]). Where
+//! an answer or an event has more values than are taken apart, one call is asked about of which
+//! nothing is known ([`Proposal::UNTOLD`]); taken out, the event goes with it.
 
 mod chat;
 mod cohere;
@@ -37,6 +39,14 @@ pub struct Proposal<'a> {
     pub name: &'a str,
     /// The arguments, as JSON; none if they have no one reading.
     pub arguments: Option<&'a str>,
+}
+
+impl Proposal<'static> {
+    /// What may be proposed where nobody can tell: neither tool nor arguments are known.
+    pub const UNTOLD: Self = Proposal {
+        name: "",
+        arguments: None,
+    };
 }
 
 /// What becomes of a call.

@@ -1,7 +1,7 @@
 //! A breaker for each peer: what does not answer is left alone for a while.
 //!
 //! ```text
-//!            failures in a row                the wait is over
+//!     failures in a row, or too many          the wait is over
 //!  closed ─────────────────────► open ◄──────────────────────► half-open
 //!    ▲                                     a probe fails           │
 //!    └─────────────────────────────────────────────────────────────┘
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A [`Breaker`] is a pure state machine: time is an argument. [`Breakers`] keeps one for each peer,
-//! and only of peers that have failed.
+//! and only of peers that have failed, unless a share of failures is asked for.
 //!
 //! Invariants:
 //! - **While it is open, nobody is let through**; while it is half-open, one at a time.
@@ -25,11 +25,17 @@ use std::time::Duration;
 
 use iron_primitives::BootInstant;
 
+mod window;
+
+pub use window::{Counts, Window};
+
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// How many failures in a row open it, from 1.
+    /// How many failures in a row open it; 0 for none ever.
     pub failures: u32,
+    /// Which share of failures opens it; none ever if absent.
+    pub rate: Option<ErrorRate>,
     /// How long it is open the first time; each probe that fails doubles that.
     pub open_for: Duration,
     /// The longest that it is open before the next probe.
@@ -38,10 +44,22 @@ pub struct BreakerPolicy {
     pub probes: u32,
 }
 
+/// A share of failures that is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorRate {
+    /// From how many failures among a hundred on.
+    pub percent: u32,
+    /// Among how many calls at the least.
+    pub at_least: u32,
+    /// Of which time.
+    pub within: Duration,
+}
+
 impl Default for BreakerPolicy {
     fn default() -> Self {
         BreakerPolicy {
             failures: 5,
+            rate: None,
             open_for: Duration::from_secs(30),
             longest: Duration::from_secs(300),
             probes: 1,
@@ -68,6 +86,22 @@ pub struct Breaker {
     term: u64,
     /// How often it has opened since it was closed.
     openings: u32,
+    /// How it went while it was closed, if the policy asks for that.
+    recent: Window,
+}
+
+/// Whether a breaker lets anybody through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Everybody.
+    Closed,
+    /// Nobody, until then.
+    Open {
+        /// When the next probe may go.
+        until: BootInstant,
+    },
+    /// One at a time, to see how it goes.
+    HalfOpen,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,10 +155,14 @@ impl Breaker {
         }
         match (&mut self.state, outcome) {
             (State::Open { .. }, _) | (State::Closed { .. }, Outcome::Unknown) => {}
-            (State::Closed { failures }, Outcome::Success) => *failures = 0,
+            (State::Closed { failures }, Outcome::Success) => {
+                *failures = 0;
+                self.count(policy.rate, true, now);
+            }
             (State::Closed { failures }, Outcome::Failure) => {
                 *failures = failures.saturating_add(1);
-                if *failures >= policy.failures {
+                let in_a_row = policy.failures > 0 && *failures >= policy.failures;
+                if self.count(policy.rate, false, now) || in_a_row {
                     self.open(policy, now);
                 }
             }
@@ -142,13 +180,32 @@ impl Breaker {
 
     /// Whether it is as if nothing had ever failed.
     pub fn is_idle(&self) -> bool {
-        self.state == State::default()
+        self.state == State::default() && self.recent == Window::default()
+    }
+
+    /// Whom it lets through now.
+    pub fn standing(&self, now: BootInstant) -> Standing {
+        match self.state {
+            State::Closed { .. } => Standing::Closed,
+            State::Open { until } if now < until => Standing::Open { until },
+            State::Open { .. } | State::HalfOpen { .. } => Standing::HalfOpen,
+        }
+    }
+
+    /// Counts one for the share of failures, and says whether that is too large now.
+    fn count(&mut self, rate: Option<ErrorRate>, good: bool, now: BootInstant) -> bool {
+        let Some(rate) = rate else { return false };
+        self.recent.over(rate.within).add(good, now);
+        let counts = self.recent.counts(now);
+        counts.total() >= rate.at_least && counts.bad_percent() >= rate.percent
     }
 
     fn open(&mut self, policy: BreakerPolicy, now: BootInstant) {
         let doublings = self.openings.min(31);
         let wait = policy.open_for.saturating_mul(1 << doublings);
         self.openings = self.openings.saturating_add(1);
+        // What it opened for is over: it does not open it again.
+        self.recent = Window::default();
         self.enter(State::Open {
             until: now.plus(wait.min(policy.longest)),
         });
@@ -207,7 +264,8 @@ impl<K: Eq + Hash + Clone> Breakers<K> {
 
     fn report(&self, peer: K, admitted: Admission, outcome: Outcome, now: BootInstant) {
         let mut known = self.known();
-        if outcome != Outcome::Failure && !known.contains_key(&peer) {
+        let counts = self.policy.rate.is_some() && outcome == Outcome::Success;
+        if !counts && outcome != Outcome::Failure && !known.contains_key(&peer) {
             return;
         }
         let breaker = known.entry(peer.clone()).or_default();

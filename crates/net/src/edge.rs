@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderName, HeaderValue};
 use iron_primitives::{Environment, ErrorKind};
 
@@ -109,6 +110,8 @@ fn log_cause(response: &Response, context: &RequestContext) {
 
 fn stamp(response: &mut Response, context: &RequestContext) {
     let headers = response.headers_mut();
+    // No answer is to be taken for anything but what it says it is.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::try_from(context.id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -34,5 +34,5 @@ mod violation;
 
 pub use checker::{Checker, Error, Limits};
 pub use path::ReadLink;
-pub use sql::limited_sql;
+pub use sql::{Database, Gives, Runnable, limited_sql, runnable_sql};
 pub use violation::Violation;

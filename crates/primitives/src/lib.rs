@@ -55,4 +55,4 @@ pub use secret::Secret;
 pub use subject::{subject_of, subject_of_strangers};
 pub use time::{BootInstant, InvalidTimestamp, Timestamp};
 pub use token::{InvalidToken, TokenDigest, TokenKind, TokenValue};
-pub use zone::{UnknownZone, Zone};
+pub use zone::{CalendarUnit, UnknownZone, Zone};

@@ -217,6 +217,13 @@ pub enum Refusal {
         /// What happened, without secrets or addresses.
         detail: String,
     },
+    /// Every provider that serves the model has failed for a while and is left alone.
+    CircuitOpen {
+        /// The model asked for.
+        model: String,
+        /// When the first of them is tried again.
+        reopens_at: Timestamp,
+    },
     /// The host of a tool has not answered for a while and is left alone.
     ToolUnavailable {
         /// When it is tried again.
@@ -254,7 +261,7 @@ impl Refusal {
             | Refusal::AuthorityUnavailable
             | Refusal::JournalUnavailable => ErrorKind::ServiceUnavailable,
             Refusal::ProviderUnavailable { .. } => ErrorKind::ProviderUnavailable,
-            Refusal::ToolUnavailable { .. } => ErrorKind::CircuitOpen,
+            Refusal::CircuitOpen { .. } | Refusal::ToolUnavailable { .. } => ErrorKind::CircuitOpen,
         }
     }
 
@@ -268,6 +275,7 @@ impl Refusal {
             | Refusal::JournalUnavailable
             | Refusal::RateLimited(_)
             | Refusal::ProviderUnavailable { .. }
+            | Refusal::CircuitOpen { .. }
             | Refusal::ToolUnavailable { .. } => true,
             // Holds of calls under way come back; settled money does not.
             Refusal::Budget(shortfall) => {
@@ -362,6 +370,11 @@ impl fmt::Display for Refusal {
             Refusal::ProviderUnavailable { detail } => {
                 write!(f, "the provider is unavailable: {detail}")
             }
+            Refusal::CircuitOpen { model, reopens_at } => write!(
+                f,
+                "no provider of `{model}` answers, so nothing was sent; they are tried again at \
+                 {reopens_at}"
+            ),
             Refusal::ToolUnavailable { reopens_at } => write!(
                 f,
                 "the server of the tool does not answer, so nothing was sent; it is tried again \

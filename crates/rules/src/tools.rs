@@ -98,7 +98,7 @@ impl Tools {
             updated_at: now,
         };
         check::tool(&made, &self.places)?;
-        check::secret(&made, new.secret.as_ref())?;
+        check::secret(&made, new.secret.as_ref(), &self.places)?;
         if store::count(tx, authorised.tenant).await? >= MOST {
             return Err(Error::TooManyOf {
                 what: "tools",
@@ -179,7 +179,7 @@ impl Tools {
         if let Some(secret) = &secret {
             after.secret_version = before.secret_version.saturating_add(1);
             after.masked_secret = Some(secret.masked());
-            check::secret(&after, Some(secret))?;
+            check::secret(&after, Some(secret), &self.places)?;
         }
         match self.sealed(tx, &after, secret.as_ref()).await? {
             Some(sealed) => store::replace_secret(tx, &after, Some(sealed)).await?,

@@ -178,6 +178,7 @@ mod tests {
             allowed_models: None,
             team_rules: TeamRules::default(),
             routes: Vec::new(),
+            routing: crate::authority::Routing::default(),
             hash_key: [7; 32],
             environment: None,
             guardrails: crate::authority::Guardrails::default(),

@@ -13,6 +13,7 @@
 //!   question asked twice is granted once;
 //! - durations in the answer are relative, because no two clocks agree.
 
+mod routing;
 mod tools;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use iron_primitives::{
 use crate::custody::Custody;
 use crate::oversight::Oversight;
 pub use crate::wallet::Counted;
+pub use routing::{BreakerTerms, Fallback, Routing, Strategy};
 pub use tools::{Method, RateLimit, RegisteredTool, RulesVersion, Run, ToolRules};
 
 /// The control plane as a runtime sees it.
@@ -291,6 +293,8 @@ pub struct Principal {
     pub team_rules: TeamRules,
     /// The providers assigned, in order of preference.
     pub routes: Vec<Route>,
+    /// Which of them is asked first, and which when it fails.
+    pub routing: Routing,
     /// The tenant's key for the hashes of prompts and end users.
     pub hash_key: [u8; 32],
     /// `prod`, `staging` or `dev`, if the agent says.

@@ -22,6 +22,7 @@ mod admit;
 mod attempt;
 mod authenticate;
 mod batch;
+mod choice;
 mod close;
 mod count;
 mod decide;
@@ -31,6 +32,7 @@ mod failure;
 mod file_list;
 mod files;
 mod flow;
+mod further;
 mod hold;
 mod inspect;
 mod lasting;
@@ -45,7 +47,9 @@ mod safety;
 mod screen;
 mod scrub;
 mod send;
+mod served;
 mod sieve;
+mod tiers;
 mod tool;
 mod upload;
 mod upstream;
@@ -56,6 +60,7 @@ use iron_primitives::Refusal;
 use tokio::sync::oneshot;
 
 use crate::Runtime;
+use decide::Reach;
 use draft::Refused;
 use lasting::Lasting;
 
@@ -101,7 +106,7 @@ impl Runtime {
         request: CallRequest,
     ) -> Result<hold::Ready, Refused> {
         let admitted = self.admit(authenticated, request).await?;
-        let decided = self.decide(admitted)?;
+        let decided = self.decide(admitted, Reach::Fallbacks)?;
         let counted = self.count_call(decided).await?;
         let cleared = self.inspect_input(counted)?;
         self.hold(cleared).await

@@ -39,8 +39,10 @@ mod config;
 mod counters;
 pub mod custody;
 mod cuts;
+pub mod databases;
 mod fresh;
 mod guards;
+mod health;
 mod in_flight;
 mod lifeline;
 mod missed;
@@ -62,6 +64,7 @@ pub mod wallet;
 
 pub use config::Config;
 pub use fresh::Freshness;
+pub use health::{Circuit, PeerView};
 pub use orphan::record_orphans;
 pub use runtime::{Parts, Runtime};
 pub use tool_hosts::{ToolHosts, ToolPlaces};

@@ -5,6 +5,7 @@
 //! `unknown`, settled at its bound.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use iron_journal::{Journal, Stopped, canonical};
 use iron_primitives::{
@@ -26,7 +27,14 @@ pub(crate) struct Facts {
     pub(crate) path: ActorPath,
     pub(crate) token: IcTokenId,
     pub(crate) dialect: Cow<'static, str>,
+    /// As the caller named it.
     pub(crate) model: String,
+    /// The model that the provider is asked for, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<String>,
+    /// The attempts before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) before: Vec<Attempt>,
     pub(crate) stream: bool,
     pub(crate) provider: ProviderId,
     pub(crate) provider_kind: Cow<'static, str>,
@@ -57,6 +65,14 @@ impl Facts {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// What a reserve repeats of the attempts before it: of many only those that cost something, which
+/// are no more than the agent has providers to fall back on.
+pub(crate) fn repeated(before: &[Attempt]) -> Vec<Attempt> {
+    const MANY: usize = 8;
+    let is_kept = |line: &&Attempt| before.len() <= MANY || line.settled_nanos != 0;
+    before.iter().filter(is_kept).cloned().collect()
 }
 
 /// What a reserve tells about its call of a tool.
@@ -164,9 +180,27 @@ fn record_of(
     reserves: &[&Reserve],
     environment: &Environment,
 ) -> CallRecord {
-    let attempts = reserves.iter().map(|reserve| attempt(reserve, &facts));
-    let attempts = attempts.collect();
+    let attempts = attempts_of(&facts, reserves);
     facts.record(call, attempts, environment.now())
+}
+
+/// The attempts of a call in their order: those that were under way, each as its own reserve tells
+/// of it, and those that were over.
+fn attempts_of(facts: &Facts, reserves: &[&Reserve]) -> Vec<Attempt> {
+    let (mut attempts, mut over) = (BTreeMap::new(), Vec::new());
+    for reserve in reserves {
+        let own = match Told::by(reserve) {
+            Some(Told::Call(own)) => *own,
+            _ => facts.clone(),
+        };
+        attempts.insert(reserve.attempt, attempt(reserve, &own));
+        over.extend(own.before);
+    }
+    for line in over {
+        // What is not settled by the journal is settled at its bound, whatever is told of it.
+        attempts.entry(line.number).or_insert(line);
+    }
+    attempts.into_values().collect()
 }
 
 impl Facts {
@@ -286,7 +320,7 @@ fn attempt(reserve: &Reserve, facts: &Facts) -> Attempt {
         ended: Ended::Crashed,
         first_byte_us: None,
         hold: HoldRecord::from(reserve),
-        model: facts.model.clone(),
+        model: facts.asked.as_ref().unwrap_or(&facts.model).clone(),
         number: reserve.attempt,
         provider: facts.provider,
         provider_kind: facts.provider_kind.clone(),
@@ -346,6 +380,8 @@ mod tests {
             token: environment.new_id(),
             dialect: "openai_chat".into(),
             model: "gpt-4o".to_owned(),
+            asked: None,
+            before: Vec::new(),
             stream: true,
             provider: environment.new_id(),
             provider_kind: "openai".into(),

@@ -5,6 +5,7 @@
 //! again by themselves. A control plane that does not know the key any more has dismissed the
 //! runtime: that is an answer, not a silence, and nothing more is begun ([`RemoteAuthority::dismissed`]).
 
+mod routing;
 mod tools;
 mod words;
 

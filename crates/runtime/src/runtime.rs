@@ -20,8 +20,10 @@ use crate::call::UseOf;
 use crate::config::Config;
 use crate::counters::ModelCounters;
 use crate::cuts::Cuts;
+use crate::databases::Databases;
 use crate::fresh::FreshCache;
 use crate::guards::Guards;
+use crate::health::{Health, PeerView};
 use crate::in_flight::InFlight;
 use crate::lifeline::Lifelines;
 use crate::missed::Missed;
@@ -51,6 +53,8 @@ pub struct Runtime {
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
     pub(crate) in_flight: Arc<InFlight>,
+    /// How it goes with the providers.
+    pub(crate) health: Health,
     pub(crate) room: Room,
     pub(crate) shelf: Shelf,
     /// What the agents of teams do in a minute.
@@ -76,6 +80,8 @@ pub struct Runtime {
     /// Which hosts of tools do not answer, for each tenant.
     pub(crate) tool_breakers: Breakers<ToolPeer>,
     pub(crate) tool_hosts: ToolHosts,
+    /// Runs statements of tools; none where none are run.
+    pub(crate) databases: Option<Arc<dyn Databases>>,
     pub(crate) tool_secrets: FreshCache<SecretOf, Credential, AuthorityError>,
 }
 
@@ -97,6 +103,8 @@ pub struct Parts {
     pub egress: Egress,
     /// Where tools that are run here may be.
     pub tool_hosts: ToolHosts,
+    /// Who runs statements of tools; none where none are run.
+    pub databases: Option<Arc<dyn Databases>>,
     /// What is counted.
     pub metrics: Metrics,
     /// Where the calls of teams are counted for all servers together; here alone if none.
@@ -128,6 +136,7 @@ impl Runtime {
             wallets,
             egress,
             tool_hosts,
+            databases,
             metrics,
             shared_rates,
             environment,
@@ -164,6 +173,7 @@ impl Runtime {
             metrics,
             environment,
             in_flight,
+            health: Health::default(),
             room,
             shelf: Shelf::new(),
             paces: Arc::new(PaceLimiter::new(shared_rates.clone())),
@@ -171,6 +181,7 @@ impl Runtime {
             taints: Taints::new(),
             tool_breakers,
             tool_hosts,
+            databases,
             tool_secrets,
             plans,
             cuts,
@@ -206,7 +217,8 @@ impl Runtime {
                 self.lifelines.revoke(token);
                 self.bearers.forget(&token);
             }
-            Change::Provider(_) => {
+            Change::Provider(provider) => {
+                self.health.forget(provider);
                 self.credentials.forget_all();
                 self.bearers.forget_all();
             }
@@ -246,6 +258,11 @@ impl Runtime {
     /// Time and randomness.
     pub const fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// What this process has seen of a provider, for each model that it was asked for.
+    pub fn health_of(&self, tenant: TenantId, provider: ProviderId) -> Vec<PeerView> {
+        self.health.of((tenant, provider), self.environment.boot())
     }
 
     /// How many calls are under way.

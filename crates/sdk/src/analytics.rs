@@ -1,11 +1,30 @@
 //! What spending will come to.
 
+mod reports;
+mod rows;
+mod tops;
+
 use std::collections::BTreeMap;
 
 use crate::{Dollars, words::words};
 use iron_primitives::{AgentId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+pub use reports::{
+    AnalyticsRange, CallGroup, CallStatus, CallsQuery, Granularity, GroupQuery, Measure,
+    MetricQuery, Report, ReportFile, ReportMeta,
+};
+pub use rows::{
+    ErrorsRow, ErrorsSummary, ExportRow, RequestCounts, RequestsRow, SpendingRow, SpendingSummary,
+    TokenUsage, UsageRow,
+};
+
+pub use tops::{
+    BreakdownRow, BreakdownSummary, BudgetRisk, ReportPage, RiskCounts, TopAgent, TopQuery,
+    TopSummary, TopUser, TrendPoint, TrendQuery, TrendView, TrendWindow, Utilization,
+    UtilizationQuery, UtilizationRow,
+};
 
 words! {
     /// How a projection was found.

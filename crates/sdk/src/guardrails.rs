@@ -274,7 +274,8 @@ pub struct ViolationView {
     pub profile_id: Option<ProfileId>,
     /// Its version; 0 for a built-in one.
     pub profile_version: i64,
-    /// What it is taken for.
+    /// What it is taken for; `max_input_chars` for a text that was refused for its length, `unread`
+    /// for what was refused because it cannot be read.
     #[serde(rename = "type")]
     pub entity: EntityName,
     /// The rule that found it.

@@ -36,6 +36,7 @@ pub mod dollars;
 pub mod exchange;
 pub mod guardrails;
 pub mod invitations;
+pub mod json_text;
 pub mod leases;
 pub mod limits;
 pub mod lists;

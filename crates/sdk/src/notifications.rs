@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{SecretText, words::words};
-use iron_primitives::{ChannelId, DeliveryId, EventId, Timestamp};
+use iron_primitives::{AgentId, ChannelId, DeliveryId, EventId, TeamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -28,6 +28,16 @@ words! {
         BudgetExceeded = "budget.exceeded",
         /// An agent spent faster than it may and was killed.
         BudgetRunaway = "budget.runaway",
+        /// An agent was started, or begins anew.
+        AgentStarted = "agent.started",
+        /// An agent was paused, by a person or by its budget.
+        AgentPaused = "agent.paused",
+        /// A paused agent goes on.
+        AgentResumed = "agent.resumed",
+        /// An agent was stopped or killed.
+        AgentStopped = "agent.stopped",
+        /// Many calls of an agent failed within a few minutes.
+        ErrorThresholdBreached = "error.threshold_breached",
         /// Guardrails have blocked something, or found something to look at.
         SafetyViolation = "safety.violation",
         /// Somebody asks for a higher budget.
@@ -121,6 +131,21 @@ pub struct SlackActionsView {
     pub people: BTreeMap<String, String>,
 }
 
+/// Whose news a channel wants: of any of these agents, and of any of these teams with all their
+/// agents; all news if it names nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationFilter {
+    /// The agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub agent_ids: Vec<AgentId>,
+    /// The teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub team_ids: Vec<TeamId>,
+}
+
 /// A channel that is to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,8 +157,11 @@ pub struct CreateNotificationChannel {
     pub kind: ChannelKind,
     /// What is told through it; everything if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 20)]
+    #[schema(nullable = false, min_items = 1, max_items = 30)]
     pub events: Option<Vec<NotificationEvent>>,
+    /// Whose news it wants; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<NotificationFilter>,
     /// Whether anything is; true if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -160,8 +188,11 @@ pub struct UpdateNotificationChannel {
     pub name: Option<String>,
     /// What is told through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 20)]
+    #[schema(nullable = false, min_items = 1, max_items = 30)]
     pub events: Option<Vec<NotificationEvent>>,
+    /// Whose news it wants; `{}` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<NotificationFilter>,
     /// Whether anything is. What happens while it is off is not told later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -207,7 +238,11 @@ pub struct NotificationChannelView {
     pub kind: ChannelKind,
     /// What is told through it.
     pub events: Vec<NotificationEvent>,
-    /// Whether anything is.
+    /// Whose news it wants; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<NotificationFilter>,
+    /// Whether anything is. A webhook is switched off after 20 deliveries in a row that were given
+    /// up.
     pub enabled: bool,
     /// Where it is sent, as far as that may be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

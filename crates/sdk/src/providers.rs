@@ -380,3 +380,68 @@ pub struct ProviderTested {
     #[schema(nullable = false)]
     pub message: Option<String>,
 }
+
+words! {
+    /// Whether calls are sent to a provider.
+    ProviderCircuit {
+        /// All of them.
+        Closed = "closed",
+        /// None.
+        Open = "open",
+        /// One at a time, to see how it goes.
+        HalfOpen = "half_open",
+    }
+}
+
+/// How a provider has done, as the server that was asked has seen it. Other servers and routers have
+/// seen other calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderHealth {
+    /// The worst circuit of its models.
+    pub circuit: ProviderCircuit,
+    /// Which share of the calls of the last five minutes has failed, from 0 to 1; 0 without calls.
+    pub error_rate: f64,
+    /// How long 95 of 100 of its last answers took at the most to begin, in milliseconds, of the
+    /// slowest of its models; absent before the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub p95_ms: Option<u64>,
+    /// For how much of the time since its first call here the circuit was closed, in percent, of the
+    /// worst of its models.
+    pub uptime_percentage: f64,
+    /// Since when the circuit is not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub opened_at: Option<Timestamp>,
+    /// Each model that it was asked for.
+    pub models: Vec<ProviderModelHealth>,
+    /// When this was looked at.
+    pub checked_at: Timestamp,
+}
+
+/// How a provider has done with one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderModelHealth {
+    /// The model, as the provider is asked for it.
+    pub model: String,
+    /// Whether calls are sent to it.
+    pub circuit: ProviderCircuit,
+    /// How many attempts of the last five minutes have told something of it.
+    pub calls: u32,
+    /// How many of them have failed.
+    pub failures: u32,
+    /// Attempts under way.
+    pub in_flight: u32,
+    /// As of the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub p95_ms: Option<u64>,
+    /// Until when it has asked to be left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub paused_until: Option<Timestamp>,
+    /// When the open circuit lets a call through to try it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reopens_at: Option<Timestamp>,
+}

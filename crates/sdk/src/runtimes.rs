@@ -228,6 +228,9 @@ pub struct RuntimeBearer {
     pub team_rules: RuntimeTeamRules,
     /// The providers assigned, in order of preference.
     pub routes: Vec<RuntimeRoute>,
+    /// Which of them is asked first, and which when it fails; as where nothing is set if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RuntimeRouting>,
     /// The tenant's key for the hashes of prompts and end users.
     pub hash_key: SecretText,
     /// `prod`, `staging` or `dev`, if the agent says.
@@ -239,6 +242,68 @@ pub struct RuntimeBearer {
     /// The tools that it is offered, and the policies that hold for it; no tools if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<RuntimeTools>,
+}
+
+/// Which provider is asked first, and which when that one fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeRouting {
+    /// After how many failures in a row a provider is left alone; 0 for never.
+    pub breaker_failures: u32,
+    /// From how many failures among a hundred on it is; 0 for never.
+    pub breaker_error_percent: u32,
+    /// Among how many calls at the least these are counted.
+    pub breaker_minimum_calls: u32,
+    /// In how many seconds.
+    pub breaker_window_seconds: u64,
+    /// For how many seconds it is left alone the first time.
+    pub breaker_open_seconds: u64,
+    /// Whether another provider is asked after an attempt that may be billed without an answer.
+    pub fallback_after_send: bool,
+    /// No attempt begins when a call has taken so many seconds; whenever it is if 0.
+    pub chain_seconds: u64,
+    /// Which of the providers that serve a model goes first.
+    pub strategy: RoutingStrategy,
+    /// How often each goes first, where that is by chance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<RuntimeWeight>,
+    /// What is asked when none of them answers, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<RuntimeFallback>,
+}
+
+/// Which of several providers goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingStrategy {
+    /// The one that was assigned first.
+    Order,
+    /// By chance, as often as weights say.
+    Weighted,
+    /// The one with the lowest price.
+    Cost,
+    /// The one that has begun its answers soonest.
+    Latency,
+    /// The one with the fewest attempts under way.
+    LeastBusy,
+}
+
+/// How often a provider goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeWeight {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its share of all weights; 0 for only if no other is left.
+    pub weight: u32,
+}
+
+/// Another model to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuntimeFallback {
+    /// The model.
+    pub model: String,
+    /// The only provider that it is asked of; any that serves it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderId>,
 }
 
 /// The tools that an agent is offered, and the policies that hold for it.

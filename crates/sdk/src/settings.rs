@@ -37,10 +37,18 @@ pub struct ChangeSettings {
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub display: Option<Option<Map<String, Value>>>,
+    /// When people are told that calls fail.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub notifications: Option<Option<Map<String, Value>>>,
     /// How often may be asked.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub rate_limits: Option<Option<Map<String, Value>>>,
+    /// When providers that fail are left alone, and how far calls go on to others.
+    #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub routing: Option<Option<Map<String, Value>>>,
     /// What sessions, passwords and tokens must satisfy.
     #[serde(default, with = "crate::null", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

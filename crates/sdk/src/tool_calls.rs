@@ -1,5 +1,7 @@
 //! Governed calls of tools: an agent asks, runs its tool, and brings the result; or the server runs it.
 
+mod invoked;
+
 use std::collections::BTreeMap;
 
 use iron_primitives::{AgentId, ApprovalId, ProjectId, RequestId, Timestamp, ToolId};
@@ -8,6 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::decimal::Decimal;
+use crate::json_text::JsonText;
 use crate::tools::{RiskLevel, ToolAccess, ToolKind};
 use crate::{Dollars, words::words};
 
@@ -139,7 +142,7 @@ pub struct BringToolResult {
 
 /// What became of a call that the server runs: what was decided, and what the tool did if the call was
 /// allowed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ToolInvoked {
     /// What was decided.
     #[serde(flatten)]
@@ -150,7 +153,7 @@ pub struct ToolInvoked {
 }
 
 /// What a tool did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ToolRunView {
     /// What came of it.
     pub status: ToolRunStatus,
@@ -228,7 +231,7 @@ pub struct ToolViolation {
 pub struct ToolInspected {
     /// What may go on; `null` if it was blocked, or if there was nothing.
     #[schema(value_type = Option<Value>)]
-    pub output: Option<Value>,
+    pub output: Option<JsonText>,
     /// What became of it: `allow`, `warn`, `flag`, `redact`, `block`.
     pub verdict: String,
     /// What was found in it.

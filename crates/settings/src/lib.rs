@@ -47,7 +47,7 @@ pub use cascade::Effective;
 pub use chain::{Chain, Holder, Level};
 pub use document::{Document, Patch};
 pub use error::Error;
-pub use live::{Approval, Rates, Security};
+pub use live::{Approval, ErrorAlarm, Rates, Routing, Security};
 pub use schema::{Defaults, Kind, SETTINGS, Setting, Stricter, Wrong, setting};
 pub use settings::{Draft, Held, Settings, Shown};
 pub use version::{Change, Version};

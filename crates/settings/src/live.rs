@@ -35,6 +35,34 @@ pub struct Approval {
     pub forbid_own: bool,
 }
 
+/// When people are told that calls of an agent fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorAlarm {
+    /// After so many; 0 for never.
+    pub count: u32,
+    /// Within so long.
+    pub within: Duration,
+}
+
+/// When providers that fail are left alone, and how far calls go on to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    /// After how many failures in a row a provider is left alone; 0 for never.
+    pub breaker_failures: u32,
+    /// From how many failures among a hundred on; 0 for never.
+    pub breaker_error_percent: u32,
+    /// Among how many calls at the least.
+    pub breaker_minimum_calls: u32,
+    /// In which time.
+    pub breaker_window: Duration,
+    /// For how long the first time.
+    pub breaker_open: Duration,
+    /// When no further provider is asked; none for no limit.
+    pub chain: Option<Duration>,
+    /// Whether another one is asked after an attempt that may be billed.
+    pub fallback_after_send: bool,
+}
+
 /// How often somebody may ask; 0 for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
@@ -57,6 +85,8 @@ pub(crate) struct Snapshot {
 struct Holding {
     security: Security,
     approval: Approval,
+    errors: ErrorAlarm,
+    routing: Routing,
     users: Rates,
 }
 
@@ -88,6 +118,14 @@ impl Snapshot {
 
     pub(crate) fn approval(&self, tenant: TenantId) -> Approval {
         self.of(tenant).approval
+    }
+
+    pub(crate) fn errors(&self, tenant: TenantId) -> ErrorAlarm {
+        self.of(tenant).errors
+    }
+
+    pub(crate) fn routing(&self, tenant: TenantId) -> Routing {
+        self.of(tenant).routing
     }
 
     pub(crate) fn users(&self, tenant: TenantId) -> Rates {
@@ -131,17 +169,42 @@ impl Holding {
                 grant: seconds("approval.grant_seconds"),
                 forbid_own: effective.flag("approval.forbid_own").unwrap_or_default(),
             },
+            errors: ErrorAlarm {
+                count: count(effective, "notifications.error_count"),
+                within: minutes("notifications.error_minutes"),
+            },
+            routing: routing(effective),
             users: rates(effective, USERS),
         }
     }
 }
 
-fn rates(effective: &Effective, [minute, hour]: [&str; 2]) -> Rates {
-    let rate = |path| u32::try_from(number(effective, path)).unwrap_or(u32::MAX);
-    Rates {
-        per_minute: rate(minute),
-        per_hour: rate(hour),
+fn routing(effective: &Effective) -> Routing {
+    let count = |path| count(effective, path);
+    let seconds = |path| Duration::from_secs(number(effective, path));
+    let chain = seconds("routing.chain_seconds");
+    Routing {
+        breaker_failures: count("routing.breaker_failures"),
+        breaker_error_percent: count("routing.breaker_error_percent"),
+        breaker_minimum_calls: count("routing.breaker_minimum_calls"),
+        breaker_window: seconds("routing.breaker_window_seconds"),
+        breaker_open: seconds("routing.breaker_open_seconds"),
+        chain: (!chain.is_zero()).then_some(chain),
+        fallback_after_send: effective
+            .flag("routing.fallback_after_send")
+            .unwrap_or_default(),
     }
+}
+
+fn rates(effective: &Effective, [minute, hour]: [&str; 2]) -> Rates {
+    Rates {
+        per_minute: count(effective, minute),
+        per_hour: count(effective, hour),
+    }
+}
+
+fn count(effective: &Effective, path: &str) -> u32 {
+    u32::try_from(number(effective, path)).unwrap_or(u32::MAX)
 }
 
 fn number(effective: &Effective, path: &str) -> u64 {

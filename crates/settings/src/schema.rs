@@ -124,6 +124,23 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "The time zone in which clients show times. The API itself always speaks UTC.",
         default: Fallback::Text("UTC"),
     },
+    Setting {
+        path: "notifications.error_count",
+        kind: Kind::Number(0, 1_000_000),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "After how many failed calls of one agent within `notifications.error_minutes` \
+                  people are told, at most once in that time; 0 for never.",
+        default: Fallback::Number(20),
+    },
+    Setting {
+        path: "notifications.error_minutes",
+        kind: Kind::Number(1, 60),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "Within how many minutes failed calls of an agent are counted.",
+        default: Fallback::Number(5),
+    },
     limit(
         "rate_limits.anonymous_per_hour",
         SYSTEM,
@@ -144,6 +161,67 @@ pub const SETTINGS: &[Setting] = &[
         TENANTS,
         "Requests a minute of one user, all sessions and API tokens together; 0 for no limit.",
     ),
+    Setting {
+        path: "routing.breaker_error_percent",
+        kind: Kind::Number(0, 100),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "From how many failures among a hundred calls on a provider is left alone for a \
+                  model; 0 for never.",
+        default: Fallback::Number(50),
+    },
+    Setting {
+        path: "routing.breaker_failures",
+        kind: Kind::Number(0, 1_000),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "After how many failures in a row a provider is left alone for a model; 0 for \
+                  never.",
+        default: Fallback::Number(5),
+    },
+    Setting {
+        path: "routing.breaker_minimum_calls",
+        kind: Kind::Number(1, 10_000),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "Among how many calls at the least `routing.breaker_error_percent` is counted.",
+        default: Fallback::Number(20),
+    },
+    Setting {
+        path: "routing.breaker_open_seconds",
+        kind: Kind::Number(1, 3_600),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "For how many seconds a provider that fails is left alone the first time. Then one \
+                  call tries it; if that fails, too, the time doubles, up to thirty times as long.",
+        default: Fallback::Number(10),
+    },
+    Setting {
+        path: "routing.breaker_window_seconds",
+        kind: Kind::Number(1, 600),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "In how many seconds `routing.breaker_error_percent` is counted.",
+        default: Fallback::Number(30),
+    },
+    Setting {
+        path: "routing.chain_seconds",
+        kind: Kind::Limit(86_400),
+        levels: TENANTS,
+        stricter: None,
+        meaning: "After how many seconds of a call no further provider is asked; 0 for no limit. An \
+                  attempt under way is not cut off.",
+        default: Fallback::Number(300),
+    },
+    Setting {
+        path: "routing.fallback_after_send",
+        kind: Kind::Flag,
+        levels: TENANTS,
+        stricter: None,
+        meaning: "Whether another provider is asked after an attempt that brought no answer and may \
+                  be billed all the same. The agent pays for both then.",
+        default: Fallback::Flag(true),
+    },
     Setting {
         path: "security.access_key_days",
         kind: Kind::Number(1, 365),

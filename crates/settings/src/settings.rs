@@ -8,8 +8,8 @@ use iron_store::{Db, Page, Paged, Tx};
 
 use crate::live::Snapshot;
 use crate::{
-    Approval, Chain, Change, Defaults, Document, Effective, Error, Patch, Rates, Security, Version,
-    Wrong, store,
+    Approval, Chain, Change, Defaults, Document, Effective, Error, ErrorAlarm, Patch, Rates,
+    Routing, Security, Version, Wrong, store,
 };
 
 /// The settings of everybody; a clone shares everything.
@@ -124,6 +124,16 @@ impl Settings {
     /// How people of a tenant decide about tool calls.
     pub fn approval(&self, tenant: TenantId) -> Approval {
         self.live().approval(tenant)
+    }
+
+    /// When people of a tenant are told that calls of an agent fail.
+    pub fn error_alarm(&self, tenant: TenantId) -> ErrorAlarm {
+        self.live().errors(tenant)
+    }
+
+    /// When providers of a tenant that fail are left alone, and how far its calls go on to others.
+    pub fn routing(&self, tenant: TenantId) -> Routing {
+        self.live().routing(tenant)
     }
 
     /// How often a user of a tenant may ask.

@@ -28,8 +28,8 @@ mod redact;
 pub use metrics::{
     AttemptOutcome, BudgetMetrics, BudgetNotice, CallMetrics, CallOutcome, DeliveryOutcome,
     DurationHistogram, GuardMetrics, HttpMetrics, JournalMetrics, Label, METRICS_CONTENT_TYPE,
-    Metrics, ModelMetrics, NotificationMetrics, PerLabel, PerText, StatusClass, Surface,
-    ToolMetrics, WalletMetrics,
+    Metrics, ModelMetrics, NotificationMetrics, PerLabel, PerText, RoutingMetrics, StatusClass,
+    Surface, ToolMetrics, WalletMetrics,
 };
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;

@@ -4,6 +4,7 @@ mod duration;
 mod guard;
 mod label;
 mod models;
+mod routing;
 mod tools;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use label::{
 };
 pub use models::ModelMetrics;
 use models::Models;
+pub use routing::RoutingMetrics;
 pub use tools::ToolMetrics;
 
 /// The content type of [`Metrics::render`].
@@ -37,6 +39,8 @@ pub struct Metrics(Arc<Inner>);
 pub struct Inner {
     /// Governed calls.
     pub calls: CallMetrics,
+    /// Which provider answers when others fail.
+    pub routing: RoutingMetrics,
     /// Money in the hands of this process.
     pub wallet: WalletMetrics,
     /// What guardrails find.
@@ -76,6 +80,7 @@ impl Metrics {
         registry.register("build", "The running version", build);
         Metrics(Arc::new(Inner {
             calls: CallMetrics::register(&mut registry),
+            routing: RoutingMetrics::register(&mut registry),
             wallet: WalletMetrics::register(&mut registry),
             guard: GuardMetrics::register(&mut registry),
             tools: ToolMetrics::register(&mut registry),

@@ -1,4 +1,10 @@
-//! What spending will come to.
+//! What calls came to, and what spending will come to.
+
+mod asked;
+pub(crate) mod export;
+pub(crate) mod reports;
+pub(crate) mod tops;
+pub(crate) mod trends;
 
 use axum::extract::State;
 use iron_audit::{Authorised, CountedBy, Reach, TokenFilter, TokenOrder};

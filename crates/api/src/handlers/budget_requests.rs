@@ -5,7 +5,7 @@ use iron_audit::Authorised;
 use iron_budget::{Approval, BudgetRequest, NewRequest, RequestFilter, RequestStatus};
 use iron_identity::{Permission, UserStatus};
 use iron_net::problem::Problem;
-use iron_primitives::{BudgetRequestId, ErrorKind, Scope};
+use iron_primitives::{BudgetRequestId, ErrorKind, Scope, TeamId};
 use iron_runtime::authority::Change;
 use iron_sdk::budget_requests::{
     ApproveBudgetRequest, BudgetRequestApproved, BudgetRequestDetails, BudgetRequestQuery,
@@ -53,7 +53,7 @@ pub(crate) async fn create_budget_request(
         justification: body.justification,
     };
     let request = api.requests.create(&mut tx, &authorised, new).await?;
-    let notice = notices::budget_requested(&request, &user);
+    let notice = notices::budget_requested(&request, agent.team, &user);
     api.channels
         .announce(&mut tx, authorised.tenant, &notice)
         .await?;
@@ -170,7 +170,7 @@ pub(crate) async fn approve_budget_request(
         .approve(&mut tx, &authorised, id, approval)
         .await?;
     let agent = agent?;
-    tell(&api, &mut tx, &authorised, &approved.request).await?;
+    tell(&api, &mut tx, &authorised, (&approved.request, agent.team)).await?;
     tx.commit().await?;
     api.channels.wake();
     (api.notify)(Change::Budget(Scope::Agent(agent.id)));
@@ -195,6 +195,9 @@ pub(crate) async fn deny_budget_request(
     Input(body): Input<DenyBudgetRequest>,
 ) -> Result<Tagged<BudgetRequestView>, Failure> {
     let authorised = caller.may(Permission::BudgetDecide)?;
+    let asked = api.requests.get(&authorised, id).await?;
+    let agent = api.agents.for_call(authorised.tenant, asked.agent).await?;
+    let team = agent.and_then(|agent| agent.path.team);
     let mut tx = api.db.begin().await?;
     let before = api.requests.hold(&mut tx, &authorised, id).await?;
     if_match.allows(&view::budget_request_tag(&before))?;
@@ -202,7 +205,7 @@ pub(crate) async fn deny_budget_request(
         .requests
         .deny(&mut tx, &authorised, id, body.reason)
         .await?;
-    tell(&api, &mut tx, &authorised, &request).await?;
+    tell(&api, &mut tx, &authorised, (&request, team)).await?;
     tx.commit().await?;
     api.channels.wake();
     Ok(decided(request, view::budget_request))
@@ -233,10 +236,10 @@ async fn tell(
     api: &Api,
     tx: &mut Tx,
     authorised: &Authorised,
-    request: &BudgetRequest,
+    (request, team): (&BudgetRequest, Option<TeamId>),
 ) -> Result<(), Failure> {
     let requester = api.identity.user(&mut *tx, authorised, request.requester);
-    let notice = notices::budget_decided(request, &requester.await?);
+    let notice = notices::budget_decided(request, team, &requester.await?);
     api.channels
         .announce(tx, authorised.tenant, &notice)
         .await?;

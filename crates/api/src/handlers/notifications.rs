@@ -37,6 +37,7 @@ pub(crate) async fn create_notification_channel(
         name: body.name,
         kind: view::channel_kind_of(body.kind),
         topics: body.events.as_deref().map(view::topics_of),
+        filter: body.filter.map(view::filter_of).unwrap_or_default(),
         enabled: body.enabled.unwrap_or(true),
         url: body.url.map(SecretText::into_secret),
         mail,
@@ -107,6 +108,7 @@ pub(crate) async fn update_notification_channel(
     let change = ChannelChange {
         name: body.name,
         topics: body.events.as_deref().map(view::topics_of),
+        filter: body.filter.map(view::filter_of),
         enabled: body.enabled,
         url: body.url.map(SecretText::into_secret),
         mail,

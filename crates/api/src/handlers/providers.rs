@@ -1,5 +1,7 @@
 //! Providers of models.
 
+pub(crate) mod health;
+
 use axum::extract::State;
 use iron_audit::{Authorised, UsageOf};
 use iron_catalog::{NewProvider, Provider, ProviderChange, ProviderFilter};

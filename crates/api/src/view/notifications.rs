@@ -1,11 +1,14 @@
 //! Notification channels.
 
-use iron_approvals::{Channel, Delivery, Mail, Secrecy, Settings, SlackActions, Topic};
+use iron_approvals::{
+    Channel, ChannelFilter, Delivery, Mail, Secrecy, Settings, SlackActions, Topic,
+};
 use iron_primitives::{Secret, Timestamp};
 use iron_sdk::SecretText;
 use iron_sdk::notifications::{
     ChannelKind, DeliveryStatus, DeliveryView, MailSecurity, MailSettings, MailView,
-    NotificationChannelView, NotificationEvent, SlackActionsView, SlackSettings,
+    NotificationChannelView, NotificationEvent, NotificationFilter, SlackActionsView,
+    SlackSettings,
 };
 
 /// A channel, and how many deliveries of it are on their way and dead.
@@ -35,6 +38,10 @@ pub(crate) fn channel(
             iron_approvals::ChannelKind::Webhook => ChannelKind::Webhook,
         },
         events: channel.topics.into_iter().filter_map(event).collect(),
+        filter: channel.filter.map(|filter| NotificationFilter {
+            agent_ids: filter.agents,
+            team_ids: filter.teams,
+        }),
         enabled: channel.enabled,
         url,
         email,
@@ -94,6 +101,14 @@ pub(crate) const fn channel_kind_of(kind: ChannelKind) -> iron_approvals::Channe
         ChannelKind::Email => iron_approvals::ChannelKind::Email,
         ChannelKind::Slack => iron_approvals::ChannelKind::Slack,
         ChannelKind::Webhook => iron_approvals::ChannelKind::Webhook,
+    }
+}
+
+/// Whose news a request wants.
+pub(crate) fn filter_of(filter: NotificationFilter) -> ChannelFilter {
+    ChannelFilter {
+        agents: filter.agent_ids,
+        teams: filter.team_ids,
     }
 }
 

@@ -24,7 +24,7 @@ async fn names(world: &World, by: &User, query: &str) -> Vec<String> {
 }
 
 /// Spends of an agent's budget, as an instance would: by a lease; what is left stays with it.
-async fn spend(world: &World, agent: AgentId, granted: i64, settled: i64) -> LeaseId {
+pub(crate) async fn spend(world: &World, agent: AgentId, granted: i64, settled: i64) -> LeaseId {
     let instance: InstanceId = world.new_id();
     let enrolment = Enrolment {
         instance,

@@ -13,7 +13,7 @@ use iron_primitives::{ProviderId, TenantId, TokenDigest};
 use iron_rules::{Named, Profiles, Sets, Wanted};
 use iron_runtime::authority::{
     AgentState, AuthFailure, Authority, AuthorityError, Credential, End, Engaged, Exchange,
-    ExchangeReply, Guardrails, Principal, Route, SubjectKey, TeamRules, ToolRules,
+    ExchangeReply, Guardrails, Principal, Route, Routing, SubjectKey, TeamRules, ToolRules,
 };
 
 /// Answers what the tests ask.
@@ -88,6 +88,7 @@ impl Authority for House {
                 ..TeamRules::default()
             },
             routes: routes.collect(),
+            routing: Routing::default(),
             hash_key: [7; 32],
             environment: None,
             guardrails: Guardrails {

@@ -321,6 +321,7 @@ impl World {
             metrics: metrics.clone(),
             pseudonym: Arc::new(|_, name| Ok(format!("known-as-{name}"))),
             notify: Arc::new(move |change| heard.lock().unwrap().push(change)),
+            sight: Arc::new(|_, _| crate::routing::seen_of_a_provider()),
             journal_writable: Arc::new(|| true),
             draining: Arc::new(|| false),
             started_at: environment.boot(),

@@ -77,6 +77,49 @@ both_engines! {
         world.call(Method::GET, &path).by(&admin).send().await.is(404, "RESOURCE_NOT_FOUND");
     }
 
+    async fn people_are_told_what_is_done_with_agents_they_care_about(db: Db) {
+        let world = World::new(db).await;
+        let admin = world.admin().await;
+        let mut agents = Vec::new();
+        for name in ["one", "other"] {
+            let body = json!({"name": name, "budget": 1});
+            let agent: AgentId = world.create(&admin, "/api/v1/agents", body).await.id("id");
+            agents.push(agent.to_string());
+        }
+        let (one, other) = (&agents[0], &agents[1]);
+        let made = |name: &str, filter: serde_json::Value| {
+            json!({"name": name, "kind": "webhook", "url": "https://example.com/h",
+                "events": ["agent.started", "agent.stopped", "agent.paused", "agent.resumed"],
+                "filter": filter})
+        };
+        let of_one = world.create(&admin, CHANNELS, made("one", json!({"agent_ids": [one]}))).await;
+        assert_eq!(of_one.body["filter"], json!({"agent_ids": [one]}));
+        let of_all = world.create(&admin, CHANNELS, made("all", json!({}))).await;
+        assert!(of_all.body.get("filter").is_none(), "{}", of_all.text);
+        for (agent, verb) in [(one, "pause"), (other, "stop"), (one, "resume"), (one, "kill"),
+            (one, "start"), (other, "restart")] {
+            let path = format!("/api/v1/agents/{agent}/{verb}");
+            let body = json!({"reason": "it is late"});
+            world.call(Method::POST, path).by(&admin).json(&body).send().await.ok();
+        }
+        let titles = async |channel: &str| {
+            let path = format!("{CHANNELS}/{channel}/deliveries");
+            let told = world.call(Method::GET, path).by(&admin).send().await.ok();
+            let told = told.body["data"].as_array().unwrap().clone();
+            let mut told: Vec<_> = told.iter()
+                .map(|one| format!("{}: {}", one["event"].as_str().unwrap(), one["title"].as_str().unwrap()))
+                .collect();
+            told.sort_unstable();
+            told
+        };
+        let of_one = titles(of_one.text_of("id")).await;
+        assert_eq!(of_one, ["agent.paused: agent one was paused", "agent.resumed: agent one goes on",
+            "agent.started: agent one was started", "agent.stopped: agent one was killed"]);
+        let of_all = titles(of_all.text_of("id")).await;
+        assert_eq!(of_all.len(), 6, "{of_all:?}");
+        assert!(of_all.contains(&"agent.started: agent other begins anew".to_owned()), "{of_all:?}");
+    }
+
     async fn admins_are_told_of_requests_and_requesters_of_decisions(db: Db) {
         let world = World::new(db).await;
         let (admin, ada) = (world.admin().await, world.user(Role::Developer, "ada").await);

@@ -17,6 +17,8 @@ mod periods;
 mod pools;
 mod provider_terms;
 mod quotas;
+mod reports;
+mod routing;
 mod runtimes;
 mod settings;
 mod teams;
@@ -33,6 +35,8 @@ pub(crate) use periods::*;
 pub(crate) use pools::*;
 pub(crate) use provider_terms::*;
 pub(crate) use quotas::*;
+pub(crate) use reports::*;
+pub(crate) use routing::*;
 pub(crate) use runtimes::*;
 pub(crate) use settings::*;
 pub(crate) use teams::*;
@@ -126,6 +130,8 @@ Examples:
         /// Its guardrail profile, by id or name; `none` for that of its team or tenant
         #[arg(long, value_name = "PROFILE")]
         guardrail_profile: Option<String>,
+        #[command(flatten)]
+        routing: RoutingArgs,
     },
     /// Delete an agent; its records stay
     #[command(visible_alias = "rm")]
@@ -343,6 +349,11 @@ Examples:
         /// The model to ask, if not the first one that is known
         #[arg(long)]
         model: Option<String>,
+    },
+    /// Show how it has done, as the server that is asked has seen it
+    Health {
+        /// The provider, by id or name
+        provider: String,
     },
     /// List the agents that use it
     Agents {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::guardrails;
 use super::periods::{self, period_of};
 use super::resolve::{self, parse};
+use super::routing;
 use crate::args::{self, ActOnAgent, Agents};
 use crate::connection::Connection;
 use crate::console::Console;
@@ -51,6 +52,7 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
             allowed_models,
             team,
             guardrail_profile,
+            routing,
         } => {
             let budget = budget.map(|text| parse(&text, AMOUNT)).transpose()?;
             let (period, schedule) = period_of(period)?;
@@ -65,6 +67,7 @@ pub(super) async fn run(verb: Agents, connection: &Connection, console: Console)
                     .get_or_insert_default()
                     .insert("guardrail_profile_id".to_owned(), named);
             }
+            routing::add(&client, routing, &mut settings).await?;
             let change = UpdateAgent {
                 name,
                 description,

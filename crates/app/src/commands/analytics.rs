@@ -3,11 +3,11 @@
 use iron_primitives::AgentId;
 use iron_sdk::Client;
 use iron_sdk::analytics::{
-    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, TokenQuery, TokenTotalView,
-    TokensBy, TokensSort, WhatIf, WhatIfView,
+    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, ReportFile, TokenQuery,
+    TokenTotalView, TokensBy, TokensSort, TrendQuery, UtilizationQuery, WhatIf, WhatIfView,
 };
 
-use super::{reconciliations, resolve};
+use super::{reconciliations, reports, resolve, tops};
 use crate::args::{Analytics, Counted, CountedSort};
 use crate::connection::Connection;
 use crate::console::{Console, dollars};
@@ -16,6 +16,57 @@ use crate::failure::{Failure, Outcome};
 pub(super) async fn run(verb: Analytics, connection: &Connection, console: Console) -> Outcome {
     let client = connection.client().await?;
     match verb {
+        Analytics::Spending { report, metric } => {
+            reports::spending(&client, *report, metric, console).await
+        }
+        Analytics::Usage { report } => reports::usage(&client, *report, console).await,
+        Analytics::Requests { report } => reports::requests(&client, *report, console).await,
+        Analytics::Errors { report } => reports::errors(&client, *report, console).await,
+        Analytics::TopAgents { calls, top } => tops::agents(&client, *calls, top, console).await,
+        Analytics::TopUsers { calls, top } => tops::users(&client, *calls, top, console).await,
+        Analytics::Breakdown { calls, paging } => {
+            tops::breakdown(&client, *calls, paging, console).await
+        }
+        Analytics::Trends {
+            metric,
+            window,
+            agent,
+            team,
+            timezone,
+        } => {
+            let query = TrendQuery {
+                metric: Some(metric),
+                window: Some(window),
+                timezone,
+                agent_id: agent_id(&client, agent).await?,
+                team_id: tops::team_id(&client, team).await?,
+                ..TrendQuery::default()
+            };
+            tops::trends(&client, &query, console).await
+        }
+        Analytics::Budgets {
+            threshold,
+            team,
+            paging,
+        } => {
+            let query = UtilizationQuery {
+                threshold,
+                team_id: tops::team_id(&client, team).await?,
+                ..UtilizationQuery::default()
+            };
+            tops::budgets(&client, &query, paging, console).await
+        }
+        Analytics::Export {
+            calls,
+            group_by,
+            format,
+        } => {
+            let file = ReportFile {
+                format: Some(format),
+                group_by,
+            };
+            tops::export(&client, *calls, &file, console).await
+        }
         Analytics::Projection { agent } => {
             let agent_id = agent_id(&client, agent).await?;
             let view = client.get_projection(&ProjectionQuery { agent_id }).await?;

@@ -7,12 +7,13 @@ use iron_sdk::Client;
 use iron_sdk::lists::PageQuery;
 use iron_sdk::notifications::{
     ChannelKind, CreateNotificationChannel, DeliveryQuery, DeliveryView, MailSettings, MailView,
-    NotificationChannelView, NotificationEvent, SlackSettings, UpdateNotificationChannel,
+    NotificationChannelView, NotificationEvent, NotificationFilter, SlackSettings,
+    UpdateNotificationChannel,
 };
 
 use super::providers::secret_from_stdin;
 use super::resolve::{only, parse};
-use crate::args::{Channels, Way};
+use crate::args::{About, Channels, Way};
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, Outcome};
@@ -37,13 +38,16 @@ pub(super) async fn run(verb: Channels, connection: &Connection, console: Consol
             name,
             kind,
             events,
+            about,
             way,
-        } => create(&client, (name, kind, events), way, console).await,
+        } => create(&client, (name, kind, events), (about, way), console).await,
         Channels::Update {
             channel,
             name,
             events,
             enabled,
+            about,
+            all,
             way,
         } => {
             let id = find(&client, &channel).await?;
@@ -52,6 +56,7 @@ pub(super) async fn run(verb: Channels, connection: &Connection, console: Consol
             let change = UpdateNotificationChannel {
                 name,
                 events: chosen(&events)?,
+                filter: filter_of(about).or_else(|| all.then(NotificationFilter::default)),
                 enabled,
                 url: url_of(&way)?,
                 slack: slack_of(&way, people)?,
@@ -97,13 +102,14 @@ pub(super) async fn run(verb: Channels, connection: &Connection, console: Consol
 async fn create(
     client: &Client,
     (name, kind, events): (String, ChannelKind, Vec<String>),
-    way: Way,
+    (about, way): (About, Way),
     console: Console,
 ) -> Outcome {
     let body = CreateNotificationChannel {
         name,
         kind,
         events: chosen(&events)?,
+        filter: filter_of(about),
         enabled: None,
         url: url_of(&way)?,
         slack: slack_of(&way, None)?,
@@ -136,6 +142,14 @@ async fn test(client: &Client, channel: &str, console: Console) -> Outcome {
             "the test did not arrive",
         )),
     }
+}
+
+fn filter_of(about: About) -> Option<NotificationFilter> {
+    let names_somebody = !about.agents.is_empty() || !about.teams.is_empty();
+    names_somebody.then_some(NotificationFilter {
+        agent_ids: about.agents,
+        team_ids: about.teams,
+    })
 }
 
 fn chosen(words: &[String]) -> Outcome<Option<Vec<NotificationEvent>>> {
@@ -264,6 +278,12 @@ fn facts(console: Console, channel: &NotificationChannelView) -> String {
         ("state", state.to_owned()),
         ("events", events.collect::<Vec<_>>().join(", ")),
     ];
+    if let Some(filter) = &channel.filter {
+        let agents = filter.agent_ids.iter().map(ToString::to_string);
+        let teams = filter.team_ids.iter().map(ToString::to_string);
+        let whose = agents.chain(teams).collect::<Vec<_>>();
+        lines.push(("news of", whose.join(", ")));
+    }
     if let Some(url) = &channel.url {
         lines.push(("url", url.clone()));
     }

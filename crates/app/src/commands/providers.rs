@@ -78,6 +78,7 @@ pub(super) async fn run(verb: Providers, connection: &Connection, console: Conso
             console.show(&view, || facts(console, &view))
         }
         Providers::Test { provider, model } => test(&client, &provider, model, console).await,
+        Providers::Health { provider } => health(&client, &provider, console).await,
         Providers::Agents { provider, paging } => {
             let id = resolve::provider(&client, &provider).await?;
             let page = PageQuery {
@@ -153,6 +154,32 @@ async fn test(client: &Client, name: &str, model: Option<String>, console: Conso
     }
     console.show(&tested, || {
         format!("`{name}` answered after {} ms", tested.latency_ms)
+    })
+}
+
+async fn health(client: &Client, name: &str, console: Console) -> Outcome {
+    let id = resolve::provider(client, name).await?;
+    let health = client.get_provider_health(id).await?;
+    console.show(&health, || {
+        let millis = |p95: Option<u64>| p95.map_or("-".to_owned(), |p95| p95.to_string());
+        let facts = console.facts(&[
+            ("circuit", health.circuit.to_string()),
+            ("failures", format!("{:.1} %", health.error_rate * 100.0)),
+            ("p95 ms", millis(health.p95_ms)),
+            ("uptime", format!("{:.2} %", health.uptime_percentage)),
+        ]);
+        let rows = health.models.iter().map(|model| {
+            vec![
+                model.model.clone(),
+                model.circuit.to_string(),
+                model.calls.to_string(),
+                model.failures.to_string(),
+                millis(model.p95_ms),
+            ]
+        });
+        let headings = ["model", "circuit", "calls", "failures", "p95 ms"];
+        let table = console.table(&headings, rows.collect());
+        format!("{facts}\n{table}")
     })
 }
 

@@ -185,6 +185,8 @@ keys! {
         "Whether providers may have addresses in private networks.";
     TOOL_INSIDE_HOSTS = "tools.inside_hosts", Kind::Text, None,
         "Hosts inside the network that tools may be run at, as `host` or `host:port`, separated by commas; they may be called over unencrypted HTTP. Link-local addresses, where clouds keep keys, are never called.";
+    TOOL_SQLITE_FOLDER = "tools.sqlite_folder", Kind::Path, None,
+        "The folder below which tools may use files of SQLite, for each tenant those in the folder that is called by its id. Without it no tool may.";
     TOOL_ANSWER_KILOBYTES = "tools.max_answer_kilobytes", number(1, 65_536), Some("1024"),
         "The most, in KiB, that a tool may give back that the server runs.";
     TOOL_BREAKER_FAILURES = "tools.breaker_failures", number(1, 1_000), Some("5"),

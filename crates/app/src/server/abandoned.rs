@@ -14,7 +14,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Records reach the database within this time, so each look goes a little further back than the last
 /// one has come.
 const OVERLAP: Duration = Duration::from_secs(10 * 60);
-/// How many are written down in one look.
+/// How many are looked for at a time.
 const MOST: u32 = 1_000;
 
 /// Gives up calls whose results have not come within a time.
@@ -47,18 +47,24 @@ impl Abandoner {
     /// Looks once; gives how many were given up.
     pub(super) async fn look(&mut self) -> Result<usize> {
         let until = self.environment.now().minus(self.within);
-        let since = self.looked.minus(OVERLAP);
-        let untold = self.audit.untold_tool_calls((since, until), MOST).await?;
-        let found = untold.len();
-        for call in untold {
-            let given_up = self.runtime.abandon_tool_call(abandoned(call));
-            given_up.map_err(anyhow::Error::msg)?;
+        let (mut since, mut behind) = (self.looked.minus(OVERLAP), None);
+        let mut given_up = 0_usize;
+        loop {
+            let untold = self.audit.untold_tool_calls((since, until), behind, MOST);
+            let untold = untold.await?;
+            let is_last = untold.len() < MOST as usize;
+            given_up = given_up.saturating_add(untold.len());
+            for call in untold {
+                // What is written down now is still found for a moment: the next are behind it.
+                (since, behind) = (call.started_at, Some(call.id));
+                let written = self.runtime.abandon_tool_call(abandoned(call));
+                written.map_err(anyhow::Error::msg)?;
+            }
+            if is_last {
+                self.looked = until;
+                return Ok(given_up);
+            }
         }
-        // Where there may be more, the next look begins where this one has.
-        if found < MOST as usize {
-            self.looked = until;
-        }
-        Ok(found)
     }
 }
 

@@ -29,10 +29,12 @@ use iron_vault::{MasterKey, Purpose, Vault};
 
 use super::custody::Desk;
 use super::oversight::Watch;
+use super::routing::routing;
 
 /// The features that know the answers.
 pub(super) struct House {
     pub(super) identity: Identity,
+    pub(super) settings: iron_settings::Settings,
     pub(super) agents: Agents,
     pub(super) providers: Providers,
     pub(super) models: Models,
@@ -110,6 +112,7 @@ impl House {
             allowed_models,
             team_rules: team_rules(&policy),
             routes: routes.into_iter().map(route_of).collect(),
+            routing: routing(agent.routing, self.settings.routing(tenant)),
             hash_key: *hash_key,
             environment: Some(agent.environment.as_str().to_owned()),
             guardrails,

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iron_budget::{BudgetEvent, EventKind, HardAction};
+use iron_fleet::{CallAgent, Verb};
 use iron_primitives::{AgentId, Scope, TenantId, Timestamp, Unit};
 use iron_runtime::Runtime;
 use iron_runtime::authority::Change;
 use iron_telemetry::{BudgetNotice, Metrics};
 
 use super::features::Features;
-use super::news::budget_event;
+use super::news::{agent_news, budget_event};
 
 /// How often it is looked for what others have booked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -32,6 +33,15 @@ const MONEY_AGAIN: &str = "there is money in its budget again";
 pub(super) enum Measure {
     Pause,
     Kill,
+}
+
+impl Measure {
+    const fn verb(self) -> Verb {
+        match self {
+            Measure::Pause => Verb::Pause,
+            Measure::Kill => Verb::Kill,
+        }
+    }
 }
 
 /// Acts on budget events for as long as the server lives.
@@ -81,22 +91,22 @@ impl Enforcer {
 
     /// Takes an event and does what follows, or neither.
     async fn handle(&self, event: &BudgetEvent) -> anyhow::Result<()> {
-        let name = self.name_of(event).await?;
+        let agent = self.agent_of(event).await?;
         let mut tx = self.features.db.begin().await?;
         let measure = measure(event);
         let mut done = false;
         // The locks of agents come before those of budgets and their events.
-        if let (Scope::Agent(agent), Some(measure)) = (event.scope, measure) {
+        if let (Scope::Agent(id), Some(measure)) = (event.scope, measure) {
             let (agents, reason) = (&self.features.agents, reason(event));
             done = match measure {
                 Measure::Pause => {
                     agents
-                        .pause_for_budget(&mut tx, event.tenant, agent, &reason)
+                        .pause_for_budget(&mut tx, event.tenant, id, &reason)
                         .await?
                 }
                 Measure::Kill => {
                     agents
-                        .kill_for_budget(&mut tx, event.tenant, agent, &reason)
+                        .kill_for_budget(&mut tx, event.tenant, id, &reason)
                         .await?
                 }
             };
@@ -127,11 +137,14 @@ impl Enforcer {
             }
         }
         if still_true {
-            let notice = budget_event(event, &name, measure.filter(|_| done));
-            self.features
-                .channels
-                .announce(&mut tx, event.tenant, &notice)
-                .await?;
+            let measure = measure.filter(|_| done);
+            let channels = &self.features.channels;
+            let notice = budget_event(event, agent.as_ref(), measure);
+            channels.announce(&mut tx, event.tenant, &notice).await?;
+            if let (Some(agent), Some(measure)) = (&agent, measure) {
+                let notice = agent_news(agent, measure.verb(), &reason(event));
+                channels.announce(&mut tx, event.tenant, &notice).await?;
+            }
         }
         tx.commit().await?;
         self.features.channels.wake();
@@ -139,14 +152,12 @@ impl Enforcer {
         Ok(())
     }
 
-    /// How people call what has the budget.
-    async fn name_of(&self, event: &BudgetEvent) -> anyhow::Result<String> {
-        if let Scope::Agent(agent) = event.scope
-            && let Some(agent) = self.features.agents.for_call(event.tenant, agent).await?
-        {
-            return Ok(agent.name);
-        }
-        Ok(event.scope.to_string())
+    /// The agent whose budget it is, if it is one's.
+    async fn agent_of(&self, event: &BudgetEvent) -> anyhow::Result<Option<CallAgent>> {
+        let Scope::Agent(agent) = event.scope else {
+            return Ok(None);
+        };
+        Ok(self.features.agents.for_call(event.tenant, agent).await?)
     }
 
     /// Says what happened, and tells the runtime of this process.
@@ -175,14 +186,21 @@ impl Enforcer {
     }
 
     async fn resume(&self, tenant: TenantId, agent: AgentId) -> anyhow::Result<()> {
+        let known = self.features.agents.for_call(tenant, agent).await?;
         let mut tx = self.features.db.begin().await?;
         let resumed = self
             .features
             .agents
             .resume_from_budget(&mut tx, tenant, agent, MONEY_AGAIN)
             .await?;
+        if let (true, Some(known)) = (resumed, &known) {
+            let notice = agent_news(known, Verb::Resume, MONEY_AGAIN);
+            let channels = &self.features.channels;
+            channels.announce(&mut tx, tenant, &notice).await?;
+        }
         tx.commit().await?;
         if resumed {
+            self.features.channels.wake();
             tracing::info!(%agent, "an agent goes on, {MONEY_AGAIN}");
             self.metrics.budgets.agents_resumed.inc();
             self.runtime.apply(Change::Agent(agent));

@@ -40,7 +40,7 @@ pub(super) fn api(
     environment: &Environment,
     leaving: &CancellationToken,
 ) -> ApiState {
-    let runtime = plane.runtime.clone();
+    let (runtime, seeing) = (plane.runtime.clone(), plane.runtime.clone());
     let journal = plane.journal.clone();
     let master = features.master.clone();
     ApiState {
@@ -81,6 +81,7 @@ pub(super) fn api(
             Ok(hex::encode(subject::end_user_digest(&key, name)))
         }),
         notify: Arc::new(move |change| runtime.apply(change)),
+        sight: Arc::new(move |tenant, provider| seeing.health_of(tenant, provider)),
         journal_writable: Arc::new(move || journal.stopped().is_none() && !journal.is_full()),
         draining: is_cancelled(leaving),
         started_at: environment.boot(),

@@ -77,7 +77,7 @@ pub(super) struct Features {
     pub(super) tools: Tools,
     pub(super) policies: Policies,
     sets: Sets,
-    environment: Environment,
+    pub(super) environment: Environment,
 }
 
 impl Features {
@@ -191,6 +191,7 @@ impl Features {
     pub(super) fn house(&self) -> House {
         House {
             identity: self.identity.clone(),
+            settings: self.settings.clone(),
             agents: self.agents.clone(),
             providers: self.providers.clone(),
             models: self.models.clone(),

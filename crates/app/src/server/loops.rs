@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::abandoned::Abandoner;
 use super::adapters::Keeper;
-use super::alarms::tell_of_violations;
+use super::alarms::raise_alarms;
 use super::enforcer::enforce;
 use super::features::Features;
 use super::projections::{LastUse, PassSettlement};
@@ -35,6 +35,8 @@ const LOOKS_AT_ONCE: usize = 16;
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// A call that nobody approves in time is written down as denied so soon; it counts as denied before.
 const APPROVALS_EVERY: Duration = Duration::from_secs(2);
+/// What an older server records beside this one is in the reports so soon.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 const ABANDONED_EVERY: Duration = Duration::from_secs(60);
 const ANSWERS_EVERY: Duration = Duration::from_secs(10 * 60);
 const TENANTS_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -52,6 +54,7 @@ pub(super) struct Loops {
     courier: JoinHandle<()>,
     retention: JoinHandle<()>,
     abandoning: JoinHandle<()>,
+    rolling_up: JoinHandle<()>,
     shared_rates: Option<JoinHandle<()>>,
     features: Features,
     journal: Journal,
@@ -99,9 +102,10 @@ impl Loops {
             housekeeping,
             enforcer: tokio::spawn(enforcer),
             batches: tokio::spawn(settle(runtime.clone())),
-            alarms: tokio::spawn(tell_of_violations(features.clone())),
+            alarms: tokio::spawn(raise_alarms(features.clone())),
             courier: tokio::spawn(api.courier.clone().run()),
             abandoning: tokio::spawn(give_up(abandoner)),
+            rolling_up: tokio::spawn(roll_up(features.clone())),
             retention: tokio::spawn(retain(features.clone(), journal.clone())),
             shared_rates: api
                 .shared_rates
@@ -121,6 +125,7 @@ impl Loops {
         self.courier.abort();
         self.retention.abort();
         self.abandoning.abort();
+        self.rolling_up.abort();
         if let Some(shared) = self.shared_rates {
             shared.abort();
         }
@@ -136,6 +141,7 @@ impl Loops {
             self.courier.await,
             self.retention.await,
             self.abandoning.await,
+            self.rolling_up.await,
         );
         let last = finish(&self.features, &self.journal);
         match tokio::time::timeout(LAST_RECORDS, last).await {
@@ -156,6 +162,29 @@ async fn give_up(mut abandoner: Abandoner) {
             Ok(0) => {}
             Ok(calls) => tracing::info!(calls, "nobody has told what came of calls of tools"),
             Err(error) => tracing::warn!(%error, "calls without results could not be looked for"),
+        }
+    }
+}
+
+/// Adds to reports what older versions have recorded, or record beside this one.
+async fn roll_up(features: Features) {
+    let mut look = tokio::time::interval(ROLL_UP_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let mut added = 0;
+        let outcome = loop {
+            match features.audit.roll_up_rest().await {
+                Ok(0) => break Ok(()),
+                Ok(calls) => added += calls,
+                Err(error) => break Err(error),
+            }
+        };
+        if added > 0 {
+            tracing::info!(calls = added, "calls from before were added to the reports");
+        }
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "calls from before are added to the reports later");
         }
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! It is the same in a server and in a router; they differ in whom they enrol with and ask.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use iron_budget::Enrolment;
+use iron_databases::TenantDatabases;
 use iron_journal::{Durability, Journal, JournalKeys, Options};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
 use iron_net::rate::SharedRates;
 use iron_primitives::{Environment, InstanceId};
 use iron_runtime::authority::{Authority, Incarnation};
 use iron_runtime::wallet::{Estate, Owner, Policy, Wallets, estate};
-use iron_runtime::{Config, Parts, Runtime, ToolHosts, record_orphans};
+use iron_runtime::{Config, Parts, Runtime, ToolHosts, ToolPlaces, record_orphans};
 use iron_telemetry::Metrics;
 
 use super::folder::{Folder, boot_id};
@@ -48,6 +50,8 @@ pub(crate) struct Manners {
     pub(crate) rules: AddressRules,
     /// The hosts inside the network at which tools may be.
     pub(crate) inside: Vec<String>,
+    /// Where files of SQLite may be that tools use; nowhere if absent.
+    pub(crate) sqlite: Option<PathBuf>,
     pub(crate) metrics: Metrics,
     /// Where the calls of teams are counted for all servers together; here alone if none.
     pub(crate) shared_rates: Option<SharedRates>,
@@ -147,6 +151,8 @@ impl Ground {
             manners.policy,
         );
         let egress = egress(manners.rules)?;
+        let places = ToolPlaces::new(manners.rules, manners.inside.clone());
+        let databases = TenantDatabases::new(places, manners.sqlite, environment.clone());
         let tool_hosts = tool_hosts(manners.inside, &egress)?;
         let runtime = Runtime::new(
             manners.config,
@@ -156,6 +162,7 @@ impl Ground {
                 wallets: wallets.clone(),
                 egress: egress.clone(),
                 tool_hosts,
+                databases: Some(Arc::new(databases)),
                 metrics: manners.metrics,
                 shared_rates: manners.shared_rates,
                 environment: environment.clone(),

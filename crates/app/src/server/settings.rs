@@ -27,6 +27,8 @@ use crate::config::{Config, keys};
 pub(crate) struct ToolTerms {
     /// The hosts inside the network at which they may be.
     pub(crate) inside: Vec<String>,
+    /// Where files of SQLite may be that they use; nowhere if absent.
+    pub(crate) sqlite: Option<PathBuf>,
     /// The most bytes that one may give back.
     pub(crate) answer_bytes: usize,
     /// When a host that does not answer is left alone, and for how long.
@@ -49,6 +51,7 @@ impl ToolTerms {
         ToolTerms {
             result_within: Duration::from_secs(minutes.saturating_mul(60)),
             inside: inside.map(str::to_owned).collect(),
+            sqlite: config.optional(keys::TOOL_SQLITE_FOLDER).map(PathBuf::from),
             answer_bytes: usize::try_from(kilobytes.saturating_mul(1024)).unwrap_or(usize::MAX),
             breaker: BreakerPolicy {
                 failures: u32::try_from(failures).unwrap_or(u32::MAX),

@@ -29,11 +29,13 @@ impl House {
         House::patient(kind, 1).await
     }
 
-    /// With a provider of this kind, which has so many seconds for each call.
+    /// With a provider of this kind, which has so many seconds for each call and is asked
+    /// however often it fails.
     pub(crate) async fn patient(kind: &str, seconds: u32) -> House {
         let provider = Provider::start().await;
         let server = Server::start().await;
         let admin = server.sign_in().await;
+        server.break_no_circuits(&admin).await;
         let told = server::Provider {
             kind,
             base_url: &provider.base_url(kind),

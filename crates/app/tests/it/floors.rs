@@ -37,6 +37,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "approvals",
             "settings",
             "custody",
+            "databases",
             "rules",
         ],
     ),

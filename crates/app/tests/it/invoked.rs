@@ -1,5 +1,7 @@
 //! Tools that the server runs, through the real binary.
 
+mod statements;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

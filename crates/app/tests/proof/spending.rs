@@ -99,6 +99,7 @@ async fn clients_that_leave_and_streams_that_break_never_cost_more_than_is_count
     keep_changing(&upstream);
     let server = Server::start().await;
     let admin = server.sign_in().await;
+    server.break_no_circuits(&admin).await;
     let agent = server
         .agent(&admin, &upstream.base_url(), &upstream.key(), 0.10)
         .await;
@@ -147,6 +148,7 @@ struct Killed {
 async fn spend_under_kills(what: &str, upstream: &FakeUpstream) -> Killed {
     let mut server = Server::start().await;
     let admin = server.sign_in().await;
+    server.break_no_circuits(&admin).await;
     let agent = server
         .agent(&admin, &upstream.base_url(), &upstream.key(), 1.00)
         .await;

@@ -55,8 +55,17 @@ async fn the_rate_of_a_team_and_the_calls_of_a_plan_are_those_of_all_servers_tog
     let all = let_in(&answers);
     println!("{all} calls of {A_DAY} on {SERVERS} servers");
     assert!((A_DAY..=A_DAY + SERVERS * CREDIT).contains(&all), "{all}");
+    // A server may let in what is left of its credit until it has heard of the others.
+    let mut late = 0;
     for server in &house.servers {
-        let answer = call(server.address.clone(), patient.token.clone()).await;
+        let answer = loop {
+            let answer = call(server.address.clone(), patient.token.clone()).await;
+            if answer.status != 200 {
+                break answer;
+            }
+            late += 1;
+            assert!(all + late <= A_DAY + SERVERS * CREDIT, "{all} and {late}");
+        };
         let error = &answer.json()["error"];
         assert_eq!(answer.status, 429, "{error}");
         assert_eq!(error["code"], "QUOTA_EXCEEDED", "{error}");

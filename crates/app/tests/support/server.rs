@@ -256,6 +256,13 @@ impl Server {
         );
     }
 
+    /// Lets every provider be asked however often it fails, for tests of what its failures do.
+    pub(crate) async fn break_no_circuits(&self, admin: &str) {
+        let never = json!({"routing": {"breaker_failures": 0, "breaker_error_percent": 0}});
+        let path = "/api/v1/settings/tenant";
+        http::call(&self.address, Some(admin), "PATCH", path, &never).await;
+    }
+
     /// What Prometheus would read.
     pub(crate) async fn metrics(&self) -> String {
         let head = "GET /metrics HTTP/1.1";

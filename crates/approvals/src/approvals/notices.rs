@@ -75,6 +75,7 @@ pub(super) fn decided(approval: &Approval) -> Notice {
 
 fn about(notice: Notice, approval: &Approval) -> Notice {
     notice
+        .about_agent(approval.agent, approval.team)
         .data("approval_id", approval.id.to_string())
         .data("agent_id", approval.agent.to_string())
         .data("agent_name", approval.agent_name.clone())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use iron_primitives::{ChannelId, DeliveryId, EventId, Secret, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::ChannelFilter;
 use crate::Topic;
 
 iron_store::words! {
@@ -114,8 +115,13 @@ pub struct Channel {
     pub settings: Settings,
     /// What is told through it.
     pub topics: Vec<Topic>,
+    /// Whose news it wants; all if absent.
+    pub filter: Option<ChannelFilter>,
     /// Whether anything is.
     pub enabled: bool,
+    /// How many deliveries were given up since the last one that arrived.
+    #[serde(skip)]
+    pub dead_in_row: u32,
     /// Counts the secrets that were sealed for it.
     pub sealed_version: i64,
     /// Until when the other side wants to be left alone.
@@ -144,6 +150,8 @@ pub struct NewChannel {
     pub kind: ChannelKind,
     /// What is told; everything if absent.
     pub topics: Option<Vec<Topic>>,
+    /// Whose news it wants; all if it names nobody.
+    pub filter: ChannelFilter,
     /// Whether anything is.
     pub enabled: bool,
     /// Where to, for Slack and webhooks.
@@ -163,6 +171,8 @@ pub struct ChannelChange {
     pub name: Option<String>,
     /// Other topics.
     pub topics: Option<Vec<Topic>>,
+    /// Whose news it wants; all if it names nobody.
+    pub filter: Option<ChannelFilter>,
     /// Switched on or off.
     pub enabled: Option<bool>,
     /// Another address.

@@ -3,11 +3,12 @@
 use iron_primitives::{ChannelId, DeliveryId, EventId, TenantId, Timestamp};
 use iron_store::{Db, Json, Page, Paged, Row, Select, Sort, Target, Tx, sql, sql_per_engine};
 
+use super::ChannelFilter;
 use super::model::{Channel, ChannelKind, Settings};
 use crate::{Error, Notice, Topic};
 
-const COLUMNS: &str = "tenant_id, id, name, kind, settings, topics, enabled, sealed_version, \
-     resting_until, created_at, updated_at";
+const COLUMNS: &str = "tenant_id, id, name, kind, settings, topics, filter, enabled, \
+     dead_in_row, sealed_version, resting_until, created_at, updated_at";
 
 fn channel(row: &Row) -> Result<Channel, Error> {
     let Json(settings): Json<Settings> = row.get("settings")?;
@@ -21,7 +22,11 @@ fn channel(row: &Row) -> Result<Channel, Error> {
         kind: row.get("kind")?,
         settings,
         topics,
+        filter: row
+            .get::<Option<Json<ChannelFilter>>>("filter")?
+            .map(|Json(filter)| filter),
         enabled: row.get("enabled")?,
+        dead_in_row: row.get("dead_in_row")?,
         sealed_version: row.get("sealed_version")?,
         resting_until: row.get("resting_until")?,
         created_at: row.get("created_at")?,
@@ -36,8 +41,8 @@ fn words(topics: &[Topic]) -> Json<Vec<&'static str>> {
 pub(super) async fn insert(tx: &mut Tx, new: &Channel, sealed: &[u8]) -> Result<(), Error> {
     sql("INSERT INTO notification_channels
          (tenant_id, id, name, kind, settings, topics, enabled, sealed, sealed_version,
-          resting_until, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+          resting_until, created_at, updated_at, filter)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
     .bind(new.tenant)
     .bind(new.id)
     .bind(&new.name)
@@ -50,6 +55,7 @@ pub(super) async fn insert(tx: &mut Tx, new: &Channel, sealed: &[u8]) -> Result<
     .bind(new.resting_until)
     .bind(new.created_at)
     .bind(new.updated_at)
+    .bind(new.filter.as_ref().map(Json))
     .execute(tx)
     .await?;
     Ok(())
@@ -58,7 +64,8 @@ pub(super) async fn insert(tx: &mut Tx, new: &Channel, sealed: &[u8]) -> Result<
 pub(super) async fn replace(tx: &mut Tx, after: &Channel, sealed: &[u8]) -> Result<(), Error> {
     sql(
         "UPDATE notification_channels SET name = $3, settings = $4, topics = $5, enabled = $6,
-         sealed = $7, sealed_version = $8, resting_until = $9, updated_at = $10
+         sealed = $7, sealed_version = $8, resting_until = $9, updated_at = $10, filter = $11,
+         dead_in_row = $12
          WHERE tenant_id = $1 AND id = $2",
     )
     .bind(after.tenant)
@@ -71,6 +78,8 @@ pub(super) async fn replace(tx: &mut Tx, after: &Channel, sealed: &[u8]) -> Resu
     .bind(after.sealed_version)
     .bind(after.resting_until)
     .bind(after.updated_at)
+    .bind(after.filter.as_ref().map(Json))
+    .bind(after.dead_in_row)
     .execute(tx)
     .await?;
     Ok(())
@@ -125,7 +134,7 @@ pub(crate) async fn anywhere(db: &Db, id: ChannelId) -> Result<Option<Channel>, 
 }
 
 /// Takes the lock of a channel and reads it.
-pub(super) async fn lock(
+pub(crate) async fn lock(
     tx: &mut Tx,
     tenant: TenantId,
     id: ChannelId,
@@ -156,14 +165,17 @@ pub(crate) async fn sealed<'a>(
         .ok_or(Error::Unreadable)
 }
 
-/// The channels of a tenant that are on for a topic. They stay until the end of the transaction.
+/// The channels of a tenant that are on for a notice. They stay until the end of the transaction.
 pub(super) async fn on_for(
     tx: &mut Tx,
     tenant: TenantId,
-    topic: Topic,
+    notice: &Notice,
 ) -> Result<Vec<Channel>, Error> {
     let mut channels = on(tx, tenant).await?;
-    channels.retain(|channel| channel.topics.contains(&topic));
+    channels.retain(|channel| {
+        let filter = channel.filter.as_ref();
+        channel.topics.contains(&notice.topic) && filter.is_none_or(|it| it.wants(notice))
+    });
     Ok(channels)
 }
 
@@ -245,6 +257,45 @@ pub(super) async fn put(
     Ok(())
 }
 
+/// Notes that a subject is told now, unless it was told after `since`; whether it was not.
+pub(super) async fn note_told(
+    tx: &mut Tx,
+    (tenant, subject): (TenantId, &str),
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<bool, Error> {
+    let noted = sql(
+        "INSERT INTO notification_told (tenant_id, subject, told_at) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant_id, subject) DO UPDATE SET told_at = excluded.told_at
+         WHERE notification_told.told_at <= $4",
+    )
+    .bind(tenant)
+    .bind(subject)
+    .bind(now)
+    .bind(since)
+    .execute(tx)
+    .await?;
+    Ok(noted > 0)
+}
+
+/// Whether a subject was told after `since`.
+pub(super) async fn was_told(
+    db: &Db,
+    (tenant, subject): (TenantId, &str),
+    since: Timestamp,
+) -> Result<bool, Error> {
+    let told = sql(
+        "SELECT told_at FROM notification_told WHERE tenant_id = $1 AND subject = $2
+         AND told_at > $3",
+    )
+    .bind(tenant)
+    .bind(subject)
+    .bind(since)
+    .fetch_optional(db)
+    .await?;
+    Ok(told.is_some())
+}
+
 /// Puts something sealed into a delivery.
 pub(super) async fn enclose(
     tx: &mut Tx,
@@ -265,4 +316,5 @@ pub(super) async fn enclose(
 pub(super) const OF_A_TENANT: &[&str] = &[
     "DELETE FROM notification_deliveries WHERE tenant_id = $1",
     "DELETE FROM notification_channels WHERE tenant_id = $1",
+    "DELETE FROM notification_told WHERE tenant_id = $1",
 ];

@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
+use iron_audit::Origin;
 use iron_primitives::{ChannelId, TenantId, Timestamp};
 use iron_store::{Json, sql};
 
 use super::Parcel;
 use super::outcome::Fate;
+use crate::channels::{about, store};
 use crate::notice::Said;
-use crate::{Channel, Channels, Error};
+use crate::{Channel, ChannelKind, Channels, Error};
 
 /// How long it can be seen what was delivered.
 const KEEP_DELIVERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long it can be seen what was given up.
 const KEEP_DEAD: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long it is remembered what was told once in a while; longer than any such while.
+const KEEP_TOLD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// After so many deliveries in a row that were given up, a webhook is switched off.
+const MOST_DEAD_IN_ROW: u32 = 20;
 
 /// A delivery that this server has taken.
 pub(super) struct Due {
@@ -100,7 +107,11 @@ pub(super) async fn take(
 }
 
 /// It has arrived, whoever else may be trying.
-pub(super) async fn delivered(channels: &Channels, due: &Due) -> Result<(), Error> {
+pub(super) async fn delivered(
+    channels: &Channels,
+    channel: &Channel,
+    due: &Due,
+) -> Result<(), Error> {
     sql(
         "UPDATE notification_deliveries SET status = 'delivered', ended_at = $3, error = NULL,
              enclosed = NULL
@@ -111,22 +122,72 @@ pub(super) async fn delivered(channels: &Channels, due: &Due) -> Result<(), Erro
     .bind(channels.environment.now())
     .execute(&channels.db)
     .await?;
+    if channel.dead_in_row > 0 {
+        sql("UPDATE notification_channels SET dead_in_row = 0 WHERE tenant_id = $1 AND id = $2")
+            .bind(channel.tenant)
+            .bind(channel.id)
+            .execute(&channels.db)
+            .await?;
+    }
     Ok(())
 }
 
-/// It has not, and nobody else is trying.
+/// A delivery through a webhook was given up: one too many in a row, and the webhook is off. Whether
+/// this was it.
+pub(super) async fn given_up(channels: &Channels, channel: &Channel) -> Result<bool, Error> {
+    if channel.kind != ChannelKind::Webhook {
+        return Ok(false);
+    }
+    let (tenant, id) = (channel.tenant, channel.id);
+    let mut tx = channels.db.begin().await?;
+    let Some(before) = store::lock(&mut tx, tenant, id).await? else {
+        return Ok(false);
+    };
+    let mut after = before.clone();
+    after.dead_in_row = before.dead_in_row.saturating_add(1);
+    let ends = before.enabled && after.dead_in_row >= MOST_DEAD_IN_ROW;
+    if ends {
+        after.enabled = false;
+        let later = before.updated_at.plus(Duration::from_micros(1));
+        after.updated_at = channels.environment.now().max(later);
+    }
+    sql(
+        "UPDATE notification_channels SET dead_in_row = $3, enabled = $4, updated_at = $5
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(after.dead_in_row)
+    .bind(after.enabled)
+    .bind(after.updated_at)
+    .execute(&mut tx)
+    .await?;
+    if ends {
+        let origin = Origin {
+            tenant,
+            user: None,
+            request: None,
+        };
+        let entry = about(&after, "channel.switch_off").changes(Some(&before), Some(&after));
+        channels.audit.write_event(&mut tx, &origin, entry).await?;
+    }
+    tx.commit().await?;
+    Ok(ends)
+}
+
+/// It has not. False if somebody else is trying by now, or it has arrived after all.
 pub(super) async fn failed(
     channels: &Channels,
     due: &Due,
     fate: &Fate,
     problem: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let now = channels.environment.now();
     let (status, due_at, refusals, ended_at) = match fate {
         Fate::Again { wait, refusals } => ("pending", now.plus(*wait), *refusals, None),
         Fate::Dead => ("dead", now, due.refusals, Some(now)),
     };
-    sql(
+    let noted = sql(
         "UPDATE notification_deliveries SET status = $4, due_at = $5, refusals = $6, error = $7,
              ended_at = $8
          WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND status = 'pending'",
@@ -141,7 +202,7 @@ pub(super) async fn failed(
     .bind(ended_at)
     .execute(&channels.db)
     .await?;
-    Ok(())
+    Ok(noted > 0)
 }
 
 /// No server serves a channel before then, unless somebody changes it.
@@ -170,5 +231,9 @@ pub(super) async fn tidy(channels: &Channels) -> Result<(), Error> {
     .bind(now.minus(KEEP_DEAD))
     .execute(&channels.db)
     .await?;
+    sql("DELETE FROM notification_told WHERE told_at < $1")
+        .bind(now.minus(KEEP_TOLD))
+        .execute(&channels.db)
+        .await?;
     Ok(())
 }

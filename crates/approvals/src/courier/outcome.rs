@@ -29,6 +29,8 @@ pub(crate) struct Failed {
     pub(crate) problem: String,
     /// Whether the same would come of every further attempt.
     pub(crate) is_final: bool,
+    /// Whether it never left us.
+    pub(crate) is_ours: bool,
     /// How long the other side wants to be left alone. Being asked for patience is no refusal.
     pub(crate) patience: Option<Duration>,
 }
@@ -39,6 +41,7 @@ impl Failed {
         Failed {
             problem: shortened(&problem.into()),
             is_final: false,
+            is_ours: false,
             patience: None,
         }
     }
@@ -53,7 +56,10 @@ impl Failed {
 
     /// Nothing was sent, for a reason of our own.
     pub(crate) fn ours() -> Self {
-        Failed::again("the channel could not be read; the log tells why")
+        Failed {
+            is_ours: true,
+            ..Failed::again("the channel could not be read; the log tells why")
+        }
     }
 
     /// The other side has answered with something else than a success.

@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iron_approvals::{
-    Approval, ApprovalStatus, ChannelChange, ChannelKind, Error, Heard, Mail, NewApproval,
-    NewChannel, Ruling, SignedAnswer, SlackActions, Verdict, Way,
+    Approval, ApprovalStatus, ChannelChange, ChannelFilter, ChannelKind, Error, Heard, Mail,
+    NewApproval, NewChannel, Ruling, SignedAnswer, SlackActions, Verdict, Way,
 };
 use iron_audit::Role;
 use iron_primitives::{ChannelId, Secret};
@@ -128,6 +128,7 @@ impl Office {
             name: "mail".to_owned(),
             kind: ChannelKind::Email,
             topics: None,
+            filter: ChannelFilter::default(),
             enabled: true,
             url: None,
             mail: Some(mail),

@@ -1,7 +1,8 @@
 //! Making, changing and ending channels.
 
 use iron_approvals::{
-    ChannelChange, ChannelKind, DeliveryStatus, Error, Mail, NewChannel, Notice, Topic,
+    ChannelChange, ChannelFilter, ChannelKind, DeliveryStatus, Error, Mail, NewChannel, Notice,
+    Topic,
 };
 use iron_primitives::{ErrorKind, Secret};
 use iron_store::Db;
@@ -24,6 +25,7 @@ fn by_mail() -> NewChannel {
         name: "mail".to_owned(),
         kind: ChannelKind::Email,
         topics: None,
+        filter: ChannelFilter::default(),
         enabled: true,
         url: None,
         mail: Some(mail()),

@@ -10,8 +10,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use iron_approvals::{
-    Channel, ChannelKind, Channels, Courier, Delivery, DeliveryFilter, DeliveryStatus, MIGRATIONS,
-    NewChannel, Notice, Seal, SealFailure, Topic,
+    Channel, ChannelFilter, ChannelKind, Channels, Courier, Delivery, DeliveryFilter,
+    DeliveryStatus, MIGRATIONS, NewChannel, Notice, Seal, SealFailure, Topic,
 };
 use iron_audit::{Audit, Authorised, Credential, Grounds, Reach, RequestFacts, Role};
 use iron_net::egress::{AddressRules, Egress, EgressOptions};
@@ -113,6 +113,7 @@ impl World {
             name: name.to_owned(),
             kind,
             topics: None,
+            filter: ChannelFilter::default(),
             enabled: true,
             url: Some(Secret::new(url.to_owned())),
             mail: None,

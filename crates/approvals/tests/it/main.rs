@@ -10,3 +10,4 @@ mod delivery;
 mod keeping;
 mod kit;
 mod patience;
+mod wanting;

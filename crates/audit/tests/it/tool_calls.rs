@@ -64,7 +64,7 @@ async fn untold(world: &World) -> Vec<UntoldCall> {
         now.minus(Duration::from_secs(60)),
         now.plus(Duration::from_secs(60)),
     );
-    world.audit.untold_tool_calls(span, 10).await.unwrap()
+    world.audit.untold_tool_calls(span, None, 10).await.unwrap()
 }
 
 async fn status(world: &World) -> Option<String> {
@@ -98,15 +98,38 @@ both_engines! {
         let expected = UntoldCall {
             tenant: world.tenant, id: call, agent: caller.agent, project: caller.project,
             team: None, user: caller.user, token: caller.token, tool: "crm/find".to_owned(),
+            started_at: found[0].started_at,
         };
         assert_eq!(found, [expected]);
         let now = world.environment.now();
         let later = (now.plus(Duration::from_secs(1)), now.plus(Duration::from_secs(9)));
-        assert_eq!(world.audit.untold_tool_calls(later, 10).await.unwrap(), []);
+        assert_eq!(world.audit.untold_tool_calls(later, None, 10).await.unwrap(), []);
         caller.told(&world, &server, call, "abandoned");
         server.settle().await;
         assert_eq!(untold(&world).await, []);
         assert_eq!(status(&world).await.as_deref(), Some("abandoned"));
+    }
+
+    async fn calls_without_a_result_are_found_one_after_the_other(db: Db) {
+        let world = World::new(db).await;
+        let mut server = world.start().await;
+        let caller = Caller::new(&world);
+        let mut made: Vec<_> = (0..5).map(|_| caller.decided(&world, &server, "allow")).collect();
+        server.settle().await;
+        let now = world.environment.now();
+        let (mut since, until) = (now.minus(Duration::from_secs(60)), now.plus(Duration::from_secs(60)));
+        let (mut behind, mut found) = (None, Vec::new());
+        for expected in [2, 2, 1, 0] {
+            let some = world.audit.untold_tool_calls((since, until), behind, 2).await.unwrap();
+            assert_eq!(some.len(), expected);
+            if let Some(last) = some.last() {
+                (since, behind) = (last.started_at, Some(last.id));
+            }
+            found.extend(some.into_iter().map(|call| call.id));
+        }
+        made.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, made);
     }
 
     async fn a_result_that_comes_late_takes_the_place_of_none_and_keeps_it(db: Db) {

@@ -150,8 +150,8 @@ both_engines! {
         assert_eq!((of_one.count, of_one.verdict.as_str(), of_one.call), (2, "block", last));
         assert_eq!((of_one.tenant, of_one.rule.as_str()), (world.tenant, "rule.email"));
         for alarm in &alarms {
-            assert!(take(&world, alarm).await);
-            assert!(!take(&world, alarm).await, "another has taken it");
+            assert_eq!(take(&world, alarm).await.as_ref().map(|taken| taken.count), Some(alarm.count));
+            assert_eq!(take(&world, alarm).await, None, "another has taken it");
         }
         one.called(&world, &server, &json!([finding("email", "output", "flag")]));
         server.settle().await;
@@ -159,13 +159,29 @@ both_engines! {
         world.time.clock.advance(Duration::from_secs(61));
         let alarms = world.audit.violation_alarms(10).await.unwrap();
         assert_eq!((alarms.len(), alarms[0].count, alarms[0].verdict.as_str()), (1, 1, "flag"));
-        assert!(take(&world, &alarms[0]).await);
+        assert!(take(&world, &alarms[0]).await.is_some());
         world.time.clock.advance(Duration::from_secs(7_200));
         assert_eq!(world.audit.tidy_violation_alarms().await.unwrap(), 2);
     }
+
+    async fn findings_without_a_pause_hold_up_no_alarm(db: Db) {
+        let world = World::new(db).await;
+        let mut server = world.start().await;
+        let maker = Maker::new(&world);
+        maker.called(&world, &server, &json!([finding("email", "output", "flag")]));
+        server.settle().await;
+        let alarms = world.audit.violation_alarms(10).await.unwrap();
+        let last = maker.called(&world, &server, &json!([finding("email", "user", "block")]));
+        server.settle().await;
+        let taken = take(&world, &alarms[0]).await.expect("it is taken though it grew");
+        assert_eq!((taken.count, taken.verdict.as_str(), taken.call), (2, "block", last));
+        assert_eq!(taken.channel, "user");
+        world.time.clock.advance(Duration::from_secs(61));
+        assert!(world.audit.violation_alarms(10).await.unwrap().is_empty(), "nothing is left");
+    }
 }
 
-async fn take(world: &World, alarm: &ViolationAlarm) -> bool {
+async fn take(world: &World, alarm: &ViolationAlarm) -> Option<ViolationAlarm> {
     let mut tx = world.db.begin().await.unwrap();
     let taken = world.audit.take_violation_alarm(&mut tx, alarm).await;
     tx.commit().await.unwrap();

@@ -18,7 +18,7 @@ use crate::calls::Visit;
 use crate::credential::presented;
 
 /// `POST /api/v1/tools/{tool_id}/invoke`
-pub(crate) async fn invoke(
+pub(super) async fn invoke(
     State(gateway): State<Gateway>,
     Path(tool): Path<String>,
     request: Request,

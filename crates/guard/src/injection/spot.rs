@@ -4,7 +4,7 @@
 //! first byte of a word or, in scripts without spaces, of a character, until no phrase goes on: in
 //! ordinary texts after two or three bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::grammar::{Closing, Phrase, is_unspaced};
 
@@ -49,25 +49,35 @@ struct End {
     closes: Closing,
 }
 
-/// A node while the tree grows.
-#[derive(Default)]
+/// The tree while it grows.
+struct Sapling {
+    sprouts: Vec<Sprout>,
+    /// Phrases, with the nodes at which they are whole.
+    ends: Vec<(u32, End)>,
+}
+
+/// A node while the tree grows. Number 0 is none: nothing leads to the root.
+#[derive(Clone, Copy, Default)]
 struct Sprout {
-    edges: BTreeMap<u8, usize>,
-    ends: Vec<End>,
+    /// What leads to it.
+    byte: u8,
+    /// The first of the nodes below.
+    child: u32,
+    /// The next node below the same, by a greater byte.
+    sibling: u32,
 }
 
 impl Spotter {
     pub(super) fn new(phrases: &Phrases, joined: bool) -> Self {
         let mut ordered: Vec<_> = phrases.iter().collect();
         ordered.sort_unstable();
-        let mut sprouts = vec![Sprout::default()];
+        let mut sapling = Sapling::default();
         for (phrase, number) in ordered {
             if joined && phrase.text.len() < JOINED_LEAST {
                 continue;
             }
             let bytes = phrase.text.bytes().filter(|byte| !joined || *byte != b' ');
-            grow(
-                &mut sprouts,
+            sapling.grow(
                 bytes,
                 End {
                     phrase: *number,
@@ -80,36 +90,35 @@ impl Spotter {
                 },
             );
         }
-        Self::planted(&sprouts, joined)
+        Self::planted(sapling, joined)
     }
 
-    fn planted(sprouts: &[Sprout], joined: bool) -> Self {
+    fn planted(mut sapling: Sapling, joined: bool) -> Self {
+        // Of the same node in the order in which they came.
+        sapling.ends.sort_by_key(|(node, _)| *node);
+        let mut ends = sapling.ends.iter().peekable();
         let mut spotter = Self {
             roots: vec![0; 1 << 16],
-            nodes: Vec::with_capacity(sprouts.len()),
-            edges: Vec::with_capacity(sprouts.len()),
-            ends: Vec::new(),
+            nodes: Vec::with_capacity(sapling.sprouts.len()),
+            edges: Vec::with_capacity(sapling.sprouts.len()),
+            ends: Vec::with_capacity(sapling.ends.len()),
             joined,
         };
-        for sprout in sprouts {
-            let (edges, ends) = (number(spotter.edges.len()), number(spotter.ends.len()));
-            spotter.edges.extend(
-                sprout
-                    .edges
-                    .iter()
-                    .map(|(byte, node)| (*byte, number(*node))),
-            );
-            spotter.ends.extend(&sprout.ends);
+        for node in 0..number(sapling.sprouts.len()) {
+            let first = (number(spotter.edges.len()), number(spotter.ends.len()));
+            spotter.edges.extend(sapling.below(node));
+            while let Some((_, end)) = ends.next_if(|(at, _)| *at == node) {
+                spotter.ends.push(*end);
+            }
             spotter.nodes.push(Node {
-                edges: (edges, number(spotter.edges.len())),
-                ends: (ends, number(spotter.ends.len())),
+                edges: (first.0, number(spotter.edges.len())),
+                ends: (first.1, number(spotter.ends.len())),
             });
         }
-        let first = sprouts.first().into_iter().flat_map(|root| &root.edges);
-        for (first, node) in first {
-            for (second, node) in sprouts.get(*node).into_iter().flat_map(|node| &node.edges) {
-                if let Some(root) = spotter.roots.get_mut(pair(*first, *second)) {
-                    *root = number(*node);
+        for (first, node) in sapling.below(0) {
+            for (second, node) in sapling.below(node) {
+                if let Some(root) = spotter.roots.get_mut(pair(first, second)) {
+                    *root = node;
                 }
             }
         }
@@ -173,20 +182,62 @@ impl Spotter {
     }
 }
 
-fn grow(sprouts: &mut Vec<Sprout>, bytes: impl Iterator<Item = u8>, end: End) {
-    let mut node = 0;
-    for byte in bytes {
-        let new = sprouts.len();
-        let Some(sprout) = sprouts.get_mut(node) else {
-            return;
-        };
-        node = *sprout.edges.entry(byte).or_insert(new);
-        if node == new {
-            sprouts.push(Sprout::default());
+impl Default for Sapling {
+    fn default() -> Self {
+        Self {
+            sprouts: vec![Sprout::default()],
+            ends: Vec::new(),
         }
     }
-    if let Some(sprout) = sprouts.get_mut(node) {
-        sprout.ends.push(end);
+}
+
+impl Sapling {
+    fn grow(&mut self, bytes: impl Iterator<Item = u8>, end: End) {
+        let mut node = 0;
+        for byte in bytes {
+            node = self.child(node, byte);
+        }
+        self.ends.push((node, end));
+    }
+
+    fn sprout(&self, node: u32) -> Sprout {
+        let sprout = self.sprouts.get(node as usize);
+        sprout.copied().unwrap_or_default()
+    }
+
+    /// The nodes below one, with the bytes that lead to them, in their order.
+    fn below(&self, node: u32) -> impl Iterator<Item = (u8, u32)> {
+        let there = |node: u32| (node != 0).then_some(node);
+        let first = there(self.sprout(node).child);
+        let all = std::iter::successors(first, move |node| there(self.sprout(*node).sibling));
+        all.map(|node| (self.sprout(node).byte, node))
+    }
+
+    /// The node below one to which a byte leads, which is new if there was none.
+    fn child(&mut self, node: u32, byte: u8) -> u32 {
+        let before = self.below(node).take_while(|(other, _)| *other < byte);
+        let before = before.last().map(|(_, node)| node);
+        let next = match before {
+            Some(before) => self.sprout(before).sibling,
+            None => self.sprout(node).child,
+        };
+        if next != 0 && self.sprout(next).byte == byte {
+            return next;
+        }
+        let new = number(self.sprouts.len());
+        self.sprouts.push(Sprout {
+            byte,
+            child: 0,
+            sibling: next,
+        });
+        let leading = before.unwrap_or(node);
+        if let Some(leading) = self.sprouts.get_mut(leading as usize) {
+            match before {
+                Some(_) => leading.sibling = new,
+                None => leading.child = new,
+            }
+        }
+        new
     }
 }
 

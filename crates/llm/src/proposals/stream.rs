@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::events::{Cutter, Kinded};
 use super::items;
-use super::tree::{Change, Node, changed};
+use super::tree::{Change, Node, Unreadable, changed};
 use super::whole::or_none_given;
 use super::{Fate, Judge, Proposal, chat, cohere, converse, messages, responses, whole};
 use crate::kind::Dialect;
@@ -192,14 +192,19 @@ impl Sifter {
         let mut notes = Notes::default();
         let dialect = data_of(self.dialect);
         match read(&data) {
-            Some(root) => {
+            Ok(root) => {
                 for said in hear(dialect, &kinded.kind, &root) {
                     self.hear(said, &mut notes, judge);
                 }
             }
-            None if data.trim_ascii() == b"[DONE]" => self.decide(|_| true, judge),
+            Err(Unreadable::TooMany) => {
+                let fate = self.asked(&Proposal::UNTOLD, judge);
+                notes.is_gone = fate == Fate::Strip;
+                notes.whole.push(fate);
+            }
+            Err(_) if data.trim_ascii() == b"[DONE]" => self.decide(|_| true, judge),
             // Nobody can tell what it proposes, nor does any client know.
-            None => notes.is_gone = !data.is_empty(),
+            Err(_) => notes.is_gone = !data.is_empty(),
         }
         if self.holds {
             let bytes = kinded.event.bytes().len();
@@ -320,7 +325,7 @@ impl Sifter {
         }
         let event = &waiting.kinded.event;
         let changes_nothing = !self.calls.strips && self.calls.dropped == 0;
-        let root = read(event.data()).filter(|_| !changes_nothing);
+        let root = read(event.data()).ok().filter(|_| !changes_nothing);
         let Some(root) = root else {
             return Some(event.bytes().clone());
         };
@@ -334,8 +339,8 @@ impl Sifter {
     }
 }
 
-fn read(data: &[u8]) -> Option<Node<'_>> {
-    Node::read(std::str::from_utf8(data).ok()?).ok()
+fn read(data: &[u8]) -> Result<Node<'_>, Unreadable> {
+    Node::read(std::str::from_utf8(data).map_err(|_| Unreadable::Malformed)?)
 }
 
 fn rewritten(event: &Event, changes: Vec<Change>) -> Bytes {

@@ -1,7 +1,8 @@
 //! The values of a JSON text with the places where they stand, so that some can be taken out.
 //!
 //! A node is many times as large as a digit that it stands for, so only what calls may stand in is
-//! taken apart.
+//! taken apart, and of that no more than a bounded number of values. A tree lives only while a text is
+//! looked at, so threads have one each, however many answers come at once.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -28,6 +29,24 @@ const OPENED: [&str; 17] = [
     "toolUse",
     "tool_calls",
 ];
+
+/// The most values of a text, each of up to a hundred bytes: some 3 MB, and thousands of calls.
+pub(super) const MOST_NODES: usize = 1 << 15;
+
+/// Why a text was not taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is no JSON.
+    Malformed,
+    /// It has more than [`MOST_NODES`] values where calls may stand.
+    TooMany,
+}
+
+impl From<ScanError> for Unreadable {
+    fn from(_: ScanError) -> Self {
+        Unreadable::Malformed
+    }
+}
 
 /// A value. What stands under a name that nobody looks into is there as its text alone.
 #[derive(Debug)]
@@ -62,32 +81,34 @@ impl<'a> Node<'a> {
     /// Reads a text that is one value.
     ///
     /// # Errors
-    /// [`ScanError`], if it is not.
-    pub(super) fn read(text: &'a str) -> Result<Self, ScanError> {
+    /// [`Unreadable`].
+    pub(super) fn read(text: &'a str) -> Result<Self, Unreadable> {
         let mut scanner = Scanner::new(text);
-        let node = Node::next(&mut scanner, true)?;
+        let mut room = MOST_NODES;
+        let node = Node::next(&mut scanner, true, &mut room)?;
         scanner.finish()?;
         Ok(node)
     }
 
-    fn next(scanner: &mut Scanner<'a>, opens: bool) -> Result<Self, ScanError> {
+    fn next(scanner: &mut Scanner<'a>, opens: bool, room: &mut usize) -> Result<Self, Unreadable> {
+        *room = room.checked_sub(1).ok_or(Unreadable::TooMany)?;
         let start = scanner.position();
         let value = match scanner.kind()? {
             Kind::Object if opens => {
                 let mut members = Vec::new();
                 scanner.entries(|scanner, name| {
                     let (name, start) = (name.decoded(), name.literal().start);
-                    let node = Node::next(scanner, OPENED.contains(&&*name))?;
+                    let node = Node::next(scanner, OPENED.contains(&&*name), room)?;
                     members.push(Member { name, start, node });
-                    Ok::<(), ScanError>(())
+                    Ok::<(), Unreadable>(())
                 })?;
                 Value::Object(members)
             }
             Kind::Array if opens => {
                 let mut items = Vec::new();
                 scanner.array(|scanner, _| {
-                    items.push(Node::next(scanner, true)?);
-                    Ok::<(), ScanError>(())
+                    items.push(Node::next(scanner, true, room)?);
+                    Ok::<(), Unreadable>(())
                 })?;
                 Value::Array(items)
             }
@@ -265,6 +286,26 @@ mod tests {
         assert!(input.members().is_empty());
         assert!(node.get("logprobs").expect("a list").items().is_empty());
         assert!(Node::read(r#"{"logprobs": [0, ]}"#).is_err());
+    }
+
+    #[test]
+    fn no_more_is_taken_apart_than_there_is_room_for() {
+        let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        let full = zeros(MOST_NODES - 1);
+        assert_eq!(
+            Node::read(&full).expect("room").items().len(),
+            MOST_NODES - 1
+        );
+        let count = 1_000_000;
+        let refused = |text: &str| Node::read(text).err();
+        assert_eq!(refused(&zeros(MOST_NODES)), Some(Unreadable::TooMany));
+        let hostile = format!(r#"{{"choices": {}}}"#, zeros(count));
+        assert_eq!(refused(&hostile), Some(Unreadable::TooMany));
+        let names = r#""a":0,"#.repeat(count);
+        let hostile = format!(r#"{{"choices": [{{{names}"b":0}}]}}"#);
+        assert_eq!(refused(&hostile), Some(Unreadable::TooMany));
+        let passed_over = format!(r#"{{"logprobs": {}}}"#, zeros(count));
+        assert_eq!(refused(&passed_over), None);
     }
 
     #[test]

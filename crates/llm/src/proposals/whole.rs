@@ -3,23 +3,37 @@
 use bytes::Bytes;
 
 use super::items::{self, Call};
-use super::tree::{Change, Node, changed};
+use super::tree::{self, Change, Node, changed};
 use super::{Fate, Judge, Proposal};
 use crate::kind::Dialect;
 
 /// An answer in which nobody can tell what it proposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is not JSON, so nobody can tell which tools it calls")]
-pub struct Unreadable;
+pub enum Unreadable {
+    /// It is no JSON.
+    #[error("the answer is not JSON, so nobody can tell which tools it calls")]
+    Malformed,
+    /// It has more values than are taken apart, and a call that may be in it was to be taken out.
+    #[error("the answer has too many values to tell which tools it calls")]
+    TooMany,
+}
 
 /// An answer without the calls that are to be taken out; the same bytes if there are none. If it is
-/// told to stop, it asks about no further call, and what it gives back is of no use.
+/// told to stop, it asks about no further call, and what it gives back is of no use. About an answer
+/// with more values than are taken apart it asks once ([`Proposal::UNTOLD`]).
 ///
 /// # Errors
 /// [`Unreadable`].
 pub fn sift(dialect: Dialect, body: &Bytes, judge: &mut Judge<'_>) -> Result<Bytes, Unreadable> {
-    let text = std::str::from_utf8(body).map_err(|_| Unreadable)?;
-    let root = Node::read(text).map_err(|_| Unreadable)?;
+    let text = std::str::from_utf8(body).map_err(|_| Unreadable::Malformed)?;
+    let root = match Node::read(text) {
+        Ok(root) => root,
+        Err(tree::Unreadable::Malformed) => return Err(Unreadable::Malformed),
+        Err(tree::Unreadable::TooMany) if judge(&Proposal::UNTOLD) == Fate::Strip => {
+            return Err(Unreadable::TooMany);
+        }
+        Err(tree::Unreadable::TooMany) => return Ok(body.clone()),
+    };
     let mut changes = Vec::new();
     for turn in turns(dialect, &root) {
         let mut gone = Vec::new();

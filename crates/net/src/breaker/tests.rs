@@ -4,6 +4,7 @@ use super::*;
 
 const POLICY: BreakerPolicy = BreakerPolicy {
     failures: 3,
+    rate: None,
     open_for: Duration::from_secs(10),
     longest: Duration::from_secs(60),
     probes: 2,
@@ -83,6 +84,61 @@ fn peers_are_apart_and_a_permit_that_is_dropped_blocks_nobody() {
     assert!(breakers.known().is_empty(), "nothing is kept of the well");
 }
 
+/// Opens at half of at least four in ten seconds, however they come.
+const SHARE: BreakerPolicy = BreakerPolicy {
+    failures: 0,
+    rate: Some(ErrorRate {
+        percent: 50,
+        at_least: 4,
+        within: Duration::from_secs(10),
+    }),
+    ..POLICY
+};
+
+#[test]
+fn too_large_a_share_of_failures_opens_it_and_is_forgotten_then() {
+    let mut breaker = Breaker::default();
+    let mut ends = |outcome, seconds| {
+        let admitted = breaker.admit(at(seconds)).expect("it is let through");
+        breaker.report(admitted, outcome, SHARE, at(seconds));
+        breaker.standing(at(seconds))
+    };
+    for seconds in [0, 20, 40, 60, 80] {
+        assert_eq!(
+            ends(Outcome::Failure, seconds),
+            Standing::Closed,
+            "one alone"
+        );
+    }
+    assert_eq!(ends(Outcome::Success, 100), Standing::Closed);
+    assert_eq!(ends(Outcome::Failure, 101), Standing::Closed);
+    assert_eq!(ends(Outcome::Success, 102), Standing::Closed);
+    let until = at(113);
+    assert_eq!(ends(Outcome::Failure, 103), Standing::Open { until });
+    assert_eq!(ends(Outcome::Success, 113), Standing::HalfOpen);
+    assert_eq!(ends(Outcome::Success, 113), Standing::Closed);
+    assert_eq!(
+        ends(Outcome::Failure, 113),
+        Standing::Closed,
+        "the old ones are over"
+    );
+}
+
+#[test]
+fn a_share_of_failures_counts_what_went_well_before_anything_failed() {
+    let breakers = Breakers::new(SHARE);
+    for outcome in [Outcome::Success; 9]
+        .into_iter()
+        .chain([Outcome::Failure; 8])
+    {
+        let permit = breakers.admit("a", at(0)).expect("closed");
+        permit.report(outcome, at(0));
+    }
+    let permit = breakers.admit("a", at(0)).expect("eight of seventeen");
+    permit.report(Outcome::Failure, at(0));
+    assert!(breakers.admit("a", at(0)).is_err(), "nine of eighteen");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Admit,
@@ -108,14 +164,15 @@ proptest! {
     /// Whatever happens: an open breaker lets nobody through, a half-open one has one probe under way
     /// at most, no wait is longer than the longest, and after it there is a way back.
     #[test]
-    fn its_promises_hold_in_any_order(steps in steps()) {
+    fn its_promises_hold_in_any_order(steps in steps(), by_share in any::<bool>()) {
+        let policy = if by_share { SHARE } else { POLICY };
         let (mut breaker, mut now, mut open) = (Breaker::default(), 1u64, Vec::new());
         for step in steps {
             match step {
                 Step::Wait(seconds) => now += seconds,
                 Step::Report(which, outcome) if which < open.len() => {
                     let admitted = open.swap_remove(which);
-                    breaker.report(admitted, outcome, POLICY, at(now));
+                    breaker.report(admitted, outcome, policy, at(now));
                 }
                 Step::Report(..) => {}
                 Step::Admit => {
@@ -128,15 +185,15 @@ proptest! {
                     }
                     match admitted {
                         Ok(admitted) => open.push(admitted),
-                        Err(wait) => prop_assert!(wait <= POLICY.longest),
+                        Err(wait) => prop_assert!(wait <= policy.longest),
                     }
                 }
             }
         }
         for admitted in open {
-            breaker.report(admitted, Outcome::Unknown, POLICY, at(now));
+            breaker.report(admitted, Outcome::Unknown, policy, at(now));
         }
-        let later = at(now).plus(POLICY.longest);
+        let later = at(now).plus(policy.longest);
         prop_assert!(breaker.admit(later).is_ok(), "there is a way back: {:?}", breaker);
     }
 }

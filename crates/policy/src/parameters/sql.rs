@@ -5,12 +5,14 @@
 
 mod functions;
 mod limit;
+mod runnable;
 mod text;
 mod visit;
 
 use sqlparser::ast;
 
 pub use limit::limited_sql;
+pub use runnable::{Database, Gives, Runnable, runnable_sql};
 use text::Dialect;
 pub(super) use text::check_identifier;
 
@@ -19,9 +21,15 @@ use super::violation::{Broken, quoted};
 use crate::{ParameterKind, Statement};
 
 const MOST_ROWS: u64 = 10_000;
+/// Calls of functions in one statement where each must be short.
+const MOST_CALLS: usize = 100;
 
-/// Tables that hold the credentials or the files of a database, by their last name or in full.
+/// Tables that hold the credentials, the files or the settings of a database, by their last name or in
+/// full.
 const CREDENTIALS: &[&str] = &[
+    "pragma_*",
+    "dbstat",
+    "sqlite_dbpage",
     "pg_shadow",
     "pg_authid",
     "pg_user_mapping",
@@ -47,6 +55,8 @@ pub(super) struct Statements {
     max_rows: u64,
     functions: Vec<String>,
     strict: bool,
+    /// Whether each function must come to its end soon: the database cannot be stopped within one.
+    short_calls: bool,
     parameters_only: bool,
 }
 
@@ -59,6 +69,7 @@ impl Default for Statements {
             max_rows: MOST_ROWS,
             functions: Vec::new(),
             strict: false,
+            short_calls: false,
             parameters_only: false,
         }
     }
@@ -91,6 +102,7 @@ impl Statements {
             max_rows: max_rows.unwrap_or(MOST_ROWS),
             functions: lower(functions),
             strict: *strict,
+            short_calls: false,
             parameters_only: *parameters_only,
         })
     }
@@ -142,7 +154,7 @@ impl Statements {
     }
 
     fn check_tables(&self, statement: &Statement) -> Result<(), Broken> {
-        let reads = ["select", "insert"].contains(&statement.kind.as_str());
+        let reads = statement.kind == "select";
         if !self.tables.is_empty() && statement.tables.is_empty() && !reads {
             let message = format!(
                 "which tables {} changes cannot be read; use a statement that names them",
@@ -189,7 +201,31 @@ impl Statements {
                 return Err(Broken::new("sql_function", message));
             }
         }
-        Ok(())
+        match self.short_calls {
+            true => self.check_short(found),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses calls of functions that may take long, or that are very many.
+    fn check_short(&self, found: &visit::Found) -> Result<(), Broken> {
+        if found.calls > MOST_CALLS {
+            let message =
+                format!("a statement calls at most {MOST_CALLS} functions; give a shorter one");
+            return Err(Broken::new("too_large", message));
+        }
+        let named = |search: &&&str| self.functions.iter().any(|name| name == **search);
+        match found.long_searches.iter().find(|search| !named(search)) {
+            None => Ok(()),
+            Some(search) => {
+                let message = format!(
+                    "the function {} looks for what is no short text; write `'…'` of at most 64 bytes, \
+                     or allow it for this tool",
+                    quoted(search)
+                );
+                Err(Broken::new("sql_function", message))
+            }
+        }
     }
 
     fn check_rows(&self, statement: &ast::Statement) -> Result<(), Broken> {
@@ -278,6 +314,39 @@ mod tests {
     }
 
     #[test]
+    fn tables_do_not_hide_behind_common_table_expressions() {
+        let declared = serde_json::json!({
+            "name": "sql", "kind": "sql", "tables": ["open"],
+            "statements": ["select", "insert", "update", "delete", "merge"],
+        });
+        let declared: crate::Parameter = serde_json::from_value(declared).unwrap();
+        for dialect in [
+            Dialect::Generic,
+            Dialect::Postgres,
+            Dialect::Sqlite,
+            Dialect::MySql,
+        ] {
+            let statements = Statements {
+                dialect,
+                ..Statements::new(&declared.kind).unwrap()
+            };
+            for text in [
+                "WITH salaries AS (SELECT 1) INSERT INTO salaries VALUES (7)",
+                "WITH salaries AS (SELECT 1) UPDATE salaries SET a = 7",
+                "WITH salaries AS (SELECT 1) DELETE FROM salaries",
+                "WITH \"SALARIES\" AS (SELECT 1) SELECT * FROM salaries",
+                "WITH salaries AS (SELECT 1) SELECT * FROM \"SALARIES\"",
+                "WITH \"public.salaries\" AS (SELECT 1) SELECT * FROM public.salaries",
+                "WITH sa\u{17f}arie\u{212a} AS (SELECT 1) SELECT * FROM sasariek",
+            ] {
+                assert!(statements.check(text).is_err(), "{text}");
+            }
+            let own = "WITH Recent AS (SELECT * FROM open) SELECT * FROM recent";
+            assert!(statements.check(own).is_ok(), "{own}");
+        }
+    }
+
+    #[test]
     fn what_does_more_than_it_shows_is_refused() {
         for (text, rule) in [
             ("select 1; drop table x", "sql_many"),
@@ -300,6 +369,11 @@ mod tests {
             ("select 1 -- x", "sql_comment"),
             ("select '\\' or 1=1'", "sql_quote"),
             ("select * from pg_shadow", "sql_table"),
+            ("select * from pragma_database_list", "sql_table"),
+            ("select * from pragma_table_info('x')", "sql_function"),
+            ("select * from dbstat()", "sql_function"),
+            ("select ts_rewrite('a', 'select 1')", "sql_function"),
+            ("select inet_server_addr()", "sql_function"),
             ("select * from x limit 10001", "sql_rows"),
             ("select * from x limit $1", "sql_rows"),
             ("selec 1", "sql_parse"),

@@ -1,11 +1,12 @@
 //! Whether a tool may be stored: its size, its sense, and where its secret would go.
 
 use iron_net::egress::BaseUrl;
-use iron_policy::Tool;
 use iron_policy::parameters::{Checker, Error as DeclarationError};
+use iron_policy::{ParameterKind, Tool, ToolKind};
 use iron_primitives::{Money, Secret};
 use iron_runtime::ToolPlaces;
 use iron_runtime::authority::{RateLimit, Run};
+use iron_runtime::databases::{DatabaseAddress, UnusableAddress};
 use serde_json::{Map, Value};
 
 use super::model::StoredTool;
@@ -21,9 +22,8 @@ const MAX_SECRET: usize = 16 * 1024;
 const MAX_TIMEOUT_S: u32 = 300;
 const MAX_ROWS: u32 = 10_000;
 const SECRET: &str = "{secret}";
-
-/// The databases that can be asked.
-const DATABASES: &[&str] = &["postgres://", "postgresql://"];
+/// Arguments that a tool with `run: {type: sql}` runs.
+const STATEMENTS: [&str; 3] = ["sql", "query", "statement"];
 
 /// Headers that say who is calling: what stands in them is a secret.
 const CREDENTIALS: &[&str] = &[
@@ -84,8 +84,33 @@ pub(crate) fn tool(stored: &StoredTool, places: &ToolPlaces) -> Result<(), Error
     }
     rate(stored.rate)?;
     match &stored.run {
+        // By this kind statements are known for what they are, to policies too.
+        Some(Run::Sql { .. }) if tool.kind != ToolKind::Database => Err(field(
+            "kind",
+            "a tool that makes statements is of the kind `database`",
+        )),
+        Some(run @ Run::Sql { .. }) => {
+            statements(tool)?;
+            check_run(run, places)
+        }
         Some(run) => check_run(run, places),
         None => Ok(()),
+    }
+}
+
+/// What is run is known for a statement, else policies about statements see none.
+fn statements(tool: &Tool) -> Result<(), Error> {
+    let mut parameters = tool.parameters.iter();
+    let other = parameters.position(|parameter| {
+        STATEMENTS.contains(&parameter.name.as_str())
+            && !matches!(parameter.kind, ParameterKind::Sql { .. })
+    });
+    match other {
+        None => Ok(()),
+        Some(index) => Err(field(
+            format!("parameters[{index}].kind"),
+            "expected `sql`: what it holds is run as a statement",
+        )),
     }
 }
 
@@ -299,14 +324,20 @@ pub(crate) fn needs_secret(stored: &StoredTool, given: bool) -> Result<(), Error
         return Ok(());
     }
     let problem = match &stored.run {
-        Some(Run::Sql { .. }) => "required: the address of the database, such as `postgres://…`",
+        Some(Run::Sql { .. }) => {
+            "required: the address of the database, such as `postgres://…` or `sqlite:…`"
+        }
         _ => "required: a header of `run` names `{secret}`",
     };
     Err(field("secret", problem))
 }
 
 /// Whether a secret can be sent where it would be.
-pub(crate) fn secret(stored: &StoredTool, secret: Option<&Secret>) -> Result<(), Error> {
+pub(crate) fn secret(
+    stored: &StoredTool,
+    secret: Option<&Secret>,
+    places: &ToolPlaces,
+) -> Result<(), Error> {
     needs_secret(stored, secret.is_some())?;
     let Some(secret) = secret else { return Ok(()) };
     let wrong = |problem: &str| Err(field("secret", problem));
@@ -316,14 +347,26 @@ pub(crate) fn secret(stored: &StoredTool, secret: Option<&Secret>) -> Result<(),
     if !sends_secret(stored.run.as_ref()) {
         return wrong("is sent nowhere; write `{secret}` in a header of `run`");
     }
-    let is_address = |text: &str| DATABASES.iter().any(|scheme| text.starts_with(scheme));
+    if !secret.expose().bytes().all(is_printable) {
+        return wrong("expected printable ASCII");
+    }
     match &stored.run {
-        Some(Run::Sql { .. }) if !is_address(secret.expose()) => {
-            wrong("expected the address of a database, such as `postgres://…`")
+        Some(Run::Sql { .. }) => {
+            let checked = check_database(secret.expose(), places);
+            checked.or_else(|problem| wrong(&problem.to_string()))
         }
-        _ if !secret.expose().bytes().all(is_printable) => wrong("expected printable ASCII"),
         _ => Ok(()),
     }
+}
+
+/// Whether a database may be where an address says. A file is looked for when it is asked.
+fn check_database(address: &str, places: &ToolPlaces) -> Result<(), UnusableAddress> {
+    let DatabaseAddress::Postgres(server) = DatabaseAddress::parse(address)? else {
+        return Ok(());
+    };
+    let rules = places.rules_at(&server.origin());
+    let rules = rules.ok_or(UnusableAddress::ON_THIS_MACHINE)?;
+    server.tls_under(rules).map(drop)
 }
 
 const fn is_printable(byte: u8) -> bool {

@@ -39,6 +39,27 @@ fn fields(value: Value) -> ToolChange {
 }
 
 iron_store::both_engines! {
+    async fn what_is_run_as_a_statement_is_declared_as_one(db: Db) {
+        let world = World::new(db).await;
+        for name in ["sql", "query", "statement"] {
+            for (kind, accepted) in [("text", false), ("json", false), ("sql", true)] {
+                let declared = json!({
+                    "name": format!("{name}_{kind}"), "kind": "database", "access": "read",
+                    "parameters": [{"name": name, "kind": kind}],
+                });
+                let made = world.register(declared).await;
+                let Ok(made) = made else { continue };
+                let change = ToolChange {
+                    run: Some(Some(Run::Sql { max_rows: None, timeout_seconds: None })),
+                    secret: Some(Secret::new("sqlite:crm.db".to_owned())),
+                    ..ToolChange::default()
+                };
+                let changed = world.change_tool(made.id, change).await;
+                assert_eq!(changed.is_ok(), accepted, "{name} {kind}: {changed:?}");
+            }
+        }
+    }
+
     async fn a_tool_is_kept_as_it_was_declared_and_changed_field_by_field(db: Db) {
         let world = World::new(db).await;
         let declared = json!({
@@ -117,7 +138,7 @@ iron_store::both_engines! {
             (call("https://example.com", &[("Host", "other.example")]), "run.headers.Host"),
             (call("https://example.com", &[("a b", "c")]), "run.headers"),
             (to_mail(), "secret"),
-            (Run::Sql { max_rows: None, timeout_seconds: None }, "secret"),
+            (Run::Sql { max_rows: None, timeout_seconds: None }, "kind"),
         ] {
             let refused = world.register_to_run(declared.clone(), Some(run.clone()), None).await;
             assert_eq!(refused.unwrap_err().field(), Some(path), "{run:?}");
@@ -126,6 +147,29 @@ iron_store::both_engines! {
         assert_eq!(nowhere.unwrap_err().field(), Some("secret"));
         let search = call("https://example.com/users/{id}?q={q}", &[("X-Version", "2")]);
         world.register_to_run(declared, Some(search), None).await.unwrap();
+    }
+
+    async fn a_tool_that_makes_statements_has_a_database_that_may_be_reached(db: Db) {
+        let world = World::new(db).await;
+        let statements = || Some(Run::Sql { max_rows: Some(10), timeout_seconds: None });
+        let declared = json!({"name": "crm", "kind": "database"});
+        for address in [
+            None,
+            Some("mysql://a@db.example.com/b"),
+            Some("postgres://a:b@127.0.0.1/c"),
+            Some("postgres://a:b@db.example.com/c?sslmode=disable"),
+            Some("postgres://a:b@db.example.com/c?host=/tmp"),
+            Some("postgres://a@/c?host=/tmp"),
+            Some("sqlite:/etc/passwd"),
+            Some("sqlite:../a.db"),
+        ] {
+            let refused = world.register_to_run(declared.clone(), statements(), address).await;
+            assert_eq!(refused.unwrap_err().field(), Some("secret"), "{address:?}");
+        }
+        for (name, address) in [("a", "postgres://a:b@db.example.com/c"), ("b", "sqlite:crm/a.db")] {
+            let declared = json!({"name": name, "kind": "database"});
+            world.register_to_run(declared, statements(), Some(address)).await.unwrap();
+        }
     }
 
     async fn a_secret_is_kept_sealed_and_goes_only_where_it_was_given_for(db: Db) {

@@ -24,6 +24,8 @@ pub(super) struct Open {
     pub(super) secret: Option<Secret>,
     /// Ends what goes on at the provider without a connection.
     pub(super) unwanted: Unwanted,
+    /// Whether its line is written and its hold settled.
+    pub(super) closed: bool,
 }
 
 /// How an attempt ended and what it cost.
@@ -95,7 +97,7 @@ impl Ending {
 
 impl Open {
     /// The attempt's line in the record.
-    pub(super) fn line(&self, ending: &Ending, provider: &super::decide::Choice) -> Attempt {
+    pub(super) fn line(&self, ending: &Ending, provider: &super::choice::Choice) -> Attempt {
         let sent = ending.ended != Ended::Unsent;
         let first_byte = self
             .first_byte
@@ -121,19 +123,23 @@ impl Open {
 }
 
 impl Runtime {
-    /// Closes an attempt that is followed by another one: its money must be free for that.
+    /// Closes an attempt before its call has come to its end, unless that was done before.
     pub(super) fn close_ahead(
         &self,
         draft: &mut Draft,
-        open: &Open,
+        open: &mut Open,
         ending: &Ending,
-        choice: &super::decide::Choice,
+        choice: &super::choice::Choice,
     ) {
+        if std::mem::replace(&mut open.closed, true) {
+            return;
+        }
         draft.attempts.push(open.line(ending, choice));
         match ending.ended {
             Ended::Unsent => self.wallets.release_unsent(open.hold),
             _ => {
-                self.wallets.settle_ahead(open.hold, ending.amounts());
+                let settlement = self.wallets.settle_ahead(open.hold, ending.amounts());
+                self.count_money(ending, settlement.above_held.money);
                 self.weigh(draft, ending.weight(&open.hold));
             }
         }

@@ -18,6 +18,7 @@ use crate::record::{
     Attempt, CallRecord, Ended, FORMAT, GuardRecord, Kind, Outcome, RefusalRecord, Sealed,
     Settlement, Timings, Tokens, total_cost,
 };
+use crate::wallet::Hold;
 use crate::{Runtime, subject};
 
 use super::attempt::Ending;
@@ -61,6 +62,7 @@ impl Runtime {
         let Settled {
             mut draft,
             hold,
+            reserved_at,
             ending,
             verdict,
             told,
@@ -75,18 +77,14 @@ impl Runtime {
             // The reserve stays without a record; recovery settles it at the bound. Here the
             // money stays held, so that it is not spent twice.
             tracing::error!(call = %draft.id, "the money of a call without a record stays held");
-        } else if ending.ended == Ended::Unsent {
-            self.wallets.release_unsent(hold);
-        } else {
-            let settlement = self.wallets.settle(hold, ending.amounts());
-            self.count_money(&ending, settlement.above_held.money);
-            self.weigh(&draft, ending.weight(&hold));
+        } else if let Some(hold) = hold {
+            self.let_go(&draft, hold, &ending);
         }
         if recorded {
             self.settle_pass(&draft, &costs).await;
         }
         if let Told::After(caller, told) = told {
-            let durable = self.journal.durable(hold.position).await.is_ok();
+            let durable = self.journal.durable(reserved_at).await.is_ok();
             caller.answer(match told {
                 _ if !durable || !recorded => Err(Refusal::JournalUnavailable),
                 Ok(reply) => Ok(Reply {
@@ -96,6 +94,16 @@ impl Runtime {
                 refused => refused,
             });
         }
+    }
+
+    /// Settles the last attempt of a call, whose record the journal has.
+    fn let_go(&self, draft: &Draft, hold: Hold, ending: &Ending) {
+        if ending.ended == Ended::Unsent {
+            return self.wallets.release_unsent(hold);
+        }
+        let settlement = self.wallets.settle(hold, ending.amounts());
+        self.count_money(ending, settlement.above_held.money);
+        self.weigh(draft, ending.weight(&hold));
     }
 
     /// The tokens of an attempt count for its team from its end on. Nobody waits for that.
@@ -114,7 +122,7 @@ impl Runtime {
         tokio::spawn(async move { paces.weigh(team, pace, tokens, boot).await });
     }
 
-    fn count_money(&self, ending: &Ending, above_held: Money) {
+    pub(super) fn count_money(&self, ending: &Ending, above_held: Money) {
         let wallet = &self.metrics.wallet;
         if ending.settlement == Settlement::Estimated {
             wallet.estimated.inc();

@@ -1,27 +1,25 @@
 //! Step 3: which provider, if any.
 //!
 //! The request is read here, once; everything later works on what was read. Then the agent's
-//! list of models is asked, then its providers in their order: the first one that serves the
-//! model, has a price for it and can be spoken to is taken.
-
-use std::sync::Arc;
+//! list of models is asked, then its providers as its routing wants them ([`tiers`](super::tiers)):
+//! the first one that serves the model, has a price for it, can be spoken to and answers is taken.
 
 use http::header::CONTENT_TYPE;
+use iron_llm::Dialect;
 use iron_llm::envelope::{Envelope, RequestError};
-use iron_llm::prices::{Mode, ModelRef};
-use iron_llm::translate::Direction;
-use iron_llm::{Dialect, PriceBook, ProviderConfig, ProviderKind, is_route};
 use iron_primitives::{ProviderId, Refusal};
 
 use crate::Runtime;
 use crate::affinity::{Stored, StoredId};
 use crate::authority::Privacy;
-use crate::bearer::{Bearer, Lane};
+use crate::bearer::Bearer;
 use crate::record::Roles;
 
 use super::admit::Admitted;
+use super::choice::{Choice, allows, choose_route};
 use super::draft::{Draft, Refused};
 use super::request::CallRequest;
+use super::tiers::Way;
 
 /// A call whose model and provider are decided.
 pub(super) struct Decided {
@@ -33,39 +31,22 @@ pub(super) struct Decided {
     pub(super) stored: Option<(String, String)>,
     /// What the provider calls the stored files of the request.
     pub(super) files: Vec<String>,
+    /// The model, where another is asked than the caller named.
+    pub(super) other_model: Option<String>,
+    pub(super) way: Way,
 }
 
-/// A provider and the model it is asked for.
-#[derive(Clone)]
-pub(super) struct Choice {
-    lane: Arc<Lane>,
-    asked: Arc<str>,
-    priced: Arc<str>,
-    pub(super) model: ModelRef,
-}
-
-impl Choice {
-    /// The model as the provider is asked for it; at Azure a deployment.
-    pub(super) fn asked_as(&self) -> &str {
-        &self.asked
-    }
-
-    /// The model as the price book knows it.
-    pub(super) fn priced_as(&self) -> &str {
-        &self.priced
-    }
-
-    pub(super) fn lane(&self) -> &Lane {
-        &self.lane
-    }
-
-    pub(super) fn shared_lane(&self) -> Arc<Lane> {
-        self.lane.clone()
-    }
+/// What may answer a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The model that it names, and what the agent falls back on.
+    Fallbacks,
+    /// The model that it names.
+    ThatModel,
 }
 
 impl Runtime {
-    pub(super) fn decide(&self, admitted: Admitted) -> Result<Decided, Refused> {
+    pub(super) fn decide(&self, admitted: Admitted, reach: Reach) -> Result<Decided, Refused> {
         let Admitted {
             mut draft,
             mut request,
@@ -117,12 +98,20 @@ impl Runtime {
             Ok(provider) => provider,
             Err(refusal) => return Err(draft.refuse("owner", refusal)),
         };
+        let mut way = match reach {
+            Reach::Fallbacks => Way::new(book.clone(), provider),
+            Reach::ThatModel => Way::new(book.clone(), provider).of_one_model(),
+        };
         let chosen = match request.dialect {
-            Dialect::Passthrough => choose_route(&draft.bearer, &book, &model, provider),
-            dialect => choose(&draft.bearer, &book, dialect, &model, provider),
+            Dialect::Passthrough => {
+                choose_route(&draft.bearer, &book, &model, provider).map(|choice| (choice, None))
+            }
+            dialect => self
+                .next_tier(&draft.bearer, dialect, &model, &way)
+                .map(|tier| way.take(tier)),
         };
         match chosen {
-            Ok(choice) => {
+            Ok((choice, other_model)) => {
                 draft.passed("assigned_provider");
                 let stored = continued.flatten().map(|stored| stored.original);
                 let stored = previous.zip(stored);
@@ -133,6 +122,8 @@ impl Runtime {
                     choice,
                     stored,
                     files,
+                    other_model,
+                    way,
                 })
             }
             Err(refusal) => Err(draft.refuse("assigned_provider", refusal)),
@@ -211,129 +202,6 @@ const fn stored_by_provider(envelope: &Envelope) -> Option<&'static str> {
         (Dialect::OpenAiResponses, None) | (_, Some(true)) => Some("store"),
         _ => None,
     }
-}
-
-/// Whether a list of models (none: all) has the model.
-pub(super) fn allows(list: Option<&[String]>, model: &str) -> bool {
-    list.is_none_or(|allowed| allowed.iter().any(|name| name == model))
-}
-
-/// Whether a route serves a model by its name.
-pub(super) fn serves(lane: &Lane, model: &str) -> bool {
-    let models = &lane.route.models;
-    models.is_empty() || models.iter().any(|name| name == model)
-}
-
-pub(super) fn choose(
-    bearer: &Bearer,
-    book: &PriceBook,
-    dialect: Dialect,
-    model: &str,
-    only: Option<ProviderId>,
-) -> Result<Choice, Refusal> {
-    let mut refusal = match bearer.lanes.is_empty() {
-        true => Refusal::NoProvider {
-            model: model.to_owned(),
-        },
-        false => Refusal::InvalidField {
-            field: "model".to_owned(),
-            problem: format!("`{model}` is served by none of the agent's providers"),
-        },
-    };
-    for lane in &bearer.lanes {
-        // A stored response is continued where it is stored.
-        let elsewhere = only.is_some_and(|only| only != lane.route.provider);
-        if elsewhere || !serves(lane, model) {
-            continue;
-        }
-        let kind = lane.route.kind;
-        let served = lane.route.config.served(model);
-        if !ProviderConfig::can_name(kind, served.sent) {
-            continue;
-        }
-        let Some((priced, known)) = priced(book, lane, served.priced) else {
-            if !lane.route.models.is_empty() {
-                let what = format!("the model `{model}`, which has no price");
-                refusal = Refusal::Unbounded { what };
-            }
-            continue;
-        };
-        let spoken = Direction::of(dialect, kind).map_or(dialect, Direction::upstream);
-        // A model that draws is asked for pictures, or in its own dialect.
-        let draws = known.mode != Mode::Image || spoken == dialect || dialect.draws();
-        if draws && known.answers(spoken) {
-            return Ok(Choice {
-                lane: lane.clone(),
-                asked: served.sent.into(),
-                priced,
-                model: known.clone(),
-            });
-        }
-    }
-    Err(refusal)
-}
-
-/// A route that is not known is sent to the provider that the request names, if its tenant has set
-/// what one request costs.
-fn choose_route(
-    bearer: &Bearer,
-    book: &PriceBook,
-    route: &str,
-    only: Option<ProviderId>,
-) -> Result<Choice, Refusal> {
-    let mut lanes = bearer.lanes.iter();
-    let named = lanes.find(|lane| Some(lane.route.provider) == only && serves(lane, route));
-    let Some(lane) = named else {
-        return Err(Refusal::InvalidField {
-            field: "path".to_owned(),
-            problem: format!("`{route}` is not among what the provider is limited to"),
-        });
-    };
-    let kind = lane.route.kind;
-    let priced = book.lookup_route(kind, route);
-    match priced.filter(|priced| priced.price.is_by_request()) {
-        Some(model) => Ok(Choice {
-            lane: lane.clone(),
-            asked: route.into(),
-            priced: route.into(),
-            model: model.clone(),
-        }),
-        None => Err(without_price(route, kind, priced.is_some())),
-    }
-}
-
-/// What becomes of a request to a route that is not known and has no price of its own.
-fn without_price(route: &str, kind: ProviderKind, has_another: bool) -> Refusal {
-    let kind = kind.as_str();
-    let why = match has_another {
-        true => "has a price for tokens, which nobody counts there",
-        false => "is not known here",
-    };
-    Refusal::Unbounded {
-        what: format!(
-            "`{route}`, which {why} (an admin sets a price for each request with `iron models \
-             price '{route}' --type {kind} --input 0 --output 0 --per-query DOLLARS`)"
-        ),
-    }
-}
-
-/// The price of a model at a lane, and the name under which it is known: a price of one's own goes
-/// before the list's, and one of the model before one for all.
-pub(super) fn priced<'a>(
-    book: &'a PriceBook,
-    lane: &Lane,
-    model: &str,
-) -> Option<(Arc<str>, &'a ModelRef)> {
-    let kind = lane.route.kind;
-    let names = lane.route.config.price_names(kind, model);
-    // The price of a route is none of a model, whatever a client calls its model.
-    let found = names
-        .iter()
-        .filter(|name| !is_route(name))
-        .filter_map(|name| Some((name, book.lookup(kind, name)?)));
-    let rank = |known: &ModelRef| (known.name == "*", !known.is_own_price());
-    let (name, known) = found.min_by_key(|(_, known)| rank(known))?;
-    Some((Arc::from(name.as_ref()), known))
 }
 
 /// A name that a client invented, short enough for a record.

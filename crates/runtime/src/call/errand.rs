@@ -23,7 +23,7 @@ use super::Authenticated;
 use super::admit::Admitted;
 use super::batch::BatchErrand;
 use super::close::Verdict;
-use super::decide::Decided;
+use super::decide::{Decided, Reach};
 use super::draft::{Draft, Refused};
 use super::failure::{credential_refused, has_shape, is_object};
 use super::files::FileErrand;
@@ -205,7 +205,7 @@ impl Runtime {
             choice,
             files,
             ..
-        } = self.decide(admitted)?;
+        } = self.decide(admitted, Reach::ThatModel)?;
         let envelope = match screen::input(&mut draft, envelope) {
             Ok(envelope) => envelope,
             Err(refusal) => return Err(draft.refuse("guardrails", refusal)),

@@ -22,8 +22,6 @@ use super::scrub::scrubbed;
 use super::send::Answered;
 use super::upstream::{self, Upstream};
 
-/// The pause before a further attempt where the provider names none.
-const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// The largest error that is read; what is longer tells nobody more.
 const ERROR_LIMIT_BYTES: usize = 1024 * 1024;
 
@@ -34,8 +32,58 @@ const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Failed {
     pub(super) ending: Ending,
     pub(super) told: Result<Reply, Refusal>,
-    /// How long to wait before another attempt makes sense; none if it does not.
-    pub(super) again_in: Option<Duration>,
+    /// How long to wait before another attempt there makes sense; none if it does not.
+    pub(super) again_in: Option<Pause>,
+    /// What it says of the provider.
+    pub(super) blame: Blame,
+}
+
+/// How long to wait before the same is asked once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// As long as the provider has named.
+    Named(Duration),
+    /// A moment of our own choice.
+    Short,
+}
+
+/// Who is to blame for an attempt without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The provider does not answer, or answers with what is no answer.
+    Down,
+    /// The provider has too much to do; so long it wants to be left alone, if it says so.
+    Busy(Option<Duration>),
+    /// What the provider is shown, or the account that this is.
+    Account,
+    /// The provider lacks something that another may have.
+    Lacking,
+    /// The request itself: others would refuse it, too.
+    Request,
+    /// Whoever has asked, or we ourselves.
+    Us,
+}
+
+impl Blame {
+    /// Who is to blame for an error of the provider, which may name a wait.
+    const fn of(class: ErrorClass, wait: Option<Duration>) -> Self {
+        match class {
+            ErrorClass::RateLimit => Blame::Busy(wait),
+            ErrorClass::Authentication | ErrorClass::Permission | ErrorClass::Billing => {
+                Blame::Account
+            }
+            ErrorClass::NotFound => Blame::Lacking,
+            ErrorClass::Timeout | ErrorClass::Overloaded | ErrorClass::Internal => Blame::Down,
+            ErrorClass::InvalidRequest | ErrorClass::TooLarge | ErrorClass::Conflict => {
+                Blame::Request
+            }
+        }
+    }
+
+    /// Whether another provider may do better.
+    pub(super) const fn is_elsewhere_better(self) -> bool {
+        !matches!(self, Blame::Request | Blame::Us)
+    }
 }
 
 impl Runtime {
@@ -81,12 +129,14 @@ impl Runtime {
         };
         let free = ending.cost == Money::ZERO;
         let again_in = self.pause_of(status, &headers).filter(|_| free);
+        let blame = Blame::of(error.class, retry_after(&headers, self.environment.now()));
         if let Some(refusal) = credential_refused(status, error.class) {
             let told = Err(refusal);
             return Failed {
                 ending,
                 told,
                 again_in: None,
+                blame,
             };
         }
         let is_error = (400..600).contains(&status);
@@ -115,11 +165,12 @@ impl Runtime {
             ending,
             told,
             again_in,
+            blame,
         }
     }
 
     /// How long to wait before the same request may be answered.
-    fn pause_of(&self, status: u16, headers: &HeaderMap) -> Option<Duration> {
+    fn pause_of(&self, status: u16, headers: &HeaderMap) -> Option<Pause> {
         if headers
             .get("x-should-retry")
             .is_some_and(|value| value == "false")
@@ -128,8 +179,8 @@ impl Runtime {
         }
         let asked = retry_after(headers, self.environment.now());
         match status {
-            429 => asked,
-            500 | 503 | 529 => Some(asked.unwrap_or(SHORT_PAUSE)),
+            429 => asked.map(Pause::Named),
+            500 | 503 | 529 => Some(asked.map_or(Pause::Short, Pause::Named)),
             _ => None,
         }
     }
@@ -200,18 +251,19 @@ fn unavailable(detail: String) -> Result<Reply, Refusal> {
     Err(Refusal::ProviderUnavailable { detail })
 }
 
-pub(super) fn unsent(detail: String, again_in: Option<Duration>) -> Failed {
+pub(super) fn unsent(detail: String, again_in: Option<Pause>, blame: Blame) -> Failed {
     Failed {
         ending: Ending::free(Ended::Unsent),
         told: unavailable(detail),
         again_in,
+        blame,
     }
 }
 
 pub(super) fn lost(error: &SendError, hold: &Hold) -> Failed {
     let told = error.to_string();
     if error.nothing_was_sent() {
-        return unsent(told, Some(SHORT_PAUSE));
+        return unsent(told, Some(Pause::Short), Blame::Down);
     }
     let ended = match error {
         SendError::FirstByte { .. } => Ended::TimedOut,
@@ -221,6 +273,7 @@ pub(super) fn lost(error: &SendError, hold: &Hold) -> Failed {
         ending: Ending::at_bound(ended, hold),
         told: unavailable(told),
         again_in: None,
+        blame: Blame::Down,
     }
 }
 
@@ -234,6 +287,7 @@ pub(super) fn out_of_time(hold: &Hold, patience: Duration) -> Answered {
         ending: Ending::at_bound(Ended::TimedOut, hold),
         told,
         again_in: None,
+        blame: Blame::Down,
     })
 }
 
@@ -243,6 +297,7 @@ pub(super) fn broken(hold: &Hold, ended: Ended, what: &str) -> Answered {
         ending: Ending::at_bound(ended, hold),
         told,
         again_in: None,
+        blame: Blame::Down,
     })
 }
 
@@ -252,15 +307,21 @@ pub(super) fn strange(hold: &Hold, what: &str) -> Failed {
         ending: Ending::at_bound(Ended::Malformed, hold),
         told: unavailable(format!("it sent {what}")),
         again_in: None,
+        blame: Blame::Down,
     }
 }
 
 pub(super) fn broken_body(hold: &Hold, error: BodyError) -> Answered {
     let ending = Ending::at_bound(ended_by(error), hold);
+    let blame = match error {
+        BodyError::TooLarge { .. } => Blame::Us,
+        BodyError::Idle { .. } | BodyError::Broken => Blame::Down,
+    };
     Answered::Failed(Failed {
         ending,
         told: unavailable(error.to_string()),
         again_in: None,
+        blame,
     })
 }
 
@@ -271,6 +332,7 @@ pub(super) fn abandoned(hold: &Hold) -> Answered {
         ending,
         told,
         again_in: None,
+        blame: Blame::Us,
     })
 }
 

@@ -6,7 +6,8 @@ use iron_primitives::{BudgetShortfall, Money, Refusal, Unit};
 
 use crate::Runtime;
 use crate::authority::{AskPassHold, Pass};
-use crate::orphan::Facts;
+use crate::orphan::{Facts, repeated};
+use crate::record::Attempt;
 use crate::wallet::{Amounts, Claim, Hold, HoldRequest};
 
 use super::draft::{Draft, Refused};
@@ -47,7 +48,7 @@ impl Runtime {
         if let Err(refusal) = self.let_time_pass(&mut cleared.draft).await {
             return Err(cleared.draft.refuse("budget", refusal));
         }
-        match self.hold_attempt(&cleared, &bound, 1).await {
+        match self.hold_attempt(&cleared, &bound, 1, &[]).await {
             Ok(hold) => {
                 cleared.draft.passed("budget");
                 Ok(Ready {
@@ -70,14 +71,16 @@ impl Runtime {
         Ok(())
     }
 
-    /// Sets money aside for one attempt; each attempt has its own hold.
+    /// Sets money aside for one attempt; each attempt has its own hold. Its reserve repeats the lines
+    /// of those before it, for the record of a call that never comes back.
     pub(super) async fn hold_attempt(
         &self,
         cleared: &Cleared,
         bound: &Bound,
         attempt: u32,
+        before: &[Attempt],
     ) -> Result<Hold, Refusal> {
-        let facts = facts_of(&cleared.draft, cleared).to_bytes();
+        let facts = facts_of(&cleared.draft, cleared, before).to_bytes();
         let principal = &cleared.draft.bearer.principal;
         let claim = match cleared.draft.pass {
             None => Claim::counted(bound, principal.counted)?,
@@ -136,7 +139,7 @@ impl Runtime {
     }
 
     /// The bound by bytes where the budget is far away, else by tokens.
-    fn bound_of(&self, cleared: &Cleared) -> Result<Bound, Refusal> {
+    pub(super) fn bound_of(&self, cleared: &Cleared) -> Result<Bound, Refusal> {
         let model = &cleared.choice.model;
         let assumptions = Assumptions {
             regional: cleared.choice.lane().route.config.is_regional(),
@@ -179,13 +182,15 @@ fn needed(bound: &Bound, unit: Unit) -> i64 {
 }
 
 /// What the reserve tells about the call, should it never come back.
-fn facts_of(draft: &Draft, cleared: &Cleared) -> Facts {
+fn facts_of(draft: &Draft, cleared: &Cleared, before: &[Attempt]) -> Facts {
     let principal = &draft.bearer.principal;
     Facts {
         path: principal.path,
         token: principal.token,
         dialect: draft.dialect.as_str().into(),
-        model: cleared.outbound.envelope.facts().model.clone(),
+        model: draft.model.clone().unwrap_or_default(),
+        asked: Some(cleared.choice.priced_as().to_owned()),
+        before: repeated(before),
         stream: draft.stream,
         provider: cleared.choice.lane().route.provider,
         provider_kind: cleared.choice.model.kind.as_str().into(),

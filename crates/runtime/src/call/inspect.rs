@@ -17,12 +17,14 @@ use iron_primitives::Refusal;
 
 use crate::Runtime;
 
+use super::choice::Choice;
 use super::count::Counted;
-use super::decide::{Choice, Decided};
+use super::decide::Decided;
 use super::draft::{Draft, Refused};
 use super::flow::Owner;
 use super::request::CallRequest;
 use super::screen;
+use super::tiers::Way;
 
 /// A call whose request may be sent.
 pub(super) struct Cleared {
@@ -30,12 +32,15 @@ pub(super) struct Cleared {
     pub(super) request: CallRequest,
     pub(super) choice: Choice,
     pub(super) outbound: Outbound,
+    pub(super) way: Way,
 }
 
 /// The request in the provider's dialect.
 pub(super) struct Outbound {
     /// In the dialect of the provider.
     pub(super) envelope: Box<Envelope>,
+    /// The request as guardrails let it pass, where it is not the envelope.
+    original: Option<Box<Envelope>>,
     /// How the answer finds back, if the caller speaks another dialect.
     pub(super) plan: Option<Box<Plan>>,
     /// Ids of stored responses in the request, as the agent and as the provider knows them.
@@ -47,6 +52,11 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
+    /// The request as guardrails let it pass, in the caller's dialect and of the model that it names.
+    pub(super) fn original(&self) -> &Envelope {
+        self.original.as_ref().unwrap_or(&self.envelope)
+    }
+
     /// Who owns the response that is being made, if the provider stores it.
     pub(super) fn owner(&self, draft: &Draft, choice: &Choice) -> Option<Owner> {
         let stores = self.plan.is_none() && self.envelope.dialect() == Dialect::OpenAiResponses;
@@ -68,6 +78,8 @@ impl Runtime {
             choice,
             stored,
             files,
+            other_model,
+            way,
         } = decided;
         if let Err(refusal) = self.check_size(envelope.facts()) {
             return Err(draft.refuse("size", refusal));
@@ -85,7 +97,11 @@ impl Runtime {
             Err(refusal) => return Err(draft.refuse("guardrails", refusal)),
         };
         hash_prompt(&mut draft, &envelope);
-        match translated(envelope, &choice, &files) {
+        let said = match other_model {
+            None => translated(envelope, &choice, &files),
+            Some(model) => of_another_model(envelope, &choice, &model),
+        };
+        match said {
             Ok(mut outbound) => {
                 draft.passed("size");
                 draft.passed("guardrails");
@@ -97,6 +113,7 @@ impl Runtime {
                     request,
                     choice,
                     outbound,
+                    way,
                 })
             }
             Err(refusal) => Err(draft.refuse("translation", refusal)),
@@ -137,6 +154,20 @@ fn hash_prompt(draft: &mut Draft, envelope: &Envelope) {
     draft.prompt_hash = Some(draft.bearer.keyed_hash("prompt", prefix().chain(prompt)));
 }
 
+/// As [`translated`], of another model than the caller named.
+pub(super) fn of_another_model(
+    envelope: Box<Envelope>,
+    choice: &Choice,
+    model: &str,
+) -> Result<Outbound, Refusal> {
+    let renamed = Box::new(envelope.of_model(model)?);
+    let outbound = translated(renamed, choice, &[])?;
+    Ok(Outbound {
+        original: Some(envelope),
+        ..outbound
+    })
+}
+
 pub(super) fn translated(
     envelope: Box<Envelope>,
     choice: &Choice,
@@ -146,6 +177,7 @@ pub(super) fn translated(
     if choice.model.kind.speaks(envelope.dialect()) {
         return Ok(Outbound {
             envelope,
+            original: None,
             plan: None,
             renames: Vec::new(),
             files: Vec::new(),
@@ -190,6 +222,7 @@ pub(super) fn translated(
     };
     Ok(Outbound {
         envelope: Box::new(read),
+        original: Some(envelope),
         plan: Some(Box::new(plan)),
         renames: Vec::new(),
         files: Vec::new(),

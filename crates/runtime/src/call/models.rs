@@ -8,7 +8,7 @@ use crate::Runtime;
 use crate::bearer::Lane;
 
 use super::Authenticated;
-use super::decide::{allows, priced};
+use super::choice::{allows, priced};
 
 /// A model that an agent may use, and who serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use http::StatusCode;
+use iron_journal::Position;
 use iron_llm::meter::Reading;
 use iron_llm::translate::{ErrorClass, ProviderError};
 use iron_llm::{Bound, Usage};
@@ -17,12 +18,12 @@ use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::Runtime;
-use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens};
+use crate::record::{Ended, Outcome, RefusalRecord, Settlement, Tokens, total_cost};
 use crate::wallet::Hold;
 
-use super::attempt::Ending;
+use super::attempt::{Ending, Open};
+use super::choice::Choice;
 use super::close::{Told, Verdict};
-use super::decide::Choice;
 use super::draft::Draft;
 use super::failure::{Failed, ended_by};
 use super::flow::Flow;
@@ -36,7 +37,10 @@ use super::upstream;
 /// A call whose cost is known and whose record can be written.
 pub(super) struct Settled {
     pub(super) draft: Box<Draft>,
-    pub(super) hold: Hold,
+    /// What the last attempt holds; none if that was settled before.
+    pub(super) hold: Option<Hold>,
+    /// Where the journal has the reserve of the last attempt.
+    pub(super) reserved_at: Position,
     pub(super) ending: Ending,
     pub(super) verdict: Verdict,
     pub(super) told: Told,
@@ -61,6 +65,7 @@ impl Runtime {
             request,
             choice,
             outbound,
+            mut way,
         } = cleared;
         drop(request);
         let (hold, dismissed) = (open.hold, caller.dismissed().cloned());
@@ -92,9 +97,11 @@ impl Runtime {
                     let verdict = verdict_of_failure(&ending, &told);
                     (ending, verdict, Told::After(caller, told))
                 } else {
+                    let until = self.deadline_of(&open, &choice);
                     let (ending, verdict) = self
-                        .stream(&mut draft, &choice, &bound, &hold, *stream, caller)
+                        .stream(&mut draft, until, &bound, &hold, *stream, caller)
                         .await;
+                    self.learn_of_the_end(&draft, &mut way, &choice, ending.ended);
                     (ending, verdict, Told::Already)
                 }
             }
@@ -106,11 +113,14 @@ impl Runtime {
         if draft.first_byte.is_none() {
             draft.first_byte = open.first_byte;
         }
-        let line = open.line(&ending, &choice);
-        draft.attempts.push(line);
+        if !open.closed {
+            let line = open.line(&ending, &choice);
+            draft.attempts.push(line);
+        }
         Settled {
             draft,
-            hold,
+            hold: (!open.closed).then_some(hold),
+            reserved_at: hold.position,
             ending,
             verdict,
             told,
@@ -173,10 +183,11 @@ impl Runtime {
             status: status.as_u16(),
             refusal: None,
         };
+        let before = total_cost(&draft.attempts);
         let reply = Reply {
             status,
             headers,
-            cost: Some(ending.cost),
+            cost: Some(before.saturating_add(ending.cost)),
             remaining: None,
             body: Body::Whole(share.keep(body)),
         };
@@ -209,7 +220,7 @@ impl Runtime {
     async fn stream(
         &self,
         draft: &mut Draft,
-        choice: &Choice,
+        until: Instant,
         bound: &Bound,
         hold: &Hold,
         mut stream: Stream,
@@ -225,7 +236,6 @@ impl Runtime {
         let patience = self.config.stalled_client;
         let mut listener = caller.listen(StatusCode::OK, headers, remaining, patience);
         draft.first_byte = Some(self.environment.boot());
-        let until = self.deadline_of(draft, choice);
         let watched = self.cuts.watch(hold);
         let must_end = draft.cut_or_lowered(&watched);
         let passed = self
@@ -268,10 +278,11 @@ impl Runtime {
         )
     }
 
-    fn deadline_of(&self, draft: &Draft, choice: &Choice) -> Instant {
+    /// Each attempt has the time of its provider.
+    fn deadline_of(&self, open: &Open, choice: &Choice) -> Instant {
         let whole = Duration::from_millis(choice.lane().route.timeout_ms.max(1));
-        let already = draft.dispatched.map(|at| self.environment.boot().since(at));
-        Instant::now() + whole.saturating_sub(already.unwrap_or_default())
+        let already = self.environment.boot().since(open.dispatched);
+        Instant::now() + whole.saturating_sub(already)
     }
 
     /// Hands the stream on until it ends; reads on for its usage when nobody listens.

@@ -11,8 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
 use super::draft::Draft;
+use super::inspect::Cleared;
 use super::reason::Reason;
 use super::screen;
+use super::served::Served;
 
 /// How many chunks may lie between the provider and a slow caller.
 const CHUNKS_AHEAD: usize = 32;
@@ -96,6 +98,8 @@ impl Chunks {
 pub(super) struct Caller {
     answer: Option<oneshot::Sender<Result<Reply, Refusal>>>,
     dismissed: Option<Box<Reason>>,
+    /// Who has answered, if it was not the first choice.
+    served: Option<Box<Served>>,
 }
 
 /// A caller that has been given the head of a stream.
@@ -109,7 +113,13 @@ impl Caller {
         Caller {
             answer: Some(answer),
             dismissed: None,
+            served: None,
         }
+    }
+
+    /// Takes note of who is going to answer.
+    pub(super) fn served_by(&mut self, cleared: &Cleared) {
+        self.served = Served::of(cleared.way.tier, &cleared.choice);
     }
 
     /// Tells the caller that its call is over, though it goes on for its cost.
@@ -127,6 +137,12 @@ impl Caller {
 
     /// Gives the whole answer. Whether the caller is still there makes no difference.
     pub(super) fn answer(mut self, answer: Result<Reply, Refusal>) {
+        let answer = answer.map(|mut reply| {
+            if let Some(served) = &self.served {
+                served.write(&mut reply.headers);
+            }
+            reply
+        });
         if let Some(sender) = self.answer.take() {
             let _ = sender.send(answer);
         }
@@ -136,10 +152,13 @@ impl Caller {
     pub(super) fn listen(
         mut self,
         status: StatusCode,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         remaining: Option<Money>,
         patience: Duration,
     ) -> Listener {
+        if let Some(served) = &self.served {
+            served.write(&mut headers);
+        }
         let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
         let body = Body::Chunks(Chunks {
             pieces: receiver,

@@ -1,5 +1,7 @@
 //! What guardrails found in the texts of a call: notes for its record, and why it was refused.
 
+use std::ops::Range;
+
 use iron_guard::{
     Category, Channel, Direction, Entity, Finding, Guard, Judged, Pseudonyms, Severity, Unread,
     Verdict,
@@ -63,17 +65,52 @@ impl Safety {
     /// Takes note of what was found in the text that is counted so in its direction.
     pub(super) fn note(&mut self, part: usize, channel: Channel, judged: &[Judged]) {
         for judged in judged {
-            self.verdict = self.verdict.max(judged.verdict);
-            self.found = self.found.saturating_add(1);
-            // What did not pass is told in any case, in the place of another if need be.
-            if self.findings.len() >= GuardRecord::LISTED {
-                if judged.verdict < Verdict::Block {
-                    continue;
-                }
-                self.findings.pop();
-            }
-            self.findings.push(record_of(part, channel, judged));
+            self.list(judged.verdict, || record_of(part, channel, judged));
         }
+    }
+
+    /// The refusal of a text that is longer than a user may write, with a note of it.
+    pub(super) fn too_long(&mut self, part: usize, text: &str, count: (usize, usize)) -> Refusal {
+        let (length, most) = count;
+        let check = "max_input_chars";
+        self.list(Verdict::Block, || FindingRecord {
+            part: u32::try_from(part).unwrap_or(u32::MAX),
+            ..failed(Channel::User, (check, check), 0..text.len())
+        });
+        let rule = format!("{length} characters, at most {most}");
+        refused(Channel::User, check, rule)
+    }
+
+    /// The refusal of what cannot be read, where the profile lets nothing such pass, with a note of
+    /// it.
+    pub(super) fn unread(
+        &mut self,
+        guard: &Guard,
+        channel: Channel,
+        unread: &[texts::Unread],
+    ) -> Option<Refusal> {
+        let first = unread.first()?;
+        let refuses = guard.profile().unread == Unread::Refuse;
+        refuses.then(|| {
+            let (check, what) = ("unread", first.what.name());
+            self.list(Verdict::Block, || {
+                failed(channel, (check, what), first.place.clone())
+            });
+            refused(channel, check, what.to_owned())
+        })
+    }
+
+    fn list(&mut self, verdict: Verdict, finding: impl FnOnce() -> FindingRecord) {
+        self.verdict = self.verdict.max(verdict);
+        self.found = self.found.saturating_add(1);
+        // What did not pass is told in any case, in the place of another if need be.
+        if self.findings.len() >= GuardRecord::LISTED {
+            if verdict < Verdict::Block {
+                return;
+            }
+            self.findings.pop();
+        }
+        self.findings.push(finding());
     }
 
     /// Whether something of this kind was found, among what is listed.
@@ -119,6 +156,21 @@ fn record_of(part: usize, channel: Channel, judged: &Judged) -> FindingRecord {
     }
 }
 
+/// A text that a check refused which is no detector, and by which of its rules.
+fn failed(channel: Channel, (check, rule): (&str, &str), span: Range<usize>) -> FindingRecord {
+    FindingRecord {
+        channel: channel.name().to_owned(),
+        end: span.end as u64,
+        entity: check.to_owned(),
+        part: 0,
+        rule: rule.to_owned(),
+        score_permille: 1000,
+        severity: None,
+        start: span.start as u64,
+        verdict: Verdict::Block.name().to_owned(),
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -141,15 +193,8 @@ pub(super) fn blocked(channel: Channel, finding: &Finding) -> Refusal {
     refused(channel, finding.entity.name(), finding.rule.to_string())
 }
 
-/// The refusal of what cannot be read, where the profile lets nothing such pass.
-pub(super) fn unread(guard: &Guard, channel: Channel, unread: &[texts::Unread]) -> Option<Refusal> {
-    let first = unread.first()?;
-    let refuses = guard.profile().unread == Unread::Refuse;
-    refuses.then(|| refused(channel, "unread", first.what.name().to_owned()))
-}
-
 /// The refusal of a text by a check that is no detector.
-pub(super) fn refused(channel: Channel, check: &'static str, rule: String) -> Refusal {
+fn refused(channel: Channel, check: &'static str, rule: String) -> Refusal {
     Refusal::ContentBlocked(Box::new(BlockedContent {
         direction: match channel.direction() {
             Direction::Input => "input",

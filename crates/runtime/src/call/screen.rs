@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use http::StatusCode;
-use iron_guard::{Channel, Guard, Judgement, Unread, Verdict};
+use iron_guard::{Channel, Guard, Judgement, Verdict};
 use iron_llm::texts::{self, Medium, Part, PartKind, Texts};
 use iron_llm::translate::{ErrorClass, ProviderError};
 use iron_llm::{Dialect, Envelope};
@@ -16,7 +16,7 @@ use iron_primitives::Refusal;
 
 use super::draft::Draft;
 use super::request::Passing;
-use super::safety::{Safety, blocked, channel_of, refused, unread};
+use super::safety::{Safety, blocked, channel_of};
 use super::sieve::Sieve;
 
 /// The request as it may be sent.
@@ -37,7 +37,7 @@ pub(super) fn request(
     if guard.is_idle() {
         return Ok(envelope);
     }
-    if let Some(refusal) = foreseen(guard, envelope.dialect()) {
+    if let Some(refusal) = foreseen(guard, envelope.dialect(), safety) {
         return Err(refusal);
     }
     let body = envelope.body().clone();
@@ -192,14 +192,14 @@ fn fixed(guard: &Guard, channel: Channel, text: &str, safety: &mut Safety) -> Re
 }
 
 /// The refusal of a request whose answer will not be readable, before it costs anything.
-fn foreseen(guard: &Guard, dialect: Dialect) -> Option<Refusal> {
-    let medium = match dialect {
+fn foreseen(guard: &Guard, dialect: Dialect, safety: &mut Safety) -> Option<Refusal> {
+    let what = match dialect {
         Dialect::OpenAiSpeech => Medium::Audio,
         dialect if dialect.draws() => Medium::Image,
         _ => return None,
     };
-    let refuses = guard.profile().unread == Unread::Refuse;
-    refuses.then(|| refused(Channel::Output, "unread", medium.name().to_owned()))
+    let answer = texts::Unread { what, place: 0..0 };
+    safety.unread(guard, Channel::Output, &[answer])
 }
 
 fn unreadable(error: texts::Error) -> Refusal {
@@ -226,7 +226,7 @@ fn judged_body(
     body: &Bytes,
     safety: &mut Safety,
 ) -> Result<Option<Bytes>, Refusal> {
-    if let Some(refusal) = unread(guard, channel, &texts.unread) {
+    if let Some(refusal) = safety.unread(guard, channel, &texts.unread) {
         return Err(refusal);
     }
     let edits = screened(guard, texts, safety)?;
@@ -240,10 +240,9 @@ fn screened(guard: &Guard, texts: &Texts<'_>, safety: &mut Safety) -> Result<Vec
         let channel = channel_of(part.channel);
         if channel == Channel::User
             && part.kind == PartKind::Prose
-            && let Some((length, most)) = guard.too_long(&part.text)
+            && let Some(count) = guard.too_long(&part.text)
         {
-            let rule = format!("{length} characters, at most {most}");
-            return Err(refused(channel, "max_input_chars", rule));
+            return Err(safety.too_long(index, &part.text, count));
         }
         let judgement = judged(guard, part, channel, safety);
         safety.note(index, channel, &judgement.findings);

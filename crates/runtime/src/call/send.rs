@@ -1,8 +1,8 @@
 //! Step 6: the request leaves, in one attempt or several.
 //!
-//! A further attempt is made only where the one before cost nothing for certain: there was no
-//! connection, or the provider clearly refused. It has its own hold and its own line in the
-//! record. Whatever may have been billed is never sent twice.
+//! An attempt has its own hold and its own line in the record. What follows one that brought no
+//! answer is said in [`further`](super::further). The same provider is never sent twice what it may
+//! bill.
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -29,9 +29,9 @@ use crate::tokens::Asker;
 use crate::wallet::Hold;
 
 use super::attempt::Open;
-use super::draft::Draft;
 use super::failure::{
-    Failed, abandoned, broken, broken_body, fault_body, lost, out_of_time, strange, unsent,
+    Blame, Failed, Pause, abandoned, broken, broken_body, fault_body, lost, out_of_time, strange,
+    unsent,
 };
 use super::flow::Flow;
 use super::hold::Ready;
@@ -97,12 +97,23 @@ impl Runtime {
             bound,
             hold,
         } = ready;
+        let mut bound = bound;
         let mut open = self.open(hold, &bound, 1);
         cleared.draft.dispatched = Some(open.dispatched);
         loop {
             let answer = self.attended(&cleared, &bound, &mut open, caller).await;
             self.count_attempt(&answer);
-            let Answered::Failed(failed) = answer else {
+            self.learn(&mut cleared, &open, &answer);
+            let next = match &answer {
+                Answered::Failed(failed) => {
+                    self.further(&mut cleared, &mut bound, &mut open, failed, caller)
+                        .await
+                }
+                _ => None,
+            };
+            let Some(hold) = next else {
+                caller.served_by(&cleared);
+                self.count_tier(cleared.way.tier, &answer);
                 return Sent {
                     cleared,
                     bound,
@@ -110,37 +121,7 @@ impl Runtime {
                     answer,
                 };
             };
-            match self
-                .prepare_again(&mut cleared.draft, &open, &failed, caller)
-                .await
-            {
-                true => {}
-                false => {
-                    return Sent {
-                        cleared,
-                        bound,
-                        open,
-                        answer: Answered::Failed(failed),
-                    };
-                }
-            }
-            // A budget without room for another attempt ends the call with the last answer.
-            let next = open.number.saturating_add(1);
-            match self.hold_attempt(&cleared, &bound, next).await {
-                Ok(hold) => {
-                    let choice = cleared.choice.clone();
-                    self.close_ahead(&mut cleared.draft, &open, &failed.ending, &choice);
-                    open = self.open(hold, &bound, next);
-                }
-                Err(_) => {
-                    return Sent {
-                        cleared,
-                        bound,
-                        open,
-                        answer: Answered::Failed(failed),
-                    };
-                }
-            }
+            open = self.open(hold, &bound, open.number.saturating_add(1));
         }
     }
 
@@ -156,7 +137,7 @@ impl Runtime {
         if let Some(why) = cleared.draft.ended() {
             let told = why.refusal().to_string();
             caller.dismiss(why);
-            return Answered::Failed(unsent(told, None));
+            return Answered::Failed(unsent(told, None, Blame::Us));
         }
         let hold = open.hold;
         let unwanted = open.unwanted.clone();
@@ -190,32 +171,7 @@ impl Runtime {
             provider_request: None,
             secret: None,
             unwanted: Unwanted::default(),
-        }
-    }
-
-    /// Waits for the moment of another attempt; false if there is to be none.
-    async fn prepare_again(
-        &self,
-        draft: &mut Draft,
-        open: &Open,
-        failed: &Failed,
-        caller: &mut Caller,
-    ) -> bool {
-        let Some(pause) = failed.again_in else {
-            return false;
-        };
-        if open.number > self.config.retries || pause > self.config.longest_pause {
-            return false;
-        }
-        draft.passed("retry");
-        tokio::select! {
-            biased;
-            why = draft.cut() => {
-                caller.dismiss(why);
-                false
-            }
-            () = caller.abandoned(Duration::ZERO) => false,
-            () = tokio::time::sleep(pause) => true,
+            closed: false,
         }
     }
 
@@ -297,7 +253,7 @@ impl Runtime {
             return Ok(Upstream::played(script));
         }
         let tenant = cleared.draft.bearer.principal.path.tenant;
-        let unsaid = |why: &Untold| unsent(why.to_string(), None);
+        let unsaid = |why: &Untold| unsent(why.to_string(), None, Blame::Account);
         let shown = self.shown_to(tenant, lane).await;
         let shown = shown.map_err(|why| unsaid(&why))?;
         let path = path_of(cleared);
@@ -323,7 +279,8 @@ impl Runtime {
         if self.environment.boot() >= open.hold.deadline {
             return Err(unsent(
                 "the money for the call came too late".to_owned(),
-                Some(Duration::ZERO),
+                Some(Pause::Named(Duration::ZERO)),
+                Blame::Us,
             ));
         }
         (open.dispatched_at, open.dispatched) = (self.environment.now(), self.environment.boot());
@@ -528,6 +485,16 @@ impl Runtime {
             share,
             reading,
         })
+    }
+
+    fn count_tier(&self, tier: u32, answer: &Answered) {
+        let tier = match (tier, answer) {
+            (..2, _) | (_, Answered::Failed(_)) => return,
+            (2, _) => "2",
+            (3, _) => "3",
+            _ => "4+",
+        };
+        self.metrics.routing.fallbacks.of(tier).inc();
     }
 
     fn count_attempt(&self, answer: &Answered) {

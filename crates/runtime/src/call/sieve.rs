@@ -25,7 +25,7 @@ use iron_llm::texts::{Event, Frames, PartKind, Running, Said, Slot, StreamError}
 use iron_primitives::Refusal;
 use tokio::time::{Duration, Instant};
 
-use super::safety::{Safety, blocked, channel_of, unread};
+use super::safety::{Safety, blocked, channel_of};
 
 /// A stream on its way to its caller.
 pub(super) struct Sieve {
@@ -178,7 +178,9 @@ impl Sieve {
         if self.blocked.is_some() {
             return;
         }
-        self.blocked = unread(&self.guard, Channel::Output, event.unread());
+        self.blocked = self
+            .safety
+            .unread(&self.guard, Channel::Output, event.unread());
         let mut queued = Queued {
             pieces: Vec::new(),
             edits: Vec::new(),

@@ -123,6 +123,7 @@ pub(super) const fn reason(refusal: &Refusal) -> &'static str {
         Refusal::AuthorityUnavailable => "authority_unavailable",
         Refusal::JournalUnavailable => "journal_unavailable",
         Refusal::ProviderUnavailable { .. } => "provider_unavailable",
+        Refusal::CircuitOpen { .. } => "circuit_open",
         Refusal::ToolUnavailable { .. } => "tool_unavailable",
     }
 }

@@ -15,7 +15,7 @@ use crate::authority::{
     AgentState, Counted, End, Guardrails, Principal, Privacy, Route, TeamRules, ToolRules,
 };
 
-use super::tools;
+use super::{routing, tools};
 
 /// What is sent of the bearer of a token.
 ///
@@ -52,6 +52,7 @@ pub fn bearer_of(principal: Principal, known_tools: &[String]) -> RuntimeBearer 
         allowed_models: principal.allowed_models,
         team_rules: rules_of(principal.team_rules),
         routes: principal.routes.into_iter().map(route).collect(),
+        routing: Some(routing::told(principal.routing)),
         hash_key: Secret::new(hex::encode(principal.hash_key)).into(),
         environment: principal.environment,
         guardrails: Some(guardrails_of(&principal.guardrails)),
@@ -102,6 +103,7 @@ pub(super) fn principal_of(bearer: RuntimeBearer, known: Vec<ToolRules>) -> Opti
         allowed_models: bearer.allowed_models,
         team_rules: team_rules(bearer.team_rules),
         routes: bearer.routes.into_iter().filter_map(route).collect(),
+        routing: bearer.routing.map(routing::read).unwrap_or_default(),
         hash_key,
         environment: bearer.environment,
         guardrails: match bearer.guardrails {

@@ -173,6 +173,8 @@ async fn only_what_a_user_writes_is_measured() {
         check(&too_long.expect_err("a refusal")),
         ("input", "user", "max_input_chars")
     );
+    let record = world.record().await;
+    assert_eq!(findings(&record), [("user", "max_input_chars", "block")]);
     let body = json!({
         "model": "gpt-4o-mini",
         "max_tokens": 10,
@@ -205,6 +207,9 @@ async fn content_that_cannot_be_read_is_refused_where_the_profile_says_so() {
         check(&answer.expect_err("a refusal")),
         ("input", "user", "unread")
     );
+    let record = world.record().await;
+    assert_eq!(findings(&record), [("user", "image", "block")]);
+    assert_eq!(record.guard.expect("a note").findings[0].entity, "unread");
 }
 
 #[tokio::test]

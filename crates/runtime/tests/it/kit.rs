@@ -329,6 +329,7 @@ impl World {
             allowed_models: None,
             team_rules: TeamRules::default(),
             routes,
+            routing: iron_runtime::authority::Routing::default(),
             hash_key: [7; 32],
             environment: Some("prod".to_owned()),
             guardrails: iron_runtime::authority::Guardrails::default(),
@@ -371,6 +372,7 @@ impl World {
             wallets: wallets.clone(),
             egress: egress.clone(),
             tool_hosts: ToolHosts::new(["127.0.0.1".to_owned()], inside(), egress),
+            databases: None,
             metrics: metrics.clone(),
             shared_rates: None,
             environment: environment.clone(),
@@ -417,12 +419,22 @@ impl World {
 
     /// How long the agent has worked, once no time is held any more, in milliseconds.
     pub(crate) async fn time_used(&self) -> i64 {
+        self.used(Unit::ExecutionTime).await
+    }
+
+    /// What the calls of the agent have cost by the books of its budget, once no money is held any
+    /// more, in nano-dollars. The budget must have a limit.
+    pub(crate) async fn money_used(&self) -> i64 {
+        self.used(Unit::Usd).await
+    }
+
+    async fn used(&self, unit: Unit) -> i64 {
         while self.wallets.open_holds() > 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.wallets.report().await.expect("it is told");
         let plane = self.authority.plane();
-        let purse = (Scope::Agent(self.path.agent), Unit::ExecutionTime);
+        let purse = (Scope::Agent(self.path.agent), unit);
         plane.accounts.get(&purse).map_or(0, |one| one.settled)
     }
 

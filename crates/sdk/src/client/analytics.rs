@@ -3,12 +3,15 @@
 use reqwest::Method;
 
 use crate::analytics::{
-    AnomalyQuery, AnomalyView, ProjectionQuery, ProjectionView, TokenQuery, TokenTotalView, WhatIf,
-    WhatIfView,
+    AnomalyQuery, AnomalyView, BreakdownRow, BreakdownSummary, CallsQuery, ErrorsRow,
+    ErrorsSummary, GroupQuery, MetricQuery, ProjectionQuery, ProjectionView, Report, ReportFile,
+    ReportPage, RequestCounts, RequestsRow, SpendingRow, SpendingSummary, TokenQuery,
+    TokenTotalView, TokenUsage, TopAgent, TopQuery, TopSummary, TopUser, TrendQuery, TrendView,
+    UsageRow, Utilization, UtilizationQuery, WhatIf, WhatIfView,
 };
 use crate::lists::List;
 
-use super::{Call, Client, Error};
+use super::{Call, Client, Download, Error};
 
 impl Client {
     /// What the month will come to.
@@ -48,5 +51,133 @@ impl Client {
     ) -> Result<List<TokenTotalView>, Error> {
         self.send(Call::new(Method::GET, "/analytics/tokens").query(query))
             .await
+    }
+
+    /// What calls have cost.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_spending(
+        &self,
+        calls: &CallsQuery,
+        group: &GroupQuery,
+        metric: &MetricQuery,
+    ) -> Result<Report<SpendingRow, SpendingSummary>, Error> {
+        let call = Call::new(Method::GET, "/analytics/spending");
+        self.send(call.query(calls).query(group).query(metric))
+            .await
+    }
+
+    /// What calls have used.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_usage(
+        &self,
+        calls: &CallsQuery,
+        group: &GroupQuery,
+    ) -> Result<Report<UsageRow, TokenUsage>, Error> {
+        let call = Call::new(Method::GET, "/analytics/usage");
+        self.send(call.query(calls).query(group)).await
+    }
+
+    /// How many calls there were, how they went, and how long they took.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_requests(
+        &self,
+        calls: &CallsQuery,
+        group: &GroupQuery,
+    ) -> Result<Report<RequestsRow, RequestCounts>, Error> {
+        let call = Call::new(Method::GET, "/analytics/requests");
+        self.send(call.query(calls).query(group)).await
+    }
+
+    /// Why calls failed.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_errors(
+        &self,
+        calls: &CallsQuery,
+        group: &GroupQuery,
+    ) -> Result<Report<ErrorsRow, ErrorsSummary>, Error> {
+        let call = Call::new(Method::GET, "/analytics/errors");
+        self.send(call.query(calls).query(group)).await
+    }
+
+    /// The agents that come first.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_top_agents(
+        &self,
+        calls: &CallsQuery,
+        top: &TopQuery,
+    ) -> Result<Report<TopAgent, TopSummary>, Error> {
+        let call = Call::new(Method::GET, "/analytics/agents/top");
+        self.send(call.query(calls).query(top)).await
+    }
+
+    /// The users whose agents come first.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_top_users(
+        &self,
+        calls: &CallsQuery,
+        top: &TopQuery,
+    ) -> Result<Report<TopUser, TopSummary>, Error> {
+        let call = Call::new(Method::GET, "/analytics/users/top");
+        self.send(call.query(calls).query(top)).await
+    }
+
+    /// What went to each provider and model.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_provider_breakdown(
+        &self,
+        calls: &CallsQuery,
+        page: &ReportPage,
+    ) -> Result<Report<BreakdownRow, BreakdownSummary>, Error> {
+        let call = Call::new(Method::GET, "/analytics/providers/breakdown");
+        self.send(call.query(calls).query(page)).await
+    }
+
+    /// How something goes from day to day.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_trends(&self, trend: &TrendQuery) -> Result<TrendView, Error> {
+        let call = Call::new(Method::GET, "/analytics/trends");
+        self.send(call.query(trend)).await
+    }
+
+    /// How the budgets of agents stand.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_budget_utilization(
+        &self,
+        query: &UtilizationQuery,
+        page: &ReportPage,
+    ) -> Result<Utilization, Error> {
+        let call = Call::new(Method::GET, "/analytics/budget-utilization");
+        self.send(call.query(query).query(page)).await
+    }
+
+    /// A report as a file.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn export_analytics(
+        &self,
+        calls: &CallsQuery,
+        file: &ReportFile,
+    ) -> Result<Download, Error> {
+        let call = Call::new(Method::GET, "/analytics/export");
+        self.download(call.query(calls).query(file)).await
     }
 }

@@ -8,8 +8,8 @@ use crate::models::{
     ImportPrices, ModelQuery, ModelView, PriceQuery, PriceView, PricesImported, SetPrice,
 };
 use crate::providers::{
-    CreateProvider, DeleteProvider, ProviderAgent, ProviderDeleted, ProviderQuery, ProviderTested,
-    ProviderView, TestProvider, UpdateProvider,
+    CreateProvider, DeleteProvider, ProviderAgent, ProviderDeleted, ProviderHealth, ProviderQuery,
+    ProviderTested, ProviderView, TestProvider, UpdateProvider,
 };
 
 use super::{Call, Client, Error, segment};
@@ -93,6 +93,15 @@ impl Client {
         query: &PageQuery,
     ) -> Result<List<ProviderAgent>, Error> {
         self.send(Call::new(Method::GET, &format!("/providers/{id}/agents")).query(query))
+            .await
+    }
+
+    /// How a provider has done, as this server has seen it.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn get_provider_health(&self, id: ProviderId) -> Result<ProviderHealth, Error> {
+        self.send(Call::new(Method::GET, &format!("/providers/{id}/health")))
             .await
     }
 

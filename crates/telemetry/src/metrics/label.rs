@@ -67,14 +67,17 @@ where
     }
 }
 
-/// One counter for each text of the program's own; texts from outside would fill the memory.
+/// One metric for each text of the program's own; texts from outside would fill the memory.
 #[derive(Debug, Clone)]
-pub struct PerText {
+pub struct PerText<M = Counter> {
     label: &'static str,
-    family: Family<Pairs, Counter>,
+    family: Family<Pairs, M>,
 }
 
-impl PerText {
+impl<M> PerText<M>
+where
+    M: Clone + Default + TypedMetric + EncodeMetric + fmt::Debug + Send + Sync + 'static,
+{
     pub(super) fn register(
         registry: &mut Registry,
         name: &str,
@@ -86,8 +89,8 @@ impl PerText {
         PerText { label, family }
     }
 
-    /// The counter of one text.
-    pub fn of(&self, text: &'static str) -> Counter {
+    /// The metric of one text.
+    pub fn of(&self, text: &'static str) -> M {
         self.family
             .get_or_create(&Pairs(vec![(self.label, text)]))
             .clone()

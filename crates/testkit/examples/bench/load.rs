@@ -1,9 +1,14 @@
 //! The load: paced (open loop, nothing queues) or saturated (closed loop, the core is full).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, post};
+
+/// Stands in the prompt where each call has a word of its own: a server remembers texts that it has
+/// looked at, and no caller asks the same all day.
+const WORD: &[u8] = b"qqqqqqqqqq";
 
 /// What one call asks for.
 #[derive(Clone, Copy)]
@@ -44,7 +49,9 @@ impl Target {
 
     fn request(&self, shape: Shape) -> Vec<u8> {
         // A prompt of 1 KiB.
+        let word = String::from_utf8_lossy(WORD);
         let prompt = "The quick brown fox jumps over the lazy dog. ".repeat(23);
+        let prompt = format!("Tell me about {word}. {prompt}");
         let model = &self.model;
         let tail = match (shape, self.speaks_messages) {
             (Shape::Whole, _) => String::new(),
@@ -137,6 +144,7 @@ async fn work(
     index: usize,
     started: Instant,
 ) -> Outcome {
+    let mut request = Request::new(&request);
     let mut outcome = Outcome::default();
     let mut connection = Connection::open(&target.address).await;
     let interval = plan
@@ -152,7 +160,7 @@ async fn work(
             due += interval;
         }
         let begun = Instant::now();
-        match call(&mut connection, &request, plan.shape).await {
+        match call(&mut connection, request.next(), plan.shape).await {
             Some(first_byte) => {
                 outcome.first_bytes.push(first_byte - begun);
                 outcome.latencies.push(begun.elapsed());
@@ -167,6 +175,32 @@ async fn work(
         }
     }
     outcome
+}
+
+/// A request, with another word in its prompt for each call of this run.
+struct Request {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Request {
+    fn new(bytes: &[u8]) -> Request {
+        let at = bytes.windows(WORD.len()).position(|window| window == WORD);
+        Request {
+            bytes: bytes.to_vec(),
+            at: at.expect("the prompt has a word of its own"),
+        }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let mut number = CALLS.fetch_add(1, Ordering::Relaxed);
+        for letter in &mut self.bytes[self.at..self.at + WORD.len()] {
+            *letter = b'a' + (number % 26) as u8;
+            number /= 26;
+        }
+        &self.bytes
+    }
 }
 
 /// One call; the instant of the first byte of the body.
@@ -190,10 +224,10 @@ async fn call(connection: &mut Connection, request: &[u8], shape: Shape) -> Opti
 
 /// Makes so many calls, one after the other, over one connection.
 pub(crate) async fn calls(target: &Target, shape: Shape, number: usize) {
-    let request = target.request(shape);
+    let mut request = Request::new(&target.request(shape));
     let mut connection = Connection::open(&target.address).await;
     for _ in 0..number {
-        call(&mut connection, &request, shape)
+        call(&mut connection, request.next(), shape)
             .await
             .expect("an answer");
     }

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 use crate::load::Outcome;
 use crate::process::Process;
 
-const PATHS: [&str; 4] = ["direct", "floor", "iron strict", "iron relaxed"];
+const PATHS: [&str; 5] = [
+    "direct",
+    "floor",
+    "iron strict",
+    "iron relaxed",
+    "iron relaxed, no guardrails",
+];
 
 /// One path's best round of a saturated phase.
 #[derive(Clone, Copy)]
@@ -119,7 +125,7 @@ impl Report {
         }
         println!("\nSaturated, 64 connections, gateway on one core\n");
         println!(
-            "{:<40} {:<13} {:>10} {:>12} {:>10} {:>10}",
+            "{:<40} {:<28} {:>10} {:>12} {:>10} {:>10}",
             "", "", "per second", "CPU µs each", "× direct", "× floor"
         );
         for (group, paths) in &self.rates {
@@ -132,7 +138,7 @@ impl Report {
                     .cpu_micros
                     .map_or("-".to_owned(), |cpu| format!("{cpu:.1}"));
                 println!(
-                    "{group:<40} {path:<13} {:>10.0} {cpu:>12} {:>10.3} {:>10.3}",
+                    "{group:<40} {path:<28} {:>10.0} {cpu:>12} {:>10.3} {:>10.3}",
                     rate.per_second,
                     rate.per_second / base("direct"),
                     rate.per_second / base("floor"),
@@ -147,7 +153,7 @@ impl Report {
 
     fn print_latency(&self, name: &str, samples: &[Vec<Duration>; 4]) {
         let at = |path: usize, q: f64| millis(quantile(&samples[path], q));
-        for (path, label) in PATHS.into_iter().enumerate() {
+        for (path, label) in PATHS.into_iter().take(samples.len()).enumerate() {
             let (p50, p99) = (at(path, 0.50), at(path, 0.99));
             println!(
                 "{name:<40} {label:<13} {p50:>8.3} {p99:>8.3} {:>10.3} {:>10.3} {:>11.3} {:>11.3}",

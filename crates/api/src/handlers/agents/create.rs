@@ -15,7 +15,7 @@ use iron_store::Tx;
 use crate::answer::Created;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::handlers::agents::{PROFILE, check_given};
+use crate::handlers::agents::{PROFILE, check_given, routing};
 use crate::handlers::guardrails::kept;
 use crate::handlers::policies;
 use crate::handlers::tenants::room_for_agent;
@@ -51,6 +51,7 @@ pub(crate) async fn create_agent(
     let named = agent.settings.guardrail_profile();
     kept(&api, &mut tx, &authorised, (PROFILE, named)).await?;
     policies::kept(&api, &mut tx, &authorised, &agent.settings.policies()).await?;
+    routing::check(&api, &authorised, &agent.settings).await?;
     let scope = Scope::Agent(agent.id);
     let soft_limits = warnings(&api, &mut tx, &agent).await?;
     let whose = (authorised.tenant, agent.id);

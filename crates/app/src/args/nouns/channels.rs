@@ -2,6 +2,7 @@
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand, ValueHint};
+use iron_primitives::{AgentId, TeamId};
 use iron_sdk::notifications::{ChannelKind, MailSecurity};
 
 use super::{Paging, one_of};
@@ -12,6 +13,17 @@ fn kinds() -> impl TypedValueParser<Value = ChannelKind> {
 
 fn securities() -> impl TypedValueParser<Value = MailSecurity> {
     one_of(MailSecurity::ALL, MailSecurity::as_str)
+}
+
+/// Whose news a channel tells.
+#[derive(Debug, Args)]
+pub(crate) struct About {
+    /// Only news of this agent, by id; can be given several times
+    #[arg(long = "agent", value_name = "AGENT_ID")]
+    pub(crate) agents: Vec<AgentId>,
+    /// Only news of this team and its agents, by id; can be given several times
+    #[arg(long = "team", value_name = "TEAM_ID")]
+    pub(crate) teams: Vec<TeamId>,
 }
 
 /// Where a channel leads.
@@ -76,7 +88,8 @@ Examples:
       --username iron --password-stdin --from iron@example.com --to ops@example.com
   iron channels test ops
 
-Events: budget.warning, budget.exceeded, budget.runaway, safety.violation, budget_request.created,
+Events: agent.started, agent.paused, agent.resumed, agent.stopped, error.threshold_breached,
+budget.warning, budget.exceeded, budget.runaway, safety.violation, budget_request.created,
 budget_request.decided, access.requested, access.decided, access.expiring, approval.requested,
 approval.decided, api.deprecated; all, if none are named.")]
     Create {
@@ -89,6 +102,8 @@ approval.decided, api.deprecated; all, if none are named.")]
         /// What is told through it, comma-separated
         #[arg(long, value_delimiter = ',')]
         events: Vec<String>,
+        #[command(flatten)]
+        about: About,
         #[command(flatten)]
         way: Way,
     },
@@ -105,6 +120,11 @@ approval.decided, api.deprecated; all, if none are named.")]
         /// Whether anything is
         #[arg(long)]
         enabled: Option<bool>,
+        #[command(flatten)]
+        about: About,
+        /// News of all agents and teams again
+        #[arg(long, conflicts_with_all = ["agents", "teams"])]
+        all: bool,
         #[command(flatten)]
         way: Way,
     },

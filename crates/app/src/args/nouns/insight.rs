@@ -1,14 +1,110 @@
-//! The verbs of what spending will come to.
+//! The verbs of what calls came to, and of what spending will come to.
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::Paging;
+use iron_sdk::analytics::{Measure, TrendWindow};
+use iron_sdk::audit::ExportFormat;
+
+use super::{Paging, ReportArgs, WhichCalls, export_formats, measures, trend_windows};
 
 /// `iron analytics`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Analytics {
+    /// What calls have cost
+    #[command(after_help = "\
+Examples:
+  iron analytics spending
+  iron analytics spending --group-by team,month --start-date 2026-01-01 --end-date 2026-07-01
+  iron analytics spending --range 24h --agent writer --group-by model")]
+    Spending {
+        #[command(flatten)]
+        report: Box<ReportArgs>,
+        /// Only some of sum, avg, min, max, count, with commas between
+        #[arg(long)]
+        metric: Option<String>,
+    },
+    /// What calls have used, in tokens
+    Usage {
+        #[command(flatten)]
+        report: Box<ReportArgs>,
+    },
+    /// How many calls there were, how they went, and how long they took
+    Requests {
+        #[command(flatten)]
+        report: Box<ReportArgs>,
+    },
+    /// Why calls failed, the most frequent reason first
+    Errors {
+        #[command(flatten)]
+        report: Box<ReportArgs>,
+    },
+    /// Which agents cost, used, called or failed most
+    TopAgents {
+        #[command(flatten)]
+        calls: Box<WhichCalls>,
+        #[command(flatten)]
+        top: TopArgs,
+    },
+    /// Whose agents cost, used, called or failed most
+    TopUsers {
+        #[command(flatten)]
+        calls: Box<WhichCalls>,
+        #[command(flatten)]
+        top: TopArgs,
+    },
+    /// What went to each provider and model
+    Breakdown {
+        #[command(flatten)]
+        calls: Box<WhichCalls>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// How something goes from day to day, and against as many days before
+    Trends {
+        /// Of what
+        #[arg(long, value_parser = measures(), default_value = "cost")]
+        metric: Measure,
+        /// Over how many days
+        #[arg(long, value_parser = trend_windows(), default_value = "30d")]
+        window: TrendWindow,
+        /// Only that of this agent, by id or name
+        #[arg(long)]
+        agent: Option<String>,
+        /// Only that of this team, by id or name
+        #[arg(long)]
+        team: Option<String>,
+        /// In which time zone days begin, such as `Europe/Berlin`; UTC if absent
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<String>,
+    },
+    /// How the budgets of agents stand, the most used first
+    Budgets {
+        /// Only those of which at least so many percent are used
+        #[arg(long, value_name = "PERCENT")]
+        threshold: Option<u8>,
+        /// Only those of agents of this team, by id or name
+        #[arg(long)]
+        team: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Write a report to standard output as a file, with all that is known of each row
+    #[command(after_help = "\
+Examples:
+  iron analytics export --format csv --group-by team,project,month --start-date 2026-01-01 \\
+    --end-date 2026-07-01 > chargeback.csv")]
+    Export {
+        #[command(flatten)]
+        calls: Box<WhichCalls>,
+        /// By what rows are told apart, as for spending
+        #[arg(long, value_name = "WHAT")]
+        group_by: Option<String>,
+        /// One JSON object on each line, or a table
+        #[arg(long, value_parser = export_formats(), default_value = "csv")]
+        format: ExportFormat,
+    },
     /// What this month will come to, and when the budget will be used up
     Projection {
         /// Only this agent's, by id or name; the whole tenant's, if absent
@@ -92,6 +188,17 @@ model and provider.")]
         /// The reconciliation, by id
         id: String,
     },
+}
+
+/// The first of whom, and how many.
+#[derive(Debug, Args, Clone, Copy)]
+pub(crate) struct TopArgs {
+    /// By what
+    #[arg(long, value_parser = measures(), default_value = "cost")]
+    pub(crate) by: Measure,
+    /// How many, up to 100
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: u32,
 }
 
 /// By what tokens are counted.

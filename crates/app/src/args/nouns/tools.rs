@@ -75,7 +75,7 @@ Example of a file, YAML or JSON; several tools stand in a list:
   run: {type: http, method: POST, url: 'https://mail.example.com/v1/send',
         headers: {Authorization: 'Bearer {secret}'}}
 
-Agents run their tools themselves, once they have been allowed to; `run` is kept for the server.")]
+Agents run their tools themselves, once they have been allowed to; with `run` the server does.")]
     Create {
         /// The file; `-` for standard input
         #[arg(long, value_hint = ValueHint::FilePath)]

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use iron_llm::Dialect;
+use iron_llm::proposals::{Fate, Proposal, Sifter, Unreadable, sift};
 use serde_json::{Value, json};
 
 use super::sdk::message;
@@ -49,9 +50,9 @@ fn nothing_of_a_call_that_stops_all_leaves_nor_anything_after_it() {
 #[test]
 fn text_leaves_at_once_until_a_call_begins() {
     let text = stream(&[chat(json!({"content": "so far"}), None)]);
-    let mut sifter = iron_llm::proposals::Sifter::new(Dialect::OpenAiChat, true);
+    let mut sifter = Sifter::new(Dialect::OpenAiChat, true);
     let mut court = Court::default();
-    let mut feed = |sifter: &mut iron_llm::proposals::Sifter, bytes: Vec<u8>| {
+    let mut feed = |sifter: &mut Sifter, bytes: Vec<u8>| {
         let fed = sifter.feed(bytes.into(), &mut |proposal| court.judge(proposal));
         fed.expect("small frames")
     };
@@ -254,4 +255,38 @@ fn choices_are_counted_apart() {
         json!({"choices": [ended, end(1)]}),
     ];
     assert_eq!(left, stream(&expected));
+}
+
+#[test]
+fn what_is_too_much_to_be_taken_apart_is_one_call_of_which_nothing_is_known() {
+    let many = format!(r#"{{"choices":[{}0]}}"#, "0,".repeat(1_000_000));
+    let body = Bytes::from(many.clone());
+    let event = format!("data: {many}\n\n");
+    let after = stream(&[chat(json!({"content": "later"}), None)]);
+    for (fate, whole, left) in [
+        (
+            Fate::Keep,
+            Ok(body.clone()),
+            [event.as_bytes(), &after].concat(),
+        ),
+        (Fate::Strip, Err(Unreadable::TooMany), after.clone()),
+        (Fate::Stop, Ok(body.clone()), Vec::new()),
+    ] {
+        let mut asked = 0;
+        let mut judge = |proposal: &Proposal<'_>| {
+            assert_eq!(*proposal, Proposal::UNTOLD);
+            asked += 1;
+            fate
+        };
+        assert_eq!(sift(Dialect::OpenAiChat, &body, &mut judge), whole);
+        let mut sifter = Sifter::new(Dialect::OpenAiChat, true);
+        let bytes = [event.as_bytes(), &after].concat();
+        let mut out = sifter
+            .feed(bytes.into(), &mut judge)
+            .expect("a frame")
+            .to_vec();
+        out.extend_from_slice(&sifter.finish(&mut judge));
+        assert!(out == left, "{fate:?}: {} bytes", out.len());
+        assert_eq!(asked, 2);
+    }
 }

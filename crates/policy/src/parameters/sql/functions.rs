@@ -56,7 +56,7 @@ const WITH_EFFECTS: &str = "
     fn_get_audit_file fn_trace_gettable fn_virtualfilestats
     httpuritype bfilename
     read_csv* read_parquet* parquet_scan* parquet_metadata parquet_schema read_json* read_ndjson*
-    read_text read_blob sniff_csv getenv sqlite_scan postgres_scan mysql_scan iceberg_scan delta_scan
+    read_text read_blob sniff_csv ts_rewrite pragma_* dbstat sqlite_dbpage inet_server_* getenv sqlite_scan postgres_scan mysql_scan iceberg_scan delta_scan
     file url s3 s3cluster remote remotesecure mysql postgresql mongodb hdfs hdfscluster executable
     jdbc odbc input redis gcs azureblobstorage cluster clusterallreplicas
     system shell exec execute eval cmd call";
@@ -102,7 +102,25 @@ const WITHOUT_EFFECTS: &str = "
     ts_headline match against bm25 snippet highlight
     gen_random_uuid uuid uuid_generate_v4 version database schema user current_user session_user
     current_schema current_database last_insert_rowid last_insert_id changes row_count found_rows
-    exists in any all some row values";
+    exists in any all some row values
+    date_bin date_subtract make_timestamptz timezone timeofday regexp_split_to_table string_to_table
+    array_prepend array_positions array_replace array_ndims array_dims array_upper array_lower
+    array_fill trim_array json_strip_nulls jsonb_strip_nulls jsonb_insert jsonb_path_query_array
+    jsonb_path_query_first jsonb_path_match json_to_record json_to_recordset jsonb_to_record
+    jsonb_to_recordset json_populate_record json_populate_recordset jsonb_populate_record
+    jsonb_populate_recordset num_nulls num_nonnulls scale min_scale trim_scale factorial cot sinh cosh
+    tanh asinh acosh atanh erf erfc regr_avgx regr_avgy regr_count regr_sxx regr_sxy regr_syy
+    int4range int8range numrange daterange tsrange tstzrange lower_inc upper_inc lower_inf upper_inf
+    isempty range_merge range_agg range_intersect_agg unaccent normalize casefold quote_ident
+    quote_literal quote_nullable sha224 sha384 sha512 crc32 convert_from convert_to get_bit get_byte
+    set_bit set_byte bit_count word_similarity strict_word_similarity metaphone dmetaphone host
+    hostmask masklen netmask network broadcast numnode setweight strip tsvector_to_array ts_delete
+    ts_filter array_to_tsvector point circle box line lseg area center cosine_distance l1_distance
+    l2_distance inner_product vector_dims vector_norm pg_size_pretty format_type obj_description
+    col_description
+    total_changes glob like likelihood likely unlikely json_insert json_replace json_set json_patch
+    json_remove json_quote json_group_array json_group_object jsonb_group_array jsonb_group_object
+    json_pretty percentile sqlite_version matchinfo offsets";
 
 #[cfg(test)]
 mod tests {
@@ -115,5 +133,6 @@ mod tests {
         assert_eq!(effect_of("utl_http.request"), Effect::Known);
         assert_eq!(effect_of("pg_catalog.count"), Effect::None);
         assert_eq!(effect_of("my_function"), Effect::Unknown);
+        assert_eq!(effect_of("ts_rewrite"), Effect::Known);
     }
 }

@@ -71,13 +71,14 @@ fn number(expression: &Expr) -> Rows {
 /// If the text is not one statement, if it asks for more rows than that, or if a limit cannot be
 /// added to it.
 pub fn limited_sql(text: &str, dialect: Option<&str>, max_rows: u64) -> Result<String, Violation> {
-    limited(text, dialect, max_rows).map_err(|broken| broken.at(String::new()))
+    let limited = Dialect::parse(dialect).and_then(|dialect| limited(text, dialect, max_rows));
+    limited.map_err(|broken| broken.at(String::new()))
 }
 
-fn limited(text: &str, dialect: Option<&str>, max_rows: u64) -> Result<String, Broken> {
-    let dialect = Dialect::parse(dialect)?;
+/// The same in a dialect that is known.
+pub(super) fn limited(text: &str, dialect: Dialect, max_rows: u64) -> Result<String, Broken> {
     let statement = one_statement(text, dialect)?;
-    let plain = text.trim_end_matches(|symbol: char| symbol.is_whitespace() || symbol == ';');
+    let plain = without_end(text);
     let ast::Statement::Query(query) = &statement else {
         return Ok(plain.to_owned());
     };
@@ -109,6 +110,11 @@ fn limited(text: &str, dialect: Option<&str>, max_rows: u64) -> Result<String, B
         .into_iter()
         .find(|candidate| one_statement(candidate, dialect).is_ok_and(|read| read == expected))
         .ok_or_else(|| too_many(max_rows))
+}
+
+/// A statement without the semicolon behind it.
+pub(super) fn without_end(text: &str) -> &str {
+    text.trim_end_matches(|symbol: char| symbol.is_whitespace() || symbol == ';')
 }
 
 fn too_many(max_rows: u64) -> Broken {

@@ -1,9 +1,13 @@
 //! From a text to one statement.
 
+mod neighbours;
+
 use sqlparser::ast;
 use sqlparser::dialect::{self, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+
+use neighbours::check_neighbours;
 
 use crate::parameters::characters;
 use crate::parameters::violation::{Broken, quoted};
@@ -157,6 +161,7 @@ fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token>, Broken> {
     tokens
         .iter()
         .try_for_each(|token| check_token(token, dialect))?;
+    check_neighbours(&tokens, dialect)?;
     Ok(tokens)
 }
 
@@ -240,9 +245,9 @@ fn check_token(token: &Token, dialect: Dialect) -> Result<(), Broken> {
             Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_),
         ) => Err(comment()),
         Token::Sharp if generic => Err(comment()),
+        Token::UnicodeStringLiteral(_) => Err(escaped_name()),
         Token::DollarQuotedString(_)
         | Token::EscapedStringLiteral(_)
-        | Token::UnicodeStringLiteral(_)
         | Token::QuoteDelimitedStringLiteral(_)
         | Token::TripleSingleQuotedString(_)
         | Token::TripleDoubleQuotedString(_)
@@ -255,6 +260,9 @@ fn check_token(token: &Token, dialect: Dialect) -> Result<(), Broken> {
         Token::Word(word) if word.value.contains('\0') || word.value.is_empty() => {
             Err(quote("an empty name"))
         }
+        Token::Word(word) if word.quote_style.is_some() && word.value.contains('\\') => {
+            Err(quote("a backslash in a name"))
+        }
         _ => Ok(()),
     }
 }
@@ -263,6 +271,13 @@ fn comment() -> Broken {
     Broken::new(
         "sql_comment",
         "a statement holds a comment, which may hide what it does; leave it out",
+    )
+}
+
+fn escaped_name() -> Broken {
+    Broken::new(
+        "sql_quote",
+        "a statement spells characters by their numbers (`U&`), which hides what it says; write them",
     )
 }
 

@@ -1,6 +1,8 @@
 //! What a statement does: kinds, tables, functions, of itself and of all that it holds.
 
 mod parts;
+mod searches;
+mod targets;
 
 use std::ops::ControlFlow;
 
@@ -10,6 +12,8 @@ use sqlparser::ast::{
 };
 
 use parts::{Scope, changes, is_literal, plain_name, scope_of};
+use searches::{is_call, long_search};
+use targets::targets;
 
 use crate::Statement;
 use crate::parameters::violation::Broken;
@@ -22,6 +26,10 @@ pub(super) struct Found {
     pub(super) functions: Vec<String>,
     /// Whether a literal is compared with anything.
     pub(super) compares_literals: bool,
+    /// How many functions are called, by name or by an operator.
+    pub(super) calls: usize,
+    /// The functions that search a text for something else than a short literal.
+    pub(super) long_searches: Vec<&'static str>,
 }
 
 /// Reads a statement; its text says what it is called where nothing else does.
@@ -98,6 +106,9 @@ impl Visitor for Reader {
             for name in names {
                 note(&mut frame.tables, plain_name(name)?);
             }
+        }
+        for name in targets(statement) {
+            note(&mut frame.tables, plain_name(name)?);
         }
         match statement {
             ast::Statement::Insert(insert) => self.read_insert(insert)?,
@@ -220,10 +231,7 @@ impl Visitor for Reader {
             return ControlFlow::Continue(());
         }
         let name = plain_name(relation)?;
-        let visible = |scope: &Scope| {
-            let mut tables = scope.tables.iter().take(scope.visible);
-            tables.any(|(table, _)| *table == name)
-        };
+        let visible = |scope: &Scope| scope.shows(relation);
         if !self.scopes.iter().any(visible) {
             self.note_table(name);
         }
@@ -251,6 +259,10 @@ impl Visitor for Reader {
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> Flow {
+        self.found.calls += usize::from(is_call(expression));
+        if let Some(search) = long_search(expression) {
+            note(&mut self.found.long_searches, search);
+        }
         match expression {
             Expr::Function(function) => self.note_function(&function.name)?,
             Expr::BinaryOp { left, op, right } => {

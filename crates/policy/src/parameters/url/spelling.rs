@@ -74,6 +74,7 @@ pub(super) fn spelled_plainly(
         Host::Ipv6(_) => !spelled.contains('%'),
         Host::Domain(name) => {
             !spelled.contains('%')
+                && !name.ends_with("..")
                 && (spelled.eq_ignore_ascii_case(name)
                     || !spelled.is_ascii() && name.contains("xn--") && keeps_ascii(spelled, name))
         }

@@ -138,6 +138,8 @@ impl Runtime {
             token: principal.token,
             dialect: "batch".into(),
             model: planned.model.clone().unwrap_or_default(),
+            asked: None,
+            before: Vec::new(),
             stream: false,
             provider: route.provider,
             provider_kind: route.kind.as_str().into(),

@@ -9,7 +9,7 @@ use iron_llm::texts::{self, Medium, Unread};
 use iron_primitives::Refusal;
 
 use crate::call::draft::Draft;
-use crate::call::safety::{Safety, unread};
+use crate::call::safety::Safety;
 use crate::call::screen;
 use crate::call::upload::{Beginning, Upload};
 
@@ -32,7 +32,7 @@ pub(super) async fn upload(
     let (limit_bytes, patience) = upload.limits();
     let whole = match upload.beginning(JUDGED_BYTES).await? {
         Beginning::Whole(whole) => whole,
-        Beginning::Part(upload) => return too_long(&guard, Channel::Document, (kind, upload)),
+        Beginning::Part(upload) => return too_long(draft, Channel::Document, (kind, upload)),
     };
     let form = FileForm::read(kind.to_str().unwrap_or_default(), whole)?;
     let judge = move |safety: &mut Safety| judged_form(&guard, form, safety);
@@ -60,12 +60,13 @@ pub(super) async fn content(draft: &mut Draft, content: Bytes) -> Result<Bytes, 
 ///
 /// # Errors
 /// [`Refusal::ContentBlocked`].
-pub(super) fn too_long<T>(guard: &Guard, channel: Channel, passes: T) -> Result<T, Refusal> {
+pub(super) fn too_long<T>(draft: &mut Draft, channel: Channel, passes: T) -> Result<T, Refusal> {
+    let guard = draft.bearer.guard.clone();
     let file = Unread {
         what: Medium::File,
         place: 0..JUDGED_BYTES,
     };
-    match unread(guard, channel, &[file]) {
+    match draft.safety.unread(&guard, channel, &[file]) {
         Some(refusal) => Err(refusal),
         None => Ok(passes),
     }

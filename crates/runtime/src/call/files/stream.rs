@@ -49,9 +49,7 @@ impl Runtime {
                     let content = judge::content(draft, content).await?;
                     return Ok(reply(status, shown, content));
                 }
-                Beginning::Part(opening) => {
-                    judge::too_long(&draft.bearer.guard, Channel::Output, opening)?
-                }
+                Beginning::Part(opening) => judge::too_long(draft, Channel::Output, opening)?,
             },
         };
         let (listener, breaker, body) = Listener::to_a_body(self.config.stalled_client);

@@ -1,6 +1,7 @@
 //! A tool that is run here, for the agent that has called it.
 
 mod http;
+mod sql;
 mod template;
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ use serde_json::Map;
 
 use crate::Runtime;
 use crate::authority::{RegisteredTool, Run};
+use crate::databases::Statement;
+use crate::room::Share;
 use crate::runtime::ToolPeer;
 
 use super::Gone;
@@ -96,10 +99,33 @@ impl Ran {
 
 /// A run that can begin.
 pub(super) struct Ready {
-    request: http::Request,
+    work: Work,
     secret: Option<Secret>,
     permit: Permit<ToolPeer>,
     patience: Duration,
+}
+
+/// What is to be done.
+enum Work {
+    Request(Box<http::Request>),
+    Statement(Box<dyn Statement>),
+}
+
+impl Work {
+    /// By which breakers know who does it.
+    fn peer(&self) -> &str {
+        match self {
+            Work::Request(request) => &request.peer,
+            Work::Statement(statement) => statement.peer(),
+        }
+    }
+}
+
+/// How much may come back, and how long it may take.
+struct Bounds<'a> {
+    patience: Duration,
+    answer_bytes: usize,
+    share: &'a mut Share,
 }
 
 impl Runtime {
@@ -115,17 +141,25 @@ impl Runtime {
         let secret = self.secret_of(draft, registered).await?;
         let empty = Map::new();
         let arguments = draft.shown.as_object().unwrap_or(&empty);
-        let request = match http::request(run, arguments, secret.as_ref(), &self.tool_hosts)? {
-            Ok(request) => request,
+        let (tenant, secret_of) = (draft.owner().tenant, secret.as_ref());
+        let work = match run {
+            Run::Http { .. } => http::request(run, arguments, secret_of, &self.tool_hosts)?
+                .map(|request| Work::Request(Box::new(request))),
+            Run::Sql { max_rows, .. } => self
+                .statement(tenant, registered, *max_rows, arguments, secret_of)?
+                .map(Work::Statement),
+        };
+        let work = match work {
+            Ok(work) => work,
             Err(violation) => return Ok(Err(violation)),
         };
-        let peer = (draft.owner().tenant, request.peer.clone());
+        let peer = (tenant, work.peer().to_owned());
         let permit = self.tool_breakers.admit(peer, self.environment.boot());
         let permit = permit.map_err(|wait| Refusal::ToolUnavailable {
             reopens_at: self.environment.now().plus(wait),
         })?;
         Ok(Ok(Ready {
-            request,
+            work,
             secret,
             permit,
             patience: patience(run),
@@ -152,19 +186,25 @@ impl Runtime {
     /// Runs it, until it ends or nobody waits for it any more.
     pub(super) async fn run_tool(&self, draft: &ToolDraft, ready: Ready, gone: &mut Gone) -> Ran {
         let mut share = self.room.share();
-        let bounds = http::Bounds {
+        let bounds = Bounds {
             patience: ready.patience,
             answer_bytes: self.config.tool_answer_bytes,
             share: &mut share,
         };
         let Ready {
-            request,
+            work,
             secret,
             permit,
             ..
         } = ready;
+        let working = async {
+            match work {
+                Work::Request(request) => request.send(secret.as_ref(), bounds).await,
+                Work::Statement(statement) => sql::run(statement, secret.as_ref(), bounds).await,
+            }
+        };
         tokio::select! {
-            (ran, outcome) = request.send(secret.as_ref(), bounds) => {
+            (ran, outcome) = working => {
                 permit.report(outcome, self.environment.boot());
                 ran
             }
@@ -180,6 +220,14 @@ pub(super) fn own_tool() -> Refusal {
         field: "tool".to_owned(),
         problem: "is not run by the server; ask `/api/v1/tools/authorize` and run it yourself"
             .to_owned(),
+    }
+}
+
+/// A tool that cannot be run as it stands.
+fn unusable(problem: &str) -> Refusal {
+    Refusal::InvalidField {
+        field: "tool".to_owned(),
+        problem: problem.to_owned(),
     }
 }
 

@@ -220,5 +220,7 @@ async fn sound_and_pictures_are_refused_before_they_cost_where_nothing_unread_ma
         check(&answer.expect_err("a refusal")),
         ("output", "output", "unread")
     );
+    let record = world.record().await;
+    assert_eq!(findings(&record), [("output", "audio", "block")]);
     assert!(fake.requests().is_empty());
 }

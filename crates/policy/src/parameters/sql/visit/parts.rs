@@ -9,13 +9,29 @@ use crate::parameters::violation::{Broken, quoted};
 /// The common table expressions of one query.
 #[derive(Debug)]
 pub(super) struct Scope {
-    /// Each with the address of its query.
+    /// Each in lower case, with the address of its query.
     pub(super) tables: Vec<(String, usize)>,
     /// How many of them the part that is being read may name.
     pub(super) visible: usize,
     pub(super) recursive: bool,
     /// Whether a frame belongs to the query.
     pub(super) framed: bool,
+}
+
+impl Scope {
+    /// Whether a name means one of the expressions that are visible, in every database: a name of one
+    /// part, in letters that quotes leave as they are.
+    pub(super) fn shows(&self, relation: &ObjectName) -> bool {
+        let [ObjectNamePart::Identifier(name)] = relation.0.as_slice() else {
+            return false;
+        };
+        let folded = name.value.to_ascii_lowercase();
+        if name.quote_style.is_some() && folded != name.value {
+            return false;
+        }
+        let mut visible = self.tables.iter().take(self.visible);
+        visible.any(|(table, _)| *table == folded)
+    }
 }
 
 /// Whether what a query gives comes from a change.
@@ -36,7 +52,11 @@ pub(super) fn scope_of(query: &Query, framed: bool) -> ControlFlow<Box<Broken>, 
     if let Some(with) = &query.with {
         scope.recursive = with.recursive;
         for table in &with.cte_tables {
-            let name = table.alias.name.value.to_lowercase();
+            let alias = &table.alias.name;
+            let name = alias.value.to_ascii_lowercase();
+            if alias.quote_style.is_some() && name != alias.value {
+                return ControlFlow::Break(Box::new(unclear(&alias.value)));
+            }
             let address = std::ptr::from_ref(table.query.as_ref()).addr();
             scope.tables.push((name, address));
         }

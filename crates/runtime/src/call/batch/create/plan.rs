@@ -9,7 +9,7 @@ use iron_llm::{Assumptions, Bound, Envelope, PriceBook};
 use iron_primitives::{Money, Refusal};
 
 use crate::call::batch::screen::of_line;
-use crate::call::decide::{allows, choose};
+use crate::call::choice::{allows, choose};
 use crate::call::draft::Draft;
 use crate::call::files::unreadable;
 use crate::call::inspect::name_betas;

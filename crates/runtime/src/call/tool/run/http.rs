@@ -1,7 +1,5 @@
 //! A tool that is a request of HTTP.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method as HttpMethod, StatusCode};
@@ -15,11 +13,10 @@ use crate::authority::{Method, Run};
 use crate::call::scrub::scrubbed;
 use crate::call::tool::request::Shown;
 use crate::call::upstream::{Upstream, is_encoded};
-use crate::room::Share;
 use crate::tool_hosts::ToolHosts;
 
 use super::template::{self, Filled};
-use super::{Ran, RunStatus};
+use super::{Bounds, Ran, RunStatus, unusable};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const READABLE: HeaderValue = HeaderValue::from_static("application/json, text/*;q=0.9");
@@ -100,13 +97,6 @@ pub(super) fn request(
     }))
 }
 
-fn unusable(problem: &str) -> Refusal {
-    Refusal::InvalidField {
-        field: "tool".to_owned(),
-        problem: problem.to_owned(),
-    }
-}
-
 const fn method_of(method: Method) -> HttpMethod {
     match method {
         Method::Get => HttpMethod::GET,
@@ -138,13 +128,6 @@ fn headers_of<'a>(
         headers.insert(name, value);
     }
     Ok(headers)
-}
-
-/// How much may come back, and how long it may take.
-pub(super) struct Bounds<'a> {
-    pub(super) patience: Duration,
-    pub(super) answer_bytes: usize,
-    pub(super) share: &'a mut Share,
 }
 
 impl Request {
