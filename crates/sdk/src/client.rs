@@ -67,6 +67,7 @@ pub(crate) struct Call {
     path: String,
     query: Vec<(String, String)>,
     body: Option<Vec<u8>>,
+    idempotency_key: Option<String>,
     unwritable: Option<serde_json::Error>,
 }
 
@@ -77,6 +78,7 @@ impl Call {
             path: path.to_owned(),
             query: Vec::new(),
             body: None,
+            idempotency_key: None,
             unwritable: None,
         }
     }
@@ -94,6 +96,12 @@ impl Call {
             Ok(_) => {}
             Err(error) => self.unwritable = Some(error),
         }
+        self
+    }
+
+    /// Under this key the operation is done once.
+    fn once(mut self, key: Option<&str>) -> Self {
+        self.idempotency_key = key.map(str::to_owned);
         self
     }
 
@@ -267,6 +275,9 @@ impl Client {
         }
         if let Some(value) = self.authorization() {
             request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(key) = &call.idempotency_key {
+            request = request.header("idempotency-key", key);
         }
         if let Some(body) = &call.body {
             request = request

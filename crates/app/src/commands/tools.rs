@@ -1,6 +1,7 @@
 //! `iron tools`.
 
 mod calls;
+mod invoke;
 
 use std::path::Path;
 
@@ -17,8 +18,17 @@ use crate::console::Console;
 use crate::failure::{Failure, Outcome};
 
 pub(super) async fn run(verb: Tools, connection: &Connection, console: Console) -> Outcome {
-    let client = connection.client().await?;
     match verb {
+        Tools::Available(agent) => invoke::available(&agent, connection, console).await,
+        Tools::Invoke(asked) => invoke::invoke(*asked, connection, console).await,
+        verb => manage(verb, &connection.client().await?, console).await,
+    }
+}
+
+/// What people do in their own name.
+async fn manage(verb: Tools, client: &Client, console: Console) -> Outcome {
+    match verb {
+        Tools::Available(_) | Tools::Invoke(_) => Ok(()),
         Tools::List {
             name,
             kind,
@@ -38,14 +48,14 @@ pub(super) async fn run(verb: Tools, connection: &Connection, console: Console) 
             let list = client.list_tools(&query).await?;
             console.show(&list, || table(console, &list.data))
         }
-        Tools::Calls { .. } => calls::run(verb, &client, console).await,
+        Tools::Calls { .. } => calls::run(verb, client, console).await,
         Tools::Get { tool } => {
-            let id = find(&client, &tool).await?;
+            let id = find(client, &tool).await?;
             let view = client.get_tool(id).await?;
             console.show(&view, || facts(console, &view))
         }
         Tools::Create { file, secret_file } => {
-            create(&client, &file, secret_file.as_deref(), console).await
+            create(client, &file, secret_file.as_deref(), console).await
         }
         Tools::Update {
             tool,
@@ -53,7 +63,7 @@ pub(super) async fn run(verb: Tools, connection: &Connection, console: Console) 
             secret_file,
             enabled,
         } => {
-            let id = find(&client, &tool).await?;
+            let id = find(client, &tool).await?;
             let mut change: UpdateTool = match &file {
                 Some(file) => read_yaml(file)?,
                 None => UpdateTool::default(),
@@ -64,7 +74,7 @@ pub(super) async fn run(verb: Tools, connection: &Connection, console: Console) 
             console.show(&view, || facts(console, &view))
         }
         Tools::Delete { tool, force } => {
-            let id = find(&client, &tool).await?;
+            let id = find(client, &tool).await?;
             console.confirm(&format!("remove the tool `{tool}`?"), force)?;
             let gone = client.delete_tool(id).await?;
             console.show(&gone, || format!("removed {}", gone.id))

@@ -1,5 +1,6 @@
 //! Tools that the server runs, through the real binary.
 
+mod by_hand;
 mod statements;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -60,14 +61,8 @@ fn invoke(home: &Home, token: &str, tool: &str, key: &str, body: &Value) -> (u16
     )
 }
 
-#[test]
-fn a_tool_is_run_with_a_key_that_the_agent_never_sees_and_once_per_idempotency_key() {
-    let (address, seen) = customers();
-    let home = Home::new()
-        .with_admin()
-        .with("IRON_TOOLS_INSIDE_HOSTS", &address);
-    let _server = home.serve();
-    home.sign_in();
+/// An agent for which customers are found, by a tool that the server runs; gives its token.
+fn seller(home: &Home, address: &str) -> String {
     let declared = json!([{
         "name": "crm/find", "kind": "api", "access": "read", "cost": "0.0025",
         "run": { "type": "http", "method": "GET", "url": format!("http://{address}/customers?q={{q}}"),
@@ -81,7 +76,18 @@ fn a_tool_is_run_with_a_key_that_the_agent_never_sees_and_once_per_idempotency_k
         "agents", "create", "--name", "seller", "--budget", "1", "--token",
     ]);
     let token = agent.pointer("/ic_token/token").and_then(Value::as_str);
-    let token = token.unwrap_or_else(|| panic!("{agent} {made}"));
+    token.unwrap_or_else(|| panic!("{agent} {made}")).to_owned()
+}
+
+#[test]
+fn a_tool_is_run_with_a_key_that_the_agent_never_sees_and_once_per_idempotency_key() {
+    let (address, seen) = customers();
+    let home = Home::new()
+        .with_admin()
+        .with("IRON_TOOLS_INSIDE_HOSTS", &address);
+    let _server = home.serve();
+    home.sign_in();
+    let token = &seller(&home, &address);
 
     let call = json!({ "arguments": { "q": "ada & co" } });
     let (status, first) = invoke(&home, token, "crm%2Ffind", "k1", &call);

@@ -9,7 +9,7 @@ use crate::policies::{
     PolicyQuery, PolicyText, PolicyVersionView, PolicyView, RollbackPolicy, SimulatePolicies,
     SwitchPolicy, UpdatePolicy,
 };
-use crate::tool_calls::{ToolCallQuery, ToolCallView};
+use crate::tool_calls::{AvailableTools, InvokeTool, ToolCallQuery, ToolCallView, ToolInvoked};
 use crate::tools::{CreateTool, ToolDeleted, ToolQuery, ToolView, UpdateTool};
 
 use super::{Call, Client, Error, segment};
@@ -51,6 +51,30 @@ impl Client {
     ) -> Result<List<ToolCallView>, Error> {
         self.send(Call::new(Method::GET, "/tool-calls").query(query))
             .await
+    }
+
+    /// Calls a tool that the server runs, by its id or name, with the token of an agent. Under a key it
+    /// is run once, however often the call is repeated.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached. A call that is denied is an answer.
+    pub async fn invoke_tool(
+        &self,
+        tool: &str,
+        body: &InvokeTool,
+        idempotency_key: Option<&str>,
+    ) -> Result<ToolInvoked, Error> {
+        let path = format!("/tools/{}/invoke", segment(tool));
+        let call = Call::new(Method::POST, &path).body(body);
+        self.send(call.once(idempotency_key)).await
+    }
+
+    /// The tools that the agent of the token may call.
+    ///
+    /// # Errors
+    /// [`Error`], if the server refuses or cannot be reached.
+    pub async fn list_available_tools(&self) -> Result<AvailableTools, Error> {
+        self.send(Call::new(Method::GET, "/tools/available")).await
     }
 
     /// One tool.

@@ -6,6 +6,7 @@ use clap::builder::TypedValueParser;
 use clap::{Subcommand, ValueHint};
 use iron_sdk::policies::PolicyScope;
 
+use super::{Invoke, OfAgent};
 use super::{Paging, one_of};
 
 fn scopes() -> impl TypedValueParser<Value = PolicyScope> {
@@ -56,6 +57,16 @@ pub(crate) enum Tools {
         #[command(flatten)]
         paging: Paging,
     },
+    /// List the tools that an agent may call
+    Available(OfAgent),
+    /// Call a tool that the server runs, as an agent
+    #[command(after_help = "\
+Example:
+  IRON_CAGE_TOKEN=… iron tools invoke crm/find --arguments '{\"q\": \"ada\"}'
+
+Ends with 0 if the tool did what it was asked for, with 4 if the call was denied, with 6 if it waits
+for people, with 1 if the tool has failed.")]
+    Invoke(Box<Invoke>),
     /// Show a tool
     Get {
         /// The tool, by id or name
