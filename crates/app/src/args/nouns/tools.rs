@@ -64,8 +64,8 @@ pub(crate) enum Tools {
 Example:
   IRON_CAGE_TOKEN=… iron tools invoke crm/find --arguments '{\"q\": \"ada\"}'
 
-Ends with 0 if the tool did what it was asked for, with 4 if the call was denied, with 6 if it waits
-for people, with 1 if the tool has failed.")]
+Ends with 0 if the tool did what it was asked for, with 4 if the call was denied, with 5 if there is no
+such tool, with 6 if the call waits for people, with 1 if the tool has failed.")]
     Invoke(Box<Invoke>),
     /// Show a tool
     Get {

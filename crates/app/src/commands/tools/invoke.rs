@@ -152,7 +152,11 @@ fn not_run(decided: &ToolDecided) -> Failure {
         _ => {
             let code = decided.code.clone();
             let code = code.unwrap_or_else(|| "POLICY_DENIED".to_owned());
-            Failure::new(Exit::Forbidden, code, reason)
+            let exit = match code.as_str() {
+                "TOOL_UNKNOWN" => Exit::NotFound,
+                _ => Exit::Forbidden,
+            };
+            Failure::new(exit, code, reason)
         }
     }
 }
