@@ -114,19 +114,35 @@ fn no_more_than_a_share_of_attempts_is_repeated() {
 #[test]
 fn names_that_clients_invent_do_not_fill_the_memory() {
     let house = House::new();
+    let count = || house.health.of(house.place, at(0)).len();
     let mut kept = Vec::new();
-    for number in 0..MOST + 100 {
+    for number in 0..MOST_MODELS + 100 {
         kept.push(house.peer(&format!("model-{number}"), at(0)));
     }
-    assert_eq!(house.health.known().count, MOST + 1, "the rest share one");
-    assert!(Arc::ptr_eq(&kept[MOST], &kept[MOST + 99]));
-    kept.clear();
-    house.peer("another", at(0));
-    assert_eq!(
-        house.health.known().count,
-        1,
-        "there was nothing to tell of them"
-    );
+    assert_eq!(count(), MOST_MODELS + 1, "the rest share one");
+    assert!(Arc::ptr_eq(&kept[MOST_MODELS], &kept[MOST_MODELS + 99]));
+    let long = house.peer(&"m".repeat(LONGEST_NAME + 1), at(0));
+    assert!(Arc::ptr_eq(&kept[MOST_MODELS], &long));
+    drop((kept, long));
+    let soon = house.peer("another", at(0));
+    assert_eq!(count(), MOST_MODELS + 1, "nobody has looked again so soon");
+    drop(soon);
+    house.peer("another", at(1));
+    assert_eq!(count(), 1, "there was nothing to tell of them");
+}
+
+#[test]
+fn what_is_invented_for_one_provider_costs_no_other_its_place() {
+    let mut house = House::new();
+    let crowd = |house: &House| -> Vec<_> {
+        let names = (0..=MOST_MODELS).map(|number| format!("model-{number}"));
+        names.map(|name| house.peer(&name, at(0))).collect()
+    };
+    let kept = crowd(&house);
+    house.place.1 = TestEnvironment::new().environment.new_id();
+    let another = crowd(&house);
+    assert!(!Arc::ptr_eq(&kept[MOST_MODELS], &another[MOST_MODELS]));
+    assert!(!Arc::ptr_eq(&another[0], &another[MOST_MODELS]));
 }
 
 #[test]
