@@ -9,10 +9,10 @@ use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use iron_llm::translate::{ErrorClass, ProviderError, retry_info_seconds};
 use iron_llm::{Dialect, ErrorShape};
 use iron_net::egress::{BodyError, SendError, retry_after};
-use iron_primitives::{Money, Refusal};
+use iron_primitives::Refusal;
 
 use crate::Runtime;
-use crate::record::Ended;
+use crate::record::{Ended, Settlement};
 use crate::wallet::Hold;
 
 use super::attempt::{Ending, Open};
@@ -127,7 +127,7 @@ impl Runtime {
             true => Ending::free(Ended::ProviderError),
             false => Ending::at_bound(Ended::ProviderError, &open.hold),
         };
-        let free = ending.cost == Money::ZERO;
+        let free = ending.settlement == Settlement::Free;
         let again_in = self.pause_of(status, &headers).filter(|_| free);
         let blame = Blame::of(error.class, retry_after(&headers, self.environment.now()));
         if let Some(refusal) = credential_refused(status, error.class) {

@@ -15,7 +15,7 @@ use iron_primitives::{Money, Refusal};
 
 use crate::Runtime;
 use crate::health::{Circuit, Permit, Verdict};
-use crate::record::{Ended, total_cost};
+use crate::record::{Ended, Settlement, total_cost};
 use crate::wallet::Hold;
 
 use super::attempt::Open;
@@ -48,7 +48,7 @@ impl Runtime {
             return None;
         }
         if self.may_go_elsewhere(cleared, failed)
-            && let Some(hold) = self.elsewhere(cleared, bound, open, failed).await
+            && let Some(hold) = self.elsewhere(cleared, bound, open, failed, caller).await
         {
             return Some(hold);
         }
@@ -59,8 +59,9 @@ impl Runtime {
         let routing = &cleared.draft.bearer.principal.routing;
         let took = self.environment.boot().since(cleared.draft.started);
         let in_time = routing.chain.is_none_or(|chain| took < chain);
-        let may_pay = routing.after_send || failed.ending.cost == Money::ZERO;
-        failed.blame.is_elsewhere_better() && in_time && may_pay && cleared.way.permit.is_some()
+        // What cost nothing may have been done all the same, where models cost nothing.
+        let may_repeat = routing.after_send || failed.ending.settlement == Settlement::Free;
+        failed.blame.is_elsewhere_better() && in_time && may_repeat && cleared.way.permit.is_some()
     }
 
     /// Goes on to the next provider that can be asked for what there is money for.
@@ -70,8 +71,14 @@ impl Runtime {
         bound: &mut Bound,
         open: &mut Open,
         failed: &Failed,
+        caller: &Caller,
     ) -> Option<Hold> {
-        loop {
+        // Each round may have waited for money: whoever has left or been stopped meanwhile, or has
+        // no time left, needs no other.
+        while cleared.draft.ended().is_none()
+            && !caller.has_gone()
+            && self.may_go_elsewhere(cleared, failed)
+        {
             let model = cleared.outbound.original().facts().model.clone();
             let dialect = cleared.draft.dialect;
             let bearer = &cleared.draft.bearer;
@@ -97,6 +104,7 @@ impl Runtime {
             *bound = new_bound;
             return Some(hold);
         }
+        None
     }
 
     /// Asks the same once more, after a pause.
@@ -108,10 +116,12 @@ impl Runtime {
         failed: &Failed,
         caller: &mut Caller,
     ) -> Option<Hold> {
-        let pause = self.pause(failed.again_in?);
-        if cleared.way.repeated >= self.config.retries || pause > self.config.longest_pause {
+        let pause = failed.again_in?;
+        let too_long = matches!(pause, Pause::Named(named) if named > self.config.longest_pause);
+        if cleared.way.repeated >= self.config.retries || too_long {
             return None;
         }
+        let pause = self.pause(pause);
         let permit = self.leave_again(&cleared.way)?;
         cleared.draft.passed("retry");
         tokio::select! {
@@ -185,6 +195,10 @@ impl Runtime {
             Answered::Failed(failed) => match failed.blame {
                 Blame::Down => Verdict::Down,
                 Blame::Busy(wait) => Verdict::Busy(wait.unwrap_or_default()),
+                // There was nothing to show, so that nobody was asked.
+                Blame::Account if failed.ending.ended == Ended::Unsent => {
+                    Verdict::Unasked(ACCOUNT_PAUSE)
+                }
                 Blame::Account => Verdict::Busy(ACCOUNT_PAUSE),
                 Blame::Lacking | Blame::Request => Verdict::Well(None),
                 Blame::Us => Verdict::Nothing,

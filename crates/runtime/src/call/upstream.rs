@@ -241,6 +241,7 @@ pub(super) fn outgoing(
 /// Adds what the provider wants to know about us.
 fn authorise(headers: &mut HeaderMap, lane: &Lane, shown: &Shown) -> Option<()> {
     let key = shown.secret.expose();
+    keep_to_openai(headers, lane.route.kind);
     match lane.route.kind {
         ProviderKind::Anthropic => {
             let mut value = HeaderValue::try_from(key).ok()?;
@@ -249,9 +250,6 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, shown: &Shown) -> Option<()> 
             headers
                 .entry(ANTHROPIC_VERSION)
                 .or_insert(ANTHROPIC_DEFAULT_VERSION);
-            for name in ["openai-beta", "openai-organization", "openai-project"] {
-                headers.remove(name);
-            }
         }
         kind => {
             let own_header = match kind {
@@ -279,6 +277,16 @@ fn authorise(headers: &mut HeaderMap, lane: &Lane, shown: &Shown) -> Option<()> 
         }
     }
     Some(())
+}
+
+/// Takes out what a caller says to OpenAI alone, such as whose bill it is, where another is asked.
+fn keep_to_openai(headers: &mut HeaderMap, kind: ProviderKind) {
+    if matches!(kind, ProviderKind::OpenAi | ProviderKind::AzureOpenAi) {
+        return;
+    }
+    for name in ["openai-beta", "openai-organization", "openai-project"] {
+        headers.remove(name);
+    }
 }
 
 /// The waits of one call at this lane.

@@ -36,6 +36,8 @@ pub(crate) enum Verdict {
     Down,
     /// It answers that it wants to be left alone for so long.
     Busy(Duration),
+    /// It could not be asked, and will not be for so long; what it would say is not known.
+    Unasked(Duration),
     /// Nothing that counts.
     Nothing,
 }
@@ -236,6 +238,11 @@ pub(crate) enum Preference {
 }
 
 impl Seen {
+    fn leave_alone(&mut self, wait: Duration, now: BootInstant) {
+        let until = now.plus(wait.min(LONGEST_PAUSE));
+        self.paused_until = self.paused_until.max(until);
+    }
+
     /// Takes note of what an attempt has shown; true if the circuit has opened or closed by that.
     fn learn(
         &mut self,
@@ -253,10 +260,13 @@ impl Seen {
             }
             Verdict::Down => Outcome::Failure,
             Verdict::Busy(wait) => {
-                let until = now.plus(wait.min(LONGEST_PAUSE));
-                self.paused_until = self.paused_until.max(until);
+                self.leave_alone(wait, now);
                 // Who says that he is busy is there.
                 Outcome::Success
+            }
+            Verdict::Unasked(wait) => {
+                self.leave_alone(wait, now);
+                Outcome::Unknown
             }
             Verdict::Nothing => Outcome::Unknown,
         };

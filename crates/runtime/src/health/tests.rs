@@ -98,6 +98,22 @@ fn who_asks_to_be_left_alone_or_often_fails_goes_behind_for_a_while() {
 }
 
 #[test]
+fn who_could_not_be_asked_has_not_answered() {
+    let house = House::new();
+    for _ in 0..3 {
+        house.tell(Verdict::Down, at(0));
+    }
+    let unasked = Verdict::Unasked(Duration::from_secs(30));
+    assert_eq!(house.tell(unasked, at(11)), None, "still open");
+    assert_eq!(house.gauge.get(), 1);
+    let peer = house.peer("m", at(12));
+    assert_eq!(peer.standing(at(12)), Preference::Paused);
+    assert_eq!(peer.view("m".into(), at(12)).lately.good, 0);
+    let answered = Verdict::Well(None);
+    assert_eq!(house.tell(answered, at(45)), Some(Circuit::Closed));
+}
+
+#[test]
 fn no_more_than_a_share_of_attempts_is_repeated() {
     let house = House::new();
     let peer = house.peer("m", at(0));

@@ -88,6 +88,21 @@ async fn a_provider_that_asks_for_a_long_wait_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn the_longest_wait_that_is_kept_may_be_named_to_the_millisecond() {
+    let config = Config {
+        longest_pause: Duration::from_millis(50),
+        ..Config::default()
+    };
+    let (fake, world) = behind_a_fake(config).await;
+    for (named, asked) in [(51, 1), (50, 3)] {
+        fake.behave(fails_with(429, Some(RetryAfter::Millis(named))));
+        let reply = world.call(Dialect::OpenAiChat, CHAT).await;
+        assert_eq!(reply.expect("the provider's answer").status, 429);
+        assert_eq!(fake.requests().len(), asked, "{named} ms");
+    }
+}
+
+#[tokio::test]
 async fn where_nobody_listens_nothing_is_billed() {
     let (fake, world) = behind_a_fake(Config::default()).await;
     drop(fake);

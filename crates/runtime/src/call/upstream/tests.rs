@@ -61,3 +61,30 @@ async fn a_buffer_is_counted_by_its_size() {
     drop(kept);
     assert!(room.share().covers((64 + 460) * KIB));
 }
+
+#[test]
+fn what_is_said_to_openai_is_said_to_nobody_else() {
+    let said = [
+        "openai-beta",
+        "openai-organization",
+        "openai-project",
+        "x-other",
+    ];
+    let heard_by = |kind| {
+        let mut headers = HeaderMap::new();
+        for name in said {
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        keep_to_openai(&mut headers, kind);
+        headers.len()
+    };
+    assert_eq!(heard_by(ProviderKind::OpenAi), 4);
+    assert_eq!(heard_by(ProviderKind::AzureOpenAi), 4);
+    for kind in [
+        ProviderKind::Anthropic,
+        ProviderKind::Together,
+        ProviderKind::Google,
+    ] {
+        assert_eq!(heard_by(kind), 1, "{kind:?}");
+    }
+}
