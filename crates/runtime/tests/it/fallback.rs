@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use iron_llm::{Dialect, ProviderKind};
+use iron_llm::prices::{Price, Rates};
+use iron_llm::{Dialect, Model, PriceBook, ProviderKind};
 use iron_primitives::{ErrorKind, ProviderId, Refusal};
 use iron_runtime::authority::{BreakerTerms, Routing};
 use iron_runtime::call::Reply;
@@ -174,6 +175,24 @@ async fn who_does_not_want_to_pay_twice_does_not() {
     tiers.fails(0, status(503, None));
     assert_eq!(tiers.ask(CHAT).await.status, 200);
     assert_eq!(tiers.asked(), [2, 1]);
+}
+
+#[tokio::test]
+async fn what_costs_nothing_is_not_done_twice_either_for_who_does_not_want_it() {
+    let tiers = Tiers::of(&[Shape::OpenAi, Shape::OpenAi]).await;
+    let tiers = tiers.routed(|routing| routing.after_send = false);
+    let book = PriceBook::builtin();
+    let known = book.lookup(ProviderKind::OpenAi, "gpt-4o-mini");
+    let free = Model {
+        price: Price::flat(Rates::FREE),
+        ..Model::clone(known.expect("a model"))
+    };
+    tiers.world.set_prices(PriceBook::clone(&book).with([free]));
+    tiers.fails(0, Fault::CutAt(0));
+    let refused = tiers.world.call(Dialect::OpenAiChat, CHAT).await;
+    let refused = refused.expect_err("it may have been done");
+    assert_eq!(refused.kind(), ErrorKind::ProviderUnavailable);
+    assert_eq!(tiers.asked(), [1, 0]);
 }
 
 #[tokio::test]
