@@ -47,9 +47,7 @@ impl Runtime {
         if cleared.draft.ended().is_some() || caller.has_gone() {
             return None;
         }
-        if self.may_go_elsewhere(cleared, failed)
-            && let Some(hold) = self.elsewhere(cleared, bound, open, failed, caller).await
-        {
+        if let Some(hold) = self.elsewhere(cleared, bound, open, failed, caller).await {
             return Some(hold);
         }
         self.once_more(cleared, bound, open, failed, caller).await
@@ -64,7 +62,8 @@ impl Runtime {
         failed.blame.is_elsewhere_better() && in_time && may_repeat && cleared.way.permit.is_some()
     }
 
-    /// Goes on to the next provider that can be asked for what there is money for.
+    /// Goes on to the next provider that can be asked for what there is money for; none if there is
+    /// none, or this is no failure that another would mend.
     async fn elsewhere(
         &self,
         cleared: &mut Cleared,
